@@ -1,0 +1,1 @@
+"""Pure decisions: no Dagster, no network, no files, no clock."""

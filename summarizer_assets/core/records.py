@@ -1,0 +1,119 @@
+"""The records of the project and the Polars schema of each table, written once."""
+
+from enum import StrEnum
+
+import polars as pl
+
+PAPER = pl.Struct(
+    {
+        "ut": pl.String,  # accession number, the paper's identity
+        "prefinstitution": pl.String,  # unified institutions
+        "hot_paper": pl.Boolean,
+        "highly_cited_paper": pl.Boolean,
+        "citingsrcslocalcount": pl.Int64,  # citations
+        "title": pl.String,
+        "woscategory": pl.String,  # subject categories
+        "journal": pl.String,
+    }
+)
+
+#: An author as every source delivers it, before it has a bucket and a hash.
+AUTHOR = pl.Schema(
+    {
+        "author_id": pl.String,
+        "author_name": pl.String,
+        "primary_affiliation": pl.String,
+        "topics": pl.List(pl.String),
+        "papers": pl.List(PAPER),
+    }
+)
+
+AUTHORS = pl.Schema({**AUTHOR, "record_hash": pl.String, "bucket": pl.String})
+
+SUMMARIES = pl.Schema(
+    {
+        "author_id": pl.String,
+        "author_name": pl.String,
+        "summary": pl.String,
+        "bucket": pl.String,
+        "content_hash": pl.String,
+        "prompt_version": pl.String,
+        "model": pl.String,
+        "response_model": pl.String,
+        "prompt_tokens": pl.Int64,
+        "completion_tokens": pl.Int64,
+        "cost_usd": pl.Float64,
+        "support": pl.Float64,
+        "flags": pl.List(pl.String),
+        "request_id": pl.String,
+        "run_id": pl.String,
+        "summarized_at": pl.Datetime("us", "UTC"),
+    }
+)
+
+FAILURES = pl.Schema(
+    {
+        "author_id": pl.String,
+        "bucket": pl.String,
+        "content_hash": pl.String,
+        "prompt_version": pl.String,
+        "model": pl.String,
+        "reason": pl.String,
+        "detail": pl.String,
+        "retryable": pl.Boolean,
+        "attempts": pl.Int64,
+        "first_failed_at": pl.Datetime("us", "UTC"),
+        "last_failed_at": pl.Datetime("us", "UTC"),
+        "next_retry_at": pl.Datetime("us", "UTC"),
+        "http_status": pl.Int64,
+        "request_id": pl.String,
+        "run_id": pl.String,
+    }
+)
+
+#: A source row that cannot become an author: why, the row as JSON (cut at 2,000 characters), how often it came.
+REJECTED = pl.Schema({"reason": pl.String, "row": pl.String, "count": pl.Int64})
+
+
+class FailureReason(StrEnum):
+    """Why an author has no summary, and whether asking again can help."""
+
+    retryable: bool
+    skipped: bool
+    meaning: str
+
+    def __new__(cls, value: str, retryable: bool, meaning: str, skipped: bool = False) -> "FailureReason":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.retryable = retryable
+        member.skipped = skipped
+        member.meaning = meaning
+        return member
+
+    # By rule: no request is made.
+    NO_PAPERS = "no_papers", False, "the record has neither papers nor topics: nothing to summarise", True
+    EXCLUDED = "excluded", False, "the author is on the list of people never to be sent", True
+    # The reply as a whole.
+    BAD_JSON = "bad_json", True, "the reply was not readable JSON"
+    TRUNCATED = "truncated", True, "the model hit its output limit before it finished"
+    NO_CHOICE = "no_choice", True, "the reply held no choice"
+    BAD_SHAPE = "bad_shape", True, "the reply was JSON of another shape than asked for, or a tool call"
+    REFUSAL = "refusal", True, "the model declined"
+    CONTENT_FILTER = "content_filter", False, "the provider's content filter stopped the request or the answer"
+    GATEWAY_BODY = "gateway_body", True, "a gateway's page or error came back with a success status"
+    BODY_TOO_BIG = "body_too_big", True, "the reply exceeded the size cap and was cut off"
+    # The author's answer.
+    EMPTY_SUMMARY = "empty_summary", True, "the summary was empty"
+    ID_MISMATCH = "id_mismatch", True, "no answer carried this author's id, or two answers under it contradicted"
+    BAD_TYPE = "bad_type", True, "the summary was not a text"
+    BAD_TEXT = "bad_text", True, "the summary held broken, control or invisible characters"
+    TOO_LONG = "too_long", True, "the summary was far longer than asked for"
+    ECHO = "echo", True, "the summary repeated the prompt"
+    UNSAFE_TEXT = "unsafe_text", True, "the summary held a link, an image or markup"
+    UNGROUNDED = "ungrounded", True, "the summary is not supported by the author's own record"
+    # The request.
+    TOO_LARGE = "too_large", False, "even alone and trimmed, the author did not fit the model's context"
+    REJECTED = "rejected", False, "the provider refused the request for this author alone"
+    SERVER_ERROR = "server_error", True, "the provider failed on every try while it answered others"
+    TIMEOUT = "timeout", True, "no complete answer within the deadline on every try while others were answered"
+    CONNECTION = "connection", True, "the connection broke on every try while others held"

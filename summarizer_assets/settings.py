@@ -1,0 +1,277 @@
+"""The only reader of the environment: every knob, documented once, checked before anything runs."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from summarizer_assets.core.buckets import MAX_BUCKETS
+
+PREFIX = "SUMMARIZER_"
+EMBEDDED = "embedded"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot work: which one, what is wrong with it, what is allowed."""
+
+
+#: Names of our columns that a source may call otherwise.
+AUTHOR_COLUMNS = ("author_id", "author_name", "primary_affiliation", "topics", "papers")
+PAPER_COLUMNS = (
+    "ut",
+    "prefinstitution",
+    "hot_paper",
+    "highly_cited_paper",
+    "citingsrcslocalcount",
+    "title",
+    "woscategory",
+    "journal",
+)
+
+
+def _known_columns(mapping: dict[str, str]) -> dict[str, str]:
+    allowed = AUTHOR_COLUMNS + PAPER_COLUMNS
+    unknown = [name for name in mapping if name not in allowed]
+    if unknown:
+        raise ValueError(f"unknown column {unknown[0]!r} on the left side; allowed: {', '.join(allowed)}")
+    return mapping
+
+
+class Settings(BaseSettings):
+    """Settings of one installation, from `SUMMARIZER_*` variables or a `.env` file (variables win)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    source: str | None = Field(
+        None,
+        description="The input: a Delta table, or Parquet, CSV, JSONL as file, folder or glob, local or `s3://`. "
+        "Unset: the bundled sample of synthetic authors.",
+    )
+    columns: Annotated[dict[str, str], AfterValidator(_known_columns)] = Field(
+        default_factory=dict,
+        description="JSON mapping from our column names to the source's, where they differ, as in "
+        '`{"author_id": "person", "title": "paper_title"}`. `daisngid` is known as `author_id`.',
+    )
+    root: str = Field("data", description="Where the tables live: a folder or `s3://bucket/prefix`.")
+    state: str | None = Field(
+        None,
+        description="Claims and run history: a SQLite file, or `postgresql://…` when several hosts work. "
+        "Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
+    )
+    journal_dir: Path | None = Field(
+        None,
+        description="Where answers are written first, on a local disk. Unset: `journal/` beside the tables, or in "
+        "the user's data folder when the root is remote.",
+    )
+    buckets: int = Field(
+        16, ge=1, le=MAX_BUCKETS, description="Number of buckets, fixed once the tables are made; 256 for 20 million."
+    )
+    keep_removed: bool = Field(
+        False, description="Keep summaries and failures of authors that vanished from the source."
+    )
+
+    llm_base_url: str = Field(
+        EMBEDDED, description="An OpenAI-compatible base URL ending in `/v1`; `embedded` answers from a template."
+    )
+    llm_model: str | None = Field(
+        None, description="The model's name at the provider; required with a base URL. Embedded: `template`."
+    )
+    llm_api_key: SecretStr | None = Field(None, description="The provider's key. Never printed or stored.")
+    llm_extra_body: dict[str, Any] = Field(
+        default_factory=dict, description='JSON merged into each request, as in `{"service_tier": "flex"}`.'
+    )
+    llm_ca_file: Path | None = Field(
+        None, description="A PEM file of certificate authorities, for a private one. Unset: the system's."
+    )
+    price_input_usd: float | None = Field(
+        None, ge=0, description="Price of a million input tokens. Unset: `cost_usd` is null (embedded: 0)."
+    )
+    price_output_usd: float | None = Field(None, ge=0, description="Price of a million output tokens.")
+
+    instruction: str | None = Field(
+        None,
+        description="What to write: own text, or the path of a file that holds it. Part of the prompt version.",
+    )
+    language: str = Field("English", min_length=1, description="Language of the summaries. Part of the prompt version.")
+    words: int = Field(80, ge=5, le=2000, description="Length of a summary, in words. Part of the prompt version.")
+    max_papers: int = Field(
+        20, ge=1, le=1000, description="At most so many papers of an author are shown, the most cited first."
+    )
+    max_characters: int = Field(
+        6000, ge=200, le=400_000, description="At most so many characters of an author are shown."
+    )
+    ignore_changes_in: tuple[str, ...] = Field(
+        (),
+        description='Paper columns whose change alone re-asks nobody, as in `["citingsrcslocalcount"]`.',
+    )
+
+    group_size: int = Field(20, ge=1, le=1000, description="The most authors in one request.")
+    group_tokens: int = Field(24_000, ge=500, description="The most estimated input tokens in one request.")
+    max_output_tokens: int = Field(
+        16_000, ge=100, description="The most output tokens of one request; groups are cut to fit it."
+    )
+    max_in_flight: int = Field(64, ge=1, le=10_000, description="The most requests in flight in one run.")
+    rpm: int | None = Field(None, ge=1, description="The account's requests a minute, shared by all active runs.")
+    tpm: int | None = Field(None, ge=1, description="The account's tokens a minute, shared by all active runs.")
+    request_timeout_s: float = Field(120.0, gt=0, description="Deadline of one request, headers to last byte.")
+    no_progress_s: float = Field(
+        600.0, gt=0, description="A run to which no request succeeds for so long stops; it can be resumed."
+    )
+    grounding: bool = Field(
+        True, description="Check each summary against the author's own record, and ask again when it is not supported."
+    )
+    max_failure_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="A run whose newly asked authors fail above this share ends as failed, after storing everything.",
+    )
+
+    limit: int | None = Field(None, ge=1, description="At most so many authors are asked in all: a pilot.")
+    exclude: Path | None = Field(
+        None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
+    )
+    max_attempts: int = Field(5, ge=1, description="Runs in which an author may fail before retrying ends.")
+    retry_after_s: float = Field(
+        300.0, ge=0, description="Wait before the first retry of a failed author; doubles with each attempt."
+    )
+    retry_interval_s: int = Field(30, ge=5, description="Time between two ticks of the retry sensor.")
+    retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of the retry sensor starts.")
+    commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit during a run.")
+    commit_interval_s: float = Field(30.0, gt=0, description="Longest wait before answered rows are committed.")
+
+    @field_validator("root")
+    @classmethod
+    def _root_is_supported(cls, root: str) -> str:
+        scheme = urlsplit(root).scheme
+        if "://" in root and scheme not in {"s3", "file"}:
+            raise ValueError(f"{scheme}:// is not supported; allowed: a folder, s3://bucket/prefix")
+        return root.removeprefix("file://").rstrip("/") or "/"
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _base_url_is_a_provider(cls, url: str) -> str:
+        if url == EMBEDDED:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is no http(s) URL; allowed: {EMBEDDED!r}, or a URL such as https://host/v1")
+        if parts.username or parts.password:
+            raise ValueError("a password does not belong in the URL; set SUMMARIZER_LLM_API_KEY")
+        host = parts.hostname
+        if host.startswith("169.254.") or host in {"metadata.google.internal", "fd00:ec2::254", "100.100.100.200"}:
+            raise ValueError(f"{host} is a cloud's metadata service, not a provider")
+        if not parts.path.rstrip("/").endswith("/v1"):
+            raise ValueError(f"{url!r} does not end in /v1; give the OpenAI-compatible base, as in https://host/v1")
+        return url.rstrip("/")
+
+    @field_validator("ignore_changes_in")
+    @classmethod
+    def _ignored_are_paper_columns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in PAPER_COLUMNS:
+                raise ValueError(f"unknown paper column {name!r}; allowed: {', '.join(PAPER_COLUMNS)}")
+        return names
+
+    @field_validator("exclude", "llm_ca_file")
+    @classmethod
+    def _file_is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"{path} is not a file")
+        return path
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> "Settings":
+        if self.llm_base_url != EMBEDDED and not self.llm_model:
+            raise ValueError("SUMMARIZER_LLM_MODEL must name the model when SUMMARIZER_LLM_BASE_URL is set")
+        if self.llm_base_url == EMBEDDED and self.llm_model:
+            raise ValueError(
+                f"SUMMARIZER_LLM_MODEL={self.llm_model} without SUMMARIZER_LLM_BASE_URL: the embedded provider has "
+                "only its template; set the provider's base URL too, or unset the model"
+            )
+        if (self.price_input_usd is None) != (self.price_output_usd is None):
+            raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        return self.llm_base_url == EMBEDDED
+
+    @property
+    def model(self) -> str:
+        """The configured model's name: part of an answer's identity."""
+        return self.llm_model or "template"
+
+    @property
+    def remote(self) -> bool:
+        return "://" in self.root
+
+    @property
+    def instruction_text(self) -> str | None:
+        """The user's own instruction: the file's content where the setting names one."""
+        if self.instruction is None:
+            return None
+        if "\n" not in self.instruction and len(self.instruction) < 1024 and Path(self.instruction).is_file():
+            return Path(self.instruction).read_text(encoding="utf-8").strip()
+        return self.instruction.strip()
+
+    @property
+    def excluded_ids(self) -> frozenset[str]:
+        """Ids never to be sent. Read at each use: the list may grow while the code location lives."""
+        if self.exclude is None:
+            return frozenset()
+        lines = self.exclude.read_text(encoding="utf-8").splitlines()
+        return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+class _Unknown(BaseModel):
+    name: str
+    guess: str | None
+
+
+def _unknown_variables(environ: Mapping[str, str | None]) -> list[_Unknown]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    found = []
+    for name in environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            close = difflib.get_close_matches(name.upper(), known, n=1)
+            found.append(_Unknown(name=name, guess=close[0] if close else None))
+    return found
+
+
+def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field
+    """Read settings from the environment, then `env_file`; `overrides` win over both.
+
+    Raises:
+        SettingsError: names the variable, the problem and what is allowed. Never shows a secret's value.
+    """
+    dotenv: dict[str, str | None] = dotenv_values(env_file) if env_file and env_file.is_file() else {}
+    unknown = _unknown_variables({**dotenv, **os.environ})
+    if unknown:
+        first = unknown[0]
+        hint = f"did you mean {first.guess}?" if first.guess else "see the README for all settings"
+        raise SettingsError(f"unknown setting {first.name}: {hint}")
+    try:
+        return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg] # pydantic-settings' own keyword
+    except ValidationError as error:
+        raise SettingsError(_readable(error)) from None  # the cause would print the input, secrets too
+
+
+def _readable(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=True, include_url=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        variable = PREFIX + name.upper() if name else "settings"
+        message = problem["msg"].removeprefix("Value error, ")
+        secret = any(word in name for word in ("key", "state", "extra_body"))
+        got = "" if secret or not name or problem["type"] == "value_error" else f" (got {problem['input']!r})"
+        lines.append(f"{variable}: {message}{got}")
+    return "; ".join(lines)
+
+

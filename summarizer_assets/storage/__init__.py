@@ -1,0 +1,1 @@
+"""What must survive: Delta tables, the state store, the journal."""
