@@ -1,0 +1,166 @@
+"""What one bucket's run has to do: the authors to ask, the rows to remove, the failures that stand.
+
+Per bucket, always: authors = current summaries + failures + pending, each author in exactly one of them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from summarizer_assets.core.records import FAILURES, FailureReason
+
+
+@dataclass(frozen=True)
+class Identity:
+    """With the author's id and content hash, what an answer is an answer to."""
+
+    prompt_version: str
+    model: str
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """`max_attempts` runs in which an author may fail; the wait before the next doubles from `first_wait_s`."""
+
+    max_attempts: int
+    first_wait_s: float
+    longest_wait_s: float = 24 * 3600.0
+
+    def next_due_s(self, reason: FailureReason, attempts: int) -> float | None:
+        """Seconds until the author may be asked again after failing `attempts` times; None: never by itself."""
+        if not reason.retryable or attempts >= self.max_attempts:
+            return None
+        return float(min(self.first_wait_s * 2 ** (attempts - 1), self.longest_wait_s))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One bucket's work.
+
+    `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
+    first_failed_at, outdated (Boolean: the bucket holds a summary of older content).
+    `removed`: authors whose summary has to go. `failures`: rows that stand as long as their authors are not asked.
+    """
+
+    authors: int
+    todo: pl.DataFrame
+    removed: frozenset[str]
+    failures: pl.DataFrame
+
+    @property
+    def current(self) -> int:
+        """Authors with a summary of their current content."""
+        return self.authors - self.unresolved.height - self.failures.height
+
+    @property
+    def unresolved(self) -> pl.DataFrame:
+        """Authors to ask that have no failure row either: pending until they are reached."""
+        return self.todo.join(self.failures.select("author_id"), on="author_id", how="anti")
+
+
+def plan_bucket(
+    authors: pl.DataFrame,
+    summaries: pl.DataFrame,
+    failures: pl.DataFrame,
+    *,
+    identity: Identity,
+    excluded: frozenset[str],
+    now: datetime,
+    retry_all: bool = False,
+    keep_removed: bool = False,
+) -> Plan:
+    """Decide what to do for one bucket.
+
+    Args:
+        authors: one row an author: author_id, author_name, text, content_hash, tokens, empty (nothing to summarise).
+        summaries: what the bucket holds: author_id, content_hash.
+        failures: the bucket's failure rows (records.FAILURES).
+        identity: what the run would ask with.
+        excluded: ids never to be sent.
+        now: decides which failures are due (UTC).
+        retry_all: ask retryable failures before they are due, and past the cap of attempts.
+        keep_removed: keep rows of authors that are no longer in `authors`.
+    """
+    bucket = authors["bucket"][0] if authors.height else None
+    skipped = _skipped(authors, excluded, identity, failures, now, bucket)
+    candidates = authors.join(skipped.select("author_id"), on="author_id", how="anti")
+
+    held = summaries.select("author_id", held_hash="content_hash")
+    candidates = candidates.join(held, on="author_id", how="left", maintain_order="left")
+    # A new prompt or model re-asks nobody by itself, so the content alone decides.
+    candidates = candidates.filter(pl.col("held_hash").ne_missing(pl.col("content_hash")))
+
+    same = _same_identity(candidates, failures, identity)
+    due = pl.col("retryable") & (pl.lit(retry_all) | (pl.col("next_retry_at") <= now).fill_null(value=False))
+    blocked = same.filter(~due)
+    todo = (
+        candidates.join(blocked.select("author_id"), on="author_id", how="anti")
+        .join(
+            same.select("author_id", "attempts", "first_failed_at"), on="author_id", how="left", maintain_order="left"
+        )
+        .select(
+            "author_id",
+            "author_name",
+            "text",
+            "content_hash",
+            "tokens",
+            pl.col("attempts").fill_null(0),
+            "first_failed_at",
+            outdated=pl.col("held_hash").is_not_null(),
+        )
+        .sort("author_id")
+    )
+
+    # Failures of authors that now have their summary, or are skipped by rule, no longer stand.
+    standing = failures.join(candidates.select("author_id"), on="author_id", how="semi")
+    gone_failures = failures.join(authors.select("author_id"), on="author_id", how="anti")
+    gone_summaries = summaries.join(authors.select("author_id"), on="author_id", how="anti")
+    kept = gone_failures if keep_removed else gone_failures.clear()
+    removed = set() if keep_removed else set(gone_summaries["author_id"])
+    removed |= set(summaries.join(skipped.select("author_id"), on="author_id", how="semi")["author_id"])
+    rows = pl.concat([standing.select(FAILURES.names()), skipped, kept.select(FAILURES.names())]).sort("author_id")
+    return Plan(authors.height + kept.height, todo, frozenset(removed), rows)
+
+
+def _same_identity(candidates: pl.DataFrame, failures: pl.DataFrame, identity: Identity) -> pl.DataFrame:
+    mine = failures.filter(
+        (pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model)
+    )
+    return mine.join(candidates.select("author_id", "content_hash"), on=["author_id", "content_hash"], how="semi")
+
+
+def _skipped(
+    authors: pl.DataFrame,
+    excluded: frozenset[str],
+    identity: Identity,
+    failures: pl.DataFrame,
+    now: datetime,
+    bucket: str | None,
+) -> pl.DataFrame:
+    reason = (
+        pl.when(pl.col("author_id").is_in(list(excluded)))
+        .then(pl.lit(str(FailureReason.EXCLUDED)))
+        .when(pl.col("empty"))
+        .then(pl.lit(str(FailureReason.NO_PAPERS)))
+    )
+    rows = authors.select("author_id", "content_hash", reason=reason).filter(pl.col("reason").is_not_null())
+    detail = pl.col("reason").replace_strict({str(r): r.meaning for r in FailureReason if r.skipped})
+    known = failures.filter(pl.col("attempts") == 0).select("author_id", "reason", since="first_failed_at")
+    rows = rows.join(known, on=["author_id", "reason"], how="left", maintain_order="left")
+    since = pl.col("since").fill_null(now)
+    columns = {
+        "bucket": pl.lit(bucket),
+        "prompt_version": pl.lit(identity.prompt_version),
+        "model": pl.lit(identity.model),
+        "detail": detail,
+        "retryable": pl.lit(value=False),
+        "attempts": pl.lit(0),
+        "first_failed_at": since,
+        "last_failed_at": since,
+    }
+    rows = rows.with_columns(**columns)
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(None).alias(name)).cast(dtype)
+        for name, dtype in FAILURES.items()
+    )

@@ -1,0 +1,33 @@
+"""What storage refuses, each with its remedy.
+
+StorageError
+├── TableError        a table cannot be opened, read or written as asked
+├── BucketsDiffer     the tables were made with another number of buckets
+├── FenceLost         another run committed to the bucket behind our back
+├── ClaimRefused      another run holds the bucket
+└── ClaimLost         our claim lapsed and another run took the bucket
+"""
+
+
+class StorageError(Exception):
+    pass
+
+
+class TableError(StorageError):
+    pass
+
+
+class BucketsDiffer(StorageError):
+    pass
+
+
+class FenceLost(StorageError):
+    pass
+
+
+class ClaimRefused(StorageError):
+    pass
+
+
+class ClaimLost(StorageError):
+    pass

@@ -1,0 +1,310 @@
+"""What runs on all hosts must agree on: who works on which bucket, and how the last runs of a bucket ended.
+
+SQLite on one machine, Postgres for several. The truth about authors is in Delta; losing this store loses no answer.
+"""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
+
+_METADATA = sa.MetaData()
+
+_CLAIMS = sa.Table(
+    "claims",
+    _METADATA,
+    sa.Column("root", sa.String, primary_key=True),
+    sa.Column("bucket", sa.String, primary_key=True),
+    sa.Column("token", sa.String, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("process", sa.String, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+)
+
+_RUNS = sa.Table(
+    "bucket_runs",
+    _METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("root", sa.String, nullable=False),
+    sa.Column("bucket", sa.String, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+    sa.Column("pending_before", sa.Integer, nullable=False),
+    sa.Column("pending_after", sa.Integer),
+    sa.Column("stop", sa.String),
+    sa.Index("bucket_runs_by_bucket", "root", "bucket", "id"),
+)
+
+
+@dataclass(frozen=True)
+class BucketRun:
+    """One run that had work in a bucket. `ended_at` None: it is still at it, or it died.
+
+    `pending_before` counts the authors to ask at its start, `pending_after` those not reached at its end.
+    """
+
+    bucket: str
+    run_id: str
+    started_at: float
+    ended_at: float | None
+    pending_before: int
+    pending_after: int | None
+    stop: str | None
+
+
+class StateStore:
+    """Claims and run history of the tables under one root."""
+
+    def __init__(self, url: str, root: str, *, lease_s: float = 60.0) -> None:
+        self.lease_s = lease_s
+        self._root = root
+        self._url = sa.make_url(url if "://" in url else f"sqlite:///{Path(url).absolute()}")
+        if self._url.drivername == "sqlite" and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._engine = sa.create_engine(self._url, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+            raise StorageError(
+                f"SUMMARIZER_STATE={self._url.render_as_string()}: no driver for it ({error}); allowed: a file for SQLite, "
+                "or postgresql://… with `pip install summarizer-assets[postgres]`"
+            ) from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _sqlite_settings)
+            sa.event.listen(self._engine, "begin", _sqlite_begin)
+        self._ready = False
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        try:
+            if not self._ready:
+                with self._engine.begin() as connection:
+                    _METADATA.create_all(connection)
+                self._ready = True
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise StorageError(
+                f"the state store {self._url.render_as_string(hide_password=True)} does not answer: "
+                f"{getattr(error, 'orig', None) or type(error).__name__}; check SUMMARIZER_STATE"
+            ) from None  # the cause prints connection arguments
+
+    def _now(self, connection: sa.Connection) -> float:
+        """The store's own clock where hosts share it, so that hosts need not agree on theirs."""
+        if self._engine.dialect.name == "sqlite":
+            return time.time()
+        return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+    @contextmanager
+    def claim(self, bucket: str, run_id: str) -> Iterator["Claim"]:
+        """Hold the bucket for this run; renewed by a thread until the block ends.
+
+        Raises:
+            ClaimRefused: another run holds it and is alive.
+        """
+        claim = Claim(self, bucket, run_id)
+        claim.acquire()
+        try:
+            yield claim
+        finally:
+            claim.release()
+
+    def holders(self) -> dict[str, str]:
+        """Run id of each bucket's live claim."""
+        with self._begin() as connection:
+            now = self._now(connection)
+            rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root)).all()
+        return {row.bucket: row.run_id for row in rows if not _is_dead(row, now)}
+
+    def active_runs(self) -> int:
+        """Runs at work now under any root of this store: they share the provider account."""
+        with self._begin() as connection:
+            now = self._now(connection)
+            rows = connection.execute(sa.select(_CLAIMS)).all()
+        return len({row.run_id for row in rows if not _is_dead(row, now)})
+
+    def begin_run(self, bucket: str, run_id: str, pending: int) -> int:
+        with self._begin() as connection:
+            result = connection.execute(
+                _RUNS.insert().values(
+                    root=self._root,
+                    bucket=bucket,
+                    run_id=run_id,
+                    started_at=self._now(connection),
+                    pending_before=pending,
+                )
+            )
+            assert result.inserted_primary_key is not None
+            return int(result.inserted_primary_key[0])
+
+    def end_run(self, run: int, pending: int, stop: str | None) -> None:
+        with self._begin() as connection:
+            connection.execute(
+                _RUNS.update()
+                .where(_RUNS.c.id == run)
+                .values(ended_at=self._now(connection), pending_after=pending, stop=stop)
+            )
+
+    def recent_runs(self, each: int = 4) -> dict[str, list[BucketRun]]:
+        """The last `each` runs of every bucket, newest first."""
+        rank = sa.func.row_number().over(partition_by=_RUNS.c.bucket, order_by=_RUNS.c.id.desc()).label("rank")
+        ranked = sa.select(_RUNS, rank).where(_RUNS.c.root == self._root).subquery()
+        query = sa.select(ranked).where(ranked.c.rank <= each).order_by(ranked.c.bucket, ranked.c.id.desc())
+        with self._begin() as connection:
+            rows = connection.execute(query).all()
+        runs: dict[str, list[BucketRun]] = {}
+        for row in rows:
+            runs.setdefault(row.bucket, []).append(
+                BucketRun(
+                    row.bucket, row.run_id, row.started_at, row.ended_at, row.pending_before, row.pending_after, row.stop
+                )
+            )
+        return runs
+
+    def try_claim(self, bucket: str, run_id: str, token: str) -> str | None:
+        """Take the bucket if it is free, ours already, or its holder is dead; else the holder's run id."""
+        mine = {
+            "token": token,
+            "run_id": run_id,
+            "host": _host(),
+            "process": _process(os.getpid()),
+        }
+        with self._begin() as connection:
+            now = self._now(connection)
+            where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
+            holder = connection.execute(sa.select(_CLAIMS).where(where).with_for_update()).one_or_none()
+            if holder is None:
+                try:
+                    with connection.begin_nested():
+                        connection.execute(
+                            _CLAIMS.insert().values(
+                                root=self._root, bucket=bucket, expires_at=now + self.lease_s, **mine
+                            )
+                        )
+                except sa.exc.IntegrityError:
+                    return "a run that claimed it at the same moment"
+                return None
+            if holder.token != token and not _is_dead(holder, now):
+                return str(holder.run_id)
+            connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, **mine))
+            return None
+
+    def renew(self, bucket: str, token: str) -> bool:
+        """Extend our claim; False when another run took it after it had lapsed."""
+        with self._begin() as connection:
+            now = self._now(connection)
+            result = connection.execute(
+                _CLAIMS.update()
+                .where((_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token))
+                .values(expires_at=now + self.lease_s)
+            )
+            return bool(result.rowcount)
+
+    def release(self, bucket: str, token: str) -> None:
+        with self._begin() as connection:
+            connection.execute(
+                _CLAIMS.delete().where(
+                    (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
+                )
+            )
+
+
+class Claim:
+    """One run's hold on one bucket."""
+
+    def __init__(self, store: StateStore, bucket: str, run_id: str) -> None:
+        self._store = store
+        self._bucket = bucket
+        self._run_id = run_id
+        self._token = uuid.uuid4().hex
+        self._stopped = threading.Event()
+        self._lost: str | None = None
+        self._renewed_at = time.monotonic()
+        self._thread = threading.Thread(target=self._keep, name=f"claim-{bucket}", daemon=True)
+
+    def acquire(self) -> None:
+        holder = self._store.try_claim(self._bucket, self._run_id, self._token)
+        if holder is not None:
+            raise ClaimRefused(
+                f"bucket {self._bucket} is being worked on by run {holder}; this run asked nothing. "
+                "Wait until that run ends, or cancel it"
+            )
+        self._renewed_at = time.monotonic()
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise ClaimLost unless the bucket is still ours: call it before each commit."""
+        if self._lost is None and time.monotonic() - self._renewed_at > self._store.lease_s:
+            self._renew()  # we were suspended for longer than the lease: ask, do not assume
+        if self._lost is not None:
+            raise ClaimLost(f"bucket {self._bucket}: {self._lost}; this run stops without writing")
+
+    def release(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._store.release(self._bucket, self._token)
+
+    def _renew(self) -> None:
+        if self._store.renew(self._bucket, self._token):
+            self._renewed_at = time.monotonic()
+        else:
+            self._lost = "our claim lapsed and another run took it"
+
+    def _keep(self) -> None:
+        while not self._stopped.wait(self._store.lease_s / 4):
+            try:
+                self._renew()
+            except StorageError as error:
+                # The store may come back within the lease; past it, the claim counts as lost.
+                if time.monotonic() - self._renewed_at > self._store.lease_s:
+                    self._lost = f"our claim could not be renewed ({error})"
+            if self._lost is not None:
+                return
+
+
+def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped
+    """Lapsed, or held by a process of this host that is gone: a crash need not wait for the lease."""
+    return claim.expires_at <= now or (claim.host == _host() and claim.process != _process(int(claim.process.split("@")[0])))
+
+
+def _host() -> str:
+    """This kernel and process namespace: where a process number means the same process."""
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    parts = [socket.gethostname()]
+    if boot.exists() and namespace.exists():
+        parts += [boot.read_text().strip(), str(namespace.readlink())]
+    return "/".join(parts)
+
+
+def _process(pid: int) -> str:
+    """A process by number and start time, since numbers are used again; start `gone` when there is none."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        # Without /proc only the lease tells: then every process looks alike.
+        return f"{pid}@gone" if Path("/proc/self").exists() else f"{pid}@"
+    dead = fields[0] in {"Z", "X"}  # killed, not yet collected by its parent
+    return f"{pid}@gone" if dead else f"{pid}@{fields[19]}"
+
+
+def _sqlite_settings(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined] # a DBAPI connection has no static type
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+    connection.isolation_level = None  # type: ignore[attr-defined] # the driver would begin late and upgrade its lock
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
