@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import pydantic_settings
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +16,7 @@ from summarizer_assets.core.buckets import MAX_BUCKETS
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
+_LONGEST_PATH = 1024
 
 
 class SettingsError(ValueError):
@@ -217,7 +219,7 @@ class Settings(BaseSettings):
         """The user's own instruction: the file's content where the setting names one."""
         if self.instruction is None:
             return None
-        if "\n" not in self.instruction and len(self.instruction) < 1024 and Path(self.instruction).is_file():
+        if "\n" not in self.instruction and len(self.instruction) < _LONGEST_PATH and Path(self.instruction).is_file():
             return Path(self.instruction).read_text(encoding="utf-8").strip()
         return self.instruction.strip()
 
@@ -258,7 +260,12 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
         hint = f"did you mean {first.guess}?" if first.guess else "see the README for all settings"
         raise SettingsError(f"unknown setting {first.name}: {hint}")
     try:
-        return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg] # pydantic-settings' own keyword
+        return Settings(_env_file=env_file, **overrides)
+    except pydantic_settings.SettingsError as error:
+        field = str(error).partition('field "')[2].partition('"')[0]
+        raise SettingsError(
+            f"{PREFIX}{field.upper()}: is not valid JSON; write it as in the README's example for this setting"
+        ) from None  # the cause would print the value
     except ValidationError as error:
         raise SettingsError(_readable(error)) from None  # the cause would print the input, secrets too
 
@@ -273,5 +280,3 @@ def _readable(error: ValidationError) -> str:
         got = "" if secret or not name or problem["type"] == "value_error" else f" (got {problem['input']!r})"
         lines.append(f"{variable}: {message}{got}")
     return "; ".join(lines)
-
-

@@ -22,7 +22,7 @@ class GroupLimits:
         of the size next time, in the end the one that causes it stands alone and the others have their summaries.
         """
         fits = max(1, self.output_tokens // self.output_per_author)
-        return max(1, min(self.count, fits) // _SHRINK_PER_ATTEMPT**attempts)
+        return max(1, min(self.count, fits) // int(_SHRINK_PER_ATTEMPT**attempts))
 
 
 def plan_groups(tokens: Sequence[int], attempts: Sequence[int], limits: GroupLimits) -> Iterator[list[int]]:

@@ -83,7 +83,7 @@ def plan_bucket(
         keep_removed: keep rows of authors that are no longer in `authors`.
     """
     bucket = authors["bucket"][0] if authors.height else None
-    skipped = _skipped(authors, excluded, identity, failures, now, bucket)
+    skipped = _skipped(authors, excluded, failures, now, bucket)
     candidates = authors.join(skipped.select("author_id"), on="author_id", how="anti")
 
     held = summaries.select("author_id", held_hash="content_hash")
@@ -124,20 +124,18 @@ def plan_bucket(
 
 
 def _same_identity(candidates: pl.DataFrame, failures: pl.DataFrame, identity: Identity) -> pl.DataFrame:
-    mine = failures.filter(
-        (pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model)
-    )
+    mine = failures.filter((pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model))
     return mine.join(candidates.select("author_id", "content_hash"), on=["author_id", "content_hash"], how="semi")
 
 
 def _skipped(
     authors: pl.DataFrame,
     excluded: frozenset[str],
-    identity: Identity,
     failures: pl.DataFrame,
     now: datetime,
     bucket: str | None,
 ) -> pl.DataFrame:
+    """Failure rows of authors for whom no request is made; of no prompt and no model, so a new one rewrites nothing."""
     reason = (
         pl.when(pl.col("author_id").is_in(list(excluded)))
         .then(pl.lit(str(FailureReason.EXCLUDED)))
@@ -151,8 +149,6 @@ def _skipped(
     since = pl.col("since").fill_null(now)
     columns = {
         "bucket": pl.lit(bucket),
-        "prompt_version": pl.lit(identity.prompt_version),
-        "model": pl.lit(identity.model),
         "detail": detail,
         "retryable": pl.lit(value=False),
         "attempts": pl.lit(0),

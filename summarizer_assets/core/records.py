@@ -1,75 +1,74 @@
 """The records of the project and the Polars schema of each table, written once."""
 
 from enum import StrEnum
+from typing import Self
 
 import polars as pl
 
-PAPER = pl.Struct(
-    {
-        "ut": pl.String,  # accession number, the paper's identity
-        "prefinstitution": pl.String,  # unified institutions
-        "hot_paper": pl.Boolean,
-        "highly_cited_paper": pl.Boolean,
-        "citingsrcslocalcount": pl.Int64,  # citations
-        "title": pl.String,
-        "woscategory": pl.String,  # subject categories
-        "journal": pl.String,
-    }
-)
+_Columns = dict[str, pl.DataType | type[pl.DataType]]
 
+_PAPER: _Columns = {
+    "ut": pl.String,  # accession number, the paper's identity
+    "prefinstitution": pl.String,  # unified institutions
+    "hot_paper": pl.Boolean,
+    "highly_cited_paper": pl.Boolean,
+    "citingsrcslocalcount": pl.Int64,  # citations
+    "title": pl.String,
+    "woscategory": pl.String,  # subject categories
+    "journal": pl.String,
+}
+PAPER = pl.Struct(_PAPER)
+
+_AUTHOR: _Columns = {
+    "author_id": pl.String,
+    "author_name": pl.String,
+    "primary_affiliation": pl.String,
+    "topics": pl.List(pl.String),
+    "papers": pl.List(PAPER),
+}
 #: An author as every source delivers it, before it has a bucket and a hash.
-AUTHOR = pl.Schema(
-    {
-        "author_id": pl.String,
-        "author_name": pl.String,
-        "primary_affiliation": pl.String,
-        "topics": pl.List(pl.String),
-        "papers": pl.List(PAPER),
-    }
-)
+AUTHOR = pl.Schema(_AUTHOR)
 
-AUTHORS = pl.Schema({**AUTHOR, "record_hash": pl.String, "bucket": pl.String})
+AUTHORS = pl.Schema({**_AUTHOR, "record_hash": pl.String, "bucket": pl.String})
 
-SUMMARIES = pl.Schema(
-    {
-        "author_id": pl.String,
-        "author_name": pl.String,
-        "summary": pl.String,
-        "bucket": pl.String,
-        "content_hash": pl.String,
-        "prompt_version": pl.String,
-        "model": pl.String,
-        "response_model": pl.String,
-        "prompt_tokens": pl.Int64,
-        "completion_tokens": pl.Int64,
-        "cost_usd": pl.Float64,
-        "support": pl.Float64,
-        "flags": pl.List(pl.String),
-        "request_id": pl.String,
-        "run_id": pl.String,
-        "summarized_at": pl.Datetime("us", "UTC"),
-    }
-)
+_SUMMARIES: _Columns = {
+    "author_id": pl.String,
+    "author_name": pl.String,
+    "summary": pl.String,
+    "bucket": pl.String,
+    "content_hash": pl.String,
+    "prompt_version": pl.String,
+    "model": pl.String,
+    "response_model": pl.String,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "cost_usd": pl.Float64,
+    "support": pl.Float64,
+    "flags": pl.List(pl.String),
+    "request_id": pl.String,
+    "run_id": pl.String,
+    "summarized_at": pl.Datetime("us", "UTC"),
+}
+SUMMARIES = pl.Schema(_SUMMARIES)
 
-FAILURES = pl.Schema(
-    {
-        "author_id": pl.String,
-        "bucket": pl.String,
-        "content_hash": pl.String,
-        "prompt_version": pl.String,
-        "model": pl.String,
-        "reason": pl.String,
-        "detail": pl.String,
-        "retryable": pl.Boolean,
-        "attempts": pl.Int64,
-        "first_failed_at": pl.Datetime("us", "UTC"),
-        "last_failed_at": pl.Datetime("us", "UTC"),
-        "next_retry_at": pl.Datetime("us", "UTC"),
-        "http_status": pl.Int64,
-        "request_id": pl.String,
-        "run_id": pl.String,
-    }
-)
+_FAILURES: _Columns = {
+    "author_id": pl.String,
+    "bucket": pl.String,
+    "content_hash": pl.String,
+    "prompt_version": pl.String,
+    "model": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "retryable": pl.Boolean,
+    "attempts": pl.Int64,
+    "first_failed_at": pl.Datetime("us", "UTC"),
+    "last_failed_at": pl.Datetime("us", "UTC"),
+    "next_retry_at": pl.Datetime("us", "UTC"),
+    "http_status": pl.Int64,
+    "request_id": pl.String,
+    "run_id": pl.String,
+}
+FAILURES = pl.Schema(_FAILURES)
 
 #: A source row that cannot become an author: why, the row as JSON (cut at 2,000 characters), how often it came.
 REJECTED = pl.Schema({"reason": pl.String, "row": pl.String, "count": pl.Int64})
@@ -82,7 +81,7 @@ class FailureReason(StrEnum):
     skipped: bool
     meaning: str
 
-    def __new__(cls, value: str, retryable: bool, meaning: str, skipped: bool = False) -> "FailureReason":
+    def __new__(cls, value: str, retryable: bool, meaning: str, skipped: bool = False) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.retryable = retryable

@@ -127,7 +127,7 @@ class BucketedTable:
         return None if table is None else table.transaction_version(_app_id(bucket))
 
     def replace_all(self, frame: pl.DataFrame) -> bool:
-        """Make `frame` the whole content of an unpartitioned table; False when it already is. No table, no rows: none."""
+        """Make `frame` the whole content of an unpartitioned table; False when it already is, or is not there either."""
         if self.buckets is not None:
             raise TableError(f"{self.uri} is partitioned by bucket: it is only ever replaced bucket by bucket")
         frame = frame.select(self.schema.names()).sort(self.schema.names())
@@ -136,7 +136,9 @@ class BucketedTable:
             return False
         if self.read(table=table).collect().sort(self.schema.names()).equals(frame):
             return False
-        write_deltalake(self.ensure(), frame, mode="overwrite", commit_properties=_commit(None), writer_properties=_WRITER)
+        write_deltalake(
+            self.ensure(), frame, mode="overwrite", commit_properties=_commit(None), writer_properties=_WRITER
+        )
         return True
 
     def _create(self) -> None:
@@ -195,7 +197,9 @@ class BucketWriter:
             TableError: the store refused; the table stays as it was.
         """
         if change.bucket != self._bucket:
-            raise TableError(f"{self._table.uri}: a change of bucket {change.bucket} sent to the writer of {self._bucket}")
+            raise TableError(
+                f"{self._table.uri}: a change of bucket {change.bucket} sent to the writer of {self._bucket}"
+            )
         for attempt in range(1, _CONFLICT_TRIES + 1):
             handle = self._current_handle()
             try:
@@ -205,7 +209,9 @@ class BucketWriter:
                 self._handle = None
                 self._current_handle()  # raises FenceLost where a rival run is the cause
                 if attempt == _CONFLICT_TRIES:
-                    raise TableError(f"{self._table.uri}: bucket {self._bucket} cannot be committed: {error}") from error
+                    raise TableError(
+                        f"{self._table.uri}: bucket {self._bucket} cannot be committed: {error}"
+                    ) from error
             except (DeltaError, OSError) as error:
                 raise TableError(f"{self._table.uri}: bucket {self._bucket} cannot be written: {error}") from error
         if committed:

@@ -105,7 +105,7 @@ def has_records(folder: Path) -> bool:
 
 
 def _good_prefix(content: bytes) -> tuple[list[dict[str, Any]], str | None]:
-    records = []
+    records: list[dict[str, Any]] = []
     for number, line in enumerate(_lines(content), start=1):
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):

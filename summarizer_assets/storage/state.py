@@ -10,11 +10,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from summarizer_assets.core.retry import PastRun
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
 
 _METADATA = sa.MetaData()
@@ -47,22 +47,6 @@ _RUNS = sa.Table(
 )
 
 
-@dataclass(frozen=True)
-class BucketRun:
-    """One run that had work in a bucket. `ended_at` None: it is still at it, or it died.
-
-    `pending_before` counts the authors to ask at its start, `pending_after` those not reached at its end.
-    """
-
-    bucket: str
-    run_id: str
-    started_at: float
-    ended_at: float | None
-    pending_before: int
-    pending_after: int | None
-    stop: str | None
-
-
 class StateStore:
     """Claims and run history of the tables under one root."""
 
@@ -76,8 +60,8 @@ class StateStore:
             self._engine = sa.create_engine(self._url, pool_pre_ping=True)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
             raise StorageError(
-                f"SUMMARIZER_STATE={self._url.render_as_string()}: no driver for it ({error}); allowed: a file for SQLite, "
-                "or postgresql://… with `pip install summarizer-assets[postgres]`"
+                f"SUMMARIZER_STATE={self._url.render_as_string()}: no driver for it ({error}); "
+                "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
             ) from error
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
@@ -155,20 +139,17 @@ class StateStore:
                 .values(ended_at=self._now(connection), pending_after=pending, stop=stop)
             )
 
-    def recent_runs(self, each: int = 4) -> dict[str, list[BucketRun]]:
+    def recent_runs(self, each: int = 4) -> dict[str, list[PastRun]]:
         """The last `each` runs of every bucket, newest first."""
         rank = sa.func.row_number().over(partition_by=_RUNS.c.bucket, order_by=_RUNS.c.id.desc()).label("rank")
         ranked = sa.select(_RUNS, rank).where(_RUNS.c.root == self._root).subquery()
         query = sa.select(ranked).where(ranked.c.rank <= each).order_by(ranked.c.bucket, ranked.c.id.desc())
         with self._begin() as connection:
             rows = connection.execute(query).all()
-        runs: dict[str, list[BucketRun]] = {}
+        runs: dict[str, list[PastRun]] = {}
         for row in rows:
-            runs.setdefault(row.bucket, []).append(
-                BucketRun(
-                    row.bucket, row.run_id, row.started_at, row.ended_at, row.pending_before, row.pending_after, row.stop
-                )
-            )
+            past = PastRun(row.run_id, row.started_at, row.ended_at, row.pending_before, row.pending_after, row.stop)
+            runs.setdefault(row.bucket, []).append(past)
         return runs
 
     def try_claim(self, bucket: str, run_id: str, token: str) -> str | None:
@@ -274,7 +255,10 @@ class Claim:
 
 def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped
     """Lapsed, or held by a process of this host that is gone: a crash need not wait for the lease."""
-    return claim.expires_at <= now or (claim.host == _host() and claim.process != _process(int(claim.process.split("@")[0])))
+    if claim.expires_at <= now:
+        return True
+    pid = int(claim.process.partition("@")[0])
+    return bool(claim.host == _host() and claim.process != _process(pid))
 
 
 def _host() -> str:

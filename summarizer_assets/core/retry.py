@@ -1,0 +1,165 @@
+"""Which buckets to run again, and when: the retry sensor's decision, pure.
+
+It trusts the tables' own counts and the runs' own records, not Dagster's colours: a green partition may hold
+failures that are due, a failed one may be complete. It never starts work that nobody asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+PARKED_AFTER_RUNS = 3
+_PROBE_FIRST_WAIT_S = 60.0
+_PROBE_LONGEST_WAIT_S = 1800.0
+
+
+#: Stops that are the bucket's or the host's own; every other stop has its cause at the provider.
+OWN_STOPS = frozenset({"terminated", "too_many_failures"})
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run that had work in a bucket. Times in seconds since the epoch.
+
+    `pending_before` counts the authors without a row when it started, `pending_after` those when it ended; None, as
+    is `ended_at`: it is still at it, or it died. `stop` says why it ended before its work did.
+    """
+
+    run_id: str
+    started_at: float
+    ended_at: float | None
+    pending_before: int
+    pending_after: int | None
+    stop: str | None
+
+    @property
+    def refused(self) -> bool:
+        """It was stopped from outside: a rejected key, an exhausted quota, an outage."""
+        return self.stop is not None and self.stop not in OWN_STOPS
+
+
+@dataclass(frozen=True)
+class BucketState:
+    """What is known of one bucket.
+
+    Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds),
+    None when there is none. `runs`: newest first. `asked_for`: somebody once materialised it.
+    """
+
+    bucket: str
+    authors: int
+    summaries: int
+    failed: int
+    next_due_at: float | None
+    runs: Sequence[PastRun]
+    in_flight: bool
+    cancelled: bool
+    asked_for: bool
+
+    @property
+    def pending(self) -> int:
+        """Authors without a row, by the tables' counts, or those the last run did not reach, if that is more."""
+        by_tables = max(0, self.authors - self.summaries - self.failed)
+        if not self.runs:
+            return by_tables
+        last = self.runs[0]
+        return max(by_tables, last.pending_before if last.pending_after is None else last.pending_after)
+
+
+class Verdict(StrEnum):
+    RUN = "run"
+    DONE = "nothing to do"
+    NOT_ASKED_FOR = "never materialised: waits for a person or a backfill"
+    IN_FLIGHT = "a run is on its way"
+    CANCELLED = "cancelled by a person: left alone until materialised again"
+    PARKED = "parked: three runs in a row made no progress; look at the last run, then materialise it by hand"
+    NOT_DUE = "failures wait for their time"
+    OUTAGE = "the provider refused the last run: a single probe is sent first"
+    NEXT_TICK = "waits for the next tick"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict for every bucket; `run` in the order in which to start them."""
+
+    run: Sequence[str]
+    verdicts: Mapping[str, Verdict]
+
+
+def decide(
+    buckets: Sequence[BucketState], *, now: float, runs_per_tick: int, unfinished_counts: bool = True
+) -> Decision:
+    """Choose the buckets to run now.
+
+    Args:
+        buckets: the state of every bucket.
+        now: epoch seconds, of the clock that stamped the runs.
+        runs_per_tick: the most runs to start.
+        unfinished_counts: whether authors without a row are a reason (not when a pilot's limit is used up).
+    """
+    verdicts = {state.bucket: _verdict(state, now, unfinished_counts=unfinished_counts) for state in buckets}
+    wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
+    probe_at = _probe_due_at(buckets)
+    if probe_at is not None:
+        probing = any(state.in_flight for state in buckets)
+        allowed = 0 if probing or now < probe_at else 1
+        held_back = Verdict.OUTAGE
+        # Take turns, so that one troubled bucket does not hide that the provider is back.
+        wanted.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
+    else:
+        allowed, held_back = runs_per_tick, Verdict.NEXT_TICK
+        # Unfinished ones first, the fullest first; then by key, so that a tick can be foretold.
+        wanted.sort(key=lambda state: (-state.pending, state.bucket))
+    for state in wanted[allowed:]:
+        verdicts[state.bucket] = held_back
+    return Decision([state.bucket for state in wanted[:allowed]], verdicts)
+
+
+def _verdict(  # noqa: PLR0911 - one return a verdict reads best
+    state: BucketState, now: float, *, unfinished_counts: bool
+) -> Verdict:
+    if state.in_flight:
+        return Verdict.IN_FLIGHT
+    unfinished = unfinished_counts and state.pending > 0
+    if not unfinished and state.next_due_at is None:
+        return Verdict.DONE
+    if not state.asked_for:
+        return Verdict.NOT_ASKED_FOR
+    if state.cancelled:
+        return Verdict.CANCELLED
+    due = state.next_due_at is not None and state.next_due_at <= now  # bounded by the failures' own attempts
+    if due or (unfinished and not _stuck(state)):
+        return Verdict.RUN
+    return Verdict.PARKED if unfinished else Verdict.NOT_DUE
+
+
+def _stuck(state: BucketState) -> bool:
+    """Whether the last runs that could have made progress made none."""
+    own = [run for run in state.runs if not run.refused][:PARKED_AFTER_RUNS]
+    if len(own) < PARKED_AFTER_RUNS:
+        return False
+    remaining = state.pending
+    for run in own:
+        after = remaining if run.pending_after is None else run.pending_after
+        if after < run.pending_before:
+            return False
+        remaining = run.pending_before
+    return True
+
+
+def _probe_due_at(buckets: Sequence[BucketState]) -> float | None:
+    """When the next probe may start, if the run that ended last, over all buckets, was refused from outside."""
+    ended = sorted(
+        ((run.ended_at, run.refused) for state in buckets for run in state.runs if run.ended_at is not None),
+        key=lambda end: end[0],
+        reverse=True,
+    )
+    refused = 0
+    for _, was_refused in ended:
+        if not was_refused:
+            break
+        refused += 1
+    if refused == 0:
+        return None
+    wait = min(_PROBE_FIRST_WAIT_S * 2 ** (refused - 1), _PROBE_LONGEST_WAIT_S)
+    return float(ended[0][0] + wait)
