@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ _CLAIMS = sa.Table(
     sa.Column("host", sa.String, nullable=False),
     sa.Column("process", sa.String, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
 )
 
 _RUNS = sa.Table(
@@ -177,8 +178,23 @@ class StateStore:
                 return None
             if holder.token != token and not _is_dead(holder, now):
                 return str(holder.run_id)
-            connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, **mine))
+            connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, allowance=0, **mine))
             return None
+
+    def grant(self, bucket: str, token: str, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
+        """How many of `wanted` new authors this claim may ask, when all runs together may ask `limit` ever.
+
+        Counted under a lock: first what live runs were granted, then what the tables hold, so that an author who
+        moves from the one to the other meanwhile is counted twice rather than not at all.
+        """
+        with self._begin() as connection:
+            now = self._now(connection)
+            rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root).with_for_update()).all()
+            others = sum(row.allowance for row in rows if row.token != token and not _is_dead(row, now))
+            granted = max(0, min(wanted, limit - others - asked_so_far()))
+            where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
+            connection.execute(_CLAIMS.update().where(where).values(allowance=granted))
+        return granted
 
     def renew(self, bucket: str, token: str) -> bool:
         """Extend our claim; False when another run took it after it had lapsed."""
@@ -222,6 +238,10 @@ class Claim:
             )
         self._renewed_at = time.monotonic()
         self._thread.start()
+
+    def grant(self, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
+        """See `StateStore.grant`."""
+        return self._store.grant(self._bucket, self._token, wanted, limit, asked_so_far)
 
     def check(self) -> None:
         """Raise ClaimLost unless the bucket is still ours: call it before each commit."""

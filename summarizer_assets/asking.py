@@ -1,0 +1,321 @@
+"""Asks the provider for the authors of one bucket until each has an answer or a failure, or the run must stop.
+
+Groups are sent side by side. A group that fails as a whole is halved until the author that causes it stands alone;
+authors whose answer is missing or fails a check are asked again, the good ones kept. Nothing here writes: every
+outcome goes to the sink before the request's permit is released.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from summarizer_assets.core.answers import Asked, Limits, Reading, UnusableReply, read_reply
+from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
+from summarizer_assets.core.prompt import Structured
+from summarizer_assets.core.records import FailureReason
+from summarizer_assets.llm.client import Client, Reply
+from summarizer_assets.llm.errors import (
+    BadReply,
+    ContentFiltered,
+    Exhausted,
+    GroupTooLarge,
+    ProviderError,
+    RequestRejected,
+    RunFatal,
+)
+
+_OUTAGE_AFTER = 5  # requests that used up all their tries with no success between them
+_SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
+_QUALITY = frozenset(
+    {
+        FailureReason.UNGROUNDED,
+        FailureReason.UNSAFE_TEXT,
+        FailureReason.ECHO,
+        FailureReason.TOO_LONG,
+        FailureReason.BAD_TEXT,
+        FailureReason.BAD_TYPE,
+        FailureReason.EMPTY_SUMMARY,
+    }
+)
+_FALLBACKS: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "none"}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a run ended before its work did: a value, not an exception, so that both tables are still written true."""
+
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A request's good answers, by position, with what the request used and who answered."""
+
+    positions: list[int]
+    reading: Reading
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An author that has no summary after all that this run may try."""
+
+    position: int
+    reason: FailureReason
+    detail: str
+    status: int | None = None
+    request_id: str | None = None
+
+
+class Sink(Protocol):
+    """Where outcomes go; when a method returns, the outcome outlives the process."""
+
+    def answered(self, answer: Answer) -> None: ...
+
+    def failed(self, failures: Sequence[Failed]) -> None: ...
+
+
+class Prompt(Protocol):
+    """The request for a group of authors, given by position."""
+
+    def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes: ...
+
+    def asked(self, position: int, trim: int) -> Asked: ...
+
+    def tokens(self, positions: Sequence[int]) -> int: ...
+
+    def can_trim(self, position: int, trim: int) -> bool: ...
+
+
+@dataclass(frozen=True)
+class _Group:
+    positions: list[int]
+    complaint: str | None = None  # why its one author is asked again
+    trim: int = 0
+    structured: Structured = "json_schema"
+
+
+@dataclass
+class AskCounts:
+    """What the run did, for its metadata."""
+
+    requests: int = 0
+    splits: int = 0
+    asked_again: int = 0
+    unknown_ids: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+class Asker:
+    """One run's questions to the provider. Lives in one event loop."""
+
+    def __init__(
+        self, client: Client, prompt: Prompt, sink: Sink, *, limits: GroupLimits, checks: Limits, max_in_flight: int
+    ) -> None:
+        self.counts = AskCounts()
+        self.stop: Stop | None = None
+        self._client = client
+        self._prompt = prompt
+        self._sink = sink
+        self._limits = limits
+        self._checks = checks
+        self._max_in_flight = max_in_flight
+        self._queue: deque[_Group] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._crash: BaseException | None = None
+        self._structured: Structured = "json_schema"
+        self._succeeded = False
+        self._parked: list[tuple[_Group, Exhausted]] = []
+        self._rejections: Counter[str] = Counter()
+
+    async def run(self, positions: Sequence[int], tokens: Sequence[int], attempts: Sequence[int]) -> None:
+        """Ask for the authors at `positions`, of whom `tokens` (estimated) and earlier `attempts` are given in order.
+
+        Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
+        """
+        for group in plan_groups(tokens, attempts, self._limits):
+            self._queue.append(_Group([positions[place] for place in group]))
+        self._fill()
+        await self._idle.wait()
+        if self._crash is not None:
+            raise self._crash
+        if self.stop is None and self._parked:
+            await self._judge_parked()
+
+    def request_stop(self, stop: Stop, grace_s: float) -> None:
+        """Send nothing more; what is in flight has `grace_s` seconds to be answered, for it is paid for."""
+        if self.stop is None:
+            self.stop = stop
+            self._queue.clear()
+            asyncio.get_running_loop().call_later(grace_s, self.cancel)
+            self._fill()
+
+    def cancel(self) -> None:
+        """Drop what is in flight."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _fill(self) -> None:
+        while self._queue and len(self._tasks) < self._max_in_flight:
+            task = asyncio.create_task(self._ask(self._queue.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        if not self._tasks:
+            self._idle.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash = self._crash or error
+            self._queue.clear()
+            self.cancel()
+        self._fill()
+
+    async def _ask(self, group: _Group) -> None:
+        structured = self._structured
+        group = replace(group, structured=structured)
+        body = self._prompt.body(group.positions, structured, group.complaint, group.trim)
+        self.counts.requests += 1
+        try:
+            await self._client.complete(
+                body,
+                estimated_tokens=self._prompt.tokens(group.positions),
+                check=lambda reply: self._read(group, reply),
+                settle=lambda used: used,
+            )
+        except GroupTooLarge as error:
+            self._too_large(group, error)
+        except ContentFiltered as error:
+            self._isolate(group, FailureReason.CONTENT_FILTER, error)
+        except RequestRejected as error:
+            self._rejected(group, error)
+        except BadReply as error:
+            self._isolate(group, error.reason, error)
+        except Exhausted as error:
+            self._exhausted(group, error)
+        except RunFatal as error:
+            self.request_stop(Stop(error.cause, str(error)), grace_s=0.0)
+
+    def _read(self, group: _Group, reply: Reply) -> int | None:
+        """Take what a reply holds; runs while the request's permit is held. Returns the tokens it used."""
+        asked = [self._prompt.asked(position, group.trim) for position in group.positions]
+        try:
+            reading = read_reply(reply.body, asked, self._checks)
+        except UnusableReply as error:
+            raise BadReply(error.reason, str(error), retry=error.retry_same) from error
+        by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
+        self._success()
+        self.counts.unknown_ids += reading.unknown_ids
+        self.counts.prompt_tokens += reading.prompt_tokens or 0
+        self.counts.completion_tokens += reading.completion_tokens or 0
+        if reading.accepted:
+            positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
+            self._sink.answered(Answer(positions, reading, reply.request_id))
+        if reading.again:
+            again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
+            self._ask_again(group, again, reply)
+        if reading.prompt_tokens is None or reading.completion_tokens is None:
+            return None
+        return reading.prompt_tokens + reading.completion_tokens
+
+    def _ask_again(self, group: _Group, again: dict[int, FailureReason], reply: Reply) -> None:
+        """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
+        missing, final = [], []
+        for position, reason in again.items():
+            if group.complaint is not None:
+                final.append(Failed(position, reason, reason.meaning, reply.status, reply.request_id))
+            elif reason in _QUALITY or len(group.positions) == 1:
+                self._requeue(_Group([position], complaint=reason.meaning, trim=group.trim))
+            else:
+                missing.append(position)
+        # Halved when most are missing, so that a model that drops all but one costs no request an author.
+        parts = [missing] if 2 * len(missing) <= len(group.positions) else halves(missing)
+        for part in parts:
+            if part:
+                self._requeue(_Group(part))
+        self._fail(final)
+
+    def _requeue(self, group: _Group) -> None:
+        if self.stop is None:
+            self.counts.asked_again += len(group.positions)
+            self._queue.append(group)
+
+    def _split(self, group: _Group) -> None:
+        if self.stop is None:
+            self.counts.splits += 1
+            for half in halves(group.positions):
+                self._queue.append(replace(group, positions=half))
+
+    def _fail(self, failures: Sequence[Failed]) -> None:
+        if failures:
+            self.counts.failures.update(str(failure.reason) for failure in failures)
+            self._sink.failed(failures)
+
+    def _fail_group(self, group: _Group, reason: FailureReason, error: ProviderError | BadReply) -> None:
+        self._fail(
+            [Failed(position, reason, str(error), error.status, error.request_id) for position in group.positions]
+        )
+
+    def _success(self) -> None:
+        """The provider answers: groups parked before this failed on their own account."""
+        self._succeeded = True
+        parked, self._parked = self._parked, []
+        for group, error in parked:
+            self._fail_group(group, FailureReason(error.kind), error)
+
+    def _isolate(self, group: _Group, reason: FailureReason, error: ProviderError | BadReply) -> None:
+        if len(group.positions) > 1:
+            self._split(group)
+        else:
+            self._fail_group(group, reason, error)
+
+    def _too_large(self, group: _Group, error: GroupTooLarge) -> None:
+        if len(group.positions) == 1 and self._prompt.can_trim(group.positions[0], group.trim + 1):
+            self._requeue(replace(group, trim=group.trim + 1))
+        else:
+            self._isolate(group, FailureReason.TOO_LARGE, error)
+
+    def _rejected(self, group: _Group, error: RequestRejected) -> None:
+        if error.names_response_format and (fallback := _FALLBACKS.get(group.structured)) is not None:
+            # The server knows no such answer format: ask everybody in a simpler one from now on.
+            if self._structured == group.structured:
+                self._structured = fallback
+            self._requeue(group)
+            return
+        if not self._succeeded:
+            self._rejections[error.fingerprint] += 1
+            if self._rejections[error.fingerprint] >= _SAME_REJECTION:
+                message = (
+                    f"the provider refused the first {_SAME_REJECTION} requests alike: {error}; "
+                    "check SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_EXTRA_BODY"
+                )
+                self.request_stop(Stop("rejected", message), grace_s=0.0)
+                return
+        self._isolate(group, FailureReason.REJECTED, error)
+
+    def _exhausted(self, group: _Group, error: Exhausted) -> None:
+        if error.kind == FailureReason.BODY_TOO_BIG:
+            self._isolate(group, FailureReason.BODY_TOO_BIG, error)
+            return
+        self._parked.append((group, error))
+        if len(self._parked) >= _OUTAGE_AFTER:
+            self._outage(error)
+
+    def _outage(self, error: ProviderError) -> None:
+        message = f"the provider is out: {error}; authors not answered stay pending, the run can be resumed"
+        self.request_stop(Stop("outage", message), grace_s=0.0)
+
+    async def _judge_parked(self) -> None:
+        """The last requests failed with no success after them: the authors' fault only if the provider is up."""
+        if self._succeeded or await self._client.reachable():
+            self._success()
+        else:
+            self._outage(self._parked[-1][1])
+
+

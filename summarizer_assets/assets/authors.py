@@ -1,0 +1,28 @@
+"""`authors`: the source table in our shape, one pass over the source for all selected buckets."""
+
+import dagster as dg
+
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.stream import TableStream
+
+
+def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        io_manager_key="delta",
+        kinds={"deltalake", "polars"},
+        owners=["team:research-data"],
+        metadata={"partition_expr": "bucket"},
+        code_version="1",
+        description="Every author of the source, one row each: de-duplicated, typed, in buckets by a hash of the id. "
+        "Only buckets whose authors changed are rewritten; rows that cannot be an author are in `rejected_source_rows`.",
+    )
+    def authors(context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]) -> TableStream:
+        return summarizer.ingest(
+            list(context.partition_keys),
+            log=context.log.info,
+            describe=lambda bucket, facts: context.add_asset_metadata(dict(facts), partition_key=bucket),
+        )
+
+    return authors

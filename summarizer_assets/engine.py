@@ -1,0 +1,92 @@
+"""The event loop of one run in a thread of its own, so that commits go on while requests are in flight."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+
+from summarizer_assets.asking import Asker, Stop
+from summarizer_assets.llm.client import Client
+from summarizer_assets.outcomes import Outcomes, Todo
+
+
+class Engine:
+    """Runs `asker` over the authors at `positions` in a background thread until they all have an outcome or it stops."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        client: Client,
+        outcomes: Outcomes,
+        positions: list[int],
+        todo: Todo,
+        watch: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.asker = asker
+        self.client = client
+        self._outcomes = outcomes
+        self._positions = positions
+        self._todo = todo
+        self._watch = watch
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="asker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end.
+
+        Raises:
+            Exception: whatever broke in the thread; it is a defect, provider errors are outcomes or stops.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def request_stop(self, stop: Stop, grace_s: float) -> None:
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self.asker.request_stop, stop, grace_s)
+
+    def abort(self) -> None:
+        """End at once; what is in flight is lost. Does nothing after the end."""
+        loop, main = self._loop, self._main
+        if self._thread.is_alive() and loop is not None and main is not None:
+            loop.call_soon_threadsafe(main.cancel)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                self._loop = runner.get_loop()
+                runner.run(self._ask())
+        except asyncio.CancelledError:
+            pass  # aborted: the step has its own error to tell
+        except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
+            self._error = error
+        finally:
+            self._outcomes.finish()
+
+    async def _ask(self) -> None:
+        self._main = asyncio.current_task()
+        watching = asyncio.ensure_future(self._watch()) if self._watch is not None else None
+        try:
+            todo = self._todo
+            tokens = [todo.tokens[position] for position in self._positions]
+            attempts = [todo.attempts[position] for position in self._positions]
+            await self.asker.run(self._positions, tokens, attempts)
+        finally:
+            self.asker.cancel()
+            if watching is not None:
+                watching.cancel()
+            await self.client.aclose()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not installable on Windows
+
+    return uvloop.new_event_loop

@@ -1,0 +1,135 @@
+"""Persists the assets to Delta: dagster-deltalake's IO manager with our own handlers.
+
+The stock handlers replace a whole table when a predicate cannot be built, refuse partition ranges and generators, and
+read column-mapped tables as NULLs; ours commit a stream of bucket changes and read lazily, one bucket or many.
+This is the only module that imports names private to dagster.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, TableSlice
+from dagster_deltalake import DeltaLakeIOManager
+from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
+from pydantic import PrivateAttr
+
+from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.stream import TableStream, persist
+
+
+class _TableAtRoot(DeltaLakeDbClient):
+    """Tables lie at `<root>/<name>`, without the schema folder of the stock client."""
+
+    @staticmethod
+    @contextmanager
+    def connect(
+        context: dg.OutputContext | dg.InputContext, table_slice: TableSlice
+    ) -> Iterator[TableConnection]:
+        with DeltaLakeDbClient.connect(context, table_slice) as stock:
+            root = stock.table_uri.removesuffix(f"/{table_slice.schema}/{table_slice.table}")
+            yield TableConnection(f"{root}/{table_slice.table}", stock.storage_options, stock.table_config)
+
+    @staticmethod
+    def get_table_name(table_slice: TableSlice) -> str:
+        return table_slice.table
+
+
+def _buckets(table_slice: TableSlice) -> list[str]:
+    dimensions = table_slice.partition_dimensions or []
+    if len(dimensions) != 1 or dimensions[0].partition_expr != "bucket":
+        raise StorageError(
+            f"asset {table_slice.table}: this IO manager stores assets partitioned by the column `bucket`; "
+            'give the asset these partitions and metadata={"partition_expr": "bucket"}'
+        )
+    return [str(key) for key in dimensions[0].partitions]
+
+
+class _Handler:
+    """What both handlers know: our tables by name."""
+
+    def __init__(self, tables: Mapping[str, BucketedTable]) -> None:
+        self._tables = tables
+
+    def _table(self, table_slice: TableSlice) -> BucketedTable:
+        if table_slice.table not in self._tables:
+            raise StorageError(
+                f"asset {table_slice.table}: this IO manager stores {', '.join(self._tables)} only; "
+                "give the asset another io_manager_key"
+            )
+        return self._tables[table_slice.table]
+
+
+class StreamHandler(_Handler, DbTypeHandler[TableStream]):
+    """Commits each change of a stream while the rest of it is still being made."""
+
+    def handle_output(
+        self, context: dg.OutputContext, table_slice: TableSlice, obj: TableStream, connection: TableConnection
+    ) -> Mapping[str, Any]:
+        table = self._table(table_slice)
+        allowed = set(_buckets(table_slice))
+
+        def only_ours() -> Iterator[Any]:
+            for change in obj.changes:
+                if change.bucket not in allowed:
+                    raise StorageError(
+                        f"{connection.table_uri}: a change of bucket {change.bucket} in a run of {sorted(allowed)}"
+                    )
+                yield change
+
+        written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
+        return {"commits": written.commits, "rows_written": written.rows, **obj.metadata()}
+
+    def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
+        raise StorageError(f"{connection.table_uri} is read as a frame: annotate the input as polars.LazyFrame")
+
+    @property
+    def supported_types(self) -> Sequence[type[object]]:
+        return [TableStream]
+
+
+class FrameHandler(_Handler, DbTypeHandler[pl.LazyFrame]):
+    """Reads the run's buckets of an asset lazily; only their files are opened."""
+
+    def handle_output(
+        self, context: dg.OutputContext, table_slice: TableSlice, obj: pl.LazyFrame, connection: TableConnection
+    ) -> Mapping[str, Any]:
+        raise StorageError(f"{connection.table_uri} is written as a stream of changes: return a TableStream")
+
+    def load_input(
+        self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection
+    ) -> pl.LazyFrame:
+        table = self._table(table_slice)
+        keys = _buckets(table_slice) if table_slice.partition_dimensions else None
+        frame = table.read(keys)
+        return frame.select(table_slice.columns) if table_slice.columns else frame
+
+    @property
+    def supported_types(self) -> Sequence[type[object]]:
+        return [pl.LazyFrame]
+
+
+class SummarizerIOManager(DeltaLakeIOManager):
+    """dagster-deltalake's IO manager over our tables."""
+
+    _tables: Mapping[str, BucketedTable] = PrivateAttr(default_factory=dict)
+
+    def over(self, tables: Mapping[str, BucketedTable]) -> "SummarizerIOManager":
+        self._tables = dict(tables)
+        return self
+
+    def type_handlers(self) -> Sequence[DbTypeHandler[Any]]:  # type: ignore[override] # stock: static, ours know the tables
+        return [StreamHandler(self._tables), FrameHandler(self._tables)]
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:
+        return DbIOManager(
+            db_client=_TableAtRoot(),
+            database="deltalake",
+            schema=self.schema_,
+            type_handlers=self.type_handlers(),
+            default_load_type=pl.LazyFrame,
+            io_manager_name=type(self).__name__,
+        )

@@ -1,0 +1,317 @@
+"""Outcomes of one bucket's run: written to the journal as they come, collected as columns, taken as frames.
+
+The event loop's thread puts outcomes in, the step's thread takes batches out and commits them.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.asking import Answer, Failed
+from summarizer_assets.core.money import Price, share_out
+from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
+from summarizer_assets.storage.journal import Journal, drop
+
+ANSWERS, FAILED = "answers", "failures"  # kinds of journal records
+
+#: What each answer of a request has of its own, in the journal's order; the rest it shares with its request.
+_OWN = (
+    "author_id",
+    "author_name",
+    "summary",
+    "content_hash",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "support",
+    "flags",
+)
+_SHARED = tuple(name for name in SUMMARIES.names() if name not in _OWN)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """The authors to ask, as columns by position (see `core.pending.Plan.todo`)."""
+
+    ids: list[str]
+    names: list[str | None]
+    texts: list[str]
+    hashes: list[str]
+    tokens: list[int]
+    attempts: list[int]
+    first_failed_at: list[datetime | None]
+    outdated: list[bool]
+
+    @classmethod
+    def of(cls, todo: pl.DataFrame) -> "Todo":
+        columns = todo.get_columns()
+        order = ("author_id", "author_name", "text", "content_hash", "tokens", "attempts", "first_failed_at", "outdated")
+        by_name = {column.name: column for column in columns}
+        return cls(*(by_name[name].to_list() for name in order))
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What all outcomes of a run share."""
+
+    bucket: str
+    run_id: str
+    identity: Identity
+    price: Price | None
+    policy: RetryPolicy
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows to commit, and the journal segments that may be dropped once they are."""
+
+    frame: pl.DataFrame
+    segments: list[Path]
+
+    def committed(self) -> None:
+        drop(self.segments)
+
+
+class _Rows:
+    """Summaries waiting for a commit, as columns, with the journal in which they are."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._columns: dict[str, list[Any]] = {name: [] for name in SUMMARIES.names()}
+
+    def __len__(self) -> int:
+        return len(self._columns["author_id"])
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        rows = record["rows"]
+        for name, values in zip(_OWN, zip(*rows, strict=True), strict=True):
+            self._columns[name].extend(values)
+        for name in _SHARED:
+            self._columns[name].extend([record["shared"][name]] * len(rows))
+
+    def take(self) -> Batch:
+        segment = self.journal.seal()
+        columns, self._columns = self._columns, {name: [] for name in SUMMARIES.names()}
+        return Batch(pl.DataFrame(columns, schema=SUMMARIES), [segment] if segment else [])
+
+
+class Outcomes:
+    """Takes what the asker reports (it is the asker's sink) and gives it to the table writer in batches."""
+
+    def __init__(self, todo: Todo, facts: RunFacts, journal_folder: Path) -> None:
+        self.answered_count = 0
+        self.retried_count = 0
+        self.sample: list[tuple[str, str]] = []
+        self._todo = todo
+        self._facts = facts
+        self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
+        self._changed = threading.Condition()
+        self._first = _Rows(Journal(journal_folder, f"{facts.run_id}-first"))
+        self._replacing = _Rows(Journal(journal_folder, f"{facts.run_id}-again"))
+        self._failure_journal = Journal(journal_folder, f"{facts.run_id}-failed")
+        self._failures: dict[str, dict[str, Any]] = {}
+        self._ready_rows = 0
+        self._finished = False
+        self._taken_at = time.monotonic()
+
+    # The asker's side.
+
+    def answered(self, answer: Answer) -> None:
+        record = self._record(answer)
+        old = [self._todo.outdated[position] for position in answer.positions]
+        for rows, outdated in ((self._first, False), (self._replacing, True)):
+            mine = [row for row, is_old in zip(record["rows"], old, strict=True) if is_old is outdated]
+            if mine:
+                part = {**record, "rows": mine}
+                with self._changed:  # both under the lock: a segment is sealed with just the rows that it holds
+                    rows.journal.write([part])
+                    self._add(rows, part)
+
+    def failed(self, failures: Sequence[Failed]) -> None:
+        rows = [self._failure(failure) for failure in failures if self._todo.ids[failure.position] in self._open]
+        with self._changed:
+            self._failure_journal.write([{"kind": FAILED, "rows": rows}])
+            self._add_failures(rows)
+
+    def finish(self) -> None:
+        """No more outcomes will come."""
+        with self._changed:
+            self._finished = True
+            self._changed.notify()
+
+    # The step's side.
+
+    def replay(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Take what a dead run left behind; what does not answer an author's current content is left out."""
+        for record in records:
+            if record["kind"] == ANSWERS:
+                self._replay_answers(record)
+        for record in records:
+            if record["kind"] == FAILED:
+                self._add_failures([row for row in map(_with_times, record["rows"]) if self._is_current_failure(row)])
+
+    def open_positions(self) -> list[int]:
+        """Positions of the authors without an outcome yet."""
+        return sorted(self._open.values())
+
+    def wait(self, rows: int, seconds: float, tick_s: float) -> bool:
+        """Wait at most `tick_s`; True when `rows` first answers wait for a commit, any for `seconds`, or all is done."""
+        with self._changed:
+            self._ready_rows = rows
+            self._changed.wait_for(lambda: self._finished or len(self._first) >= rows, tick_s)
+            late = time.monotonic() - self._taken_at >= seconds
+            return self._finished or len(self._first) >= rows or (late and bool(len(self._first)))
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    def take_first(self) -> Batch:
+        with self._changed:
+            self._taken_at = time.monotonic()
+            return self._first.take()
+
+    def replacing(self) -> int:
+        return len(self._replacing)
+
+    def take_replacing(self) -> Batch:
+        with self._changed:
+            return self._replacing.take()
+
+    def failures(self) -> Batch:
+        """All failures of the run so far; their journal segment goes once they are in the table."""
+        with self._changed:
+            segment = self._failure_journal.seal()
+            frame = pl.DataFrame(list(self._failures.values()), schema=FAILURES)
+            return Batch(frame, [segment] if segment else [])
+
+    def close(self) -> None:
+        for journal in (self._first.journal, self._replacing.journal, self._failure_journal):
+            journal.close()
+
+    # Inside.
+
+    def _add(self, rows: _Rows, record: Mapping[str, Any]) -> None:
+        rows.add(record)
+        for row in record["rows"]:
+            position = self._open.pop(row[0], None)
+            if position is not None and self._todo.attempts[position]:
+                self.retried_count += 1
+        self.answered_count += len(record["rows"])
+        if len(self.sample) < 3:  # noqa: PLR2004 - a sample of three reads well in the UI
+            self.sample.extend((row[1] or row[0], row[2]) for row in record["rows"][: 3 - len(self.sample)])
+        if len(self._first) >= self._ready_rows > 0:
+            self._changed.notify()
+
+    def _add_failures(self, rows: Sequence[dict[str, Any]]) -> None:
+        for row in rows:
+            self._failures[row["author_id"]] = row
+            self._open.pop(row["author_id"], None)
+
+    def _record(self, answer: Answer) -> dict[str, Any]:
+        todo, facts, reading = self._todo, self._facts, answer.reading
+        positions = answer.positions
+        unknown = [None] * len(positions)
+        asked = (
+            share_out(reading.prompt_tokens, [todo.tokens[position] for position in positions])
+            if reading.prompt_tokens is not None
+            else unknown
+        )
+        said = (
+            share_out(reading.completion_tokens, [len(summary) for _, summary, _ in reading.accepted])
+            if reading.completion_tokens is not None
+            else unknown
+        )
+        rows = []
+        for position, (author_id, summary, signals), tokens_in, tokens_out in zip(
+            positions, reading.accepted, asked, said, strict=True
+        ):
+            cost = (
+                facts.price.cost(tokens_in, tokens_out)
+                if facts.price is not None and tokens_in is not None and tokens_out is not None
+                else None
+            )
+            flags = [*reading.flags, *(signals.flags if signals else ())]
+            support = signals.support if signals else None
+            rows.append(
+                (
+                    author_id,
+                    todo.names[position],
+                    summary,
+                    todo.hashes[position],
+                    tokens_in,
+                    tokens_out,
+                    cost,
+                    support,
+                    flags,
+                )
+            )
+        shared = {
+            "bucket": facts.bucket,
+            "prompt_version": facts.identity.prompt_version,
+            "model": facts.identity.model,
+            "response_model": reading.response_model,
+            "request_id": answer.request_id,
+            "run_id": facts.run_id,
+            "summarized_at": datetime.now(UTC),
+        }
+        return {"kind": ANSWERS, "shared": shared, "rows": rows}
+
+    def _failure(self, failure: Failed) -> dict[str, Any]:
+        todo, facts, position = self._todo, self._facts, failure.position
+        now = datetime.now(UTC)
+        attempts = todo.attempts[position] + 1
+        wait_s = facts.policy.next_due_s(failure.reason, attempts)
+        return {
+            "author_id": todo.ids[position],
+            "bucket": facts.bucket,
+            "content_hash": todo.hashes[position],
+            "prompt_version": facts.identity.prompt_version,
+            "model": facts.identity.model,
+            "reason": str(failure.reason),
+            "detail": failure.detail,
+            "retryable": failure.reason.retryable,
+            "attempts": attempts,
+            "first_failed_at": todo.first_failed_at[position] or now,
+            "last_failed_at": now,
+            "next_retry_at": None if wait_s is None else datetime.fromtimestamp(now.timestamp() + wait_s, UTC),
+            "http_status": failure.status,
+            "request_id": failure.request_id,
+            "run_id": facts.run_id,
+        }
+
+    def _replay_answers(self, record: Mapping[str, Any]) -> None:
+        shared = {**record["shared"], "summarized_at": _time(record["shared"]["summarized_at"])}
+        hash_at = _OWN.index("content_hash")
+        for row in record["rows"]:
+            position = self._open.get(row[0])
+            if position is not None and row[hash_at] == self._todo.hashes[position]:
+                rows = self._replacing if self._todo.outdated[position] else self._first
+                self._add(rows, {"rows": [row], "shared": shared})
+
+    def _is_current_failure(self, row: Mapping[str, Any]) -> bool:
+        """Of this very question, and not in the table yet (the table counts the attempt already then)."""
+        position = self._open.get(row["author_id"])
+        return (
+            position is not None
+            and row["content_hash"] == self._todo.hashes[position]
+            and Identity(row["prompt_version"], row["model"]) == self._facts.identity
+            and row["attempts"] > self._todo.attempts[position]
+            and row["reason"] in FailureReason
+        )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _with_times(row: dict[str, Any]) -> dict[str, Any]:
+    times = ("first_failed_at", "last_failed_at", "next_retry_at")
+    return {**row, **{name: None if row[name] is None else _time(row[name]) for name in times}}

@@ -1,0 +1,344 @@
+"""One bucket end to end, without Dagster: pending -> groups -> requests -> answers -> a stream of changes.
+
+A stop (a fatal error, an outage, SIGTERM) is a value that ends the stream: both tables are still written true, the
+rest stays pending, and only then may the caller raise.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from summarizer_assets.asking import Asker, Stop
+from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
+from summarizer_assets.core.money import Price
+from summarizer_assets.engine import Engine
+from summarizer_assets.outcomes import Outcomes, RunFacts, Todo
+from summarizer_assets.storage.delta import Append, BucketedTable, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.journal import Replay, drop, has_records, replay
+from summarizer_assets.storage.state import Claim, StateStore
+from summarizer_assets.storage.stream import TableStream
+
+_TICK_S = 0.5
+_REPORT_EVERY_S = 30.0
+_MERGE_SHARE = 10  # replacements are merged when they are a tenth of the bucket: a merge copies all of it
+
+
+@dataclass(frozen=True)
+class Tables:
+    authors: BucketedTable
+    summaries: BucketedTable
+    failures: BucketedTable
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a bucket is worked on, whatever the bucket."""
+
+    identity: Identity
+    price: Price | None
+    retry: RetryPolicy
+    excluded: Callable[[], frozenset[str]]
+    journal: Path
+    keep_removed: bool = False
+    limit: int | None = None
+    max_failure_share: float = 1.0
+    commit_rows: int = 8000
+    commit_interval_s: float = 30.0
+    stop_grace_s: float = 20.0
+
+
+class Prompter(Protocol):
+    """Renders a bucket's authors, and makes the engine that asks for some of them."""
+
+    def render(self, authors: pl.DataFrame) -> pl.DataFrame:
+        """author_id, author_name, text, content_hash, tokens, empty, bucket; one row an author."""
+        ...
+
+    def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine: ...
+
+
+@dataclass
+class BucketCounts:
+    """Where the bucket's authors are after the run; `authors = summaries + failed + pending`, always."""
+
+    authors: int = 0
+    summaries: int = 0
+    failed: int = 0
+    pending: int = 0
+    asked_well: int = 0
+    asked_ill: int = 0
+    removed: int = 0
+    replayed: int = 0
+    not_due: int = 0
+    held_back: int = 0
+    seconds: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+class BucketRun:
+    """One run over one bucket. `summaries` and `failures` are to be persisted in this order, then `finish` called."""
+
+    def __init__(
+        self,
+        bucket: str,
+        run_id: str,
+        *,
+        tables: Tables,
+        state: StateStore,
+        prompter: Prompter,
+        settings: RunSettings,
+        log: Callable[[str], None],
+        retry_all: bool = False,
+    ) -> None:
+        self.counts = BucketCounts()
+        self.stop: Stop | None = None
+        self.asker: Asker | None = None
+        self.sample: list[tuple[str, str]] = []
+        self._bucket = bucket
+        self._run_id = run_id
+        self._tables = tables
+        self._state = state
+        self._prompter = prompter
+        self._settings = settings
+        self._log = log
+        self._retry_all = retry_all
+        self._engine: Engine | None = None
+        self._claim: Claim | None = None
+        self._journal = settings.journal / bucket
+        self._old_failures = pl.DataFrame()
+        self._new_failures = pl.DataFrame()
+        self._record: int | None = None
+        self._segments: list[Path] = []
+        self._fences: dict[str, int | None] = {}
+        self._stop_wanted = threading.Event()
+
+    def __enter__(self) -> "BucketRun":
+        """Decide what there is to do, and claim the bucket if there is anything.
+
+        Raises:
+            ClaimRefused: another run works on it.
+            TableError: there are no authors yet, or a table cannot be read.
+        """
+        self._stack = ExitStack()
+        self._started = time.monotonic()
+        self._plan, self._authors = self._take_stock()
+        if self._has_work():
+            self._claim = self._stack.enter_context(self._state.claim(self._bucket, self._run_id))
+            try:
+                self._plan, self._authors = self._take_stock()  # the last holder may have changed the tables
+                self._record = self._state.begin_run(self._bucket, self._run_id, self._plan.unresolved.height)
+            except BaseException:
+                self._stack.close()
+                raise
+        self._count(self._plan.failures, asked=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends whatever still runs; what is not committed stays in the journal for the next run."""
+        if self._engine is not None:
+            self._engine.abort()
+        self._stack.close()
+
+    @property
+    def summaries(self) -> TableStream:
+        return TableStream(self._summary_changes(), self._fences_of("summaries"), self._guard, self._metadata)
+
+    @property
+    def failures(self) -> TableStream:
+        return TableStream(self._failure_changes(), self._fences_of("failures"), self._guard)
+
+    def request_stop(self, stop: Stop) -> None:
+        """End the stream soon, from any thread or a signal handler; what is in flight has a moment to be answered."""
+        self.stop = self.stop or stop
+        self._stop_wanted.set()
+
+    def finish(self) -> None:
+        """Both tables are written: record how the run ended and let the journal go."""
+        drop(self._segments)
+        if self._record is not None:
+            self._state.end_run(self._record, self.counts.pending - self.counts.held_back, self.stop.cause if self.stop else None)
+
+    # What there is to do.
+
+    def _take_stock(self) -> tuple[Plan, pl.DataFrame]:
+        tables, bucket = self._tables, self._bucket
+        authors_table = tables.authors.open()
+        if authors_table is None:
+            raise TableError(f"{tables.authors.uri}: there are no authors yet; materialise the asset `authors` first")
+        summaries_table, failures_table = tables.summaries.open(), tables.failures.open()
+        self._fences = {
+            "summaries": tables.summaries.fence(bucket, summaries_table),
+            "failures": tables.failures.fence(bucket, failures_table),
+        }
+        authors = tables.authors.read([bucket], table=authors_table).collect()
+        held = tables.summaries.read([bucket], table=summaries_table).select("author_id", "content_hash").collect()
+        self._old_failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
+        plan = plan_bucket(
+            self._prompter.render(authors),
+            held,
+            self._old_failures,
+            identity=self._settings.identity,
+            excluded=self._settings.excluded(),
+            now=datetime.now(UTC),
+            retry_all=self._retry_all,
+            keep_removed=self._settings.keep_removed,
+        )
+        wanted = authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id")
+        return plan, wanted
+
+    def _has_work(self) -> bool:
+        plan = self._plan
+        return bool(
+            plan.todo.height
+            or plan.removed
+            or not plan.failures.equals(self._old_failures)
+            or has_records(self._journal)
+        )
+
+    # The two streams.
+
+    def _summary_changes(self) -> Iterator[Change]:
+        if self._claim is None:
+            return
+        todo = Todo.of(self._plan.todo)
+        facts = RunFacts(
+            self._bucket, self._run_id, self._settings.identity, self._settings.price, self._settings.retry
+        )
+        outcomes = Outcomes(todo, facts, self._journal)
+        self._stack.callback(outcomes.close)
+        left = replay(self._journal)
+        self._replay(left, outcomes)
+        positions = self._within_limit(outcomes.open_positions(), todo)
+        self._engine = self._prompter.engine(self._authors, outcomes, positions, todo)
+        self.asker = self._engine.asker
+        wrote = False
+        self._engine.start()
+        for change in self._batches(outcomes):
+            yield change
+            wrote = True
+        self._engine.join()
+        self.stop = self.stop or self._engine.asker.stop
+        failed = outcomes.failures()
+        self._segments += failed.segments
+        self._settle(outcomes, failed.frame, todo)
+        last = outcomes.take_replacing()
+        removed = self._plan.removed | self._outdated_and_failed(failed.frame)
+        if last.frame.height or removed:
+            yield Merge(self._bucket, last.frame, frozenset(removed))
+            last.committed()
+            wrote = True
+        if wrote:
+            yield Compact(self._bucket)
+
+    def _batches(self, outcomes: Outcomes) -> Iterator[Change]:
+        settings = self._settings
+        reported = time.monotonic()
+        while True:
+            ready = outcomes.wait(settings.commit_rows, settings.commit_interval_s, _TICK_S)
+            if self._stop_wanted.is_set() and self._engine is not None and self.stop is not None:
+                self._engine.request_stop(self.stop, settings.stop_grace_s)
+                self._stop_wanted.clear()
+            finished = outcomes.finished
+            if ready:
+                batch = outcomes.take_first()
+                if batch.frame.height:
+                    yield Append(self._bucket, batch.frame)
+                batch.committed()
+            if outcomes.replacing() * _MERGE_SHARE >= max(1, self._plan.authors) and outcomes.replacing() >= settings.commit_rows:
+                batch = outcomes.take_replacing()
+                yield Merge(self._bucket, batch.frame)
+                batch.committed()
+            if time.monotonic() - reported >= _REPORT_EVERY_S:
+                reported = time.monotonic()
+                self._log(self._progress(outcomes))
+            if finished:
+                return
+
+    def _failure_changes(self) -> Iterator[Change]:
+        if self._claim is None or self._new_failures.equals(self._old_failures):
+            return
+        yield Overwrite(self._bucket, self._new_failures)
+
+    # Accounts.
+
+    def _replay(self, left: Replay, outcomes: Outcomes) -> None:
+        for warning in left.warnings:
+            self._log(f"journal: {warning}")
+        outcomes.replay(left.records)
+        self._segments += left.segments
+        self.counts.replayed = self._plan.todo.height - len(outcomes.open_positions())
+        if self.counts.replayed:
+            self._log(f"{self.counts.replayed} authors answered before a crash are taken from the journal, not asked")
+
+    def _within_limit(self, positions: list[int], todo: Todo) -> list[int]:
+        """At most SUMMARIZER_LIMIT authors are ever asked, over all buckets; who was asked before may be again."""
+        limit = self._settings.limit
+        if limit is None or self._claim is None:
+            return positions
+        again = [position for position in positions if todo.outdated[position] or todo.attempts[position]]
+        new = [position for position in positions if not (todo.outdated[position] or todo.attempts[position])]
+        granted = self._claim.grant(len(new), limit, self._asked_so_far)
+        self.counts.held_back = len(new) - granted
+        return sorted(again + new[:granted])
+
+    def _asked_so_far(self) -> int:
+        failed = self._tables.failures.read().filter(pl.col("attempts") > 0).select(pl.len()).collect().item()
+        return sum(self._tables.summaries.rows_by_bucket().values()) + int(failed)
+
+    def _settle(self, outcomes: Outcomes, failed: pl.DataFrame, todo: Todo) -> None:
+        unanswered = set(todo.ids) - {todo.ids[position] for position in outcomes.open_positions()}
+        standing = self._plan.failures.filter(~pl.col("author_id").is_in(list(unanswered)))
+        columns = self._tables.failures.schema.names()
+        self._new_failures = pl.concat([standing.select(columns), failed.select(columns)]).sort("author_id")
+        self.sample = outcomes.sample
+        self.counts.asked_well = outcomes.answered_count
+        self.counts.asked_ill = failed.height
+        self._count(self._new_failures, asked=outcomes.answered_count)
+        asked = outcomes.answered_count + failed.height
+        if self.stop is None and asked and failed.height / asked > self._settings.max_failure_share:
+            self.stop = Stop(
+                "too_many_failures",
+                f"{failed.height} of {asked} authors failed, more than SUMMARIZER_MAX_FAILURE_SHARE="
+                f"{self._settings.max_failure_share} allows; all outcomes are stored, see failed_authors for the reasons",
+            )
+
+    def _outdated_and_failed(self, failed: pl.DataFrame) -> set[str]:
+        """A summary of older content does not stay beside the failure to renew it."""
+        outdated = self._plan.todo.filter(pl.col("outdated")).select("author_id")
+        return set(failed.join(outdated, on="author_id", how="semi")["author_id"])
+
+    def _count(self, failures: pl.DataFrame, *, asked: int) -> None:
+        counts, plan = self.counts, self._plan
+        counts.authors = plan.authors
+        counts.summaries = plan.current + asked
+        counts.failed = failures.height
+        counts.pending = counts.authors - counts.summaries - counts.failed
+        counts.removed = len(plan.removed)
+        counts.reasons = Counter(dict(failures.group_by("reason").len().iter_rows()))
+        counts.seconds = time.monotonic() - self._started
+
+    def _guard(self) -> None:
+        if self._claim is not None:
+            self._claim.check()
+
+    def _fences_of(self, name: str) -> Callable[[str], int | None]:
+        return lambda _bucket: self._fences[name]
+
+    def _progress(self, outcomes: Outcomes) -> str:
+        done = outcomes.answered_count
+        left = len(outcomes.open_positions())
+        rate = done / max(time.monotonic() - self._started, 1e-9)
+        return f"bucket {self._bucket}: {done} summarised, {left} to go, {rate:.0f} authors a second"
+
+    def _metadata(self) -> Mapping[str, Any]:
+        return {}
+

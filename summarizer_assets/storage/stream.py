@@ -1,0 +1,48 @@
+"""What an asset hands to the IO manager: a stream of changes, committed one by one while it is still being made."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from summarizer_assets.storage.delta import BucketedTable, BucketWriter, Change
+
+
+def _no_guard() -> None:
+    """A writer that needs no claim: the fence alone decides."""
+
+
+def _no_metadata() -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class TableStream:
+    """Changes of one table, in order.
+
+    That the consumer asks for the next change tells the producer that the last one is committed. `fence` gives each
+    bucket's fence value in the snapshot from which the changes were made; `guard` raises when the right to write was
+    lost; `metadata` is asked for once, after the last change.
+    """
+
+    changes: Iterable[Change]
+    fence: Callable[[str], int | None]
+    guard: Callable[[], None] = _no_guard
+    metadata: Callable[[], Mapping[str, Any]] = _no_metadata
+
+
+@dataclass(frozen=True)
+class Written:
+    commits: int
+    rows: int
+
+
+def persist(table: BucketedTable, stream: TableStream) -> Written:
+    """Commit each change of `stream` as it comes. Without changes the table is neither created nor opened."""
+    writers: dict[str, BucketWriter] = {}
+    for change in stream.changes:
+        stream.guard()
+        writer = writers.get(change.bucket)
+        if writer is None:
+            writer = writers[change.bucket] = table.writer(change.bucket, stream.fence(change.bucket))
+        writer.apply(change)
+    return Written(sum(w.commits for w in writers.values()), sum(w.rows for w in writers.values()))
