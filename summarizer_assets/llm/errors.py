@@ -1,0 +1,185 @@
+"""What can go wrong between us and a provider, each class saying what to do next.
+
+::
+
+    ProviderError                    status, code, request_id, a redacted readable message
+    ├── GroupTooLarge                does not fit the model        -> split; alone: trim, then `too_large`
+    ├── RequestRejected              refused for what it says      -> split; alone: `rejected`
+    ├── ContentFiltered              stopped by a content filter   -> split; alone: `content_filter`
+    ├── BadReply                     status 200, unusable body     -> split; alone: its `kind`
+    ├── Exhausted                    transient, all tries used     -> the group fails with its `kind`
+    └── RunFatal                     no request can succeed        -> stop the run, charge nothing to the rows
+
+Throttles are no error here: the client waits them out, and ends them as `RunFatal` when nothing moves any more.
+
+What belongs here: the classes and the redaction of their messages. What decides which one it is: `classify.py`.
+"""
+
+import re
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Literal, Self
+
+ExhaustedKind = Literal["server_error", "timeout", "connection", "body_too_big", "gateway_body"]
+
+
+class StopCause(StrEnum):
+    """Why no request of this run can succeed, and what a person can do about it."""
+
+    remedy: str
+
+    def __new__(cls, value: str, remedy: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.remedy = remedy
+        return member
+
+    AUTH = "auth", "the provider refuses the key: check SUMMARIZER_LLM_API_KEY and what it may use"
+    QUOTA = "quota", "the account's quota or credit is used up: raise it at the provider, then run again"
+    MODEL = "model", "the provider does not know the model: check SUMMARIZER_LLM_MODEL"
+    TLS = (
+        "tls",
+        "TLS failed: check SUMMARIZER_LLM_BASE_URL; SUMMARIZER_LLM_CA_FILE trusts a private certificate authority",
+    )
+    BASE_URL = "base_url", "cannot reach the provider: check SUMMARIZER_LLM_BASE_URL and the network"
+    PROXY = "proxy", "the proxy refuses: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    REDIRECT = "redirect", "redirects are not followed: set SUMMARIZER_LLM_BASE_URL to the final address"
+    THROTTLED = (
+        "throttled",
+        "nothing passed the provider's rate limit for too long: run again later, or lower SUMMARIZER_RPM or _TPM",
+    )
+    OUTAGE = "outage", "the provider is down: nothing is charged to the authors, run again later"
+
+
+class ProviderError(Exception):
+    """A request that brought no usable answer. The message is safe to log and to store."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        """The message, then what identifies the reply at the provider."""
+        facts = [f"{name} {value}" for name, value in (("status", self.status), ("code", self.code)) if value]
+        if self.request_id:
+            facts.append(f"request id {self.request_id}")
+        return f"{self.message} ({', '.join(facts)})" if facts else self.message
+
+
+class GroupTooLarge(ProviderError):
+    """The request does not fit the model's context or the provider's size limit."""
+
+
+class RequestRejected(ProviderError):
+    """The provider refuses this request, not the account: an author in it, or a parameter all requests share."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for refusals with the same status, code and message, whatever ids of the request it quotes."""
+        words = _VOLATILE.sub("#", self.message)
+        return blake2b(f"{self.status} {self.code} {words}".encode(), digest_size=8).hexdigest()
+
+
+class ContentFiltered(ProviderError):
+    """The provider's content filter stopped the request."""
+
+
+class BadReply(ProviderError):
+    """A reply with status 200 that the reader of answers cannot use.
+
+    Args:
+        kind: what is wrong, a value of `FailureReason`.
+        retry: whether the same request deserves one more try before this error reaches the caller.
+        detail: a readable addition.
+    """
+
+    def __init__(self, kind: str, retry: bool, detail: str = "") -> None:
+        super().__init__(f"unusable reply: {detail or kind}")
+        self.kind = kind
+        self.retry = retry
+
+
+class Exhausted(ProviderError):
+    """A fault that passes by itself did not pass within all tries of this request."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: ExhaustedKind,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.kind = kind
+
+
+class RunFatal(ProviderError):
+    """No request of this run can succeed until a person, or time, changes something. The message has the remedy."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: StopCause,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.cause = cause
+
+    def again(self) -> "RunFatal":
+        """An equal error for another waiting request: one instance raised twice would collect both tracebacks."""
+        return RunFatal(self.message, cause=self.cause, status=self.status, code=self.code, request_id=self.request_id)
+
+
+#: Ids that providers put into messages: they differ between two refusals for the same cause.
+_VOLATILE = re.compile(
+    r"\b(?:req|request|chatcmpl|resp|trace)[-_][\w-]{6,}|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{12,}|\b[0-9a-f]{16,}\b",
+    re.IGNORECASE,
+)
+
+_REDACTED = "[redacted]"
+_GRAM = 8  # so many characters of a secret in a row are no accident
+_MESSAGE_LIMIT = 500
+
+#: A key in a known form, or one that its sender masked already ("sk-abc***", "****wxyz", "abcd…wxyz").
+_KEY_LIKE = re.compile(
+    r"Bearer\s+\S+|Basic\s+\S+|(?<![A-Za-z0-9])(?:sk|pk|rk|gsk|xai|nvapi|AIza)[-_A-Z][\w*.…•-]*|\S*(?:\*{3,}|•{3,}|x{6,})\S*",
+    re.IGNORECASE,
+)
+
+
+class Redactor:
+    """Removes secrets from foreign text, also where a provider echoes only a piece of one."""
+
+    def __init__(self, *secrets: str | None) -> None:
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._pieces = frozenset(
+            secret[start : start + _GRAM]
+            for secret in self._secrets
+            for start in range(max(1, len(secret) - _GRAM + 1))
+        )
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._secrets)} secrets)"
+
+    def __call__(self, text: str) -> str:
+        """`text` on one line, at most 500 characters, without secrets; never longer than that, whatever came."""
+        text = text[: 8 * _MESSAGE_LIMIT]
+        for secret in self._secrets:
+            text = text.replace(secret, _REDACTED)
+        text = _KEY_LIKE.sub(_REDACTED, text)
+        words = [_REDACTED if self._holds_piece(word) else word for word in text.split()]
+        text = " ".join(words)
+        return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
+
+    def _holds_piece(self, word: str) -> bool:
+        return any(piece in word for piece in self._pieces)
