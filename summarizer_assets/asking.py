@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from summarizer_assets.core.answers import Asked, Limits, Reading, UnusableReply, read_reply
+from summarizer_assets.core.answers import Asked, Limits, UnusableReply, read_reply
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
+from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.prompt import Structured
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.client import Client, Reply
@@ -39,35 +40,16 @@ _QUALITY = frozenset(
         FailureReason.EMPTY_SUMMARY,
     }
 )
+#: Faults between us and the model: halving the group would only send more into them.
+_OUTSIDE = frozenset(
+    {
+        FailureReason.SERVER_ERROR,
+        FailureReason.TIMEOUT,
+        FailureReason.CONNECTION,
+        FailureReason.GATEWAY_BODY,
+    }
+)
 _FALLBACKS: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "none"}
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a run ended before its work did: a value, not an exception, so that both tables are still written true."""
-
-    cause: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A request's good answers, by position, with what the request used and who answered."""
-
-    positions: list[int]
-    reading: Reading
-    request_id: str | None
-
-
-@dataclass(frozen=True)
-class Failed:
-    """An author that has no summary after all that this run may try."""
-
-    position: int
-    reason: FailureReason
-    detail: str
-    status: int | None = None
-    request_id: str | None = None
 
 
 class Sink(Protocol):
@@ -85,7 +67,9 @@ class Prompt(Protocol):
 
     def asked(self, position: int, trim: int) -> Asked: ...
 
-    def tokens(self, positions: Sequence[int]) -> int: ...
+    def tokens(self, positions: Sequence[int]) -> int:
+        """Estimated tokens of a request, input and expected output."""
+        ...
 
     def can_trim(self, position: int, trim: int) -> bool: ...
 
@@ -131,7 +115,7 @@ class Asker:
         self._crash: BaseException | None = None
         self._structured: Structured = "json_schema"
         self._succeeded = False
-        self._parked: list[tuple[_Group, Exhausted]] = []
+        self._parked: list[tuple[_Group, FailureReason, ProviderError]] = []
         self._rejections: Counter[str] = Counter()
 
     async def run(self, positions: Sequence[int], tokens: Sequence[int], attempts: Sequence[int]) -> None:
@@ -195,20 +179,22 @@ class Asker:
             self._isolate(group, FailureReason.CONTENT_FILTER, error)
         except RequestRejected as error:
             self._rejected(group, error)
-        except BadReply as error:
-            self._isolate(group, error.reason, error)
-        except Exhausted as error:
-            self._exhausted(group, error)
+        except (BadReply, Exhausted) as error:
+            reason = FailureReason[error.kind.upper()]
+            if reason in _OUTSIDE:
+                self._park(group, reason, error)
+            else:
+                self._isolate(group, reason, error)
         except RunFatal as error:
             self.request_stop(Stop(error.cause, str(error)), grace_s=0.0)
 
-    def _read(self, group: _Group, reply: Reply) -> int | None:
+    def _read(self, group: _Group, reply: Reply) -> int:
         """Take what a reply holds; runs while the request's permit is held. Returns the tokens it used."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
             reading = read_reply(reply.body, asked, self._checks)
         except UnusableReply as error:
-            raise BadReply(error.reason, str(error), retry=error.retry_same) from error
+            raise BadReply(error.reason, retry=error.retry_same, detail=str(error)) from error
         by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
         self._success()
         self.counts.unknown_ids += reading.unknown_ids
@@ -219,19 +205,21 @@ class Asker:
             self._sink.answered(Answer(positions, reading, reply.request_id))
         if reading.again:
             again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
-            self._ask_again(group, again, reply)
+            details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
+            self._ask_again(group, again, details, reply)
         if reading.prompt_tokens is None or reading.completion_tokens is None:
-            return None
+            return self._prompt.tokens(group.positions)
         return reading.prompt_tokens + reading.completion_tokens
 
-    def _ask_again(self, group: _Group, again: dict[int, FailureReason], reply: Reply) -> None:
+    def _ask_again(self, group: _Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
         missing, final = [], []
         for position, reason in again.items():
+            why = reason.meaning + (f" ({details[position]})" if position in details else "")
             if group.complaint is not None:
-                final.append(Failed(position, reason, reason.meaning, reply.status, reply.request_id))
+                final.append(Failed(position, reason, why, reply.status, reply.request_id))
             elif reason in _QUALITY or len(group.positions) == 1:
-                self._requeue(_Group([position], complaint=reason.meaning, trim=group.trim))
+                self._requeue(_Group([position], complaint=why, trim=group.trim))
             else:
                 missing.append(position)
         # Halved when most are missing, so that a model that drops all but one costs no request an author.
@@ -257,7 +245,7 @@ class Asker:
             self.counts.failures.update(str(failure.reason) for failure in failures)
             self._sink.failed(failures)
 
-    def _fail_group(self, group: _Group, reason: FailureReason, error: ProviderError | BadReply) -> None:
+    def _fail_group(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
         self._fail(
             [Failed(position, reason, str(error), error.status, error.request_id) for position in group.positions]
         )
@@ -266,10 +254,10 @@ class Asker:
         """The provider answers: groups parked before this failed on their own account."""
         self._succeeded = True
         parked, self._parked = self._parked, []
-        for group, error in parked:
-            self._fail_group(group, FailureReason(error.kind), error)
+        for group, reason, error in parked:
+            self._fail_group(group, reason, error)
 
-    def _isolate(self, group: _Group, reason: FailureReason, error: ProviderError | BadReply) -> None:
+    def _isolate(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
         if len(group.positions) > 1:
             self._split(group)
         else:
@@ -282,7 +270,7 @@ class Asker:
             self._isolate(group, FailureReason.TOO_LARGE, error)
 
     def _rejected(self, group: _Group, error: RequestRejected) -> None:
-        if error.names_response_format and (fallback := _FALLBACKS.get(group.structured)) is not None:
+        if _names_response_format(error) and (fallback := _FALLBACKS.get(group.structured)) is not None:
             # The server knows no such answer format: ask everybody in a simpler one from now on.
             if self._structured == group.structured:
                 self._structured = fallback
@@ -299,11 +287,9 @@ class Asker:
                 return
         self._isolate(group, FailureReason.REJECTED, error)
 
-    def _exhausted(self, group: _Group, error: Exhausted) -> None:
-        if error.kind == FailureReason.BODY_TOO_BIG:
-            self._isolate(group, FailureReason.BODY_TOO_BIG, error)
-            return
-        self._parked.append((group, error))
+    def _park(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
+        """Whether the provider is out or these authors are the cause shows when the next request succeeds or fails."""
+        self._parked.append((group, reason, error))
         if len(self._parked) >= _OUTAGE_AFTER:
             self._outage(error)
 
@@ -316,6 +302,9 @@ class Asker:
         if self._succeeded or await self._client.reachable():
             self._success()
         else:
-            self._outage(self._parked[-1][1])
+            self._outage(self._parked[-1][2])
 
 
+def _names_response_format(error: RequestRejected) -> bool:
+    said = str(error).lower()
+    return any(word in said for word in ("response_format", "json_schema", "structured output", "guided_json"))

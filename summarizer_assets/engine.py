@@ -5,13 +5,14 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 
-from summarizer_assets.asking import Asker, Stop
+from summarizer_assets.asking import Asker
+from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.client import Client
 from summarizer_assets.outcomes import Outcomes, Todo
 
 
 class Engine:
-    """Runs `asker` over the authors at `positions` in a background thread until they all have an outcome or it stops."""
+    """Runs `asker` over the authors at `positions` in a thread until all have an outcome or it stops."""
 
     def __init__(
         self,

@@ -26,9 +26,7 @@ class _TableAtRoot(DeltaLakeDbClient):
 
     @staticmethod
     @contextmanager
-    def connect(
-        context: dg.OutputContext | dg.InputContext, table_slice: TableSlice
-    ) -> Iterator[TableConnection]:
+    def connect(context: dg.OutputContext | dg.InputContext, table_slice: TableSlice) -> Iterator[TableConnection]:
         with DeltaLakeDbClient.connect(context, table_slice) as stock:
             root = stock.table_uri.removesuffix(f"/{table_slice.schema}/{table_slice.table}")
             yield TableConnection(f"{root}/{table_slice.table}", stock.storage_options, stock.table_config)

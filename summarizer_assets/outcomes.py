@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from summarizer_assets.asking import Answer, Failed
 from summarizer_assets.core.money import Price, share_out
+from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
 from summarizer_assets.storage.journal import Journal, drop
@@ -52,7 +52,16 @@ class Todo:
     @classmethod
     def of(cls, todo: pl.DataFrame) -> "Todo":
         columns = todo.get_columns()
-        order = ("author_id", "author_name", "text", "content_hash", "tokens", "attempts", "first_failed_at", "outdated")
+        order = (
+            "author_id",
+            "author_name",
+            "text",
+            "content_hash",
+            "tokens",
+            "attempts",
+            "first_failed_at",
+            "outdated",
+        )
         by_name = {column.name: column for column in columns}
         return cls(*(by_name[name].to_list() for name in order))
 
@@ -162,7 +171,7 @@ class Outcomes:
         return sorted(self._open.values())
 
     def wait(self, rows: int, seconds: float, tick_s: float) -> bool:
-        """Wait at most `tick_s`; True when `rows` first answers wait for a commit, any for `seconds`, or all is done."""
+        """Wait at most `tick_s`; True when `rows` first answers wait, or any for `seconds`, or when all is done."""
         with self._changed:
             self._ready_rows = rows
             self._changed.wait_for(lambda: self._finished or len(self._first) >= rows, tick_s)

@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import polars as pl
 
-from summarizer_assets.asking import Asker, Stop
-from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
+from summarizer_assets.asking import Asker
 from summarizer_assets.core.money import Price
+from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
 from summarizer_assets.engine import Engine
 from summarizer_assets.outcomes import Outcomes, RunFacts, Todo
 from summarizer_assets.storage.delta import Append, BucketedTable, Change, Compact, Merge, Overwrite
@@ -121,7 +122,7 @@ class BucketRun:
         self._fences: dict[str, int | None] = {}
         self._stop_wanted = threading.Event()
 
-    def __enter__(self) -> "BucketRun":
+    def __enter__(self) -> Self:
         """Decide what there is to do, and claim the bucket if there is anything.
 
         Raises:
@@ -165,7 +166,9 @@ class BucketRun:
         """Both tables are written: record how the run ended and let the journal go."""
         drop(self._segments)
         if self._record is not None:
-            self._state.end_run(self._record, self.counts.pending - self.counts.held_back, self.stop.cause if self.stop else None)
+            self._state.end_run(
+                self._record, self.counts.pending - self.counts.held_back, self.stop.cause if self.stop else None
+            )
 
     # What there is to do.
 
@@ -253,7 +256,10 @@ class BucketRun:
                 if batch.frame.height:
                     yield Append(self._bucket, batch.frame)
                 batch.committed()
-            if outcomes.replacing() * _MERGE_SHARE >= max(1, self._plan.authors) and outcomes.replacing() >= settings.commit_rows:
+            if (
+                outcomes.replacing() * _MERGE_SHARE >= max(1, self._plan.authors)
+                and outcomes.replacing() >= settings.commit_rows
+            ):
                 batch = outcomes.take_replacing()
                 yield Merge(self._bucket, batch.frame)
                 batch.committed()
@@ -308,7 +314,7 @@ class BucketRun:
             self.stop = Stop(
                 "too_many_failures",
                 f"{failed.height} of {asked} authors failed, more than SUMMARIZER_MAX_FAILURE_SHARE="
-                f"{self._settings.max_failure_share} allows; all outcomes are stored, see failed_authors for the reasons",
+                f"{self._settings.max_failure_share} allows; all is stored, failed_authors tells why",
             )
 
     def _outdated_and_failed(self, failed: pl.DataFrame) -> set[str]:
@@ -341,4 +347,3 @@ class BucketRun:
 
     def _metadata(self) -> Mapping[str, Any]:
         return {}
-

@@ -16,7 +16,7 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
         metadata={"partition_expr": "bucket"},
         code_version="1",
         description="Every author of the source, one row each: de-duplicated, typed, in buckets by a hash of the id. "
-        "Only buckets whose authors changed are rewritten; rows that cannot be an author are in `rejected_source_rows`.",
+        "Only buckets whose authors changed are rewritten; rows that can be no author are in `rejected_source_rows`.",
     )
     def authors(context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]) -> TableStream:
         return summarizer.ingest(

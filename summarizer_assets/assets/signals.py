@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from summarizer_assets.asking import Stop
+from summarizer_assets.core.outcome import Stop
 from summarizer_assets.pipeline import BucketRun
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -43,9 +43,9 @@ def stop_on_signals(run: BucketRun) -> Iterator[Interrupted]:
             handler(signum, frame)
 
     for number in _SIGNALS:
-        former[number] = signal.signal(number, handle)
+        former[int(number)] = signal.signal(number, handle)
     try:
         yield interrupted
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        for signum, handler in former.items():
+            signal.signal(signum, handler)

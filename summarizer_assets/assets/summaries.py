@@ -34,7 +34,9 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
     @dg.multi_asset(
         name="author_summaries",
         outs={
-            SUMMARIES: output("An LLM-written summary of each author, one current row an author, committed as they come."),
+            SUMMARIES: output(
+                "An LLM-written summary of each author, one current row an author, committed as they come."
+            ),
             FAILURES: output("Authors without a summary: why, how often it was tried, when it is tried again."),
         },
         deps=["authors"],

@@ -4,7 +4,7 @@ It trusts the tables' own counts and the runs' own records, not Dagster's colour
 failures that are due, a failed one may be complete. It never starts work that nobody asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,7 +53,6 @@ class BucketState:
     next_due_at: float | None
     runs: Sequence[PastRun]
     in_flight: bool
-    cancelled: bool
     asked_for: bool
 
     @property
@@ -87,7 +86,12 @@ class Decision:
 
 
 def decide(
-    buckets: Sequence[BucketState], *, now: float, runs_per_tick: int, unfinished_counts: bool = True
+    buckets: Sequence[BucketState],
+    *,
+    now: float,
+    runs_per_tick: int,
+    was_cancelled: Callable[[str], bool],
+    unfinished_counts: bool = True,
 ) -> Decision:
     """Choose the buckets to run now.
 
@@ -95,6 +99,7 @@ def decide(
         buckets: the state of every bucket.
         now: epoch seconds, of the clock that stamped the runs.
         runs_per_tick: the most runs to start.
+        was_cancelled: whether a person cancelled a bucket's last run; asked only of buckets that would run.
         unfinished_counts: whether authors without a row are a reason (not when a pilot's limit is used up).
     """
     verdicts = {state.bucket: _verdict(state, now, unfinished_counts=unfinished_counts) for state in buckets}
@@ -108,16 +113,20 @@ def decide(
         wanted.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
     else:
         allowed, held_back = runs_per_tick, Verdict.NEXT_TICK
-        # Unfinished ones first, the fullest first; then by key, so that a tick can be foretold.
+        # The emptiest first; then by key, so that a tick can be foretold.
         wanted.sort(key=lambda state: (-state.pending, state.bucket))
-    for state in wanted[allowed:]:
-        verdicts[state.bucket] = held_back
-    return Decision([state.bucket for state in wanted[:allowed]], verdicts)
+    run: list[str] = []
+    for state in wanted:
+        if len(run) == allowed:
+            verdicts[state.bucket] = held_back
+        elif was_cancelled(state.bucket):
+            verdicts[state.bucket] = Verdict.CANCELLED
+        else:
+            run.append(state.bucket)
+    return Decision(run, verdicts)
 
 
-def _verdict(  # noqa: PLR0911 - one return a verdict reads best
-    state: BucketState, now: float, *, unfinished_counts: bool
-) -> Verdict:
+def _verdict(state: BucketState, now: float, *, unfinished_counts: bool) -> Verdict:
     if state.in_flight:
         return Verdict.IN_FLIGHT
     unfinished = unfinished_counts and state.pending > 0
@@ -125,8 +134,6 @@ def _verdict(  # noqa: PLR0911 - one return a verdict reads best
         return Verdict.DONE
     if not state.asked_for:
         return Verdict.NOT_ASKED_FOR
-    if state.cancelled:
-        return Verdict.CANCELLED
     due = state.next_due_at is not None and state.next_due_at <= now  # bounded by the failures' own attempts
     if due or (unfinished and not _stuck(state)):
         return Verdict.RUN

@@ -190,7 +190,7 @@ class StateStore:
         with self._begin() as connection:
             now = self._now(connection)
             rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root).with_for_update()).all()
-            others = sum(row.allowance for row in rows if row.token != token and not _is_dead(row, now))
+            others = sum(int(row.allowance) for row in rows if row.token != token and not _is_dead(row, now))
             granted = max(0, min(wanted, limit - others - asked_so_far()))
             where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
             connection.execute(_CLAIMS.update().where(where).values(allowance=granted))

@@ -1,0 +1,34 @@
+"""What becomes of the authors of a request, and why a run ends before its work does."""
+
+from dataclasses import dataclass
+
+from summarizer_assets.core.answers import Reading
+from summarizer_assets.core.records import FailureReason
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a run ended before its work did: a value, not an exception, so that both tables are still written true."""
+
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A request's good answers: the authors' positions in the run, and the reading in the same order."""
+
+    positions: list[int]
+    reading: Reading
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An author that has no summary after all that this run may try."""
+
+    position: int
+    reason: FailureReason
+    detail: str
+    status: int | None = None
+    request_id: str | None = None

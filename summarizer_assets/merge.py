@@ -1,0 +1,144 @@
+"""Rows of authors to authors: each once, in one canonical order, with the hash of its record.
+
+Pure, and associative: merging parts first and then the results gives the same authors as merging all at once, so the
+size of a chunk or a part never shows.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import polars as pl
+import pyarrow as pa
+
+from summarizer_assets.core.records import AUTHOR, PAPER
+
+_FIELDS = [field.name for field in PAPER.fields]
+_TEXTS = [field.name for field in PAPER.fields if field.dtype == pl.String and field.name != "ut"]
+_NUMBERS = [field.name for field in PAPER.fields if field.dtype != pl.String]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Authors (schema `records.AUTHOR`, each once, sorted by id, papers sorted), and what was united."""
+
+    authors: pl.DataFrame
+    duplicate_rows: int
+    duplicate_papers: int
+
+
+def merge(rows: pl.DataFrame) -> Merged:
+    """Unite the rows of each author.
+
+    Name and affiliation: the first known in the order of `rows`. Topics: all, in that order. Papers: one for each `ut`,
+    and those without `ut` one for each content; where copies of a paper differ, the longest text (then the first in the
+    alphabet), the highest count and a set flag win, so that the order of the rows decides nothing there.
+    """
+    ranked = rows.with_columns((pl.col("author_id").rank("dense") - 1).cast(pl.UInt32).alias("rank"))
+    total = ranked.select(pl.col("rank").max()).item()
+    authors_count = 0 if total is None else int(total) + 1
+    scalars = ranked.select("rank", "author_id", "author_name", "primary_affiliation", "topics")
+    if authors_count == rows.height:
+        authors = scalars.sort("rank")
+    else:
+        authors = (
+            scalars.group_by("rank", maintain_order=True)
+            .agg(
+                pl.col("author_id").first(),
+                pl.col("author_name").drop_nulls().first(),
+                pl.col("primary_affiliation").drop_nulls().first(),
+                pl.col("topics").explode(empty_as_null=False, keep_nulls=False).unique(maintain_order=True),
+            )
+            .sort("rank")
+        )
+    papers = (
+        ranked.select("rank", "papers")
+        .explode("papers", empty_as_null=False, keep_nulls=False)
+        .unnest("papers")
+        .filter(pl.any_horizontal(pl.col(_FIELDS).is_not_null()))
+    )
+    united = _united(papers)
+    lists = _lists(united.select(pl.struct(_FIELDS)).to_series(), united["rank"], authors_count)
+    result = authors.drop("rank").with_columns(lists.alias("papers")).select(list(AUTHOR))
+    return Merged(result, rows.height - authors_count, papers.height - united.height)
+
+
+def _united(papers: pl.DataFrame) -> pl.DataFrame:
+    """Each paper once, sorted by author and `ut`, those without `ut` last and by content."""
+    by_key = papers.sort("rank", "ut", nulls_last=True)
+    same = (pl.col("rank") == pl.col("rank").shift(1)) & pl.col("ut").eq_missing(pl.col("ut").shift(1))
+    repeats = by_key.select(same.fill_null(False)).to_series()
+    if not repeats.any():
+        return by_key
+    keyed = by_key.filter(pl.col("ut").is_not_null())
+    keyless = by_key.filter(pl.col("ut").is_null()).unique()
+    repeated = keyed.select("rank", "ut").is_duplicated()
+    groups = keyed.filter(repeated).group_by("rank", "ut").agg(*map(_richest, _TEXTS), pl.col(_NUMBERS).max())
+    whole = pl.concat([keyed.filter(~repeated), groups.select(papers.columns), keyless])
+    return whole.sort("rank", *_FIELDS, nulls_last=True)
+
+
+def _richest(name: str) -> pl.Expr:
+    known = pl.col(name).drop_nulls()
+    return known.sort_by(known.str.len_chars(), known, descending=[True, False]).first().alias(name)
+
+
+def _lists(items: pl.Series, owners: pl.Series, owners_count: int) -> pl.Series:
+    """`items`, sorted by owner (0 … `owners_count` - 1), as one list an owner."""
+    sizes = owners.to_frame("owner").group_by("owner").len("size")
+    lengths = (
+        pl.select(pl.int_range(owners_count, dtype=pl.UInt32).alias("owner"))
+        .join(sizes, on="owner", how="left", maintain_order="left")
+        .select(pl.col("size").fill_null(0).cast(pl.Int64).cum_sum())
+        .to_series()
+    )
+    offsets = pl.concat([pl.Series([0], dtype=pl.Int64), lengths])
+    values = items.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    lists = pl.from_arrow(pa.LargeListArray.from_arrays(offsets.to_arrow(), values))
+    assert isinstance(lists, pl.Series)
+    return lists
+
+
+def record_hashes(authors: pl.DataFrame) -> pl.Series:
+    """blake2b-128 of each whole record, 32 hex digits, over an encoding that no two records share.
+
+    A text is its length in bytes, a colon and itself; a list its length and its items; a null is a dash.
+    """
+    papers = (
+        authors["papers"]
+        .explode(empty_as_null=False, keep_nulls=False)
+        .struct.unnest()
+        .select(pl.concat_str([*map(_text, ["ut", *_TEXTS]), *map(_number, _NUMBERS)]))
+        .to_series()
+    )
+    owners = (
+        authors.select(pl.int_range(pl.len(), dtype=pl.UInt32).repeat_by(pl.col("papers").list.len()).alias("owner"))
+        .to_series()
+        .explode(empty_as_null=False, keep_nulls=False)
+    )
+    joined = _lists(papers, owners, authors.height).list.join("")
+    topics = pl.col("topics").list.eval(_encoded(pl.element())).list.join("")
+    encoded = authors.with_columns(joined.alias("__papers")).select(
+        pl.concat_str(
+            _text("author_id"),
+            _text("author_name"),
+            _text("primary_affiliation"),
+            pl.col("topics").list.len().cast(pl.String) + "[",
+            topics,
+            pl.col("papers").list.len().cast(pl.String) + "[",
+            pl.col("__papers"),
+        )
+    )
+    hashes = [blake2b(text.encode(), digest_size=16).hexdigest() for text in encoded.to_series()]
+    return pl.Series("record_hash", hashes, dtype=pl.String)
+
+
+def _encoded(text: pl.Expr) -> pl.Expr:
+    return pl.concat_str(text.str.len_bytes().cast(pl.String), pl.lit(":"), text).fill_null("-")
+
+
+def _text(name: str) -> pl.Expr:
+    return _encoded(pl.col(name))
+
+
+def _number(name: str) -> pl.Expr:
+    return pl.concat_str(pl.col(name).cast(pl.Int64).cast(pl.String), pl.lit(";")).fill_null("-")

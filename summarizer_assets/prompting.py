@@ -1,0 +1,96 @@
+"""The requests of one bucket: what `core.prompt` renders, put together by the authors' positions."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.core.answers import Asked
+from summarizer_assets.core.prompt import (
+    PromptSettings,
+    RenderSettings,
+    Structured,
+    overhead_tokens,
+    render,
+    request_body,
+    system_message,
+    trimmed,
+)
+from summarizer_assets.outcomes import Todo
+
+_NAMELESS = ""
+
+
+def render_bucket(authors: pl.DataFrame, rendering: RenderSettings) -> pl.DataFrame:
+    """What `core.pending.plan_bucket` wants to know of a bucket's authors (records.AUTHORS)."""
+    empty = (pl.col("papers").list.len().fill_null(0) == 0) & (pl.col("topics").list.len().fill_null(0) == 0)
+    return render(authors, rendering).hstack(authors.select("bucket", empty=empty))
+
+
+class BucketPrompt:
+    """Bodies of requests for authors of a bucket.
+
+    Args:
+        authors: the authors of `todo`, in its order, to render them anew when one is too large.
+        output_per_author: expected output tokens of one summary.
+        max_output: the most output tokens to ask for.
+    """
+
+    def __init__(
+        self,
+        authors: pl.DataFrame,
+        todo: Todo,
+        prompt: PromptSettings,
+        rendering: RenderSettings,
+        *,
+        model: str,
+        output_per_author: int,
+        max_output: int,
+        extra_body: Mapping[str, Any],
+    ) -> None:
+        self.system = system_message(prompt)
+        self._authors = authors
+        self._todo = todo
+        self._rendering = rendering
+        self._model = model
+        self._output_per_author = output_per_author
+        self._max_output = max_output
+        self._extra_body = extra_body
+
+    def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes:
+        return request_body(
+            self._model,
+            self.system,
+            [self._text(position, trim) for position in positions],
+            max_tokens=self._max_output,
+            extra_body=self._extra_body,
+            structured=structured,
+            complaint=complaint,
+        )
+
+    def asked(self, position: int, trim: int) -> Asked:
+        todo = self._todo
+        return Asked(todo.ids[position], todo.names[position] or _NAMELESS, self._text(position, trim))
+
+    def tokens(self, positions: Sequence[int]) -> int:
+        """Estimated tokens of a request, input and expected output."""
+        records = sum(self._todo.tokens[position] for position in positions)
+        return self._overhead + records + self._output_per_author * len(positions)
+
+    def can_trim(self, position: int, trim: int) -> bool:
+        """Whether the `trim`-th smaller rendering exists and leaves anything out."""
+        if trimmed(self._rendering, trim) is None:
+            return False
+        return len(self._text(position, trim)) < len(self._text(position, trim - 1))
+
+    @cached_property
+    def _overhead(self) -> int:
+        return overhead_tokens(self.system)
+
+    def _text(self, position: int, trim: int) -> str:
+        smaller = trimmed(self._rendering, trim) if trim else None
+        if smaller is None:
+            return self._todo.texts[position]
+        text: str = render(self._authors.slice(position, 1), smaller)["text"].item()
+        return text

@@ -1,0 +1,257 @@
+"""The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster_deltalake import LocalConfig, S3Config
+
+from summarizer_assets.asking import Asker
+from summarizer_assets.core.answers import Limits
+from summarizer_assets.core.grounding import Thresholds
+from summarizer_assets.core.grouping import GroupLimits
+from summarizer_assets.core.money import Price
+from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.prompt import PromptSettings, prompt_version
+from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
+from summarizer_assets.core.rendering import RenderSettings
+from summarizer_assets.core.retry import PastRun
+from summarizer_assets.engine import Engine
+from summarizer_assets.ingesting import ingest_stream
+from summarizer_assets.io_manager import SummarizerIOManager
+from summarizer_assets.llm.client import Client, Tries
+from summarizer_assets.llm.embedded import create_app
+from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.transport import Limits as TransportLimits
+from summarizer_assets.llm.transport import build_transport
+from summarizer_assets.outcomes import Outcomes, Todo
+from summarizer_assets.pipeline import BucketRun, RunSettings, Tables
+from summarizer_assets.prompting import BucketPrompt, render_bucket
+from summarizer_assets.sample import sample_path
+from summarizer_assets.settings import Settings
+from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.state import StateStore
+from summarizer_assets.storage.stream import TableStream
+
+_EMBEDDED_URL = "http://embedded/v1"
+_WATCH_EVERY_S = 5.0
+_TOKENS_A_WORD = 1.6  # of a summary in o200k tokens, with its id and JSON around it: generous, `usage` settles it
+
+
+@dataclass(frozen=True)
+class RetryFacts:
+    """What the tables and the state store tell the retry sensor, by bucket."""
+
+    authors: Mapping[str, int]
+    summaries: Mapping[str, int]
+    failed: Mapping[str, int]
+    next_due_at: Mapping[str, float]
+    runs: Mapping[str, Sequence[PastRun]]
+    claimed: frozenset[str]
+    unfinished_counts: bool
+
+
+class Summarizer:
+    """One installation: everything that the assets and the sensor need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.tables = Tables(
+            authors=self._table("authors", AUTHORS),
+            summaries=self._table("author_summaries", SUMMARIES),
+            failures=self._table("failed_authors", FAILURES),
+        )
+        self.rejected = BucketedTable(f"{settings.root}/rejected_source_rows", REJECTED, None)
+        self.prompt = PromptSettings(settings.instruction_text, settings.language, settings.words)
+        self.rendering = RenderSettings(
+            max_papers=settings.max_papers,
+            max_characters=settings.max_characters,
+            ignore_changes_in=settings.ignore_changes_in,
+        )
+        self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
+
+    @property
+    def source(self) -> str:
+        return self.settings.source or str(sample_path())
+
+    @cached_property
+    def state(self) -> StateStore:
+        return StateStore(self.settings.state or str(self._home / "state.sqlite"), self.settings.root)
+
+    def ingest(
+        self,
+        selected: Sequence[str],
+        *,
+        log: Callable[[str], None],
+        describe: Callable[[str, Mapping[str, Any]], None],
+    ) -> TableStream:
+        """The changes that bring `authors` in line with the source, for the selected buckets."""
+        return ingest_stream(
+            self.source,
+            self.settings.columns,
+            table=self.tables.authors,
+            rejected=self.rejected,
+            selected=selected,
+            spill=Path(tempfile.gettempdir()) if self.settings.remote else self._home / "spill",
+            log=log,
+            describe=describe,
+        )
+
+    def bucket_run(self, bucket: str, run_id: str, *, log: Callable[[str], None], retry_all: bool = False) -> BucketRun:
+        settings = self.settings
+        return BucketRun(
+            bucket,
+            run_id,
+            tables=self.tables,
+            state=self.state,
+            prompter=self,
+            settings=RunSettings(
+                identity=self.identity,
+                price=self._price(),
+                retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
+                excluded=lambda: settings.excluded_ids,
+                journal=self._journal,
+                keep_removed=settings.keep_removed,
+                limit=settings.limit,
+                max_failure_share=settings.max_failure_share,
+                commit_rows=settings.commit_rows,
+                commit_interval_s=settings.commit_interval_s,
+            ),
+            log=log,
+            retry_all=retry_all,
+        )
+
+    def render(self, authors: pl.DataFrame) -> pl.DataFrame:
+        return render_bucket(authors, self.rendering)
+
+    def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
+        settings = self.settings
+        per_author = round(settings.words * _TOKENS_A_WORD) + 30
+        prompt = BucketPrompt(
+            authors,
+            todo,
+            self.prompt,
+            self.rendering,
+            model=settings.model,
+            output_per_author=per_author,
+            max_output=settings.max_output_tokens,
+            extra_body=settings.llm_extra_body,
+        )
+        pacer = Pacer(settings.max_in_flight, RateLimits(settings.rpm, settings.tpm))
+        client = Client(
+            build_transport(
+                app=create_app() if settings.embedded else None,
+                limits=TransportLimits(max_connections=settings.max_in_flight, deadline_s=settings.request_timeout_s),
+                ca_file=settings.llm_ca_file,
+            ),
+            _EMBEDDED_URL if settings.embedded else settings.llm_base_url,
+            pacer,
+            api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+            tries=Tries(no_progress_s=settings.no_progress_s),
+        )
+        asker = Asker(
+            client,
+            prompt,
+            outcomes,
+            limits=GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author),
+            checks=Limits(
+                max_characters=Limits.characters_for(settings.words),
+                thresholds=Thresholds() if settings.grounding else None,
+                language=settings.language,
+                instruction=prompt.system,
+                model=settings.model,
+            ),
+            max_in_flight=settings.max_in_flight,
+        )
+        return Engine(asker, client, outcomes, positions, todo, watch=self._share_limits(pacer))
+
+    def retry_facts(self) -> RetryFacts:
+        tables, settings = self.tables, self.settings
+        summaries = tables.summaries.rows_by_bucket()
+        failed = tables.failures.rows_by_bucket()
+        due = (
+            tables.failures.read()
+            .filter(pl.col("retryable") & (pl.col("attempts") < settings.max_attempts))
+            .group_by("bucket")
+            .agg(pl.col("next_retry_at").min())
+            .drop_nulls()
+            .collect()
+        )
+        moments: list[tuple[str, datetime]] = due.rows()
+        asked = sum(summaries.values()) + sum(failed.values())
+        return RetryFacts(
+            authors=tables.authors.rows_by_bucket(),
+            summaries=summaries,
+            failed=failed,
+            next_due_at={bucket: moment.timestamp() for bucket, moment in moments},
+            runs=self.state.recent_runs(),
+            claimed=frozenset(self.state.holders()),
+            unfinished_counts=settings.limit is None or asked < settings.limit,
+        )
+
+    def _share_limits(self, pacer: Pacer) -> Callable[[], Awaitable[None]] | None:
+        """Each active run takes an equal part of the account's limits, so that all together keep them."""
+        if self.settings.rpm is None and self.settings.tpm is None:
+            return None
+
+        async def watch() -> None:
+            while True:
+                runs = await asyncio.to_thread(self.state.active_runs)
+                pacer.share = 1 / max(1, runs)
+                await asyncio.sleep(_WATCH_EVERY_S)
+
+        return watch
+
+    def _price(self) -> Price | None:
+        settings = self.settings
+        if settings.embedded:
+            return Price(0.0, 0.0)
+        if settings.price_input_usd is None or settings.price_output_usd is None:
+            return None
+        return Price(settings.price_input_usd, settings.price_output_usd)
+
+    def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
+        return BucketedTable(f"{self.settings.root}/{name}", schema, self.settings.buckets)
+
+    @property
+    def _home(self) -> Path:
+        """Where what belongs to this root but not into Delta lies on the local disk."""
+        if not self.settings.remote:
+            return Path(self.settings.root)
+        return Path.home() / ".local" / "share" / "summarizer-assets" / self._root_key
+
+    @property
+    def _journal(self) -> Path:
+        if self.settings.journal_dir is not None:
+            return self.settings.journal_dir / self._root_key  # several roots may share one disk
+        return self._home / "journal"
+
+    @property
+    def _root_key(self) -> str:
+        root = self.settings.root
+        root = root if self.settings.remote else str(Path(root).absolute())
+        return hashlib.blake2b(root.encode(), digest_size=6).hexdigest()
+
+
+def io_manager(summarizer: Summarizer) -> SummarizerIOManager:
+    """The IO manager over the installation's tables. Credentials for `s3://` come from the usual AWS variables."""
+    tables = summarizer.tables
+    manager = SummarizerIOManager(
+        root_uri=summarizer.settings.root,
+        storage_options=S3Config() if summarizer.settings.remote else LocalConfig(),
+    )
+    return manager.over(
+        {"authors": tables.authors, "author_summaries": tables.summaries, "failed_authors": tables.failures}
+    )
+
+
+def as_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
+    return dg.ResourceDefinition.hardcoded_resource(summarizer)
