@@ -1,0 +1,36 @@
+"""What a source delivers: some of its authors in our shape, the rows that cannot be one, and what was counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class ChunkCounts:
+    """Counted while reading.
+
+    Attributes:
+        rows: rows of the source: authors, or author-paper pairs in the flat form.
+        unparsable: values that became null, by our column name.
+        cut: texts that were longer than 20,000 characters, by our column name.
+    """
+
+    rows: int
+    unparsable: Counter[str] = field(default_factory=Counter)
+    cut: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a source, in its order.
+
+    Attributes:
+        authors: schema `records.AUTHOR`; `author_id` is never null, but may repeat, here and in other chunks.
+        rejected: schema `records.REJECTED`, one row a source row.
+        counts: what was counted.
+    """
+
+    authors: pl.DataFrame
+    rejected: pl.DataFrame
+    counts: ChunkCounts

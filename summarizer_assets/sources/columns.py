@@ -1,0 +1,149 @@
+"""Which of a source's columns is which of ours: names only, no data."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.sources.errors import SourceError
+
+Form = Literal["nested", "flat", "narrow"]
+
+AUTHOR_NAMES = tuple(AUTHOR)
+PAPER_NAMES = tuple(field.name for field in PAPER.fields)
+
+#: Other names under which a column is known without a mapping, most specific first.
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "author_id": ("daisngid", "id"),
+    "author_name": ("name",),
+    "primary_affiliation": ("affiliation",),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Our column names to the source's, and the form of the table.
+
+    `papers` names columns of the table in the flat form, fields of the papers' struct in the nested one.
+    """
+
+    form: Form
+    authors: Mapping[str, str]
+    papers: Mapping[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the table that are read, each once."""
+        flat = self.papers.values() if self.form == "flat" else ()
+        return list(dict.fromkeys([*self.authors.values(), *flat]))
+
+
+def table_layout(available: Sequence[str], mapping: Mapping[str, str], where: str) -> Layout:
+    """Resolve a table's columns; the papers' fields of a nested table follow with `paper_fields`.
+
+    A mapped name wins over an own name, that over an alias; case matters only where several names fit without it.
+
+    Raises:
+        SourceError: the columns cannot make an author; shows the mapping to set.
+    """
+    authors = _resolve(AUTHOR_NAMES, available, mapping, where)
+    nested = "papers" in authors
+    # A mapped paper column of a nested table names a field of the struct, which is checked there.
+    papers = {} if nested else _resolve(PAPER_NAMES, available, mapping, where)
+    if "author_id" not in authors:
+        raise _missing("author_id", available, where)
+    if not papers and not {"author_name", "topics", "papers"} & authors.keys():
+        raise _missing("author_name", available, where, "nothing but an id: no name, no topics, no papers; ")
+    return Layout("nested" if nested else "flat" if papers else "narrow", authors, papers)
+
+
+def paper_fields(available: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, str]:
+    """Resolve the fields of the papers' struct.
+
+    Raises:
+        SourceError: a mapped field is not there, or none of the fields is known.
+    """
+    fields = _resolve(PAPER_NAMES, available, mapping, where)
+    if not fields:
+        raise _missing("title", available, where, "no field of a paper is known; ")
+    return fields
+
+
+def known_paper_fields(seen: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, str]:
+    """All eight fields where only some papers have been seen: an unseen one is expected under its mapped or our name.
+
+    Raises:
+        SourceError: fields were seen, and none is known.
+    """
+    expected = {name: mapping.get(name, name) for name in PAPER_NAMES}
+    unmapped = {name: source for name, source in mapping.items() if source in seen}
+    return {**expected, **(paper_fields(seen, unmapped, where) if seen else {})}
+
+
+def _resolve(names: Sequence[str], available: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, str]:
+    found = {}
+    taken = {mapping[name] for name in names if name in mapping}
+    for name in names:
+        if name in mapping:
+            if mapping[name] not in available:
+                raise _mapped_but_absent(name, mapping, available, where)
+            found[name] = mapping[name]
+            continue
+        for candidate in (name, *ALIASES.get(name, ())):
+            source = _match(candidate, available, where)
+            if source is not None and source not in taken:
+                found[name] = source
+                taken.add(source)
+                break
+    return found
+
+
+def _match(candidate: str, available: Sequence[str], where: str) -> str | None:
+    if candidate in available:
+        return candidate
+    matches = [column for column in available if column.strip().lower() == candidate]
+    if len(matches) > 1:
+        raise SourceError(
+            f"{where}: the columns {', '.join(map(repr, matches))} differ only in case, and each could be {candidate}; "
+            f"choose one: {_suggestion({candidate: matches[0]})}"
+        )
+    return matches[0] if matches else None
+
+
+def _missing(name: str, available: Sequence[str], where: str, why: str = "") -> SourceError:
+    guess = _guess(name, available) or (available[0] if available else "its_name_there")
+    return SourceError(
+        f"{where}: {why}no column for {name} (known as {', '.join((name, *ALIASES.get(name, ())))}); "
+        f"columns found: {_listed(available)}; say which one it is, as in {_suggestion({name: guess})}"
+    )
+
+
+def _mapped_but_absent(name: str, mapping: Mapping[str, str], available: Sequence[str], where: str) -> SourceError:
+    wanted = mapping[name]
+    close = difflib.get_close_matches(wanted, available, n=1, cutoff=0.4)
+    guess = close[0] if close else _guess(name, available) or (available[0] if available else "its_name_there")
+    return SourceError(
+        f"{where}: SUMMARIZER_COLUMNS says that {name} is {wanted!r}, but there is no such column; "
+        f"columns found: {_listed(available)}; set {_suggestion({**mapping, name: guess})}"
+    )
+
+
+def _guess(name: str, available: Sequence[str]) -> str | None:
+    lowered = {column.lower(): column for column in available}
+    for candidate in (name, *ALIASES.get(name, ())):
+        close = difflib.get_close_matches(candidate, lowered, n=1, cutoff=0.5)
+        if close:
+            return lowered[close[0]]
+    return None
+
+
+def _listed(available: Sequence[str]) -> str:
+    shown = 60
+    more = f" and {len(available) - shown} more" if len(available) > shown else ""
+    return (", ".join(available[:shown]) + more) or "none"
+
+
+def _suggestion(mapping: Mapping[str, str]) -> str:
+    return f"SUMMARIZER_COLUMNS='{json.dumps(dict(mapping), ensure_ascii=False)}'"

@@ -1,0 +1,124 @@
+"""The one entry of the input side: an address to chunks of authors."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import polars as pl
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
+from summarizer_assets.sources import delta, readers
+from summarizer_assets.sources.chunk import Chunk, ChunkCounts
+from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
+from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.files import Format, list_files
+from summarizer_assets.sources.shape import Shaper
+
+_T = TypeVar("_T")
+
+_OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | None], readers.Reader]] = {
+    "delta": delta.open_delta,
+    "parquet": readers.open_parquet,
+    "csv": readers.open_csv,
+    "jsonl": readers.open_jsonl,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input whose columns are known to make authors.
+
+    Attributes:
+        uri: as it was given.
+        format: of all its files.
+        paths: its files in the order they are read; a Delta table is one.
+        layout: of its first file that has rows.
+    """
+
+    uri: str
+    format: Format
+    paths: tuple[str, ...]
+    layout: Layout
+    _mapping: Mapping[str, str]
+    _options: dict[str, str] | None
+
+    @property
+    def form(self) -> Form:
+        return self.layout.form
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Our columns that will be null because the source has none; for nested papers, only authors' columns."""
+        papers = PAPER_NAMES if self.form == "flat" else ()
+        wanted = ("author_name", "primary_affiliation", "topics", *papers)
+        return tuple(name for name in wanted if name not in {*self.layout.authors, *self.layout.papers})
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """All rows in the source's order, about `rows` at a time: memory is bounded by that, not by the source.
+
+        Raises:
+            SourceError: a file cannot be read, or its columns or form differ from the first one's.
+        """
+        for path in self.paths:
+            yield from _translated(path, self.format, self._options, self._chunks_of(path, rows))
+
+    def _chunks_of(self, path: str, rows: int) -> Iterator[Chunk]:
+        reader = _OPENERS[self.format](path, self._mapping, self._options)
+        if reader.layout is None:
+            return
+        # JSON lines have no schema: files that happen to lack papers, or topics, belong together.
+        loose = self.format == "jsonl" and "flat" not in (reader.layout.form, self.form)
+        if reader.layout.form != self.form and not loose:
+            raise SourceError(
+                f"{path}: is {reader.layout.form}, but {self.paths[0]} is {self.form} "
+                "(nested: a column of papers; flat: columns of one paper); choose the files of one form with a glob"
+            )
+        shape = Shaper(reader.layout, self._mapping, path, untyped=self.format == "csv")
+        for batch, rejected in reader.batches(rows):
+            chunk = shape(batch)
+            if rejected.is_empty():
+                yield chunk
+            else:
+                counts = ChunkCounts(chunk.counts.rows + rejected.height, chunk.counts.unparsable, chunk.counts.cut)
+                yield Chunk(chunk.authors, pl.concat([rejected, chunk.rejected]), counts)
+
+
+def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[str, str] | None = None) -> Source:
+    """Open a Delta table, or Parquet, CSV, JSONL (text also .gz, .zst) as file, folder or glob, local or `s3://`.
+
+    Args:
+        uri: where the source is.
+        columns: our column names to the source's, where they differ; they win over the known names.
+        storage_options: `AWS_*` settings of an `s3://` source.
+
+    Raises:
+        SourceError: nothing readable is there, or its columns cannot make an author.
+    """
+    options = dict(storage_options) if storage_options else None
+    listing = list_files(uri, options)
+    for path in listing.paths:
+        for layout in _translated(path, listing.format, options, _layout_of(path, listing.format, columns, options)):
+            return Source(uri, listing.format, listing.paths, layout, dict(columns), options)
+    raise SourceError(f"{uri}: is empty, without even a header; expected rows of authors")
+
+
+def _layout_of(path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None) -> Iterator[Layout]:
+    layout = _OPENERS[kind](path, columns, options).layout
+    if layout is not None:
+        yield layout
+
+
+def _translated(path: str, kind: Format, options: dict[str, str] | None, items: Iterator[_T]) -> Iterator[_T]:
+    """What a reader raises, as an error that names the file and the remedy."""
+    try:
+        yield from items
+    except SourceError:
+        raise
+    except (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError) as error:
+        if kind == "delta":
+            raise delta.unreadable(path, options, error) from error
+        raise SourceError(
+            f"{path}: cannot be read as {kind}: {' '.join(str(error).split())[:500]}; "
+            "the file may be damaged, cut off, not UTF-8, or another format than its name says"
+        ) from error
