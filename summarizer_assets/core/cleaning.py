@@ -19,23 +19,29 @@ from summarizer_assets.core.latex import plain_latex
 # Written as ranges, not as Unicode classes: those grow with each Unicode version, and a hash must not.
 _INVISIBLE = (
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0"
-    "\ufff0-\ufffb\ufffe\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
+    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0"
+    "\ufff0-\ufffc\ufffe\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
 )
 _BLANKS = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 _INVISIBLES = re.compile(f"[{_INVISIBLE}]+")
+# What Windows-1252 meant by a byte that was read as Latin-1: a control character to the eye, `š` to the author.
+_WINDOWS = {
+    code: bytes([code]).decode("cp1252")
+    for code in range(0x80, 0xA0)
+    if code not in {0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D}  # 0x85 is a line end, the others were never assigned
+}
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 _TAG_NAMES = frozenset(
-    """a abbr acronym article-title b bdi bdo big blockquote body bold br center code dd div dl dt em font h1 h2 h3 h4 h5
-    h6 head hr html i iframe img inf italic kbd li link math mfrac mi mn mo mover mrow mroot mspace msqrt mstyle msub
+    """a abbr acronym article-title b bdi bdo big blockquote body bold br center code dd div dl dt em font h1 h2 h3 h4
+    h5 h6 head hr html i iframe img inf italic kbd li link math mfrac mi mn mo mover mrow mroot mspace msqrt mstyle msub
     msubsup msup mtable mtd mtext mtr munder munderover meta nobr ol p pre q s samp sc script sec small span strike
     strong style sub sup svg table tbody td tex-math th thead title tr tt u ul var wbr""".split()  # noqa: SIM905 - words
 )
 # Attributes must look like attributes: `a <b and c> d` is a comparison.
 _TAG = re.compile(
-    r"""<\s?/?([A-Za-z][\w-]*(:[A-Za-z][\w-]*)?)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*)\s*/?>"""
+    r"""</?([A-Za-z][\w-]*(:[A-Za-z][\w-]*)?)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*)\s*/?>"""
 )
 _NOT_CONTENT = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|<[!?]\w[^<>]*>", re.IGNORECASE)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>")
@@ -49,6 +55,8 @@ _SPECIAL_CLOSE = re.compile(r"[|\uff5c]>+")
 _SPECIAL_WORD = re.compile(r"<(/?[A-Za-z_][\w-]*)>")
 _SPECIAL_BRACKET = re.compile(r"\[(/?[A-Z]+(?:_[A-Z]+)*)\]")
 
+_LOOKS_LIKE_TAG = re.compile(r" ?<(?=[A-Za-z/!?])")  # a comparison; a blank, so that who copies it writes no markup
+
 # The marks of a record's lines, see core.prompt.
 _RECORD_MARK = re.compile('[#\uff03]+\\s*(?=["\u201c\u201d\u201e\uff02])|(?<=[#\uff03])[#\uff03]+')
 _FIELD_MARK = re.compile(r"(?:^| )([|@])(?: |$)")
@@ -57,7 +65,7 @@ _AT_EDGE = re.compile(r"^[|@ ]+(?: |$)|(?:^| )[|@ ]+$")
 #: What sends a text the slow way, for both regular expression engines in use (Rust's and Python's).
 _SUSPICIOUS = (
     rf"[{_INVISIBLE}]|[\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|  |^ | $"
-    r"|[\\${}]|<[\s/!?A-Za-z|\uff5c]|<<|[|\uff5c]>|&[#A-Za-z]|[|@](?: |$)|[#\uff03]{2}"
+    r"|[\\${}]|<[/!?A-Za-z|\uff5c]|<<|[|\uff5c]>|&[#A-Za-z]|[|@](?: |$)|[#\uff03]{2}"
     '|[#\uff03][ "\u201c\u201d\u201e\uff02]'
     r"|\[/?[A-Z]+(?:_[A-Z]+)*\]"
 )
@@ -84,13 +92,14 @@ def _round(text: str) -> str:
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     if not (text.isascii() and text.isprintable()):
-        text = unicodedata.normalize("NFC", _INVISIBLES.sub("", text))
+        text = unicodedata.normalize("NFC", _INVISIBLES.sub("", text.translate(_WINDOWS)))
     text = " ".join(text.split())
     if "<" in text or ">" in text:
         text = _SPECIAL_CLOSE.sub(")", _SPECIAL_OPEN.sub("(", text))
         if "<!" in text or "<?" in text or "<s" in text or "<S" in text:
             text = _NOT_CONTENT.sub(" ", _CDATA.sub(r"\1", text))
         text = _SPECIAL_WORD.sub(r"(\1)", _TAG.sub(_untagged, text))
+        text = _LOOKS_LIKE_TAG.sub(" < ", text)
     if "[" in text:
         text = _SPECIAL_BRACKET.sub(r"(\1)", text)
     if "\\" in text or "$" in text or "{" in text or "}" in text:

@@ -72,6 +72,7 @@ def trimmed(settings: RenderSettings, step: int) -> RenderSettings | None:
 def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     """One row an author (schema `RENDERED`), in the order given, from a frame with the columns of `records.AUTHOR`.
 
+    `author_name` is the name as the model is shown it, cleaned: the one that a faithful summary repeats.
     `content_hash` is blake2b-128 of `text`. With `ignore_changes_in` it is taken of a rendering without these columns,
     and of all papers instead of those shown, since a column that is ignored may decide which are shown.
     """
@@ -87,7 +88,7 @@ def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     return pl.DataFrame(
         [
             authors["author_id"],
-            authors["author_name"],
+            people["name"].alias("author_name"),
             text.alias("text"),
             pl.Series("content_hash", digests, dtype=pl.String),
             tokens_of(text).alias("tokens"),
