@@ -152,7 +152,8 @@ _MESSAGE_LIMIT = 500
 
 #: A key in a known form, or one that its sender masked already ("sk-abc***", "****wxyz", "abcd…wxyz").
 _KEY_LIKE = re.compile(
-    r"Bearer\s+\S+|Basic\s+\S+|(?<![A-Za-z0-9])(?:sk|pk|rk|gsk|xai|nvapi|AIza)[-_A-Z][\w*.…•-]*|\S*(?:\*{3,}|•{3,}|x{6,})\S*",
+    r"(?:Bearer|Basic)\s+\S+|(?<![A-Za-z0-9])(?:(?:sk|pk|rk|gsk|xai|nvapi)[-_]|AIza)[\w*.…•-]{3,}"
+    r"|\S*(?:\*{3,}|•{3,}|x{6,})\S*",
     re.IGNORECASE,
 )
 
