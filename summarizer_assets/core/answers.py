@@ -1,0 +1,177 @@
+"""Reply bytes to outcomes by id: every author asked for ends accepted or to be asked again, none lost, none guessed.
+
+The way of a reply: `core.envelope` opens the chat completion, `core.rows` reads the answer's rows, this module matches
+them by id and has each judged by `core.text_safety` and `core.grounding`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
+from summarizer_assets.core.grounding import Signals, Thresholds, accept, measure
+from summarizer_assets.core.records import FailureReason
+from summarizer_assets.core.rows import GivenTwice, read_rows
+from summarizer_assets.core.strange_json import Object
+from summarizer_assets.core.text_safety import fold_layout, text_problem
+
+__all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
+
+_LARGEST_EXACT_INTEGER = 2**53 - 1  # beyond it a server that reads numbers as doubles may have named a neighbour
+_UNMEASURED = Signals(support=None, named=True)
+_CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
+_SHORTEST_LIMIT = 400
+
+DUPLICATE_ID = "duplicate_id"
+UNKNOWN_ID = "unknown_id"
+USAGE_MISSING = "usage_missing"
+OTHER_MODEL = "other_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An author in a request; `text` is the record exactly as it was rendered for the model."""
+
+    author_id: str
+    author_name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a summary must keep to. `thresholds` None measures no grounding."""
+
+    max_characters: int = 1600
+    thresholds: Thresholds | None = field(default_factory=Thresholds)
+    language: str = "English"
+    instruction: str = ""  # whose sentences no summary repeats
+    delimiters: tuple[str, ...] = ('#"', " | ", " @ ")  # of the rendered record; the data cannot hold them
+    model: str | None = None  # the configured name; another one in the reply is flagged
+
+    @staticmethod
+    def characters_for(words: int) -> int:
+        """The most characters of a summary that was asked to have so many words."""
+        return max(_SHORTEST_LIMIT, words * _CHARACTERS_A_WORD)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A reply that could be read. Each author asked for is in exactly one of `accepted` and `again`."""
+
+    accepted: list[tuple[str, str, Signals]]  # author id, summary (one paragraph, NFC), signals
+    again: dict[str, FailureReason]
+    details: dict[str, str]  # of `again`, where there is more to say
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    response_model: str | None
+    unknown_ids: int = 0  # rows under ids nobody asked for, dropped
+    flags: tuple[str, ...] = ()
+
+
+def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
+    """The outcome of each author asked for, from the body of a 200.
+
+    Raises:
+        UnusableReply: the body as a whole says nothing of anyone; what to do then is in its fields.
+        ValueError: an id was asked for twice, which no answer could tell apart.
+    """
+    by_id = {author.author_id: author for author in asked}
+    if len(by_id) != len(asked):
+        raise ValueError("an author id occurs twice in one request; group each author once")
+    envelope = open_envelope(body)
+    rows = read_rows(envelope.content)
+    answers, contradicted, unknown, repeated = _by_id(rows, by_id)
+    reading = Reading(
+        accepted=[],
+        again={},
+        details={},
+        prompt_tokens=envelope.prompt_tokens,
+        completion_tokens=envelope.completion_tokens,
+        cached_tokens=envelope.cached_tokens,
+        response_model=envelope.model,
+        unknown_ids=unknown,
+        flags=_flags(envelope, limits, unknown=unknown > 0, repeated=repeated),
+    )
+    for author_id, author in by_id.items():
+        if author_id in contradicted:
+            reading.again[author_id] = FailureReason.ID_MISMATCH
+            reading.details[author_id] = "two different answers came under this id"
+        elif author_id not in answers:
+            reading.again[author_id] = FailureReason.ID_MISMATCH
+            reading.details[author_id] = "no answer came under this id"
+        else:
+            _judge(reading, author, answers[author_id], limits)
+    return reading
+
+
+def _judge(reading: Reading, author: Asked, answer: object, limits: Limits) -> None:
+    if not isinstance(answer, str):
+        reading.again[author.author_id] = FailureReason.BAD_TYPE
+        reading.details[author.author_id] = f"the summary was {_kind(answer)}"
+        return
+    summary = fold_layout(answer)
+    problem = text_problem(summary, author.text, limits.max_characters, limits.instruction, limits.delimiters)
+    if problem is not None:
+        reading.again[author.author_id] = problem
+        return
+    signals = _UNMEASURED
+    if limits.thresholds is not None:
+        signals = measure(summary, author.text, author.author_name, limits.language)
+        if not accept(signals, limits.thresholds):
+            reading.again[author.author_id] = FailureReason.UNGROUNDED
+            reading.details[author.author_id] = _doubts(signals)
+            return
+    reading.accepted.append((author.author_id, summary, signals))
+
+
+def _by_id(
+    rows: Sequence[tuple[object, object]], asked: Mapping[str, Asked]
+) -> tuple[dict[str, object], set[str], int, bool]:
+    """Answers by id; the ids whose answers contradict each other; rows of nobody asked for; whether any id repeated."""
+    answers: dict[str, object] = {}
+    contradicted: set[str] = set()
+    unknown = 0
+    repeated = False
+    for given, summary in rows:
+        author_id = _as_id(given)
+        if author_id is None or author_id not in asked:
+            unknown += 1
+        elif author_id not in answers:
+            answers[author_id] = summary
+        else:
+            repeated = True
+            if not isinstance(summary, str) or summary != answers[author_id]:
+                contradicted.add(author_id)
+    return answers, contradicted, unknown, repeated
+
+
+def _as_id(given: object) -> str | None:
+    """The id a row names: a string as it is, an integer where no reader can have rounded it, nothing else."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= _LARGEST_EXACT_INTEGER:
+        return str(given)
+    return None
+
+
+def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[str, ...]:
+    other_model = limits.model is not None and envelope.model != limits.model
+    told = {
+        USAGE_MISSING: envelope.prompt_tokens is None or envelope.completion_tokens is None,
+        OTHER_MODEL: other_model,
+        UNKNOWN_ID: unknown,
+        DUPLICATE_ID: repeated,
+    }
+    return tuple(flag for flag, raised in told.items() if raised)
+
+
+def _kind(answer: object) -> str:
+    if isinstance(answer, GivenTwice):
+        return "given twice in one row, differently"
+    return {Object: "an object", list: "a list", type(None): "null"}.get(type(answer), "no text")
+
+
+def _doubts(signals: Signals) -> str:
+    support = "" if signals.support is None else f"support {signals.support:.2f}"
+    words = ", ".join(ascii(doubt[:40]) for doubt in signals.doubts[:5])
+    return "; ".join(part for part in (support, " ".join(signals.flags), words) if part)
