@@ -7,7 +7,7 @@ import dagster as dg
 
 from summarizer_assets.assets.authors import build_authors
 from summarizer_assets.assets.summaries import build_summaries
-from summarizer_assets.jobs import summarize_job
+from summarizer_assets.jobs import SUMMARIZE, ingest_job, summarize_job
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer, io_manager
 from summarizer_assets.sensors import build_retry_sensor
@@ -19,11 +19,12 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
     settings = settings or load_settings()
     summarizer = Summarizer(settings)
     partitions = bucket_partitions(settings.buckets)
-    job = summarize_job(partitions)
-    sensor = build_retry_sensor(job, interval_s=settings.retry_interval_s, runs_per_tick=settings.retry_runs_per_tick)
+    sensor = build_retry_sensor(
+        SUMMARIZE, interval_s=settings.retry_interval_s, runs_per_tick=settings.retry_runs_per_tick
+    )
     return dg.Definitions(
         assets=[build_authors(partitions), build_summaries(partitions, summarizer.identity.prompt_version)],
-        jobs=[job],
+        jobs=[ingest_job(partitions), summarize_job(partitions)],
         sensors=[sensor],
         resources={"summarizer": summarizer, "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.

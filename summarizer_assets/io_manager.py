@@ -12,9 +12,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, TableSlice
-from dagster_deltalake import DeltaLakeIOManager
+from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
-from pydantic import PrivateAttr
 
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
@@ -110,24 +109,27 @@ class FrameHandler(_Handler, DbTypeHandler[pl.LazyFrame]):
         return [pl.LazyFrame]
 
 
-class SummarizerIOManager(DeltaLakeIOManager):
-    """dagster-deltalake's IO manager over our tables."""
+def build_io_manager(
+    tables: Mapping[str, BucketedTable], root: str, storage: LocalConfig | S3Config
+) -> DeltaLakeIOManager:
+    """dagster-deltalake's IO manager at `root`, storing the assets named in `tables`.
 
-    _tables: Mapping[str, BucketedTable] = PrivateAttr(default_factory=dict)
+    A class of its own for each call: dagster makes resources anew from their configuration, which cannot hold tables.
+    """
 
-    def over(self, tables: Mapping[str, BucketedTable]) -> "SummarizerIOManager":
-        self._tables = dict(tables)
-        return self
+    class BucketIOManager(DeltaLakeIOManager):
+        @staticmethod
+        def type_handlers() -> Sequence[DbTypeHandler[Any]]:
+            return [StreamHandler(tables), FrameHandler(tables)]
 
-    def type_handlers(self) -> Sequence[DbTypeHandler[Any]]:  # type: ignore[override] # stock: static, ours know the tables
-        return [StreamHandler(self._tables), FrameHandler(self._tables)]
+        def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:
+            return DbIOManager(
+                db_client=_TableAtRoot(),
+                database="deltalake",
+                schema=self.schema_,
+                type_handlers=self.type_handlers(),
+                default_load_type=pl.LazyFrame,
+                io_manager_name=type(self).__name__,
+            )
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:
-        return DbIOManager(
-            db_client=_TableAtRoot(),
-            database="deltalake",
-            schema=self.schema_,
-            type_handlers=self.type_handlers(),
-            default_load_type=pl.LazyFrame,
-            io_manager_name=type(self).__name__,
-        )
+    return BucketIOManager(root_uri=root, storage_options=storage)

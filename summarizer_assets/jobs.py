@@ -1,14 +1,28 @@
 """Jobs: what a person or a sensor launches beside materialising assets by hand."""
 
+from typing import Any
+
 import dagster as dg
 
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 
+INGEST, SUMMARIZE = "ingest_authors", "summarize_bucket"
 
-def summarize_job(partitions: dg.PartitionsDefinition[str]) -> dg.UnresolvedAssetJobDefinition:
+
+def ingest_job(partitions: dg.PartitionsDefinition[str]) -> Any:  # noqa: ANN401 - dagster does not export the type
+    """The source into `authors`, all chosen buckets in one pass."""
+    return dg.define_asset_job(
+        INGEST,
+        selection=dg.AssetSelection.assets("authors"),
+        partitions_def=partitions,
+        description="Brings the authors of the chosen buckets in line with the source, in one pass over it.",
+    )
+
+
+def summarize_job(partitions: dg.PartitionsDefinition[str]) -> Any:  # noqa: ANN401 - dagster does not export the type
     """One bucket's summaries and failures."""
     return dg.define_asset_job(
-        "summarize_bucket",
+        SUMMARIZE,
         selection=dg.AssetSelection.assets(SUMMARIES, FAILURES),
         partitions_def=partitions,
         description="Asks the authors of one bucket that are pending, or failed and due.",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import polars as pl
-import pyarrow as pa
 
 from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.sources.lists import lists_of
 
 _FIELDS = [field.name for field in PAPER.fields]
 _TEXTS = [field.name for field in PAPER.fields if field.dtype == pl.String and field.name != "ut"]
@@ -88,14 +88,10 @@ def _lists(items: pl.Series, owners: pl.Series, owners_count: int) -> pl.Series:
     lengths = (
         pl.select(pl.int_range(owners_count, dtype=pl.UInt32).alias("owner"))
         .join(sizes, on="owner", how="left", maintain_order="left")
-        .select(pl.col("size").fill_null(0).cast(pl.Int64).cum_sum())
+        .select(pl.col("size").fill_null(0))
         .to_series()
     )
-    offsets = pl.concat([pl.Series([0], dtype=pl.Int64), lengths])
-    values = items.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-    lists = pl.from_arrow(pa.LargeListArray.from_arrays(offsets.to_arrow(), values))
-    assert isinstance(lists, pl.Series)
-    return lists
+    return lists_of(items, lengths)
 
 
 def record_hashes(authors: pl.DataFrame) -> pl.Series:

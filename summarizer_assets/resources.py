@@ -10,9 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
-from dagster_deltalake import LocalConfig, S3Config
+from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
 from summarizer_assets.asking import Asker
 from summarizer_assets.core.answers import Limits
@@ -26,7 +25,7 @@ from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.retry import PastRun
 from summarizer_assets.engine import Engine
 from summarizer_assets.ingesting import ingest_stream
-from summarizer_assets.io_manager import SummarizerIOManager
+from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.client import Client, Tries
 from summarizer_assets.llm.embedded import create_app
 from summarizer_assets.llm.pace import Pacer, RateLimits
@@ -69,7 +68,9 @@ class Summarizer:
             summaries=self._table("author_summaries", SUMMARIES),
             failures=self._table("failed_authors", FAILURES),
         )
-        self.rejected = BucketedTable(f"{settings.root}/rejected_source_rows", REJECTED, None)
+        self.rejected = BucketedTable(
+            f"{settings.root}/rejected_source_rows", REJECTED, None, self._options(settings.root)
+        )
         self.prompt = PromptSettings(settings.instruction_text, settings.language, settings.words)
         self.rendering = RenderSettings(
             max_papers=settings.max_papers,
@@ -97,6 +98,7 @@ class Summarizer:
         return ingest_stream(
             self.source,
             self.settings.columns,
+            self._options(self.source),
             table=self.tables.authors,
             rejected=self.rejected,
             selected=selected,
@@ -219,7 +221,11 @@ class Summarizer:
         return Price(settings.price_input_usd, settings.price_output_usd)
 
     def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
-        return BucketedTable(f"{self.settings.root}/{name}", schema, self.settings.buckets)
+        root = self.settings.root
+        return BucketedTable(f"{root}/{name}", schema, self.settings.buckets, self._options(root))
+
+    def _options(self, uri: str) -> dict[str, str]:
+        return self.settings.storage_options if uri.startswith("s3://") else {}
 
     @property
     def _home(self) -> Path:
@@ -241,17 +247,11 @@ class Summarizer:
         return hashlib.blake2b(root.encode(), digest_size=6).hexdigest()
 
 
-def io_manager(summarizer: Summarizer) -> SummarizerIOManager:
+def io_manager(summarizer: Summarizer) -> DeltaLakeIOManager:
     """The IO manager over the installation's tables. Credentials for `s3://` come from the usual AWS variables."""
     tables = summarizer.tables
-    manager = SummarizerIOManager(
-        root_uri=summarizer.settings.root,
-        storage_options=S3Config() if summarizer.settings.remote else LocalConfig(),
+    return build_io_manager(
+        {"authors": tables.authors, "author_summaries": tables.summaries, "failed_authors": tables.failures},
+        summarizer.settings.root,
+        S3Config() if summarizer.settings.remote else LocalConfig(),
     )
-    return manager.over(
-        {"authors": tables.authors, "author_summaries": tables.summaries, "failed_authors": tables.failures}
-    )
-
-
-def as_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
-    return dg.ResourceDefinition.hardcoded_resource(summarizer)

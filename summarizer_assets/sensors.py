@@ -24,12 +24,10 @@ _PARTITION = "dagster/partition"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def build_retry_sensor(
-    job: dg.UnresolvedAssetJobDefinition, *, interval_s: int, runs_per_tick: int
-) -> dg.SensorDefinition:
+def build_retry_sensor(job_name: str, *, interval_s: int, runs_per_tick: int) -> dg.SensorDefinition:
     @dg.sensor(
         name="retry_failed_authors",
-        job=job,
+        job_name=job_name,
         minimum_interval_seconds=interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Runs buckets again that are unfinished (a crash, a stop) or hold failures that are due. It never "
@@ -38,7 +36,7 @@ def build_retry_sensor(
     def retry_failed_authors(
         context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.SensorResult | dg.SkipReason:
-        history = _RunHistory(context.instance, job.name)
+        history = _RunHistory(context.instance)
         facts = summarizer.retry_facts()
         in_flight = history.in_flight(facts.authors)
         states = [
@@ -83,9 +81,8 @@ def build_retry_sensor(
 class _RunHistory:
     """What Dagster knows of the runs of `author_summaries`."""
 
-    def __init__(self, instance: dg.DagsterInstance, job_name: str) -> None:
+    def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._job_name = job_name
         self._last: dict[str, dg.DagsterRun | None] = {}
 
     def in_flight(self, buckets: Iterable[str]) -> set[str]:

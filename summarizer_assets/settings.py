@@ -215,6 +215,11 @@ class Settings(BaseSettings):
         return "://" in self.root
 
     @property
+    def storage_options(self) -> dict[str, str]:
+        """The object store's own variables (`AWS_*`), for `s3://` sources and roots; never part of any output."""
+        return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+    @property
     def instruction_text(self) -> str | None:
         """The user's own instruction: the file's content where the setting names one."""
         if self.instruction is None:
