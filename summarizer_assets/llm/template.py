@@ -30,7 +30,7 @@ class Paper:
     title: str | None
     journal: str | None
     categories: list[str]
-    institutions: str | None = None
+    institutions: list[str]
     cited: int | None = None
     hot: bool = False
     highly_cited: bool = False
@@ -70,7 +70,7 @@ def parse(text: str) -> Record:
         else:
             place, _, subjects = line.partition(" | ")
             journal = None if place == "?" else place
-            categories = [name for part in subjects.split(";") if (name := part.strip())]
+            categories = _parts(subjects)
     record.count = len(record.papers)
     if record.count == 1:
         only = record.papers[0]
@@ -87,17 +87,21 @@ def parse(text: str) -> Record:
 
 
 def _paper(line: str, journal: str | None, categories: list[str]) -> Paper:
-    before, mark, institutions = line.rpartition(" @ ")
+    before, mark, places = line.rpartition(" @ ")
     if not mark:
-        before, institutions = line, ""
+        before, places = line, ""
+    institutions = _parts(places)
     title, mark, facts = before.rpartition(" | ")
     matched = _FACTS.fullmatch(facts) if mark else None
     if matched is None:
-        return Paper(_title(before), journal, categories, institutions or None)
+        return Paper(_title(before), journal, categories, institutions)
     cited = None if matched["cited"] is None else int(matched["cited"])
-    return Paper(
-        _title(title), journal, categories, institutions or None, cited, bool(matched["hot"]), bool(matched["highly"])
-    )
+    return Paper(_title(title), journal, categories, institutions, cited, bool(matched["hot"]), bool(matched["highly"]))
+
+
+def _parts(text: str) -> list[str]:
+    """Parts at semicolons only: names of categories and institutions hold commas."""
+    return list(dict.fromkeys(name for part in text.split(";") if (name := part.strip()))) if text else []
 
 
 def _title(text: str) -> str | None:
@@ -142,8 +146,9 @@ def _of_one_paper(record: Record) -> Iterable[str]:
             yield f"{cited}{f', and is marked as {marks}' if marks else ''}."
     if paper.categories:
         yield _end(f"It is filed under {_and(paper.categories)}")
-    if paper.institutions and paper.institutions != record.affiliation:
-        yield _end(f"The institution given on it is {paper.institutions}")
+    elsewhere = [name for name in paper.institutions if name != record.affiliation]
+    if elsewhere:
+        yield _end(f"It also names {_and(elsewhere)}" if record.affiliation else f"It names {_and(elsewhere)}")
     yield from _topics(record)
 
 
@@ -161,19 +166,17 @@ def _of_several(record: Record) -> Iterable[str]:
     if not whole:
         yield f"This summary was written from {_number(shown, 'paper')} of the {record.count}."
     them = "The papers" if whole else "These papers"
-    categories = Counter(name for paper in record.papers for name in dict.fromkeys(paper.categories))
+    categories = Counter(name for paper in record.papers for name in paper.categories)
     if categories:
         mostly = "mostly " if len(categories) > _MOST_LISTED else ""
         yield _end(f"{them} fall {mostly}under {_and(_most(categories))}")
     yield from _journals(record)
     yield from _marks(record)
-    institutions = Counter(paper.institutions for paper in record.papers if paper.institutions)
-    if institutions and set(institutions) != {record.affiliation}:
-        most = "" if len(institutions) <= _MOST_LISTED else " most often"
-        given = "The institution" if len(institutions) == 1 else "Institutions"
-        yield _end(
-            f"{given} named{most} on them {'is' if len(institutions) == 1 else 'are'} {_and(_most(institutions))}"
-        )
+    elsewhere = Counter(name for paper in record.papers for name in paper.institutions if name != record.affiliation)
+    if elsewhere:
+        given = "The institution named" if len(elsewhere) == 1 else "Institutions named"
+        other = "Other institutions named" if record.affiliation and len(elsewhere) > 1 else given
+        yield _end(f"{other} on them {'is' if len(elsewhere) == 1 else 'include'} {_and(_most(elsewhere))}")
     yield from _topics(record)
 
 
@@ -201,7 +204,8 @@ def _journals(record: Record) -> Iterable[str]:
     if often == shown > 1:
         yield _end(f"{'Both' if shown == 2 else 'All'} appeared in {first}")  # noqa: PLR2004 - "both" means two
     elif often > 1:
-        yield _end(f"{_spelled(often).capitalize()} of them appeared in {first}")
+        many = "Most" if often > max(shown / 2, 2) else _spelled(often).capitalize()
+        yield _end(f"{many} of them appeared in {first}")
     elif named < shown:
         yield _end(f"One of them appeared in {first}")
     else:
@@ -265,4 +269,4 @@ def _number(number: int, noun: str) -> str:
 
 
 def _times(number: int | None) -> str:
-    return "cited once" if number == 1 else f"cited {number} times"
+    return {1: "cited once", 2: "cited twice"}.get(number or 0, f"cited {number} times")
