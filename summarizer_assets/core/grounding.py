@@ -79,13 +79,12 @@ def measure(summary: str, record: str, author_name: str, language: str = "Englis
 
     Args:
         summary: the text, one paragraph in NFC.
-        record: the author's data as `core.rendering` writes it for the model.
+        record: the author's data as `core.rendering` writes it for the model, the name in its first line.
         author_name: as in the table, "Family, Given" or in any other order and script; may be empty.
         language: the language asked for; only English has a vocabulary here, others are judged by names and numbers.
     """
     plain, record_plain = fold(summary), fold(_ID.sub("", record, count=1))
     words = set(words_of(record_plain.lower()))
-    words.update(words_of(fold(author_name).lower()))
     tokens = words_of(plain.lower())
     flags: list[str] = []
     doubts: list[str] = []

@@ -295,7 +295,10 @@ def test_every_author_asked_ends_in_exactly_one_place(pairs):
 
 @given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=8), st.randoms())
 def test_any_ids_come_back_to_their_own_authors(some_ids, random):
-    asked = [Asked(one, f"Name{chr(97 + n) * 3}", f"#\n Topic{chr(97 + n) * 3}") for n, one in enumerate(some_ids)]
+    asked = [
+        Asked(one, f"Name{chr(97 + n) * 3}", f"# Name{chr(97 + n) * 3}\n Topic{chr(97 + n) * 3}")
+        for n, one in enumerate(some_ids)
+    ]
     pairs = [(a.author_id, f"{a.author_name} writes of Topic{a.author_name[4:]}.") for a in asked]
     random.shuffle(pairs)
     reading = read_reply(rows(*pairs), asked, LIMITS)
