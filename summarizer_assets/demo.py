@@ -55,7 +55,8 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterable[str]:
     summaries = sum(tables.summaries.rows_by_bucket().values())
     failures = tables.failures.read().group_by("reason").len().sort("len", descending=True).collect()
     failed = int(failures["len"].sum())
-    yield f"{authors:,} authors = {summaries:,} summaries + {failed:,} failed + {authors - summaries - failed:,} pending"
+    pending = authors - summaries - failed
+    yield f"{authors:,} authors = {summaries:,} summaries + {failed:,} failed + {pending:,} pending"
     yield f"in {seconds:.0f} s"
     for reason, number in failures.iter_rows():
         yield f"  {number:>5,}  {reason}"

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from summarizer_assets.asking import Asker
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.client import Client
-from summarizer_assets.outcomes import Outcomes, Todo
+from summarizer_assets.outcome_records import Todo
+from summarizer_assets.outcomes import Outcomes
 
 
 class Engine:

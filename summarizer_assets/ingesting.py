@@ -27,8 +27,11 @@ def ingest_stream(
     """The changes that make the selected buckets of `table` what the source says.
 
     Args:
-        uri: the source, `columns` its names for our columns, `options` what its object store needs.
-        table: the authors; `rejected` takes the rows of the source that cannot become one.
+        uri: the source.
+        columns: its names for our columns.
+        options: what its object store needs.
+        table: the authors.
+        rejected: takes the rows of the source that cannot become one.
         selected: keys of the buckets to fill.
         spill: a local folder for about the source's size.
         log: told of progress.

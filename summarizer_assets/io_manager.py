@@ -45,6 +45,11 @@ def _buckets(table_slice: TableSlice) -> list[str]:
     return [str(key) for key in dimensions[0].partitions]
 
 
+def _shown(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
+    """Text as Markdown, so that a sample of summaries reads as one; the rest as dagster shows it by itself."""
+    return dg.MetadataValue.md(value) if isinstance(value, str) and "\n" in value else value
+
+
 class _Handler:
     """What both handlers know: our tables by name."""
 
@@ -78,7 +83,8 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
                 yield change
 
         written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
-        return {"commits": written.commits, "rows_written": written.rows, **obj.metadata()}
+        facts = {name: _shown(value) for name, value in obj.metadata().items()}
+        return {"commits": written.commits, "rows_written": written.rows, **facts}
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
         raise StorageError(f"{connection.table_uri} is read as a frame: annotate the input as polars.LazyFrame")

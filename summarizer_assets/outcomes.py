@@ -7,74 +7,19 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from summarizer_assets.core.money import Price, share_out
 from summarizer_assets.core.outcome import Answer, Failed
-from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.pending import Identity
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
+from summarizer_assets.outcome_records import ANSWERS, FAILED, OWN, SHARED, RecordBuilder, RunFacts, Todo
 from summarizer_assets.storage.journal import Journal, drop
 
-ANSWERS, FAILED = "answers", "failures"  # kinds of journal records
-
-#: What each answer of a request has of its own, in the journal's order; the rest it shares with its request.
-_OWN = (
-    "author_id",
-    "author_name",
-    "summary",
-    "content_hash",
-    "prompt_tokens",
-    "completion_tokens",
-    "cost_usd",
-    "support",
-    "flags",
-)
-_SHARED = tuple(name for name in SUMMARIES.names() if name not in _OWN)
-
-
-@dataclass(frozen=True)
-class Todo:
-    """The authors to ask, as columns by position (see `core.pending.Plan.todo`)."""
-
-    ids: list[str]
-    names: list[str | None]
-    texts: list[str]
-    hashes: list[str]
-    tokens: list[int]
-    attempts: list[int]
-    first_failed_at: list[datetime | None]
-    outdated: list[bool]
-
-    @classmethod
-    def of(cls, todo: pl.DataFrame) -> "Todo":
-        columns = todo.get_columns()
-        order = (
-            "author_id",
-            "author_name",
-            "text",
-            "content_hash",
-            "tokens",
-            "attempts",
-            "first_failed_at",
-            "outdated",
-        )
-        by_name = {column.name: column for column in columns}
-        return cls(*(by_name[name].to_list() for name in order))
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What all outcomes of a run share."""
-
-    bucket: str
-    run_id: str
-    identity: Identity
-    price: Price | None
-    policy: RetryPolicy
+_SAMPLE = 3
 
 
 @dataclass(frozen=True)
@@ -100,9 +45,9 @@ class _Rows:
 
     def add(self, record: Mapping[str, Any]) -> None:
         rows = record["rows"]
-        for name, values in zip(_OWN, zip(*rows, strict=True), strict=True):
+        for name, values in zip(OWN, zip(*rows, strict=True), strict=True):
             self._columns[name].extend(values)
-        for name in _SHARED:
+        for name in SHARED:
             self._columns[name].extend([record["shared"][name]] * len(rows))
 
     def take(self) -> Batch:
@@ -120,6 +65,7 @@ class Outcomes:
         self.sample: list[tuple[str, str]] = []
         self._todo = todo
         self._facts = facts
+        self._builder = RecordBuilder(todo, facts)
         self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
         self._changed = threading.Condition()
         self._first = _Rows(Journal(journal_folder, f"{facts.run_id}-first"))
@@ -133,7 +79,7 @@ class Outcomes:
     # The asker's side.
 
     def answered(self, answer: Answer) -> None:
-        record = self._record(answer)
+        record = self._builder.answers(answer)
         old = [self._todo.outdated[position] for position in answer.positions]
         for rows, outdated in ((self._first, False), (self._replacing, True)):
             mine = [row for row, is_old in zip(record["rows"], old, strict=True) if is_old is outdated]
@@ -144,7 +90,9 @@ class Outcomes:
                     self._add(rows, part)
 
     def failed(self, failures: Sequence[Failed]) -> None:
-        rows = [self._failure(failure) for failure in failures if self._todo.ids[failure.position] in self._open]
+        rows = [
+            self._builder.failure(failure) for failure in failures if self._todo.ids[failure.position] in self._open
+        ]
         with self._changed:
             self._failure_journal.write([{"kind": FAILED, "rows": rows}])
             self._add_failures(rows)
@@ -214,8 +162,8 @@ class Outcomes:
             if position is not None and self._todo.attempts[position]:
                 self.retried_count += 1
         self.answered_count += len(record["rows"])
-        if len(self.sample) < 3:  # noqa: PLR2004 - a sample of three reads well in the UI
-            self.sample.extend((row[1] or row[0], row[2]) for row in record["rows"][: 3 - len(self.sample)])
+        if len(self.sample) < _SAMPLE:
+            self.sample += [(row[1] or row[0], row[2]) for row in record["rows"][: _SAMPLE - len(self.sample)]]
         if len(self._first) >= self._ready_rows > 0:
             self._changed.notify()
 
@@ -224,81 +172,9 @@ class Outcomes:
             self._failures[row["author_id"]] = row
             self._open.pop(row["author_id"], None)
 
-    def _record(self, answer: Answer) -> dict[str, Any]:
-        todo, facts, reading = self._todo, self._facts, answer.reading
-        positions = answer.positions
-        unknown = [None] * len(positions)
-        asked = (
-            share_out(reading.prompt_tokens, [todo.tokens[position] for position in positions])
-            if reading.prompt_tokens is not None
-            else unknown
-        )
-        said = (
-            share_out(reading.completion_tokens, [len(summary) for _, summary, _ in reading.accepted])
-            if reading.completion_tokens is not None
-            else unknown
-        )
-        rows = []
-        for position, (author_id, summary, signals), tokens_in, tokens_out in zip(
-            positions, reading.accepted, asked, said, strict=True
-        ):
-            cost = (
-                facts.price.cost(tokens_in, tokens_out)
-                if facts.price is not None and tokens_in is not None and tokens_out is not None
-                else None
-            )
-            flags = [*reading.flags, *(signals.flags if signals else ())]
-            support = signals.support if signals else None
-            rows.append(
-                (
-                    author_id,
-                    todo.names[position],
-                    summary,
-                    todo.hashes[position],
-                    tokens_in,
-                    tokens_out,
-                    cost,
-                    support,
-                    flags,
-                )
-            )
-        shared = {
-            "bucket": facts.bucket,
-            "prompt_version": facts.identity.prompt_version,
-            "model": facts.identity.model,
-            "response_model": reading.response_model,
-            "request_id": answer.request_id,
-            "run_id": facts.run_id,
-            "summarized_at": datetime.now(UTC),
-        }
-        return {"kind": ANSWERS, "shared": shared, "rows": rows}
-
-    def _failure(self, failure: Failed) -> dict[str, Any]:
-        todo, facts, position = self._todo, self._facts, failure.position
-        now = datetime.now(UTC)
-        attempts = todo.attempts[position] + 1
-        wait_s = facts.policy.next_due_s(failure.reason, attempts)
-        return {
-            "author_id": todo.ids[position],
-            "bucket": facts.bucket,
-            "content_hash": todo.hashes[position],
-            "prompt_version": facts.identity.prompt_version,
-            "model": facts.identity.model,
-            "reason": str(failure.reason),
-            "detail": failure.detail,
-            "retryable": failure.reason.retryable,
-            "attempts": attempts,
-            "first_failed_at": todo.first_failed_at[position] or now,
-            "last_failed_at": now,
-            "next_retry_at": None if wait_s is None else datetime.fromtimestamp(now.timestamp() + wait_s, UTC),
-            "http_status": failure.status,
-            "request_id": failure.request_id,
-            "run_id": facts.run_id,
-        }
-
     def _replay_answers(self, record: Mapping[str, Any]) -> None:
         shared = {**record["shared"], "summarized_at": _time(record["shared"]["summarized_at"])}
-        hash_at = _OWN.index("content_hash")
+        hash_at = OWN.index("content_hash")
         for row in record["rows"]:
             position = self._open.get(row[0])
             if position is not None and row[hash_at] == self._todo.hashes[position]:

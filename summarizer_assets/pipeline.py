@@ -9,20 +9,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import polars as pl
 
-from summarizer_assets.asking import Asker
-from summarizer_assets.core.money import Price
+from summarizer_assets.accounts import BucketCounts, metadata
+from summarizer_assets.asking import AskCounts
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
+from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.engine import Engine
-from summarizer_assets.outcomes import Outcomes, RunFacts, Todo
-from summarizer_assets.storage.delta import Append, BucketedTable, Change, Compact, Merge, Overwrite
+from summarizer_assets.llm.client import Counters
+from summarizer_assets.outcome_records import RunFacts, Todo
+from summarizer_assets.outcomes import Outcomes
+from summarizer_assets.run_settings import RunSettings, Tables
+from summarizer_assets.storage.delta import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
 from summarizer_assets.storage.state import Claim, StateStore
@@ -33,30 +35,6 @@ _REPORT_EVERY_S = 30.0
 _MERGE_SHARE = 10  # replacements are merged when they are a tenth of the bucket: a merge copies all of it
 
 
-@dataclass(frozen=True)
-class Tables:
-    authors: BucketedTable
-    summaries: BucketedTable
-    failures: BucketedTable
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """How a bucket is worked on, whatever the bucket."""
-
-    identity: Identity
-    price: Price | None
-    retry: RetryPolicy
-    excluded: Callable[[], frozenset[str]]
-    journal: Path
-    keep_removed: bool = False
-    limit: int | None = None
-    max_failure_share: float = 1.0
-    commit_rows: int = 8000
-    commit_interval_s: float = 30.0
-    stop_grace_s: float = 20.0
-
-
 class Prompter(Protocol):
     """Renders a bucket's authors, and makes the engine that asks for some of them."""
 
@@ -65,24 +43,6 @@ class Prompter(Protocol):
         ...
 
     def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine: ...
-
-
-@dataclass
-class BucketCounts:
-    """Where the bucket's authors are after the run; `authors = summaries + failed + pending`, always."""
-
-    authors: int = 0
-    summaries: int = 0
-    failed: int = 0
-    pending: int = 0
-    asked_well: int = 0
-    asked_ill: int = 0
-    removed: int = 0
-    replayed: int = 0
-    not_due: int = 0
-    held_back: int = 0
-    seconds: float = 0.0
-    reasons: Counter[str] = field(default_factory=Counter)
 
 
 class BucketRun:
@@ -102,7 +62,6 @@ class BucketRun:
     ) -> None:
         self.counts = BucketCounts()
         self.stop: Stop | None = None
-        self.asker: Asker | None = None
         self.sample: list[tuple[str, str]] = []
         self._bucket = bucket
         self._run_id = run_id
@@ -155,7 +114,7 @@ class BucketRun:
 
     @property
     def failures(self) -> TableStream:
-        return TableStream(self._failure_changes(), self._fences_of("failures"), self._guard)
+        return TableStream(self._failure_changes(), self._fences_of("failures"), self._guard, self._failure_metadata)
 
     def request_stop(self, stop: Stop) -> None:
         """End the stream soon, from any thread or a signal handler; what is in flight has a moment to be answered."""
@@ -222,7 +181,6 @@ class BucketRun:
         self._replay(left, outcomes)
         positions = self._within_limit(outcomes.open_positions(), todo)
         self._engine = self._prompter.engine(self._authors, outcomes, positions, todo)
-        self.asker = self._engine.asker
         wrote = False
         self._engine.start()
         for change in self._batches(outcomes):
@@ -306,8 +264,8 @@ class BucketRun:
         columns = self._tables.failures.schema.names()
         self._new_failures = pl.concat([standing.select(columns), failed.select(columns)]).sort("author_id")
         self.sample = outcomes.sample
-        self.counts.asked_well = outcomes.answered_count
-        self.counts.asked_ill = failed.height
+        self.counts.answered = outcomes.answered_count
+        self.counts.newly_failed = failed.height
         self._count(self._new_failures, asked=outcomes.answered_count)
         asked = outcomes.answered_count + failed.height
         if self.stop is None and asked and failed.height / asked > self._settings.max_failure_share:
@@ -346,4 +304,10 @@ class BucketRun:
         return f"bucket {self._bucket}: {done} summarised, {left} to go, {rate:.0f} authors a second"
 
     def _metadata(self) -> Mapping[str, Any]:
-        return {}
+        engine = self._engine
+        asked = engine.asker.counts if engine is not None else AskCounts()
+        sent = engine.client.counters if engine is not None else Counters()
+        return metadata(self.counts, asked, sent, self.sample, self.stop)
+
+    def _failure_metadata(self) -> Mapping[str, Any]:
+        return {"dagster/partition_row_count": self.counts.failed, "failures_by_reason": dict(self.counts.reasons)}

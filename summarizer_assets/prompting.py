@@ -17,7 +17,7 @@ from summarizer_assets.core.prompt import (
     system_message,
     trimmed,
 )
-from summarizer_assets.outcomes import Todo
+from summarizer_assets.outcome_records import Todo
 
 _NAMELESS = ""
 

@@ -26,14 +26,17 @@ from summarizer_assets.core.retry import PastRun
 from summarizer_assets.engine import Engine
 from summarizer_assets.ingesting import ingest_stream
 from summarizer_assets.io_manager import build_io_manager
-from summarizer_assets.llm.client import Client, Tries
+from summarizer_assets.llm.backoff import Tries
+from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.embedded import create_app
 from summarizer_assets.llm.pace import Pacer, RateLimits
 from summarizer_assets.llm.transport import Limits as TransportLimits
 from summarizer_assets.llm.transport import build_transport
-from summarizer_assets.outcomes import Outcomes, Todo
-from summarizer_assets.pipeline import BucketRun, RunSettings, Tables
+from summarizer_assets.outcome_records import Todo
+from summarizer_assets.outcomes import Outcomes
+from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.prompting import BucketPrompt, render_bucket
+from summarizer_assets.run_settings import RunSettings, Tables
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.storage.delta import BucketedTable

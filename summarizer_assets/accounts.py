@@ -1,0 +1,81 @@
+"""Where the authors of a bucket are after a run, and what the run did: the numbers that the UI shows."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from summarizer_assets.asking import AskCounts
+from summarizer_assets.core.outcome import Stop
+from summarizer_assets.llm.client import Counters
+
+#: Dagster shows a table of a few rows inline; more is in the tables themselves.
+_SAMPLE_CHARACTERS = 600
+
+
+@dataclass
+class BucketCounts:
+    """Authors of one bucket. `authors = summaries + failed + pending`, always.
+
+    `answered` and `newly_failed` are of this run, `replayed` of a dead run's journal; `held_back` are pending because
+    of SUMMARIZER_LIMIT, `removed` summaries of authors that vanished or may not be sent.
+    """
+
+    authors: int = 0
+    summaries: int = 0
+    failed: int = 0
+    pending: int = 0
+    answered: int = 0
+    newly_failed: int = 0
+    replayed: int = 0
+    held_back: int = 0
+    removed: int = 0
+    seconds: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def asked(self) -> int:
+        return self.answered + self.newly_failed
+
+
+def metadata(
+    counts: BucketCounts,
+    asked: AskCounts,
+    sent: Counters,
+    sample: list[tuple[str, str]],
+    stop: Stop | None,
+) -> Mapping[str, Any]:
+    """What a run shows of itself with its summaries: numbers as numbers, so that Dagster plots them by partition."""
+    facts: dict[str, Any] = {
+        "dagster/partition_row_count": counts.summaries,
+        "authors": counts.authors,
+        "summaries": counts.summaries,
+        "failed": counts.failed,
+        "pending": counts.pending,
+        "answered": counts.answered,
+        "newly_failed": counts.newly_failed,
+        "replayed_from_journal": counts.replayed,
+        "held_back_by_limit": counts.held_back,
+        "summaries_removed": counts.removed,
+        "calls": sent.sent,
+        "groups": asked.requests,
+        "groups_split": asked.splits,
+        "authors_asked_again": asked.asked_again,
+        "retries": sent.retries,
+        "throttles": sent.throttles,
+        "prompt_tokens": asked.prompt_tokens,
+        "completion_tokens": asked.completion_tokens,
+        "authors_per_second": round(counts.asked / counts.seconds, 1) if counts.seconds else 0.0,
+        "failures_by_reason": dict(counts.reasons),
+    }
+    if sample:
+        facts["sample"] = "\n\n".join(f"**{_plain(name)}**: {_plain(text)}" for name, text in sample)
+    if stop is not None:
+        facts["stopped"] = f"{stop.cause}: {stop.message}"
+    return facts
+
+
+def _plain(text: str) -> str:
+    """Names and summaries are data: nothing in them is markup for the page that shows them."""
+    text = text if len(text) <= _SAMPLE_CHARACTERS else text[: _SAMPLE_CHARACTERS - 1] + "…"
+    return "".join(f"\\{character}" if character in "\\`*_[]#|<>&~" else character for character in text)

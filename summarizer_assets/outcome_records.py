@@ -1,0 +1,149 @@
+"""Outcomes as the records that the journal keeps and the tables' rows are made of."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.core.money import Price, share_out
+from summarizer_assets.core.outcome import Answer, Failed
+from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.records import SUMMARIES
+
+ANSWERS, FAILED = "answers", "failures"  # kinds of journal records
+
+#: What each answer of a request has of its own, in the journal's order; the rest it shares with its request.
+OWN = (
+    "author_id",
+    "author_name",
+    "summary",
+    "content_hash",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "support",
+    "flags",
+)
+SHARED = tuple(name for name in SUMMARIES.names() if name not in OWN)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """The authors to ask, as columns by position (see `core.pending.Plan.todo`)."""
+
+    ids: list[str]
+    names: list[str | None]
+    texts: list[str]
+    hashes: list[str]
+    tokens: list[int]
+    attempts: list[int]
+    first_failed_at: list[datetime | None]
+    outdated: list[bool]
+
+    @classmethod
+    def of(cls, todo: pl.DataFrame) -> "Todo":
+        columns = todo.get_columns()
+        order = (
+            "author_id",
+            "author_name",
+            "text",
+            "content_hash",
+            "tokens",
+            "attempts",
+            "first_failed_at",
+            "outdated",
+        )
+        by_name = {column.name: column for column in columns}
+        return cls(*(by_name[name].to_list() for name in order))
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What all outcomes of a run share."""
+
+    bucket: str
+    run_id: str
+    identity: Identity
+    price: Price | None
+    policy: RetryPolicy
+
+
+class RecordBuilder:
+    """Makes journal records of what the asker reports."""
+
+    def __init__(self, todo: Todo, facts: RunFacts) -> None:
+        self._todo = todo
+        self._facts = facts
+
+    def answers(self, answer: Answer) -> dict[str, Any]:
+        todo, facts, reading = self._todo, self._facts, answer.reading
+        positions = answer.positions
+        unknown = [None] * len(positions)
+        asked = (
+            share_out(reading.prompt_tokens, [todo.tokens[position] for position in positions])
+            if reading.prompt_tokens is not None
+            else unknown
+        )
+        said = (
+            share_out(reading.completion_tokens, [len(summary) for _, summary, _ in reading.accepted])
+            if reading.completion_tokens is not None
+            else unknown
+        )
+        rows = []
+        for position, (author_id, summary, signals), tokens_in, tokens_out in zip(
+            positions, reading.accepted, asked, said, strict=True
+        ):
+            cost = (
+                facts.price.cost(tokens_in, tokens_out)
+                if facts.price is not None and tokens_in is not None and tokens_out is not None
+                else None
+            )
+            flags = [*reading.flags, *(signals.flags if signals else ())]
+            support = signals.support if signals else None
+            rows.append(
+                (
+                    author_id,
+                    todo.names[position],
+                    summary,
+                    todo.hashes[position],
+                    tokens_in,
+                    tokens_out,
+                    cost,
+                    support,
+                    flags,
+                )
+            )
+        shared = {
+            "bucket": facts.bucket,
+            "prompt_version": facts.identity.prompt_version,
+            "model": facts.identity.model,
+            "response_model": reading.response_model,
+            "request_id": answer.request_id,
+            "run_id": facts.run_id,
+            "summarized_at": datetime.now(UTC),
+        }
+        return {"kind": ANSWERS, "shared": shared, "rows": rows}
+
+    def failure(self, failure: Failed) -> dict[str, Any]:
+        todo, facts, position = self._todo, self._facts, failure.position
+        now = datetime.now(UTC)
+        attempts = todo.attempts[position] + 1
+        wait_s = facts.policy.next_due_s(failure.reason, attempts)
+        return {
+            "author_id": todo.ids[position],
+            "bucket": facts.bucket,
+            "content_hash": todo.hashes[position],
+            "prompt_version": facts.identity.prompt_version,
+            "model": facts.identity.model,
+            "reason": str(failure.reason),
+            "detail": failure.detail,
+            "retryable": failure.reason.retryable,
+            "attempts": attempts,
+            "first_failed_at": todo.first_failed_at[position] or now,
+            "last_failed_at": now,
+            "next_retry_at": None if wait_s is None else now + timedelta(seconds=wait_s),
+            "http_status": failure.status,
+            "request_id": failure.request_id,
+            "run_id": facts.run_id,
+        }

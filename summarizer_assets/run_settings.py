@@ -1,0 +1,33 @@
+"""What the run of any bucket works with: the tables, and how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from summarizer_assets.core.money import Price
+from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.storage.delta import BucketedTable
+
+
+@dataclass(frozen=True)
+class Tables:
+    authors: BucketedTable
+    summaries: BucketedTable
+    failures: BucketedTable
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a bucket is worked on, whatever the bucket."""
+
+    identity: Identity
+    price: Price | None
+    retry: RetryPolicy
+    excluded: Callable[[], frozenset[str]]
+    journal: Path
+    keep_removed: bool = False
+    limit: int | None = None
+    max_failure_share: float = 1.0
+    commit_rows: int = 8000
+    commit_interval_s: float = 30.0
+    stop_grace_s: float = 20.0
