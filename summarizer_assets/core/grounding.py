@@ -176,7 +176,10 @@ def unknown_numbers(plain: str, tokens: list[str], record_plain: str) -> list[st
         claimed += [NUMBER_WORDS[word] for word, next_ in pairwise(tokens) if next_ in COUNTED and word in NUMBER_WORDS]
     if not claimed:
         return []
-    known = {_canonical(number) for number in _NUMBER.findall(record_plain)}
+    written = set(_NUMBER.findall(record_plain))
+    if written.issuperset(claimed):
+        return []
+    known = set(map(_canonical, written))
     missing = [number for number in claimed if _canonical(number) not in known]
     if not missing:
         return []

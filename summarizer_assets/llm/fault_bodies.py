@@ -19,10 +19,15 @@ class Original:
 
     @classmethod
     def of(cls, body: bytes) -> "Original":
-        """Of a chat completion whose content is `{"summaries": [...]}`; ValueError or KeyError for any other."""
+        """Of a chat completion whose content is `{"summaries": [...]}`.
+
+        A completion cut short at the request's own `max_tokens` has no rows: nobody can tell whom it was for.
+        """
         completion = json.loads(body)
-        content = json.loads(completion["choices"][0]["message"]["content"])
-        return cls(completion, tuple(content["summaries"]))
+        choice = completion["choices"][0]
+        if choice["finish_reason"] == "length":
+            return cls(completion, ())
+        return cls(completion, tuple(json.loads(choice["message"]["content"])["summaries"]))
 
     @property
     def ids(self) -> tuple[str, ...]:

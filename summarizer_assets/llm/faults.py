@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from summarizer_assets.llm.embedded import RequestRefusedError
 from summarizer_assets.llm.fault_bodies import BODIES, Original
 from summarizer_assets.llm.fault_plan import STALL, Plan
 from summarizer_assets.llm.fault_statuses import STATUSES, Answer
@@ -84,7 +85,8 @@ class FaultyProvider:
     """The application. `entries` and `plan` may be read, `use(plan)` called, from the process it runs in.
 
     Args:
-        answer: the right provider's answer; its `summaries` say who was asked for.
+        answer: the right provider's answer; its `summaries` say who was asked for. It may raise
+            `RequestRefusedError`, which is answered with its status and not recorded.
         plan: what goes wrong.
         clock: seconds, for limits and healing.
         sleep: waits for latency.
@@ -147,7 +149,11 @@ class FaultyProvider:
         await _send_json(send, plan)
 
     async def _complete(self, body: bytes, receive: Receive, send: Send) -> None:
-        right = self._answer(body)
+        try:
+            right = self._answer(body)
+        except RequestRefusedError as refused:  # as any provider would: whatever the plan, the request itself is wrong
+            await _send(send, Answer(refused.status, refused.body))
+            return
         original = Original.of(right)
         entry = Entry(len(self.entries) + 1, self._clock() - self._started, original.ids, None)
         answer = self._decide(entry, right, original)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from summarizer_assets.llm import embedded
 from summarizer_assets.llm.fault_bodies import BODIES, gzip_bomb
 from summarizer_assets.llm.fault_plan import FAULTS, NUMBERS, Plan, Rule
 from summarizer_assets.llm.fault_statuses import STATUSES
@@ -246,6 +247,29 @@ def test_a_wrong_plan_is_refused_and_the_old_one_stays(plan, told):
 def test_an_unknown_path_is_told():
     with serving(FaultyProvider(answer)) as base_url:
         assert control(base_url, "nothing").status_code == 404
+
+
+def test_around_the_embedded_provider_it_answers_what_that_answers():
+    app = FaultyProvider(embedded.answer, Plan(rules=(Rule("missing_id", authors=("2",)),)))
+    body = request_for("\n\n".join(records("1", "2")))
+    malformed = b'{"model": "template", "messages": []}'
+
+    async def run() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://provider/v1") as client:
+            return [await client.post("/chat/completions", content=content) for content in (body, malformed)]
+
+    partial, refused = asyncio.run(run())
+    content = json.loads(partial.json()["choices"][0]["message"]["content"])
+    assert [row["author_id"] for row in content["summaries"]] == ["1"]
+    assert refused.status_code == 400
+    assert [entry.ids for entry in app.entries] == [("1", "2")]
+
+
+def test_an_answer_cut_at_the_requests_own_limit_is_passed_on():
+    cut = json.loads(request_for(*records("1", "2"))) | {"max_tokens": 3}
+    with serving(FaultyProvider(embedded.answer)) as base_url:
+        reply = httpx.post(f"{base_url}/chat/completions", content=json.dumps(cut), timeout=10)
+    assert reply.json()["choices"][0]["finish_reason"] == "length"
 
 
 def test_it_runs_as_a_process_of_its_own(tmp_path):
