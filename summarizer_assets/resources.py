@@ -123,7 +123,7 @@ class Summarizer:
                 price=self._price(),
                 retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
                 excluded=lambda: settings.excluded_ids,
-                journal=self._journal,
+                journal=self.journal,
                 keep_removed=settings.keep_removed,
                 limit=settings.limit,
                 max_failure_share=settings.max_failure_share,
@@ -238,7 +238,7 @@ class Summarizer:
         return Path.home() / ".local" / "share" / "summarizer-assets" / self._root_key
 
     @property
-    def _journal(self) -> Path:
+    def journal(self) -> Path:
         if self.settings.journal_dir is not None:
             return self.settings.journal_dir / self._root_key  # several roots may share one disk
         return self._home / "journal"

@@ -1,0 +1,107 @@
+"""A small installation for tests: authors, settings, and what the tables hold afterwards."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.records import PAPER
+from summarizer_assets.definitions import build_defs
+from summarizer_assets.jobs import INGEST, SUMMARIZE
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.settings import PREFIX, Settings, load_settings
+
+_TOPICS = ("tides", "glass", "maps", "seeds", "grammar", "iron", "bees", "salt")
+
+
+def write_authors(path: Path, count: int) -> Path:
+    """A nested source of `count` plain authors with one or two papers each."""
+    papers = [
+        [
+            {"ut": f"P{number}-{paper}", "title": f"On {_TOPICS[(number + paper) % 8]} and {_TOPICS[number % 7]}"}
+            for paper in range(1 + number % 2)
+        ]
+        for number in range(count)
+    ]
+    frame = pl.DataFrame(
+        {
+            "daisngid": range(1, count + 1),
+            "author_name": [f"Somebody {chr(65 + number % 26)}{number}" for number in range(count)],
+            "primary_affiliation": [f"Institute {number % 9}" for number in range(count)],
+        }
+    )
+    schema = pl.List(pl.Struct({field.name: field.dtype for field in PAPER.fields if field.name in {"ut", "title"}}))
+    frame.with_columns(pl.Series("papers", papers, dtype=schema)).write_parquet(path)
+    return path
+
+
+class Installation:
+    """Settings over a folder, with the two jobs as methods; each run is a real Dagster run."""
+
+    def __init__(self, root: Path, source: Path | str, **settings: Any) -> None:
+        self.given: dict[str, Any] = {"root": str(root), "source": str(source), "buckets": 1, **settings}
+        self.settings: Settings = load_settings(None, **self.given)
+        self.summarizer = Summarizer(self.settings)
+        self._instance = dg.DagsterInstance.ephemeral()
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as variables, for a process of its own."""
+        return {PREFIX + name.upper(): str(value) for name, value in self.given.items()}
+
+    @property
+    def keys(self) -> list[str]:
+        return bucket_keys(self.settings.buckets)
+
+    def ingest(self) -> dg.ExecuteInProcessResult:
+        tags = {
+            "dagster/asset_partition_range_start": self.keys[0],
+            "dagster/asset_partition_range_end": self.keys[-1],
+        }
+        return build_defs(self.settings).resolve_job_def(INGEST).execute_in_process(instance=self._instance, tags=tags)
+
+    def summarize(self, *keys: str, **options: Any) -> list[dg.ExecuteInProcessResult]:
+        job = build_defs(self.settings).resolve_job_def(SUMMARIZE)
+        return [
+            job.execute_in_process(
+                instance=self._instance, partition_key=key, raise_on_error=False, run_config=_config(options)
+            )
+            for key in keys or self.keys
+        ]
+
+    def frame(self, name: str) -> pl.DataFrame:
+        tables = self.summarizer.tables
+        table = {"authors": tables.authors, "summaries": tables.summaries, "failures": tables.failures}[name]
+        return table.read().collect()
+
+    def versions(self) -> dict[str, int | None]:
+        """The version of each table; None: not made."""
+        tables = self.summarizer.tables
+        named = {"authors": tables.authors, "summaries": tables.summaries, "failures": tables.failures}
+        handles = {name: table.open() for name, table in named.items()}
+        return {name: None if handle is None else handle.version() for name, handle in handles.items()}
+
+    def assert_each_author_in_one_place(self) -> None:
+        authors = set(self.frame("authors")["author_id"])
+        summaries, failures = self.frame("summaries")["author_id"], self.frame("failures")["author_id"]
+        assert summaries.is_unique().all()
+        assert failures.is_unique().all()
+        assert not set(summaries) & set(failures)
+        assert set(summaries) | set(failures) == authors
+
+
+def _config(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ops": {"author_summaries": {"config": dict(options)}}} if options else {}
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, asset: str = "author_summaries") -> dict[str, Any]:
+    """What a run said of one of its assets."""
+    events: Iterable[Any] = result.get_asset_materialization_events()
+    return {
+        name: value.value
+        for event in events
+        if event.asset_key == dg.AssetKey(asset)
+        for name, value in event.materialization.metadata.items()
+    }
