@@ -311,3 +311,26 @@ def test_a_cut_reply_is_never_accepted(length):
         return
     with pytest.raises(UnusableReply):
         read_reply(RIGHT[:length], ASKED, LIMITS)
+
+
+def test_raw_controls_inside_the_json_cost_only_their_own_row():
+    broken, wrapped, right = (right_summary(author) for author in ASKED)
+    content = json.dumps(
+        {
+            "summaries": [
+                {"author_id": "101", "summary": f"{broken}NUL"},
+                {"author_id": "102", "summary": wrapped.replace("is the", "isBREAKthe")},
+                {"author_id": "x-3", "summary": right},
+            ]
+        }
+    )
+    reading = read_reply(completion(content.replace("NUL", "\0").replace("BREAK", "\n")), ASKED, LIMITS)
+    assert reading.again == {"101": Why.BAD_TEXT}
+    assert accepted_ids(reading) == ["102", "x-3"]
+    assert reading.accepted[0][1] == wrapped
+
+
+def test_blanks_around_a_code_fence_do_not_matter():
+    pairs = [{"author_id": author.author_id, "summary": right_summary(author)} for author in ASKED]
+    content = "\n\n  ```json\n" + json.dumps(pairs) + "\n```\n"
+    assert len(read_reply(completion(content), ASKED, LIMITS).accepted) == 3
