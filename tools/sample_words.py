@@ -120,7 +120,7 @@ FIELDS = (
         (
             "Seasonal changes of {0} and {1} in {place}",
             "Effects of {0} on {1}: evidence from {method}",
-            "{method} reveals how {0} shapes {1} in {place}",
+            "{method} links {0} to {1} in {place}",
             "Towards a better understanding of {0}, {1} and {2}",
             "Saisonale Dynamik von {0} in {place}",
         ),
@@ -206,7 +206,7 @@ FIELDS = (
     ),
     Field(
         (
-            "Who pays for {0}? {1} in {place}",
+            "Who pays for {0} in {place}?",
             "{0}, {1} and the making of {2}",
             "Rethinking {0} through {method}",
             "Une histoire de {0} à {place}",

@@ -80,10 +80,11 @@ Keep numbers as they are given.
 
 How to read a record:
 - Its first line is #"author_id" name @ affiliation | totals over all papers | topics. What is not known is left out, \
-and a single paper has no totals. "cited" counts citations. "shown 20" means that only the 20 most cited papers follow.
-- Then come the papers under the journal they appeared in: a line with the journal | its subject categories (? if the \
-journal is not known), then its papers, each on a line that begins with a blank: title | citations, hot or highly \
-cited @ institutions.
+and up to three papers come without totals. "cited" counts citations. "shown 20" means that only the 20 most cited \
+papers follow.
+- Then come the papers under the journal they appeared in: a line with the journal | its subject categories (? or no \
+line where the journal is not known), then its papers, each on a line that begins with a blank: \
+title | citations, hot or highly cited @ institutions.
 
 Answer with JSON only, in this form, each author_id exactly as in its record (a JSON string) and exactly once:
 {{"summaries": [{{"author_id": "...", "summary": "..."}}]}}"""

@@ -1,9 +1,11 @@
 """An author's record as a model reads it: few tokens, nothing left out that a summary could use.
 
-    #"2345" Chen, Cory @ MIT | 3 papers, cited 50, 1 hot | topics: enzymes; proteins
+    #"2345" Chen, Cory @ MIT | 4 papers, cited 50, 1 hot | topics: enzymes; proteins
     cell | chemistry, medical
      this a title | cited 45, hot @ MIT, harvard
-     another title | cited 5
+     another title | cited 3
+    Nature
+     a third title | cited 2
     ?
      a paper whose journal is not known
 
@@ -22,6 +24,8 @@ import polars as pl
 from summarizer_assets.core.cleaning import cleaned, cleaned_repeating
 from summarizer_assets.core.tokens import tokens_of
 
+#: An author of more papers gets a line of totals; so few are counted by reading them.
+_COUNTED_BY_EYE = 3
 _NAME_CHARACTERS = 300
 _FIELD_CHARACTERS = 500
 _PLAIN_ID = r"^[0-9A-Za-z_.:/+-]*$"
@@ -204,8 +208,9 @@ def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings)
     # One journal line, then its papers; journals in the order of their most cited paper.
     shown = shown.with_columns(pl.col("rank").min().over("row", "place").alias("first")).sort("row", "first", "rank")
     repeated = (pl.col("first") == pl.col("first").shift()) & (pl.col("row") == pl.col("row").shift())
+    nameless = (pl.col("first") == 0) & (pl.col("place") == "\n?")
     bodies = shown.with_columns(
-        pl.when(repeated.fill_null(value=False)).then(pl.lit("")).otherwise(pl.col("place")).alias("place")
+        pl.when(repeated.fill_null(value=False) | nameless).then(pl.lit("")).otherwise(pl.col("place")).alias("place")
     )
     bodies = (
         bodies.select("row", body=pl.col("place") + pl.col("line")).group_by("row", maintain_order=True).agg("body")
@@ -232,7 +237,7 @@ def _within(lines: pl.DataFrame, room: pl.Series, max_papers: int) -> pl.DataFra
 
 
 def _headline() -> pl.Expr:
-    several = pl.col("count") > 1
+    several = pl.col("count") > _COUNTED_BY_EYE
     cut = pl.col("shown") < pl.col("count")
     number = pl.col("count").cast(pl.String)
     counts = pl.concat_str(

@@ -72,9 +72,10 @@ def parse(text: str) -> Record:
             journal = None if place == "?" else place
             categories = _parts(subjects)
     record.count = len(record.papers)
-    if record.count == 1:
-        only = record.papers[0]
-        record.cited, record.hot, record.highly_cited = only.cited, int(only.hot), int(only.highly_cited)
+    citations = [paper.cited for paper in record.papers if paper.cited is not None]
+    record.cited = sum(citations) if citations else None
+    record.hot = sum(paper.hot for paper in record.papers)
+    record.highly_cited = sum(paper.highly_cited for paper in record.papers)
     for part in more:
         counts = _COUNTS.fullmatch(part)
         if part.startswith(_TOPICS):
@@ -168,15 +169,16 @@ def _of_several(record: Record) -> Iterable[str]:
     them = "The papers" if whole else "These papers"
     categories = Counter(name for paper in record.papers for name in paper.categories)
     if categories:
-        mostly = "mostly " if len(categories) > _MOST_LISTED else ""
-        yield _end(f"{them} fall {mostly}under {_and(_most(categories))}")
+        exact = len(categories) <= _MOST_LISTED and all(paper.categories for paper in record.papers)
+        yield _end(f"{them} {'fall under' if exact else 'have subject categories such as'} {_and(_most(categories))}")
     yield from _journals(record)
     yield from _marks(record)
     elsewhere = Counter(name for paper in record.papers for name in paper.institutions if name != record.affiliation)
     if elsewhere:
-        given = "The institution named" if len(elsewhere) == 1 else "Institutions named"
-        other = "Other institutions named" if record.affiliation and len(elsewhere) > 1 else given
-        yield _end(f"{other} on them {'is' if len(elsewhere) == 1 else 'include'} {_and(_most(elsewhere))}")
+        one = "Another institution" if record.affiliation else "The institution"
+        several = "Other institutions" if record.affiliation else "Institutions"
+        start = f"{one} named on them is" if len(elsewhere) == 1 else f"{several} named on them include"
+        yield _end(f"{start} {_and(_most(elsewhere))}")
     yield from _topics(record)
 
 
