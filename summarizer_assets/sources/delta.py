@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
+import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, DeltaProtocolError
 
 from summarizer_assets.sources.columns import Layout, table_layout
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.readers import TableReader, nothing_rejected
+from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class QueryReader:
     table: DeltaTable
     layout: Layout
 
-    def batches(self, rows: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def batches(self, rows: int) -> Iterator[Batch]:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in self.layout.columns)
         query = f"SELECT {names} FROM source"  # noqa: S608 - quoted identifiers of the table's own schema
         reader = QueryBuilder().register("source", self.table).execute(query)
         waiting: list[pl.DataFrame] = []
         for batch in reader:
-            frame = pl.from_arrow(batch)
+            frame = pl.from_arrow(pa.record_batch(batch))
             assert isinstance(frame, pl.DataFrame)
             waiting.append(frame)
             if sum(part.height for part in waiting) >= rows:

@@ -17,6 +17,10 @@ _DECODED_LINES = 10_000
 _LONG_NUMBER = 16  # digits from which a JSON float may have been rounded
 
 
+#: Rows of the source's columns that are read, and rows rejected on the way (`records.REJECTED`).
+Batch = tuple[pl.DataFrame, pl.DataFrame]
+
+
 class Reader(Protocol):
     """A file that was opened: its columns are resolved, its rows not yet read."""
 
@@ -24,8 +28,8 @@ class Reader(Protocol):
     def layout(self) -> Layout | None:
         """None: the file is empty."""
 
-    def batches(self, rows: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Rows of the source's columns that are read, and rows rejected on the way (`records.REJECTED`)."""
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """About `rows` rows at a time, in the file's order."""
 
 
 def nothing_rejected() -> pl.DataFrame:
@@ -39,7 +43,7 @@ class TableReader:
     frame: pl.LazyFrame
     layout: Layout | None
 
-    def batches(self, rows: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def batches(self, rows: int) -> Iterator[Batch]:
         if self.layout is None:
             return
         chosen = self.frame.select(self.layout.columns)
@@ -77,7 +81,7 @@ class JsonLinesReader:
     dtype: pl.Struct
     layout: Layout | None
 
-    def batches(self, rows: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def batches(self, rows: int) -> Iterator[Batch]:
         if self.layout is None:
             return
         # Parsed JSON takes several times the memory of its text, so little is parsed at once.

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import msgspec
 import polars as pl
-import pyarrow as pa
 
 from summarizer_assets.core.records import AUTHOR, PAPER, REJECTED
 from summarizer_assets.sources import json_text, values
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
 from summarizer_assets.sources.columns import AUTHOR_NAMES, Layout, paper_fields
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.lists import lists_of
 from summarizer_assets.sources.values import MAX_TEXT, Parsed
 
 _ROW_CHARACTERS = 2000
@@ -57,7 +57,7 @@ class Shaper:
 
         readers = {name: _AUTHOR_READERS[name] for name in self.layout.authors if name in _AUTHOR_READERS}
         authors = self._read(good, readers, self.layout.authors, unparsable, cut)
-        authors = authors.insert_column(0, self._id_values(good))
+        authors = pl.DataFrame([self._id_values(good), *authors.get_columns()])
         if self.layout.form == "flat":
             readers = {name: _PAPER_READERS.get(name, values.text) for name in self.layout.papers}
             papers = self._read(good, readers, self.layout.papers, unparsable, cut)
@@ -162,17 +162,6 @@ def _papers_struct(papers: pl.DataFrame) -> pl.Series:
     if papers.width == 0:
         return pl.Series("papers", [], dtype=PAPER)
     return papers.select(pl.struct(columns).alias("papers")).to_series()
-
-
-def lists_of(items: pl.Series, lengths: pl.Series) -> pl.Series:
-    """Lists of the given lengths cut from `items` in order; nothing is copied."""
-    ends = lengths.cast(pl.Int64).cum_sum()
-    offsets = pl.concat([pl.Series([0], dtype=pl.Int64), ends])
-    newest = pl.CompatLevel.newest()
-    array = pa.LargeListArray.from_arrays(offsets.to_arrow(), items.rechunk().to_arrow(compat_level=newest))
-    lists = pl.from_arrow(array)
-    assert isinstance(lists, pl.Series)
-    return lists
 
 
 def _grouped(authors: pl.DataFrame, papers: pl.Series) -> pl.DataFrame:

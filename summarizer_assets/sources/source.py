@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -15,7 +14,7 @@ from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.files import Format, list_files
 from summarizer_assets.sources.shape import Shaper
 
-_T = TypeVar("_T")
+_READ_ERRORS = (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError)
 
 _OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | None], readers.Reader]] = {
     "delta": delta.open_delta,
@@ -61,10 +60,10 @@ class Source:
             SourceError: a file cannot be read, or its columns or form differ from the first one's.
         """
         for path in self.paths:
-            yield from _translated(path, self.format, self._options, self._chunks_of(path, rows))
+            yield from self._chunks_of(path, rows)
 
     def _chunks_of(self, path: str, rows: int) -> Iterator[Chunk]:
-        reader = _OPENERS[self.format](path, self._mapping, self._options)
+        reader = _open(path, self.format, self._mapping, self._options)
         if reader.layout is None:
             return
         # JSON lines have no schema: files that happen to lack papers, or topics, belong together.
@@ -75,13 +74,19 @@ class Source:
                 "(nested: a column of papers; flat: columns of one paper); choose the files of one form with a glob"
             )
         shape = Shaper(reader.layout, self._mapping, path, untyped=self.format == "csv")
-        for batch, rejected in reader.batches(rows):
+        for batch, rejected in self._batches_of(path, reader, rows):
             chunk = shape(batch)
             if rejected.is_empty():
                 yield chunk
             else:
                 counts = ChunkCounts(chunk.counts.rows + rejected.height, chunk.counts.unparsable, chunk.counts.cut)
                 yield Chunk(chunk.authors, pl.concat([rejected, chunk.rejected]), counts)
+
+    def _batches_of(self, path: str, reader: readers.Reader, rows: int) -> Iterator[readers.Batch]:
+        try:
+            yield from reader.batches(rows)
+        except _READ_ERRORS as error:
+            raise _translated(path, self.format, self._options, error) from error
 
 
 def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[str, str] | None = None) -> Source:
@@ -98,27 +103,24 @@ def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[s
     options = dict(storage_options) if storage_options else None
     listing = list_files(uri, options)
     for path in listing.paths:
-        for layout in _translated(path, listing.format, options, _layout_of(path, listing.format, columns, options)):
+        layout = _open(path, listing.format, columns, options).layout
+        if layout is not None:
             return Source(uri, listing.format, listing.paths, layout, dict(columns), options)
     raise SourceError(f"{uri}: is empty, without even a header; expected rows of authors")
 
 
-def _layout_of(path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None) -> Iterator[Layout]:
-    layout = _OPENERS[kind](path, columns, options).layout
-    if layout is not None:
-        yield layout
-
-
-def _translated(path: str, kind: Format, options: dict[str, str] | None, items: Iterator[_T]) -> Iterator[_T]:
-    """What a reader raises, as an error that names the file and the remedy."""
+def _open(path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None) -> readers.Reader:
     try:
-        yield from items
-    except SourceError:
-        raise
-    except (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError) as error:
-        if kind == "delta":
-            raise delta.unreadable(path, options, error) from error
-        raise SourceError(
-            f"{path}: cannot be read as {kind}: {' '.join(str(error).split())[:500]}; "
-            "the file may be damaged, cut off, not UTF-8, or another format than its name says"
-        ) from error
+        return _OPENERS[kind](path, columns, options)
+    except _READ_ERRORS as error:
+        raise _translated(path, kind, options, error) from error
+
+
+def _translated(path: str, kind: Format, options: dict[str, str] | None, error: Exception) -> SourceError:
+    """What a reading library raised, as an error that names the file and the remedy."""
+    if kind == "delta":
+        return delta.unreadable(path, options, error)
+    return SourceError(
+        f"{path}: cannot be read as {kind}: {' '.join(str(error).split())[:500]}; "
+        "the file may be damaged, cut off, not UTF-8, or another format than its name says"
+    )

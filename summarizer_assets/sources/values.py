@@ -123,7 +123,7 @@ def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
     if dtype.is_numeric():
         column = column.cast(pl.Float64) if dtype.is_decimal() else column
         value = pl.when(column == 1).then(pl.lit(True)).when(column == 0).then(pl.lit(False))
-        return Parsed(value, ~_missing(column, dtype) & ~column.is_in([0, 1]))
+        return Parsed(value, ~_missing(column, dtype) & (column != 0) & (column != 1))
     word = _blank_to_null(_as_text(column, dtype, what)).str.to_lowercase()
     value = pl.when(word.is_in(_TRUE)).then(pl.lit(True)).when(word.is_in(_FALSE)).then(pl.lit(False))
     return Parsed(value, word.is_not_null() & value.is_null())
