@@ -26,6 +26,7 @@ Progress = Callable[[Phase, int, int], None]
 _PROGRESS_S = 2.0
 #: Uncompressed bytes that are merged at once; a bucket above it is merged in parts.
 _PART_BYTES = 192 * 2**20
+_MAX_PARTS = 1024  # files of a split bucket; past it parts grow, and folding still bounds what repeats
 _REJECTED_KEPT = 20_000
 _REST = "(further rows with this reason, not kept)"
 
@@ -204,7 +205,7 @@ class IngestRun:
 
     def _merged_parts(self, bucket: str, spill: Spill, folder: Path) -> Iterator[pl.DataFrame]:
         """The bucket's authors in frames that share no author: one, or several where one would be too large."""
-        parts = -(-spill.size(bucket) // self._part_bytes)
+        parts = min(-(-spill.size(bucket) // self._part_bytes), _MAX_PARTS)
         if parts <= 1:
             yield self._folded(spill.read(bucket))
             return
