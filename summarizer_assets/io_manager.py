@@ -15,6 +15,7 @@ from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, Tabl
 from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
 
+from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.stream import TableStream, persist
@@ -82,7 +83,8 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
                     )
                 yield change
 
-        written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
+        with on_interrupt(obj.interrupt):
+            written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
         facts = {name: _shown(value) for name, value in obj.metadata().items()}
         return {"commits": written.commits, "rows_written": written.rows, **facts}
 

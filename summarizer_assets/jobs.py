@@ -9,21 +9,19 @@ from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 INGEST, SUMMARIZE = "ingest_authors", "summarize_bucket"
 
 
-def ingest_job(partitions: dg.PartitionsDefinition[str]) -> Any:  # noqa: ANN401 - dagster does not export the type
+def ingest_job() -> Any:  # noqa: ANN401 - dagster does not export the type
     """The source into `authors`, all chosen buckets in one pass."""
     return dg.define_asset_job(
         INGEST,
         selection=dg.AssetSelection.assets("authors"),
-        partitions_def=partitions,
         description="Brings the authors of the chosen buckets in line with the source, in one pass over it.",
     )
 
 
-def summarize_job(partitions: dg.PartitionsDefinition[str]) -> Any:  # noqa: ANN401 - dagster does not export the type
+def summarize_job() -> Any:  # noqa: ANN401 - dagster does not export the type
     """One bucket's summaries and failures."""
     return dg.define_asset_job(
         SUMMARIZE,
         selection=dg.AssetSelection.assets(SUMMARIES, FAILURES),
-        partitions_def=partitions,
         description="Asks the authors of one bucket that are pending, or failed and due.",
     )

@@ -62,6 +62,7 @@ class BucketRun:
     ) -> None:
         self.counts = BucketCounts()
         self.stop: Stop | None = None
+        self.interrupted_by: int | None = None
         self.sample: list[tuple[str, str]] = []
         self._bucket = bucket
         self._run_id = run_id
@@ -110,15 +111,22 @@ class BucketRun:
 
     @property
     def summaries(self) -> TableStream:
-        return TableStream(self._summary_changes(), self._fences_of("summaries"), self._guard, self._metadata)
+        return TableStream(
+            self._summary_changes(), self._fences_of("summaries"), self._guard, self._metadata, self.interrupt
+        )
 
     @property
     def failures(self) -> TableStream:
-        return TableStream(self._failure_changes(), self._fences_of("failures"), self._guard, self._failure_metadata)
+        return TableStream(
+            self._failure_changes(), self._fences_of("failures"), self._guard, self._failure_metadata, self.interrupt
+        )
 
-    def request_stop(self, stop: Stop) -> None:
-        """End the stream soon, from any thread or a signal handler; what is in flight has a moment to be answered."""
-        self.stop = self.stop or stop
+    def interrupt(self, signum: int) -> None:
+        """End the stream soon, from a signal handler; what is in flight has a moment to be answered."""
+        self.interrupted_by = signum
+        self.stop = self.stop or Stop(
+            "terminated", "the run was told to end; what was answered is stored, materialise the partition to go on"
+        )
         self._stop_wanted.set()
 
     def finish(self) -> None:

@@ -1,11 +1,11 @@
 """`author_summaries` and `failed_authors`: one asset of two tables, since one answer feeds both."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
-from summarizer_assets.assets.signals import stop_on_signals
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
 
@@ -48,12 +48,13 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> Iterator[dg.Output[Any]]:
         bucket = context.partition_key
-        run = summarizer.bucket_run(bucket, context.run_id, log=context.log.info, retry_all=config.retry_all)
-        with run, stop_on_signals(run) as interrupted:
+        run = summarizer.bucket_run(bucket, context.run.run_id, log=context.log.info, retry_all=config.retry_all)
+        with run:
             yield dg.Output(run.summaries, SUMMARIES)
             yield dg.Output(run.failures, FAILURES)
             run.finish()
-        interrupted.resume()
+        if run.interrupted_by is not None:
+            signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
         _raise_if_stopped(run)
 
     return author_summaries

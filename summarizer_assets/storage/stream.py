@@ -21,13 +21,15 @@ class TableStream:
 
     That the consumer asks for the next change tells the producer that the last one is committed. `fence` gives each
     bucket's fence value in the snapshot from which the changes were made; `guard` raises when the right to write was
-    lost; `metadata` is asked for once, after the last change.
+    lost; `metadata` is asked for once, after the last change. `interrupt` is told of a signal to end (its number): the
+    stream then ends early and in order; None: a signal tears it.
     """
 
     changes: Iterable[Change]
     fence: Callable[[str], int | None]
     guard: Callable[[], None] = _no_guard
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
+    interrupt: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True)
