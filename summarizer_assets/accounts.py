@@ -7,7 +7,7 @@ from typing import Any
 
 from summarizer_assets.asking import AskCounts
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.llm.client import Counters
+from summarizer_assets.llm.reply import Counters
 
 #: Dagster shows a table of a few rows inline; more is in the tables themselves.
 _SAMPLE_CHARACTERS = 600

@@ -16,7 +16,7 @@ from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.prompt import Structured
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.llm.client import Client, Reply
+from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
     BadReply,
     ContentFiltered,
@@ -26,6 +26,7 @@ from summarizer_assets.llm.errors import (
     RequestRejected,
     RunFatal,
 )
+from summarizer_assets.llm.reply import Reply
 
 _OUTAGE_AFTER = 5  # requests that used up all their tries with no success between them
 _SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows

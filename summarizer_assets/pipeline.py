@@ -20,7 +20,7 @@ from summarizer_assets.asking import AskCounts
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.engine import Engine
-from summarizer_assets.llm.client import Counters
+from summarizer_assets.llm.reply import Counters
 from summarizer_assets.outcome_records import RunFacts, Todo
 from summarizer_assets.outcomes import Outcomes
 from summarizer_assets.run_settings import RunSettings, Tables

@@ -70,7 +70,8 @@ def test_killed_runs_pay_again_only_for_what_was_in_flight(installation, provide
     for _ in range(3):
         before = len(provider.entries)
         worker = start(installation)
-        wait_for(lambda so_far=before + chance.randint(5, 25): len(provider.entries) >= so_far, worker)
+        enough = before + chance.randint(5, 25)
+        wait_for(lambda enough=enough: len(provider.entries) >= enough, worker)
         time.sleep(chance.random() * 0.3)
         worker.kill()
         worker.communicate()
@@ -105,15 +106,17 @@ def test_a_run_told_to_end_stores_all_that_was_answered(installation, provider):
 
 
 def test_the_second_run_of_a_bucket_is_refused_before_its_first_call(installation, provider):
+    provider.use(Plan(latency_s=3))  # the first run lasts a minute, longer than the second takes to start
     first = start(installation)
     wait_for(lambda: provider.entries, first)
     second = start(installation)
     said, _ = second.communicate(timeout=60)
     assert first.poll() is None, "the first run ended before the second was refused"
+    provider.use(Plan())
 
     assert second.returncode == 1
     assert "ClaimRefused" in said
-    first.communicate(timeout=120)
+    first.communicate(timeout=60)
     assert first.returncode == 0
     installation.assert_each_author_in_one_place()
     assert max(asked(provider).values()) == 1

@@ -1,4 +1,4 @@
-"""A run of one bucket in a process of its own, to be killed, stopped or raced: `python -m … BUCKET`, settings by variables.
+"""A run of one bucket in a process of its own, to be killed, stopped or raced; settings by variables.
 
 Exits with 0 when the run succeeded, 1 when it failed, and prints the step's error, if any, on standard output.
 """

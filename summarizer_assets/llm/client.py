@@ -26,11 +26,13 @@ from summarizer_assets.llm.errors import (
     StopCause,
 )
 from summarizer_assets.llm.pace import Pace, Reservation
+from summarizer_assets.llm.reply import Counters, Reply
 from summarizer_assets.llm.retry_after import waiting_time
 
 T = TypeVar("T")
 
 _OK: Final = 200
+_SERVER_FAULT: Final = 500
 _LEARN_EVERY: Final = 64  # successes between two looks at the announced limits: they change rarely, looking costs
 #: So many failures in a row of any requests, none succeeding between, with the retry quota used up: an outage.
 _OUTAGE: Final = 50
@@ -41,32 +43,6 @@ _RAISED: Final[dict[Outcome, type[ProviderError]]] = {
     Outcome.REJECTED: RequestRejected,
     Outcome.FILTERED: ContentFiltered,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply with status 200. `seconds`: of its last try, sending to last byte; `tries`: without throttled ones."""
-
-    status: int
-    body: bytes
-    request_id: str | None
-    headers: httpx.Headers
-    seconds: float
-    tries: int
-
-
-@dataclass(slots=True)
-class Counters:
-    """What a client did so far."""
-
-    requests: int = 0  # calls of `complete`
-    sent: int = 0  # tries put on the wire, throttled ones included
-    retries: int = 0
-    throttles: int = 0
-    timeouts: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    cooldown_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +159,18 @@ class Client:
             if tried.delay_s is not None:
                 self._counters.retries += 1
                 await self._around.sleep(tried.delay_s)
+
+    async def reachable(self) -> bool:
+        """Whether the provider answers at all, asked by its list of models, which costs nothing.
+
+        Any answer but a server's own fault counts: many servers have no such list, and say so.
+        """
+        url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
+        try:
+            response = await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
+        except httpx.RequestError:
+            return False
+        return response.status_code < _SERVER_FAULT
 
     async def aclose(self) -> None:
         """Close all connections. Requests under way fail."""

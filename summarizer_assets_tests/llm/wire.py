@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tries
-from summarizer_assets.llm.client import Client, Reply
+from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.reply import Reply
 from summarizer_assets.llm.transport import Limits, build_transport
 
 KEY = "sk-canary-0123456789abcdefghij"

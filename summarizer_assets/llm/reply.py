@@ -1,0 +1,31 @@
+"""A reply that arrived, and what a client did so far."""
+
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply with status 200. `seconds`: of its last try, sending to last byte; `tries`: without throttled ones."""
+
+    status: int
+    body: bytes
+    request_id: str | None
+    headers: httpx.Headers
+    seconds: float
+    tries: int
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a client did so far."""
+
+    requests: int = 0  # calls of `complete`
+    sent: int = 0  # tries put on the wire, throttled ones included
+    retries: int = 0
+    throttles: int = 0
+    timeouts: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    cooldown_s: float = 0.0
