@@ -227,7 +227,7 @@ def is_named(author_name: str, plain: str, tokens: list[str]) -> bool:
     present = set(tokens)
     if any(part in present for part in _name_parts(author_name)):
         return True
-    family = author_name.partition(",")[0].strip()
+    family = author_name.partition(",")[0].strip(" .")
     if family.lower() in PARTICLES:  # "Das" and "Du" are family names too, but only with their capital
         return re.search(rf"\b{family.capitalize()}\b", plain) is not None
     return _is_named_by_initials(author_name, tokens)

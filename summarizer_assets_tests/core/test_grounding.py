@@ -98,6 +98,7 @@ def test_the_threshold_decides():
         ("García López, María", "Maria Lopez"),
         ("Østergård, Åse", "ase ostergard".title()),
         ("Das, Indra", "Indra Das"),
+        ("Jr.", "Jr."),
         ("(de), Hugo Test", "Hugo Test"),
         ("van der Berg, T", "T. van der Berg"),
         ("J, K", "J. K."),
