@@ -2,7 +2,8 @@
 
 Facts this rests on (measured with deltalake 1.6): an overwrite without predicate replaces the whole table, so
 every overwrite here carries `bucket IN (…)`, and delta-rs rejects rows outside it; app transactions fence a
-stale writer, they do not make a replay idempotent; a handle held over many commits slows down, so it is reopened.
+stale writer, they do not make a replay idempotent (and a compaction carries none); a MERGE inserts an author twice
+when the frame holds it twice; a handle held over many commits slows down, so it is reopened.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from summarizer_assets.storage.errors import BucketsDiffer, FenceLost, TableError
+from summarizer_assets.storage.guards import wrong_columns, wrong_rows
 
 BUCKETS_PROPERTY = "summarizer.buckets"
 _CONFIGURATION = {
@@ -120,6 +122,8 @@ class BucketedTable:
 
     def writer(self, bucket: str, fence: int | None) -> "BucketWriter":
         """A writer of one bucket that commits only while `fence` is the bucket's last fence value."""
+        if not bucket:
+            raise TableError(f"{self.uri}: an empty text is no bucket; Delta would store it as null")
         return BucketWriter(self, bucket, fence)
 
     def fence(self, bucket: str, table: DeltaTable | None) -> int | None:
@@ -127,7 +131,7 @@ class BucketedTable:
         return None if table is None else table.transaction_version(_app_id(bucket))
 
     def replace_all(self, frame: pl.DataFrame) -> bool:
-        """Make `frame` the whole content of an unpartitioned table; False when it already is, or is not there either."""
+        """Make `frame` the whole content of an unpartitioned table; False when it already is."""
         if self.buckets is not None:
             raise TableError(f"{self.uri} is partitioned by bucket: it is only ever replaced bucket by bucket")
         frame = frame.select(self.schema.names()).sort(self.schema.names())
@@ -136,18 +140,21 @@ class BucketedTable:
             return False
         if self.read(table=table).collect().sort(self.schema.names()).equals(frame):
             return False
-        write_deltalake(
-            self.ensure(), frame, mode="overwrite", commit_properties=_commit(None), writer_properties=_WRITER
-        )
+        try:
+            write_deltalake(
+                self.ensure(), frame, mode="overwrite", commit_properties=_commit(None), writer_properties=_WRITER
+            )
+        except (DeltaError, OSError) as error:
+            raise TableError(f"{self.uri} cannot be replaced: {error}") from error
         return True
 
     def _create(self) -> None:
         configuration = dict(_CONFIGURATION)
         if self.buckets is not None:
             configuration[BUCKETS_PROPERTY] = str(self.buckets)
-        if "://" not in self.uri:
-            Path(self.uri).mkdir(parents=True, exist_ok=True)
         try:
+            if "://" not in self.uri:
+                Path(self.uri).mkdir(parents=True, exist_ok=True)
             DeltaTable.create(
                 self.uri,
                 schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
@@ -159,22 +166,25 @@ class BucketedTable:
             )
         except (DeltaError, OSError) as error:
             if self.open() is None:  # not lost to another creator: a real failure
-                raise TableError(f"{self.uri}: the Delta table cannot be created: {error}") from error
+                raise TableError(
+                    f"{self.uri}: the Delta table cannot be created: {error}; "
+                    "is SUMMARIZER_ROOT a folder (or s3://…) that this user may write to?"
+                ) from error
 
     def _check(self, table: DeltaTable) -> None:
         if self.buckets is not None:
             made_with = table.metadata().configuration.get(BUCKETS_PROPERTY)
             if made_with != str(self.buckets):
+                remedy = f"set SUMMARIZER_BUCKETS={made_with}, or " if made_with else ""
                 raise BucketsDiffer(
-                    f"{self.uri} was made with {made_with or 'no'} buckets, SUMMARIZER_BUCKETS asks for {self.buckets}; "
-                    f"set SUMMARIZER_BUCKETS={made_with}, or give another SUMMARIZER_ROOT for new tables"
+                    f"{self.uri} was made with {made_with or 'no'} buckets, SUMMARIZER_BUCKETS asks for "
+                    f"{self.buckets}; {remedy}give another SUMMARIZER_ROOT for new tables"
                 )
-        present = {column.name for column in table.schema().fields}
-        missing = [name for name in self.schema.names() if name not in present]
-        if missing:
+        wrong = wrong_columns(self.schema, table.schema())
+        if wrong:
             raise TableError(
-                f"{self.uri} lacks the columns {', '.join(missing)}: it was written by another version of this "
-                "project or by something else; give another SUMMARIZER_ROOT, or add the columns"
+                f"{self.uri} has other columns than this project writes ({'; '.join(wrong)}): it was written by "
+                "another version or by something else; give another SUMMARIZER_ROOT, or alter the table"
             )
 
 
@@ -214,10 +224,12 @@ class BucketWriter:
                     ) from error
             except (DeltaError, OSError) as error:
                 raise TableError(f"{self._table.uri}: bucket {self._bucket} cannot be written: {error}") from error
-        if committed:
+        if not committed:
+            return
+        self.commits += 1
+        if not isinstance(change, Compact):
             self._fence = (self._fence or 0) + 1
-            self.commits += 1
-            self.rows += 0 if isinstance(change, Compact) else change.frame.height
+            self.rows += change.frame.height
 
     def _current_handle(self) -> DeltaTable:
         if self._handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
@@ -225,19 +237,23 @@ class BucketWriter:
             found = self._table.fence(self._bucket, self._handle)
             if found != self._fence:
                 raise FenceLost(
-                    f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours {self._fence}); "
-                    "this run stops without writing over it; materialise the partition again"
+                    f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours "
+                    f"{self._fence}); this run stops without writing over it; materialise the partition again"
                 )
         return self._handle
 
     def _commit(self, handle: DeltaTable, change: Change) -> bool:
         properties = _commit(Transaction(_app_id(self._bucket), (self._fence or 0) + 1))
-        predicate = f"bucket = '{self._bucket}'"
+        if not isinstance(change, Compact):
+            wrong = wrong_rows(change.frame, self._bucket, change.removed if isinstance(change, Merge) else ())
+            if wrong is not None:
+                raise TableError(
+                    f"{self._table.uri}: a change of bucket {self._bucket} holds {wrong}; nothing is written"
+                )
         match change:
             case Append(frame=frame):
                 if frame.is_empty():
                     return False
-                self._only_this_bucket(frame)
                 write_deltalake(
                     handle, self._conform(frame), mode="append", commit_properties=properties, writer_properties=_WRITER
                 )
@@ -246,7 +262,7 @@ class BucketWriter:
                     handle,
                     self._conform(frame),
                     mode="overwrite",
-                    predicate=predicate,
+                    predicate=f"bucket = {_literal(self._bucket)}",
                     commit_properties=properties,
                     writer_properties=_WRITER,
                 )
@@ -255,7 +271,7 @@ class BucketWriter:
             case Compact():
                 done = handle.optimize.compact(
                     partition_filters=[("bucket", "=", self._bucket)],
-                    commit_properties=properties,
+                    commit_properties=_commit(None),  # no fence value: it changes no row
                     writer_properties=_WRITER,
                 )
                 return bool(done["numFilesAdded"])
@@ -264,7 +280,6 @@ class BucketWriter:
     def _merge(self, handle: DeltaTable, change: Merge, properties: CommitProperties) -> bool:
         if change.frame.is_empty() and not change.removed:
             return False
-        self._only_this_bucket(change.frame)
         gone = pl.DataFrame(
             {"author_id": sorted(change.removed), "bucket": self._bucket}, schema_overrides={"author_id": pl.String}
         )
@@ -278,7 +293,7 @@ class BucketWriter:
         columns = {name: f"s.{name}" for name in self._table.schema.names()}
         merger = handle.merge(
             source,
-            predicate=f"t.bucket = '{self._bucket}' AND t.author_id = s.author_id",
+            predicate=f"t.bucket = {_literal(self._bucket)} AND t.author_id = s.author_id",
             source_alias="s",
             target_alias="t",
             commit_properties=properties,
@@ -292,14 +307,10 @@ class BucketWriter:
     def _conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self._table.schema.items())
 
-    def _only_this_bucket(self, frame: pl.DataFrame) -> None:
-        """An append or a merge has no predicate by which delta-rs would reject rows of other buckets."""
-        strangers = frame.filter(pl.col("bucket").ne_missing(self._bucket))
-        if not strangers.is_empty():
-            raise TableError(
-                f"{self._table.uri}: {strangers.height} rows of bucket {strangers['bucket'][0]} in a change of "
-                f"bucket {self._bucket}"
-            )
+
+def _literal(text: str) -> str:
+    """`text` in a predicate."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _app_id(bucket: str) -> str:

@@ -4,6 +4,7 @@ StorageError
 ├── TableError        a table cannot be opened, read or written as asked
 ├── BucketsDiffer     the tables were made with another number of buckets
 ├── FenceLost         another run committed to the bucket behind our back
+├── JournalError      the journal's disk takes no more
 ├── ClaimRefused      another run holds the bucket
 └── ClaimLost         our claim lapsed and another run took the bucket
 """
@@ -22,6 +23,10 @@ class BucketsDiffer(StorageError):
 
 
 class FenceLost(StorageError):
+    pass
+
+
+class JournalError(StorageError):
     pass
 
 

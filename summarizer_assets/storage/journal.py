@@ -8,7 +8,6 @@ replayed by the next holder of the bucket's claim, and only by it.
 import os
 import time
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -16,7 +15,10 @@ from typing import Any
 
 import msgspec
 
+from summarizer_assets.storage.errors import JournalError
+
 _FSYNC_EVERY_S = 1.0
+_SEGMENTS = "[0-9]" * 20 + "-*.journal"
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,37 @@ class Journal:
         """Hand `records` to the operating system; they outlive this process when it returns.
 
         Only the fsync, which protects against the machine's own crash, is grouped: at most one a second.
+
+        Raises:
+            JournalError: the disk is full or cannot be written; of `records` nothing is kept, of earlier ones all.
         """
+        if not records:
+            return
         lines = []
         for record in records:
             text = self._encode(record)
             lines.append(b"%08x %s\n" % (zlib.crc32(text), text))
-        file = self._file or self._open()
-        unwritten = memoryview(b"".join(lines))
-        while unwritten:
-            unwritten = unwritten[file.write(unwritten) :]
-        now = time.monotonic()
-        if now - self._synced_at >= _FSYNC_EVERY_S:
-            os.fdatasync(file.fileno())
-            self._synced_at = now
+        try:
+            file = self._file or self._open()
+            start = file.tell()
+            try:
+                unwritten = memoryview(b"".join(lines))
+                while unwritten:
+                    unwritten = unwritten[file.write(unwritten) :]
+            except OSError:
+                # A torn line would hide from a replay whatever is written after it.
+                file.truncate(start)
+                file.seek(start)
+                raise
+            now = time.monotonic()
+            if now - self._synced_at >= _FSYNC_EVERY_S:
+                os.fdatasync(file.fileno())
+                self._synced_at = now
+        except OSError as error:
+            raise JournalError(
+                f"the journal {self._folder} cannot be written: {error}; free space there, or set "
+                "SUMMARIZER_JOURNAL_DIR to another local disk, and run again: what was answered before is kept"
+            ) from error
 
     def seal(self) -> Path | None:
         """Close the open segment and return it, or None when nothing was written since the last seal."""
@@ -76,8 +96,16 @@ class Journal:
     def _open(self) -> FileIO:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._number += 1
-        path = self._folder / f"{time.time_ns():020d}-{self._run_id}-{self._number:06d}.journal"
+        # Later than every segment there is, also when the clock was set back.
+        newest = max((int(path.name.partition("-")[0]) for path in self._folder.glob(_SEGMENTS)), default=0)
+        stamp = max(time.time_ns(), newest + 1)
+        path = self._folder / f"{stamp:020d}-{self._run_id}-{self._number:06d}.journal"
         self._file = FileIO(path, "xb")
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # or the machine's crash may take the file with all that was synced into it
+        finally:
+            os.close(folder)
         return self._file
 
 
@@ -85,7 +113,7 @@ def replay(folder: Path) -> Replay:
     """Read all segments of a bucket in the order in which they were begun. Only under the bucket's claim."""
     records: list[dict[str, Any]] = []
     warnings: list[str] = []
-    segments = sorted(folder.glob("*.journal")) if folder.is_dir() else []
+    segments = sorted(folder.glob(_SEGMENTS)) if folder.is_dir() else []
     for path in segments:
         good, damage = _good_prefix(path.read_bytes())
         records.extend(good)
@@ -101,18 +129,25 @@ def drop(segments: list[Path]) -> None:
 
 
 def has_records(folder: Path) -> bool:
-    return folder.is_dir() and any(path.stat().st_size for path in folder.glob("*.journal"))
+    """Whether a dead run left something, or a live one is writing: asked without the claim, so files may vanish."""
+    return folder.is_dir() and any(_size(path) for path in folder.glob(_SEGMENTS))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _good_prefix(content: bytes) -> tuple[list[dict[str, Any]], str | None]:
     records: list[dict[str, Any]] = []
-    for number, line in enumerate(_lines(content), start=1):
+    for number, line in enumerate(content.splitlines(keepends=True), start=1):
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
             return records, f"line {number} is damaged or cut off"
-        records.append(msgspec.json.decode(text, type=dict[str, Any]))
+        try:
+            records.append(msgspec.json.decode(text, type=dict[str, Any]))
+        except msgspec.DecodeError:
+            return records, f"line {number} is no record"
     return records, None
-
-
-def _lines(content: bytes) -> Iterator[bytes]:
-    yield from content.splitlines(keepends=True)

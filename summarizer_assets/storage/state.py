@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from summarizer_assets.core.retry import PastRun
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
 
+_ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
 _METADATA = sa.MetaData()
 
 _CLAIMS = sa.Table(
@@ -54,15 +55,24 @@ class StateStore:
     def __init__(self, url: str, root: str, *, lease_s: float = 60.0) -> None:
         self.lease_s = lease_s
         self._root = root
-        self._url = sa.make_url(url if "://" in url else f"sqlite:///{Path(url).absolute()}")
-        if self._url.drivername == "sqlite" and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         try:
+            self._url = (
+                sa.make_url(url) if "://" in url else sa.URL.create("sqlite", database=str(Path(url).absolute()))
+            )
+        except (sa.exc.ArgumentError, ValueError):
+            # `from None`, and no text of the cause: it quotes parts of the URL, perhaps of its password.
+            raise StorageError(f"SUMMARIZER_STATE is no URL of a database; {_ALLOWED}") from None
+        shown = self._url.render_as_string(hide_password=True)
+        try:
+            if self._url.drivername == "sqlite" and self._url.database:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(self._url, pool_pre_ping=True)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+            raise StorageError(f"SUMMARIZER_STATE={shown}: no driver for it ({error}); {_ALLOWED}") from error
+        except OSError as error:
             raise StorageError(
-                f"SUMMARIZER_STATE={self._url.render_as_string()}: no driver for it ({error}); "
-                "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
+                f"SUMMARIZER_STATE={shown}: its folder cannot be made ({error}); give a file on a disk that this user "
+                "may write to"
             ) from error
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
@@ -189,11 +199,14 @@ class StateStore:
         """
         with self._begin() as connection:
             now = self._now(connection)
-            rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root).with_for_update()).all()
+            mine = _CLAIMS.c.root == self._root
+            rows = connection.execute(sa.select(_CLAIMS).where(mine).order_by(_CLAIMS.c.bucket).with_for_update()).all()
             others = sum(int(row.allowance) for row in rows if row.token != token and not _is_dead(row, now))
             granted = max(0, min(wanted, limit - others - asked_so_far()))
-            where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
-            connection.execute(_CLAIMS.update().where(where).values(allowance=granted))
+            where = mine & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
+            result = connection.execute(_CLAIMS.update().where(where).values(allowance=granted))
+            if not result.rowcount:  # nobody would count what we ask now
+                raise ClaimLost(f"bucket {bucket}: our claim lapsed and another run took it; this run asks nothing")
         return granted
 
     def renew(self, bucket: str, token: str) -> bool:
@@ -295,7 +308,7 @@ def _process(pid: int) -> str:
     stat = Path(f"/proc/{pid}/stat")
     try:
         fields = stat.read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended between being opened and read
         # Without /proc only the lease tells: then every process looks alike.
         return f"{pid}@gone" if Path("/proc/self").exists() else f"{pid}@"
     dead = fields[0] in {"Z", "X"}  # killed, not yet collected by its parent
@@ -304,8 +317,8 @@ def _process(pid: int) -> str:
 
 def _sqlite_settings(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined] # a DBAPI connection has no static type
+    cursor.execute("PRAGMA busy_timeout=30000")  # first, for the next one has to wait for others too
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()
     connection.isolation_level = None  # type: ignore[attr-defined] # the driver would begin late and upgrade its lock
 

@@ -1,0 +1,51 @@
+"""What must hold of a table before it is used and of rows before they are written: Delta itself asks neither."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import polars as pl
+from deltalake import Schema
+
+
+def wrong_columns(wanted: pl.Schema, table: Schema) -> list[str]:
+    """How the table's columns differ from `wanted`, in words; empty when they do not. Nullability is not looked at."""
+    ours = _types(Schema.from_arrow(pl.DataFrame(schema=wanted).to_arrow().schema))
+    theirs = _types(table)
+    return [
+        *(f"{name} is missing" for name in ours if name not in theirs),
+        *(f"{name} is not ours" for name in theirs if name not in ours),
+        *(
+            f"{name} is {theirs[name]} instead of {kind}"
+            for name, kind in ours.items()
+            if name in theirs and theirs[name] != kind
+        ),
+    ]
+
+
+def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> str | None:
+    """Why `frame` must not be written to `bucket` beside the removal of `removed`; None when it may."""
+    strangers = frame.filter(pl.col("bucket").ne_missing(bucket))
+    if not strangers.is_empty():
+        return f"{strangers.height} rows of bucket {strangers['bucket'][0]}"
+    ids = frame["author_id"]
+    if ids.has_nulls():
+        return "rows without an author id"
+    # Delta has no unique keys, and a MERGE inserts an author twice when it is given twice.
+    twice = ids.filter(ids.is_duplicated() | ids.is_in(list(removed)))
+    return None if twice.is_empty() else f"author {twice[0]} more than once"
+
+
+def _types(schema: Schema) -> dict[str, str]:
+    return {column.name: _name(json.loads(column.type.to_json())) for column in schema.fields}
+
+
+def _name(kind: Any) -> str:  # noqa: ANN401 - JSON of Delta's schema
+    if isinstance(kind, str):
+        return kind
+    if kind["type"] == "array":
+        return f"array<{_name(kind['elementType'])}>"
+    if kind["type"] == "struct":
+        parts = ", ".join(f"{part['name']}: {_name(part['type'])}" for part in kind["fields"])
+        return f"struct<{parts}>"
+    return str(kind["type"])
