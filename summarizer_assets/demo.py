@@ -1,20 +1,28 @@
-"""The main job on the configured source, in the instance that the UI opens, with a short report at the end."""
+"""The main job on the configured source, in the instance that the UI opens, with a short report at the end.
+
+Dagster's own log lines go to the instance, where the UI shows them; the terminal gets the report, and errors.
+"""
 
 import sys
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Self
 
 import dagster as dg
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.settings import SettingsError, load_settings
+from summarizer_assets.settings import Settings, SettingsError, load_settings
 
 _WIDTH = 100
+_ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+_MEANINGS = {reason.value: reason.meaning for reason in FailureReason}
+_SHOWN_BUCKETS = 16  # the summaries shown are picked from these: a large table is not read for three of its rows
 
 
 def main() -> int:
@@ -25,65 +33,133 @@ def main() -> int:
         _say([f"settings: {error}"])
         return 2
     summarizer = Summarizer(settings)
+    _say(
+        [
+            f"source    {summarizer.source if settings.source else 'the bundled sample of synthetic authors'}",
+            f"provider  {settings.llm_base_url}, model {settings.model}",
+            "",
+        ]
+    )
+    started = time.monotonic()
+    with dg.DagsterInstance.get() as instance:
+        failed = _run_all(instance, settings)
+    seconds = time.monotonic() - started
+    if failed and not summarizer.tables.authors.rows_by_bucket():
+        _say(failed)
+        return 1
+    _say(["", *_report(summarizer, seconds), *failed])
+    return 1 if failed else 0
+
+
+def _run_all(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
+    """The ingest, then every bucket; returns a line for each run that failed."""
     defs = build_defs(settings)
     keys = bucket_keys(settings.buckets)
-    started = time.monotonic()
-    failed = []
-    with dg.DagsterInstance.get() as instance:
-        _say([f"source      {summarizer.source}", f"provider    {settings.llm_base_url}, model {settings.model}", ""])
+    with _Progress(len(keys) + 1) as progress:
         ingest = defs.resolve_job_def(INGEST).execute_in_process(
+            run_config=_ERRORS_ONLY,
             instance=instance,
             raise_on_error=False,
             tags={"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]},
         )
         if not ingest.success:
-            _say([f"the ingest failed, see run {ingest.run_id} in the UI (make ui)"])
-            return 1
+            return [f"The ingest failed. `make ui` shows why: run {ingest.run_id}"]
+        progress.step("authors")
+        failed = []
         summarize = defs.resolve_job_def(SUMMARIZE)
-        for number, key in enumerate(keys, start=1):
-            run = summarize.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
-            failed += [] if run.success else [(key, run.run_id)]
-            _bar(number, len(keys), time.monotonic() - started)
-    _say(["", *_report(summarizer, time.monotonic() - started)])
-    _say([f"bucket {key} ended with an error, see run {run_id} in the UI" for key, run_id in failed])
-    return 1 if failed else 0
+        for key in keys:
+            run = summarize.execute_in_process(
+                run_config=_ERRORS_ONLY, instance=instance, partition_key=key, raise_on_error=False
+            )
+            if not run.success:
+                failed.append(f"Bucket {key} ended with an error. `make ui` shows why: run {run.run_id}")
+            progress.step(f"bucket {key}")
+    return failed
 
 
-def _report(summarizer: Summarizer, seconds: float) -> Iterable[str]:
+class _Progress:
+    """A bar on a terminal, nothing in a file."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        self._draw("starting")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            sys.stderr.write("\r\033[K")
+
+    def step(self, what: str) -> None:
+        self._done += 1
+        self._draw(what)
+
+    def _draw(self, what: str) -> None:
+        if self._shown:
+            filled = 30 * self._done // self._total
+            sys.stderr.write(f"\r\033[K[{'#' * filled}{'.' * (30 - filled)}] {what}")
+            sys.stderr.flush()
+
+
+def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     tables = summarizer.tables
     authors = sum(tables.authors.rows_by_bucket().values())
     summaries = sum(tables.summaries.rows_by_bucket().values())
     failures = tables.failures.read().group_by("reason").len().sort("len", descending=True).collect()
     failed = int(failures["len"].sum())
-    pending = authors - summaries - failed
-    yield f"{authors:,} authors = {summaries:,} summaries + {failed:,} failed + {pending:,} pending"
-    yield f"in {seconds:.0f} s"
-    for reason, number in failures.iter_rows():
-        yield f"  {number:>5,}  {reason}"
     rejected = summarizer.rejected.read().select(pl.col("count").sum()).collect().item() or 0
-    yield f"{rejected:,} source rows could not become an author"
+    yield f"{authors:,} authors in {seconds:.0f} s"
+    yield f"{summaries:>9,}  have a summary"
+    yield f"{failed:>9,}  have none, for a reason:"
+    for reason, number in failures.iter_rows():
+        yield f"{number:>15,}  {reason}: {_MEANINGS[reason]}"
+    yield f"{authors - summaries - failed:>9,}  are still to be asked"
+    if rejected:
+        yield f"{rejected:>9,}  rows of the source can be no author"
     yield ""
+    yield "The tables (Delta Lake)"
     for table in (tables.authors, tables.summaries, tables.failures, summarizer.rejected):
         yield f"  {table.uri}"
     yield ""
-    for name, summary in tables.summaries.read().select("author_name", "summary").head(3).collect().iter_rows():
-        yield f"{name}"
+    yield "Three of the summaries"
+    for name, papers, summary in _three(summarizer):
+        yield f"  {name}, {papers} paper{'' if papers == 1 else 's'}"
         yield from textwrap.wrap(summary, _WIDTH, initial_indent="    ", subsequent_indent="    ")
-    if summarizer.settings.embedded:
-        yield ""
-        yield "These are templates made from the authors' own facts. For a model's summaries set"
-        yield "SUMMARIZER_LLM_BASE_URL, SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_API_KEY; for your own authors"
-        yield "SUMMARIZER_SOURCE (see the README)."
     yield ""
-    yield "Next: `make ui` shows these runs and tables; materialise, backfill and watch the retries there."
+    yield "Next"
+    yield "  make ui     shows these runs and tables, on http://127.0.0.1:3000"
+    if summarizer.settings.embedded:
+        yield "  a model     these are templates filled with the authors' own facts; for a model's summaries set"
+        yield "              SUMMARIZER_LLM_BASE_URL, SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_API_KEY"
+    if summarizer.settings.source is None:
+        yield "  your table  set SUMMARIZER_SOURCE, and a SUMMARIZER_ROOT of its own"
+    yield "  README.md   every setting, and how to read the tables"
 
 
-def _bar(done: int, total: int, seconds: float) -> None:
-    filled = 30 * done // total
-    line = f"\r[{'#' * filled}{'.' * (30 - filled)}] {done} of {total} buckets, {seconds:.0f} s"
-    if sys.stderr.isatty():
-        sys.stderr.write(line + ("\n" if done == total else ""))
-        sys.stderr.flush()
+def _three(summarizer: Summarizer) -> list[tuple[str, int, str]]:
+    """Name, number of papers and summary of three kinds of authors: many papers, a few, a name in another script."""
+    keys = bucket_keys(summarizer.settings.buckets)[:_SHOWN_BUCKETS]
+    authors = summarizer.tables.authors.read(keys).select("author_id", papers=pl.col("papers").list.len().fill_null(0))
+    rows = (
+        summarizer.tables.summaries.read(keys)
+        .join(authors, on="author_id")
+        .select("author_id", "author_name", "papers", "summary")
+        .sort("author_id")
+        .collect()
+    )
+    latin = pl.col("author_name").str.contains(r"^[\p{Latin}\s\p{P}]+$")
+    several = pl.col("papers").is_between(3, 6)
+    kinds = (
+        rows.sort("papers", descending=True, maintain_order=True),
+        rows.filter(latin & several),
+        rows.filter(~latin & several),
+        rows,  # a small source may lack a kind
+    )
+    firsts = pl.concat([kind.head(3 if kind is rows else 1) for kind in kinds])
+    picked = firsts.unique("author_id", keep="first", maintain_order=True).head(3)
+    return list(picked.select("author_name", "papers", "summary").iter_rows())
 
 
 def _say(lines: Iterable[str]) -> None:
