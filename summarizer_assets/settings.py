@@ -9,14 +9,13 @@ from urllib.parse import urlsplit
 
 import pydantic_settings
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.buckets import MAX_BUCKETS
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
-_LONGEST_PATH = 1024
 
 
 class SettingsError(ValueError):
@@ -48,7 +47,9 @@ def _known_columns(mapping: dict[str, str]) -> dict[str, str]:
 class Settings(BaseSettings):
     """Settings of one installation, from `SUMMARIZER_*` variables or a `.env` file (variables win)."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+    # Unknown names are found by `load_settings`; here, `forbid` would refuse every other variable of a `.env` file and
+    # print its value.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     source: str | None = Field(
         None,
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     root: str = Field("data", description="Where the tables live: a folder or `s3://bucket/prefix`.")
     state: str | None = Field(
         None,
+        repr=False,  # may hold a database's password
         description="Claims and run history: a SQLite file, or `postgresql://…` when several hosts work. "
         "Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
     )
@@ -86,7 +88,9 @@ class Settings(BaseSettings):
     )
     llm_api_key: SecretStr | None = Field(None, description="The provider's key. Never printed or stored.")
     llm_extra_body: dict[str, Any] = Field(
-        default_factory=dict, description='JSON merged into each request, as in `{"service_tier": "flex"}`.'
+        default_factory=dict,
+        repr=False,  # may hold a user's own token
+        description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
     )
     llm_ca_file: Path | None = Field(
         None, description="A PEM file of certificate authorities, for a private one. Unset: the system's."
@@ -151,9 +155,9 @@ class Settings(BaseSettings):
     @field_validator("root")
     @classmethod
     def _root_is_supported(cls, root: str) -> str:
-        scheme = urlsplit(root).scheme
-        if "://" in root and scheme not in {"s3", "file"}:
-            raise ValueError(f"{scheme}:// is not supported; allowed: a folder, s3://bucket/prefix")
+        scheme, separator, rest = root.partition("://")
+        if separator and (scheme not in {"s3", "file"} or not rest.strip("/")):
+            raise ValueError(f"{root!r} is not supported; allowed: a folder, s3://bucket/prefix")
         return root.removeprefix("file://").rstrip("/") or "/"
 
     @field_validator("llm_base_url")
@@ -161,17 +165,35 @@ class Settings(BaseSettings):
     def _base_url_is_a_provider(cls, url: str) -> str:
         if url == EMBEDDED:
             return url
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no http(s) URL; allowed: {EMBEDDED!r}, or a URL such as https://host/v1")
+        # The messages do not quote the URL: a key may have been put into it.
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname if parts.port != 0 else None
+        except ValueError:
+            host = None
+        if host is None or parts.scheme not in {"http", "https"}:
+            raise ValueError(f"not an http(s) URL; allowed: {EMBEDDED!r}, or a URL such as https://host/v1")
         if parts.username or parts.password:
             raise ValueError("a password does not belong in the URL; set SUMMARIZER_LLM_API_KEY")
-        host = parts.hostname
+        if parts.query or parts.fragment:
+            raise ValueError("a query does not belong in the base URL; a key goes into SUMMARIZER_LLM_API_KEY")
         if host.startswith("169.254.") or host in {"metadata.google.internal", "fd00:ec2::254", "100.100.100.200"}:
             raise ValueError(f"{host} is a cloud's metadata service, not a provider")
         if not parts.path.rstrip("/").endswith("/v1"):
-            raise ValueError(f"{url!r} does not end in /v1; give the OpenAI-compatible base, as in https://host/v1")
+            raise ValueError(
+                f"the path {parts.path!r} does not end in /v1; give the OpenAI-compatible base, as in https://host/v1"
+            )
         return url.rstrip("/")
+
+    @field_validator("instruction")
+    @classmethod
+    def _instruction_is_text_or_a_file(cls, instruction: str | None) -> str | None:
+        """A path with a typing error must not be sent to the model as the instruction."""
+        if instruction is not None and _looks_like_a_path(instruction) and not Path(instruction).is_file():
+            raise ValueError(
+                f"{instruction} is not a file; allowed: the path of a text file, or the instruction itself"
+            )
+        return instruction
 
     @field_validator("ignore_changes_in")
     @classmethod
@@ -224,32 +246,45 @@ class Settings(BaseSettings):
         """The user's own instruction: the file's content where the setting names one."""
         if self.instruction is None:
             return None
-        if "\n" not in self.instruction and len(self.instruction) < _LONGEST_PATH and Path(self.instruction).is_file():
-            return Path(self.instruction).read_text(encoding="utf-8").strip()
-        return self.instruction.strip()
+        return (_text_of(Path(self.instruction)) if _is_file(self.instruction) else self.instruction).strip()
 
     @property
     def excluded_ids(self) -> frozenset[str]:
         """Ids never to be sent. Read at each use: the list may grow while the code location lives."""
         if self.exclude is None:
             return frozenset()
-        lines = self.exclude.read_text(encoding="utf-8").splitlines()
-        return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        lines = (line.strip() for line in _text_of(self.exclude).splitlines())
+        return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
-class _Unknown(BaseModel):
-    name: str
-    guess: str | None
+def _looks_like_a_path(text: str) -> bool:
+    return len(text.split()) == 1 and text.endswith((".txt", ".md"))
 
 
-def _unknown_variables(environ: Mapping[str, str | None]) -> list[_Unknown]:
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # longer than a path may be, or with a character that none may have
+        return False
+
+
+def _text_of(path: Path) -> str:
+    """The file's text, without the mark that some editors put first: an id would not be the same with it."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def _refuse_unknown(environ: Mapping[str, str | None]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    found = []
     for name in environ:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             close = difflib.get_close_matches(name.upper(), known, n=1)
-            found.append(_Unknown(name=name, guess=close[0] if close else None))
-    return found
+            hint = f"did you mean {close[0]}?" if close else "see the README for all settings"
+            raise SettingsError(f"unknown setting {name}: {hint}")
 
 
 def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field
@@ -258,12 +293,11 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
     Raises:
         SettingsError: names the variable, the problem and what is allowed. Never shows a secret's value.
     """
+    wrong = sorted(overrides.keys() - Settings.model_fields.keys())
+    if wrong:
+        raise SettingsError(f"unknown setting {wrong[0]}; allowed: {', '.join(Settings.model_fields)}")
     dotenv: dict[str, str | None] = dotenv_values(env_file) if env_file and env_file.is_file() else {}
-    unknown = _unknown_variables({**dotenv, **os.environ})
-    if unknown:
-        first = unknown[0]
-        hint = f"did you mean {first.guess}?" if first.guess else "see the README for all settings"
-        raise SettingsError(f"unknown setting {first.name}: {hint}")
+    _refuse_unknown({**dotenv, **os.environ})
     try:
         return Settings(_env_file=env_file, **overrides)
     except pydantic_settings.SettingsError as error:
@@ -278,10 +312,11 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
 def _readable(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_input=True, include_url=False):
-        name = ".".join(str(part) for part in problem["loc"])
+        name = str(problem["loc"][0]) if problem["loc"] else ""
         variable = PREFIX + name.upper() if name else "settings"
         message = problem["msg"].removeprefix("Value error, ")
         secret = any(word in name for word in ("key", "state", "extra_body"))
         got = "" if secret or not name or problem["type"] == "value_error" else f" (got {problem['input']!r})"
-        lines.append(f"{variable}: {message}{got}")
+        inside = "".join(f"[{part!r}]" for part in problem["loc"][1:])
+        lines.append(f"{variable}{inside}: {message}{got}")
     return "; ".join(lines)
