@@ -57,12 +57,18 @@ class BucketState:
 
     @property
     def pending(self) -> int:
-        """Authors without a row, by the tables' counts, or those the last run did not reach, if that is more."""
+        """Authors that were to be asked and were not reached, by a crash or a stop.
+
+        Authors without a row in a bucket whose last run reached all of its own came later, with an ingest: to ask
+        them is a decision, and not a retry.
+        """
         by_tables = max(0, self.authors - self.summaries - self.failed)
         if not self.runs:
             return by_tables
         last = self.runs[0]
-        return max(by_tables, last.pending_before if last.pending_after is None else last.pending_after)
+        if last.pending_after is None:
+            return max(by_tables, last.pending_before)
+        return max(by_tables, last.pending_after) if last.pending_after else 0
 
 
 class Verdict(StrEnum):
@@ -134,10 +140,18 @@ def _verdict(state: BucketState, now: float, *, unfinished_counts: bool) -> Verd
         return Verdict.DONE
     if not state.asked_for:
         return Verdict.NOT_ASKED_FOR
-    due = state.next_due_at is not None and state.next_due_at <= now  # bounded by the failures' own attempts
-    if due or (unfinished and not _stuck(state)):
+    due = state.next_due_at is not None and state.next_due_at <= now
+    if due and not _dying(state):  # bounded by the failures' own attempts, which a run that dies does not count
         return Verdict.RUN
-    return Verdict.PARKED if unfinished else Verdict.NOT_DUE
+    if unfinished and not _stuck(state):
+        return Verdict.RUN
+    return Verdict.PARKED if unfinished or due else Verdict.NOT_DUE
+
+
+def _dying(state: BucketState) -> bool:
+    """Whether the last runs all broke off without a word: the next would too, at every tick."""
+    last = state.runs[:PARKED_AFTER_RUNS]
+    return len(last) == PARKED_AFTER_RUNS and all(run.ended_at is None for run in last)
 
 
 def _stuck(state: BucketState) -> bool:
