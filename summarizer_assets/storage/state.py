@@ -4,7 +4,6 @@ SQLite on one machine, Postgres for several. The truth about authors is in Delta
 """
 
 import os
-import socket
 import threading
 import time
 import uuid
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from summarizer_assets.core.retry import PastRun
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
+from summarizer_assets.storage.processes import process_name, this_host
 
 _ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
 _METADATA = sa.MetaData()
@@ -150,6 +150,20 @@ class StateStore:
                 .values(ended_at=self._now(connection), pending_after=pending, stop=stop)
             )
 
+    def settle_last_run(self, bucket: str, pending: int) -> None:
+        """What a run without work found: correct the record of a last run that died, or left more than there is."""
+        last = sa.select(sa.func.max(_RUNS.c.id)).where((_RUNS.c.root == self._root) & (_RUNS.c.bucket == bucket))
+        with self._begin() as connection:
+            now = self._now(connection)
+            connection.execute(
+                _RUNS.update()
+                .where(
+                    (_RUNS.c.id == last.scalar_subquery())
+                    & (_RUNS.c.pending_after.is_(None) | (_RUNS.c.pending_after != pending))
+                )
+                .values(pending_after=pending, ended_at=sa.func.coalesce(_RUNS.c.ended_at, now))
+            )
+
     def recent_runs(self, each: int = 4) -> dict[str, list[PastRun]]:
         """The last `each` runs of every bucket, newest first."""
         rank = sa.func.row_number().over(partition_by=_RUNS.c.bucket, order_by=_RUNS.c.id.desc()).label("rank")
@@ -168,8 +182,8 @@ class StateStore:
         mine = {
             "token": token,
             "run_id": run_id,
-            "host": _host(),
-            "process": _process(os.getpid()),
+            "host": this_host(),
+            "process": process_name(os.getpid()),
         }
         with self._begin() as connection:
             now = self._now(connection)
@@ -291,28 +305,7 @@ def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # row
     if claim.expires_at <= now:
         return True
     pid = int(claim.process.partition("@")[0])
-    return bool(claim.host == _host() and claim.process != _process(pid))
-
-
-def _host() -> str:
-    """This kernel and process namespace: where a process number means the same process."""
-    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
-    parts = [socket.gethostname()]
-    if boot.exists() and namespace.exists():
-        parts += [boot.read_text().strip(), str(namespace.readlink())]
-    return "/".join(parts)
-
-
-def _process(pid: int) -> str:
-    """A process by number and start time, since numbers are used again; start `gone` when there is none."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        fields = stat.read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended between being opened and read
-        # Without /proc only the lease tells: then every process looks alike.
-        return f"{pid}@gone" if Path("/proc/self").exists() else f"{pid}@"
-    dead = fields[0] in {"Z", "X"}  # killed, not yet collected by its parent
-    return f"{pid}@gone" if dead else f"{pid}@{fields[19]}"
+    return bool(claim.host == this_host() and claim.process != process_name(pid))
 
 
 def _sqlite_settings(connection: object, _record: object) -> None:

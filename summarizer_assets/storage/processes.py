@@ -1,0 +1,25 @@
+"""Which process is which, so that a claim of one that is gone is known as such at once."""
+
+import socket
+from pathlib import Path
+
+
+def this_host() -> str:
+    """This kernel and process namespace: where a process number means the same process."""
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    parts = [socket.gethostname()]
+    if boot.exists() and namespace.exists():
+        parts += [boot.read_text().strip(), str(namespace.readlink())]
+    return "/".join(parts)
+
+
+def process_name(pid: int) -> str:
+    """A process by number and start time, since numbers are used again; start `gone` when there is none."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended between being opened and read
+        # Without /proc only the lease tells: then every process looks alike.
+        return f"{pid}@gone" if Path("/proc/self").exists() else f"{pid}@"
+    dead = fields[0] in {"Z", "X"}  # killed, not yet collected by its parent
+    return f"{pid}@gone" if dead else f"{pid}@{fields[19]}"
