@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -18,14 +17,13 @@ import polars as pl
 from summarizer_assets.accounts import BucketCounts, metadata
 from summarizer_assets.asking import AskCounts
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.engine import Engine
 from summarizer_assets.llm.reply import Counters
 from summarizer_assets.outcome_records import RunFacts, Todo
 from summarizer_assets.outcomes import Outcomes
 from summarizer_assets.run_settings import RunSettings, Tables
+from summarizer_assets.stock import Stock, take_stock, versions
 from summarizer_assets.storage.delta import Append, Change, Compact, Merge, Overwrite
-from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
 from summarizer_assets.storage.state import Claim, StateStore
 from summarizer_assets.storage.stream import TableStream
@@ -75,11 +73,9 @@ class BucketRun:
         self._engine: Engine | None = None
         self._claim: Claim | None = None
         self._journal = settings.journal / bucket
-        self._old_failures = pl.DataFrame()
         self._new_failures = pl.DataFrame()
         self._record: int | None = None
         self._segments: list[Path] = []
-        self._fences: dict[str, int | None] = {}
         self._stop_wanted = threading.Event()
 
     def __enter__(self) -> Self:
@@ -91,16 +87,17 @@ class BucketRun:
         """
         self._stack = ExitStack()
         self._started = time.monotonic()
-        self._plan, self._authors = self._take_stock()
-        if self._has_work():
+        self._stock = self._take_stock()
+        if self._stock.has_work or has_records(self._journal):
             self._claim = self._stack.enter_context(self._state.claim(self._bucket, self._run_id))
             try:
-                self._plan, self._authors = self._take_stock()  # the last holder may have changed the tables
-                self._record = self._state.begin_run(self._bucket, self._run_id, self._plan.unresolved.height)
+                if versions(self._tables) != self._stock.versions:  # the last holder changed them meanwhile
+                    self._stock = self._take_stock()
+                self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.unresolved.height)
             except BaseException:
                 self._stack.close()
                 raise
-        self._count(self._plan.failures, asked=0)
+        self._count(self._stock.plan.failures, asked=0)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,13 +109,17 @@ class BucketRun:
     @property
     def summaries(self) -> TableStream:
         return TableStream(
-            self._summary_changes(), self._fences_of("summaries"), self._guard, self._metadata, self.interrupt
+            self._summary_changes(), lambda _: self._stock.summaries_fence, self._guard, self._metadata, self.interrupt
         )
 
     @property
     def failures(self) -> TableStream:
         return TableStream(
-            self._failure_changes(), self._fences_of("failures"), self._guard, self._failure_metadata, self.interrupt
+            self._failure_changes(),
+            lambda _: self._stock.failures_fence,
+            self._guard,
+            self._failure_metadata,
+            self.interrupt,
         )
 
     def interrupt(self, signum: int) -> None:
@@ -132,54 +133,21 @@ class BucketRun:
     def finish(self) -> None:
         """Both tables are written: record how the run ended and let the journal go."""
         drop(self._segments)
-        if self._record is not None:
-            self._state.end_run(
-                self._record, self.counts.pending - self.counts.held_back, self.stop.cause if self.stop else None
-            )
+        pending = self.counts.pending - self.counts.held_back
+        if self._record is None:
+            self._state.settle_last_run(self._bucket, pending)
+        else:
+            self._state.end_run(self._record, pending, self.stop.cause if self.stop else None)
 
-    # What there is to do.
-
-    def _take_stock(self) -> tuple[Plan, pl.DataFrame]:
-        tables, bucket = self._tables, self._bucket
-        authors_table = tables.authors.open()
-        if authors_table is None:
-            raise TableError(f"{tables.authors.uri}: there are no authors yet; materialise the asset `authors` first")
-        summaries_table, failures_table = tables.summaries.open(), tables.failures.open()
-        self._fences = {
-            "summaries": tables.summaries.fence(bucket, summaries_table),
-            "failures": tables.failures.fence(bucket, failures_table),
-        }
-        authors = tables.authors.read([bucket], table=authors_table).collect()
-        held = tables.summaries.read([bucket], table=summaries_table).select("author_id", "content_hash").collect()
-        self._old_failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
-        plan = plan_bucket(
-            self._prompter.render(authors),
-            held,
-            self._old_failures,
-            identity=self._settings.identity,
-            excluded=self._settings.excluded(),
-            now=datetime.now(UTC),
-            retry_all=self._retry_all,
-            keep_removed=self._settings.keep_removed,
-        )
-        wanted = authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id")
-        return plan, wanted
-
-    def _has_work(self) -> bool:
-        plan = self._plan
-        return bool(
-            plan.todo.height
-            or plan.removed
-            or not plan.failures.equals(self._old_failures)
-            or has_records(self._journal)
-        )
+    def _take_stock(self) -> Stock:
+        return take_stock(self._bucket, self._tables, self._prompter.render, self._settings, retry_all=self._retry_all)
 
     # The two streams.
 
     def _summary_changes(self) -> Iterator[Change]:
         if self._claim is None:
             return
-        todo = Todo.of(self._plan.todo)
+        todo = Todo.of(self._stock.plan.todo)
         facts = RunFacts(
             self._bucket, self._run_id, self._settings.identity, self._settings.price, self._settings.retry
         )
@@ -188,7 +156,7 @@ class BucketRun:
         left = replay(self._journal)
         self._replay(left, outcomes)
         positions = self._within_limit(outcomes.open_positions(), todo)
-        self._engine = self._prompter.engine(self._authors, outcomes, positions, todo)
+        self._engine = self._prompter.engine(self._stock.authors, outcomes, positions, todo)
         wrote = False
         self._engine.start()
         for change in self._batches(outcomes):
@@ -200,7 +168,7 @@ class BucketRun:
         self._segments += failed.segments
         self._settle(outcomes, failed.frame, todo)
         last = outcomes.take_replacing()
-        removed = self._plan.removed | self._outdated_and_failed(failed.frame)
+        removed = self._stock.plan.removed | self._outdated_and_failed(failed.frame)
         if last.frame.height or removed:
             yield Merge(self._bucket, last.frame, frozenset(removed))
             last.committed()
@@ -223,7 +191,7 @@ class BucketRun:
                     yield Append(self._bucket, batch.frame)
                 batch.committed()
             if (
-                outcomes.replacing() * _MERGE_SHARE >= max(1, self._plan.authors)
+                outcomes.replacing() * _MERGE_SHARE >= max(1, self._stock.plan.authors)
                 and outcomes.replacing() >= settings.commit_rows
             ):
                 batch = outcomes.take_replacing()
@@ -236,7 +204,7 @@ class BucketRun:
                 return
 
     def _failure_changes(self) -> Iterator[Change]:
-        if self._claim is None or self._new_failures.equals(self._old_failures):
+        if self._claim is None or self._new_failures.equals(self._stock.failures):
             return
         yield Overwrite(self._bucket, self._new_failures)
 
@@ -247,7 +215,7 @@ class BucketRun:
             self._log(f"journal: {warning}")
         outcomes.replay(left.records)
         self._segments += left.segments
-        self.counts.replayed = self._plan.todo.height - len(outcomes.open_positions())
+        self.counts.replayed = self._stock.plan.todo.height - len(outcomes.open_positions())
         if self.counts.replayed:
             self._log(f"{self.counts.replayed} authors answered before a crash are taken from the journal, not asked")
 
@@ -268,7 +236,7 @@ class BucketRun:
 
     def _settle(self, outcomes: Outcomes, failed: pl.DataFrame, todo: Todo) -> None:
         unanswered = set(todo.ids) - {todo.ids[position] for position in outcomes.open_positions()}
-        standing = self._plan.failures.filter(~pl.col("author_id").is_in(list(unanswered)))
+        standing = self._stock.plan.failures.filter(~pl.col("author_id").is_in(list(unanswered)))
         columns = self._tables.failures.schema.names()
         self._new_failures = pl.concat([standing.select(columns), failed.select(columns)]).sort("author_id")
         self.sample = outcomes.sample
@@ -285,11 +253,11 @@ class BucketRun:
 
     def _outdated_and_failed(self, failed: pl.DataFrame) -> set[str]:
         """A summary of older content does not stay beside the failure to renew it."""
-        outdated = self._plan.todo.filter(pl.col("outdated")).select("author_id")
+        outdated = self._stock.plan.todo.filter(pl.col("outdated")).select("author_id")
         return set(failed.join(outdated, on="author_id", how="semi")["author_id"])
 
     def _count(self, failures: pl.DataFrame, *, asked: int) -> None:
-        counts, plan = self.counts, self._plan
+        counts, plan = self.counts, self._stock.plan
         counts.authors = plan.authors
         counts.summaries = plan.current + asked
         counts.failed = failures.height
@@ -301,9 +269,6 @@ class BucketRun:
     def _guard(self) -> None:
         if self._claim is not None:
             self._claim.check()
-
-    def _fences_of(self, name: str) -> Callable[[str], int | None]:
-        return lambda _bucket: self._fences[name]
 
     def _progress(self, outcomes: Outcomes) -> str:
         done = outcomes.answered_count
