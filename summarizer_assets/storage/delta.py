@@ -233,13 +233,14 @@ class BucketWriter:
 
     def _current_handle(self) -> DeltaTable:
         if self._handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
-            self._handle = self._table.ensure()
-            found = self._table.fence(self._bucket, self._handle)
+            handle = self._table.ensure()
+            found = self._table.fence(self._bucket, handle)
             if found != self._fence:
                 raise FenceLost(
                     f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours "
                     f"{self._fence}); this run stops without writing over it; materialise the partition again"
                 )
+            self._handle = handle  # only now: a writer that lost stays lost
         return self._handle
 
     def _commit(self, handle: DeltaTable, change: Change) -> bool:
