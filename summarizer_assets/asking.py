@@ -187,7 +187,7 @@ class Asker:
             else:
                 self._isolate(group, reason, error)
         except RunFatal as error:
-            self.request_stop(Stop(error.cause, str(error)), grace_s=0.0)
+            self.request_stop(Stop(str(error.cause), str(error)), grace_s=0.0)  # plain: Dagster stores no foreign enum
 
     def _read(self, group: _Group, reply: Reply) -> int:
         """Take what a reply holds; runs while the request's permit is held. Returns the tokens it used."""
