@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.core.records import AUTHORS
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.stream import TableStream
 
@@ -12,8 +14,9 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
         backfill_policy=dg.BackfillPolicy.single_run(),
         io_manager_key="delta",
         kinds={"deltalake", "polars"},
-        owners=["team:research-data"],
-        metadata={"partition_expr": "bucket"},
+        group_name=GROUP,
+        owners=OWNERS,
+        metadata=table_metadata(AUTHORS),
         code_version="1",
         description="Every author of the source, one row each: de-duplicated, typed, in buckets by a hash of the id. "
         "Only buckets whose authors changed are rewritten; rows that can be no author are in `rejected_source_rows`.",

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import polars as pl
+from pydantic import Field
 
+from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.core import records
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
 
@@ -15,18 +19,21 @@ SUMMARIES, FAILURES = "author_summaries", "failed_authors"
 class SummariesConfig(dg.Config):
     """What a person may choose in the launchpad."""
 
-    retry_all: bool = False
-    """Ask every retryable failure now, also those not yet due or past SUMMARIZER_MAX_ATTEMPTS."""
+    retry_all: bool = Field(
+        default=False,
+        description="Ask every retryable failure now, also those not yet due or past SUMMARIZER_MAX_ATTEMPTS.",
+    )
 
 
 def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str) -> dg.AssetsDefinition:
-    def output(description: str) -> dg.AssetOut:
+    def output(description: str, schema: pl.Schema) -> dg.AssetOut:
         return dg.AssetOut(
             dagster_type=dg.Any,  # a stream of changes, consumed while it is being made
             io_manager_key="delta",
             kinds={"deltalake", "llm"},
-            owners=["team:research-data"],
-            metadata={"partition_expr": "bucket"},
+            group_name=GROUP,
+            owners=OWNERS,
+            metadata=table_metadata(schema),
             code_version=code_version,
             description=description,
         )
@@ -35,9 +42,15 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         name="author_summaries",
         outs={
             SUMMARIES: output(
-                "An LLM-written summary of each author, one current row an author, committed as they come."
+                "An LLM-written summary of each author, one current row an author, committed as they come. "
+                "`failed` and `pending` in a partition's metadata say what is missing.",
+                records.SUMMARIES,
             ),
-            FAILURES: output("Authors without a summary: why, how often it was tried, when it is tried again."),
+            FAILURES: output(
+                "Authors without a summary: why, how often it was tried, when it is tried again. "
+                "The sensor `retry_failed_authors` asks them again when they are due.",
+                records.FAILURES,
+            ),
         },
         deps=["authors"],
         partitions_def=partitions,

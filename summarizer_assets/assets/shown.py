@@ -1,0 +1,23 @@
+"""What Dagster's pages show of a table beside its name: its columns, and by which of them it is partitioned."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+GROUP = "summarizer"
+OWNERS = ["team:research-data"]
+
+
+def table_metadata(schema: pl.Schema) -> dict[str, Any]:
+    """Definition metadata of an asset stored under `schema`; the IO manager reads `partition_expr`."""
+    columns = [dg.TableColumn(name, _type(dtype)) for name, dtype in schema.items()]
+    return {"partition_expr": "bucket", "dagster/column_schema": dg.TableSchema(columns)}
+
+
+def _type(dtype: object) -> str:
+    if isinstance(dtype, pl.List):
+        return f"list[{_type(dtype.inner)}]"
+    if isinstance(dtype, pl.Struct):
+        return f"struct[{', '.join(field.name for field in dtype.fields)}]"
+    return str(dtype).lower()
