@@ -1,0 +1,187 @@
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from summarizer_assets.storage.errors import JournalError
+from summarizer_assets.storage.journal import Journal, drop, has_records, replay
+from summarizer_assets_tests.storage.rows import start
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+records = st.lists(st.dictionaries(texts, texts | st.integers(-9, 9) | st.none(), max_size=3), min_size=1, max_size=6)
+
+
+def written(folder: Path, batch: list[dict[str, Any]]) -> Path:
+    journal = Journal(folder, "run")
+    journal.write(batch)
+    segment = journal.seal()
+    assert segment is not None
+    return segment
+
+
+def read_damaged(content: bytes) -> tuple[list[dict[str, Any]], list[str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, f"{1:020d}-run-000001.journal").write_bytes(content)
+        left = replay(Path(folder))
+        return left.records, left.warnings
+
+
+def journal_bytes(batch: list[dict[str, Any]]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return written(Path(folder), batch).read_bytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(batch=records)
+def test_what_is_written_is_read_back_in_order_and_without_a_warning(batch: list[dict[str, Any]]) -> None:
+    assert read_damaged(journal_bytes(batch)) == (batch, [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(batch=records, data=st.data())
+def test_a_file_cut_at_any_byte_gives_the_whole_records_before_the_cut(batch: list[dict[str, Any]], data: Any) -> None:
+    content = journal_bytes(batch)
+    cut = data.draw(st.integers(0, len(content) - 1))
+    whole = content[:cut].count(b"\n")
+    found, warnings = read_damaged(content[:cut])
+    assert found == batch[:whole]
+    at_a_border = cut == 0 or content[cut - 1 : cut] == b"\n"  # as if the rest had never been written
+    assert len(warnings) == (0 if at_a_border else 1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(batch=records, data=st.data())
+def test_a_byte_changed_anywhere_ends_the_file_before_its_record_with_a_warning(
+    batch: list[dict[str, Any]], data: Any
+) -> None:
+    content = bytearray(journal_bytes(batch))
+    at = data.draw(st.integers(0, len(content) - 1))
+    before = content[:at].count(b"\n")
+    content[at] ^= data.draw(st.integers(1, 255))
+    found, warnings = read_damaged(bytes(content))
+    assert found == batch[:before]
+    assert len(warnings) == 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(noise=st.binary(max_size=60) | st.just(b"00000000 \n") | st.just(b"\n") | st.just(b"ceff8b5a [1]\n"))
+def test_noise_is_no_record_and_no_exception(noise: bytes) -> None:
+    found, warnings = read_damaged(noise)
+    assert found == []
+    assert len(warnings) == (1 if noise else 0)
+
+
+def test_a_damaged_segment_does_not_hide_the_next_one(tmp_path: Path) -> None:
+    first = written(tmp_path, [{"n": 1}, {"n": 2}])
+    first.write_bytes(first.read_bytes()[:-3])
+    written(tmp_path, [{"n": 3}])
+    left = replay(tmp_path)
+    assert [record["n"] for record in left.records] == [1, 3]
+    assert len(left.warnings) == 1
+    assert first.name in left.warnings[0]
+    assert "line 2" in left.warnings[0]
+    assert "the 1 records before it" in left.warnings[0]
+
+
+def test_a_killed_process_loses_nothing_that_write_returned_for(tmp_path: Path) -> None:
+    program = (
+        "import itertools, pathlib, sys\n"
+        "from summarizer_assets.storage.journal import Journal\n"
+        "journal = Journal(pathlib.Path(sys.argv[1]), 'run')\n"
+        "for number in itertools.count():\n"
+        "    journal.write([{'n': number, 'text': 'x' * 500}])\n"
+        "    print(number, flush=True)\n"
+    )
+    process = start(program, tmp_path)
+    assert process.stdout is not None
+    acknowledged = [process.stdout.readline() for _ in range(200)]
+    process.kill()
+    rest, _ = process.communicate(timeout=60)
+    whole = (rest[: rest.rfind("\n") + 1]).split()
+    last = int(whole[-1] if whole else acknowledged[-1])
+    found = [record["n"] for record in replay(tmp_path).records]
+    assert found == list(range(len(found)))
+    assert len(found) > last
+
+
+def test_a_full_disk_is_an_error_with_a_remedy_and_what_is_written_later_is_still_read(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, resource, signal, sys\n"
+        "from summarizer_assets.storage.errors import JournalError\n"
+        "from summarizer_assets.storage.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
+        "journal = Journal(pathlib.Path(sys.argv[1]), 'run')\n"
+        "journal.write([{'n': 1}])\n"
+        "try:\n"
+        "    journal.write([{'n': 2, 'text': 'x' * 5000}])\n"
+        "except JournalError as error:\n"
+        "    print(error)\n"
+        "journal.write([{'n': 3}])\n"
+    )
+    said, _ = start(program, tmp_path).communicate(timeout=60)
+    assert "cannot be written" in said
+    assert "SUMMARIZER_JOURNAL_DIR" in said
+    left = replay(tmp_path)
+    assert ([record["n"] for record in left.records], left.warnings) == ([1, 3], [])
+
+
+def test_a_journal_folder_that_cannot_be_made_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(JournalError, match="SUMMARIZER_JOURNAL_DIR"):
+        Journal(tmp_path / "file" / "0001", "run").write([{"n": 1}])
+
+
+def test_segments_are_replayed_in_the_order_in_which_they_were_begun_over_runs(tmp_path: Path) -> None:
+    for run, numbers in (("b", (1, 2)), ("a", (3, 4))):
+        journal = Journal(tmp_path, run)
+        for number in numbers:
+            journal.write([{"n": number}])
+            journal.seal()
+    assert [record["n"] for record in replay(tmp_path).records] == [1, 2, 3, 4]
+
+
+def test_a_clock_that_was_set_back_does_not_change_the_order(tmp_path: Path) -> None:
+    later = tmp_path / f"{10**19:020d}-from-the-future-000001.journal"
+    written(tmp_path, [{"n": 1}]).rename(later)
+    written(tmp_path, [{"n": 2}])
+    written(tmp_path, [{"n": 3}])
+    assert [record["n"] for record in replay(tmp_path).records] == [1, 2, 3]
+
+
+def test_a_seal_with_nothing_written_gives_no_segment_and_writing_nothing_makes_none(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "bucket", "run")
+    assert journal.seal() is None
+    journal.write([])
+    assert journal.seal() is None
+    journal.close()
+    assert not (tmp_path / "bucket").exists()
+    journal.write([{"n": 1}])
+    assert journal.seal() is not None
+    assert journal.seal() is None
+
+
+def test_dropping_deletes_just_the_given_segments_and_twice_does_no_harm(tmp_path: Path) -> None:
+    first, second = written(tmp_path, [{"n": 1}]), written(tmp_path, [{"n": 2}])
+    drop([first])
+    drop([first])
+    assert replay(tmp_path).segments == [second]
+    assert has_records(tmp_path)
+    drop([second])
+    assert not has_records(tmp_path)
+
+
+def test_a_closed_journal_stays_for_the_next_run(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "run")
+    journal.write([{"n": 1}])
+    journal.close()
+    assert replay(tmp_path).records == [{"n": 1}]
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert not has_records(tmp_path / "none")
+    left = replay(tmp_path / "none")
+    assert (left.records, left.warnings, left.segments) == ([], [], [])

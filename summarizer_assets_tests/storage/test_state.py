@@ -1,0 +1,295 @@
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
+from summarizer_assets.storage.processes import process_name
+from summarizer_assets.storage.state import StateStore
+from summarizer_assets_tests.storage.rows import lines_of, start
+
+HOLD = (
+    "import sys\n"
+    "from summarizer_assets.storage.errors import ClaimRefused\n"
+    "from summarizer_assets.storage.state import StateStore\n"
+    "store = StateStore(sys.argv[1], 'root')\n"
+    "print('ready', flush=True); sys.stdin.readline()\n"
+    "try:\n"
+    "    with store.claim('0001', sys.argv[2]):\n"
+    "        print('held', flush=True); sys.stdin.readline()\n"
+    "except ClaimRefused:\n"
+    "    print('refused', flush=True)\n"
+)
+
+
+def store_in(folder: Path, root: str = "root", lease_s: float = 60.0) -> StateStore:
+    return StateStore(str(folder / "state.sqlite"), root, lease_s=lease_s)
+
+
+def say(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds bucket 0001 for the run `dead-to-be`."""
+    process = start(HOLD, tmp_path / "state.sqlite", "dead-to-be")
+    assert hear(process) == "ready"
+    say(process)
+    assert hear(process) == "held"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+# Claims.
+
+
+def test_of_six_processes_that_claim_a_bucket_at_once_one_gets_it(tmp_path: Path) -> None:
+    processes = [start(HOLD, tmp_path / "state.sqlite", f"run-{number}") for number in range(6)]
+    assert [hear(process) for process in processes] == ["ready"] * 6
+    for process in processes:
+        say(process)
+    said = [hear(process) for process in processes]
+    assert sorted(said) == ["held"] + ["refused"] * 5
+    say(processes[said.index("held")])
+    assert all(lines_of(process) == [] for process in processes)
+    with store_in(tmp_path).claim("0001", "after"):
+        pass  # free again
+
+
+def test_a_claim_is_refused_with_the_holder_s_run_while_it_lives(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    store = store_in(tmp_path)
+    with (
+        pytest.raises(ClaimRefused, match="bucket 0001 is being worked on by run dead-to-be"),
+        store.claim("0001", "b"),
+    ):
+        pass
+    assert store.holders() == {"0001": "dead-to-be"}
+    with store.claim("0002", "b"):
+        assert store.holders() == {"0001": "dead-to-be", "0002": "b"}
+        assert store.active_runs() == 2
+    with store_in(tmp_path, root="another root").claim("0001", "c"):
+        assert store.active_runs() == 2
+
+
+@pytest.mark.parametrize("collected", [True, False], ids=["gone", "a zombie"])
+def test_the_claim_of_a_killed_process_is_taken_over_at_once(
+    tmp_path: Path, holder: subprocess.Popen[str], collected: bool
+) -> None:
+    holder.kill()
+    if collected:
+        holder.wait()
+    wait_until(lambda: process_name(holder.pid).endswith("@gone"))
+    store = store_in(tmp_path, lease_s=3600.0)
+    assert store.holders() == {}
+    assert store.active_runs() == 0
+    with store.claim("0001", "heir") as claim:
+        claim.check()
+        assert store.holders() == {"0001": "heir"}
+
+
+def test_a_suspended_process_keeps_its_claim_while_the_lease_runs(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    holder.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(ClaimRefused), store_in(tmp_path).claim("0001", "b"):
+            pass
+    finally:
+        holder.send_signal(signal.SIGCONT)
+
+
+def test_a_lapsed_claim_is_taken_over_and_its_holder_is_told(tmp_path: Path) -> None:
+    store, program = (
+        store_in(tmp_path, lease_s=0.3),
+        (
+            "import os, signal, sys, threading\n"
+            "from summarizer_assets.storage.errors import ClaimLost\n"
+            "from summarizer_assets.storage.state import StateStore\n"
+            "with StateStore(sys.argv[1], 'root', lease_s=0.3).claim('0001', 'sleeper') as claim:\n"
+            "    print('held', flush=True); os.kill(os.getpid(), signal.SIGSTOP)\n"
+            "    try:\n"
+            "        claim.check(); print('still ours', flush=True)\n"
+            "    except ClaimLost as lost:\n"
+            "        print(lost, flush=True)\n"
+        ),
+    )
+    sleeper = start(program, tmp_path / "state.sqlite")
+    assert hear(sleeper) == "held"
+    wait_until(lambda: store.holders() == {})
+    with store.claim("0001", "heir") as claim:
+        sleeper.send_signal(signal.SIGCONT)
+        assert "our claim lapsed and another run took it" in lines_of(sleeper)[0]
+        claim.check()
+        assert store.holders() == {"0001": "heir"}  # the sleeper's release did not take the heir's claim
+
+
+def test_renewal_keeps_a_claim_far_past_its_lease(tmp_path: Path) -> None:
+    store = store_in(tmp_path, lease_s=0.8)
+    with store.claim("0001", "a") as claim:
+        end = time.monotonic() + 2.4
+        while time.monotonic() < end:
+            assert store.holders() == {"0001": "a"}
+            claim.check()
+            time.sleep(0.05)
+    assert store.holders() == {}
+
+
+def test_a_claim_ends_with_its_block_also_when_the_block_fails(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    before = threading.active_count()
+    with pytest.raises(KeyError), store.claim("0001", "a"):
+        raise KeyError
+    assert store.holders() == {}
+    assert threading.active_count() == before
+
+
+def test_a_claim_that_was_taken_over_is_noticed_by_its_renewal(tmp_path: Path) -> None:
+    store = store_in(tmp_path, lease_s=0.4)
+    with store.claim("0001", "a") as claim:
+        store.release("0001", claim._token)
+        assert store.try_claim("0001", "thief", "token") is None
+
+        def lost() -> bool:
+            try:
+                claim.check()
+            except ClaimLost:
+                return True
+            return False
+
+        wait_until(lost)
+
+
+def test_a_process_that_got_the_number_of_a_dead_one_is_another_process() -> None:
+    number, _, started = process_name(os.getpid()).partition("@")
+    assert number == str(os.getpid())
+    assert started.isdigit()
+    assert process_name(2**22 + 1) == f"{2**22 + 1}@gone"
+
+
+# The allowance of a pilot.
+
+
+def test_grants_of_runs_at_the_same_time_never_exceed_the_limit_together(tmp_path: Path) -> None:
+    store, limit = store_in(tmp_path), 50
+    with ExitStack() as stack:
+        claims = [stack.enter_context(store.claim(f"{number:04d}", f"run-{number}")) for number in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            grants = list(pool.map(lambda claim: claim.grant(11, limit, lambda: 7), claims))
+        assert sum(grants) == limit - 7
+        assert all(0 <= grant <= 11 for grant in grants)
+        assert claims[0].grant(1000, limit, lambda: 7) == grants[0]  # asking again gives no more
+
+
+def test_the_allowance_of_a_run_that_ended_is_free_and_what_it_asked_is_counted_in_the_tables(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    with store.claim("0001", "a") as claim:
+        assert claim.grant(30, 40, lambda: 0) == 30
+    with store.claim("0002", "b") as claim:
+        assert claim.grant(30, 40, lambda: 30) == 10
+        assert claim.grant(30, 40, lambda: 100) == 0
+
+
+def test_a_run_that_lost_its_claim_is_granted_nothing(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.try_claim("0001", "a", "ours")
+    store.release("0001", "ours")
+    with pytest.raises(ClaimLost, match="asks nothing"):
+        store.grant("0001", "ours", 5, 10, lambda: 0)
+
+
+# History.
+
+
+def test_recent_runs_are_the_last_ones_of_each_bucket_newest_first(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    for number in range(6):
+        run = store.begin_run("0001", f"run-{number}", pending=10 - number)
+        if number != 5:
+            store.end_run(run, pending=9 - number, stop="outage" if number == 4 else None)
+    store.begin_run("0002", "only", pending=1)
+    store_in(tmp_path, root="another root").begin_run("0001", "not ours", pending=1)
+    runs = store.recent_runs(each=3)
+    assert {bucket: [run.run_id for run in past] for bucket, past in runs.items()} == {
+        "0001": ["run-5", "run-4", "run-3"],
+        "0002": ["only"],
+    }
+    alive, refused, ended = runs["0001"]
+    assert (alive.pending_before, alive.pending_after, alive.ended_at, alive.stop) == (5, None, None, None)
+    assert (refused.pending_after, refused.refused, ended.refused) == (5, True, False)
+    assert refused.ended_at is not None
+    assert refused.ended_at >= refused.started_at
+
+
+def test_a_run_without_work_settles_the_record_of_one_that_died_and_leaves_the_older_ones(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.end_run(store.begin_run("0001", "old", pending=9), pending=5, stop=None)
+    store.begin_run("0001", "died", pending=5)
+    store.begin_run("0002", "other", pending=5)
+    store.settle_last_run("0001", pending=0)
+    store.settle_last_run("0003", pending=0)  # never ran: nothing to settle
+    runs = store.recent_runs()
+    assert [(run.run_id, run.pending_after) for run in runs["0001"]] == [("died", 0), ("old", 5)]
+    assert runs["0001"][0].ended_at is not None
+    assert runs["0002"][0].pending_after is None
+
+
+# The store itself.
+
+
+def test_a_store_that_does_not_answer_is_an_error_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_text("this is no database, and long enough for a header of one " * 20)
+    with pytest.raises(StorageError, match=r"state store sqlite:.*does not answer.*SUMMARIZER_STATE"):
+        store_in(tmp_path).holders()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+nodriver://user:hushhush@host/db",
+        "nosuch://user:hushhush@host/db",
+        "postgresql://user:hushhush@host:port/db",
+        "://hushhush",
+    ],
+)
+def test_a_url_that_cannot_work_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(StorageError, match=r"SUMMARIZER_STATE.*allowed: a file") as refused:
+        StateStore(url, "root")
+    error: BaseException | None = refused.value
+    while error is not None:
+        assert "hushhush" not in str(error)
+        error = error.__cause__
+
+
+def test_a_state_file_in_a_folder_that_cannot_be_made_is_refused_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StorageError, match=r"SUMMARIZER_STATE=.*its folder cannot be made"):
+        StateStore(str(tmp_path / "file" / "state.sqlite"), "root")
+
+
+def test_a_path_with_characters_that_mean_something_in_a_url_is_just_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "50% of #1?mode=ro & more.sqlite"
+    with StateStore(str(path), "root").claim("0001", "a"):
+        assert path.is_file()
