@@ -41,7 +41,7 @@ def write_authors(path: Path, count: int) -> Path:
 class Installation:
     """Settings over a folder, with the two jobs as methods; each run is a real Dagster run."""
 
-    def __init__(self, root: Path, source: Path | str, **settings: Any) -> None:
+    def __init__(self, root: Path | str, source: Path | str, **settings: Any) -> None:
         self.given: dict[str, Any] = {"root": str(root), "source": str(source), "buckets": 1, **settings}
         self.settings: Settings = load_settings(None, **self.given)
         self.summarizer = Summarizer(self.settings)
