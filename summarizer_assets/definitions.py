@@ -21,7 +21,10 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
     summarizer = Summarizer(settings)
     partitions = bucket_partitions(settings.buckets)
     sensor = build_retry_sensor(
-        SUMMARIZE, interval_s=settings.retry_interval_s, runs_per_tick=settings.retry_runs_per_tick
+        SUMMARIZE,
+        interval_s=settings.retry_interval_s,
+        runs_per_tick=settings.retry_runs_per_tick,
+        probe_wait_s=settings.retry_probe_s,
     )
     with warnings.catch_warnings():
         # One pass over the source for many buckets rests on it, and dagster is pinned: a user can do nothing about it.

@@ -6,11 +6,11 @@ vanished may be complete. One run a bucket at most is in flight; the claim on th
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import dagster as dg
 
-from summarizer_assets.core.retry import BucketState, Decision, Verdict, decide
+from summarizer_assets.core.retry import PARKED_AFTER_RUNS, BucketState, Decision, Verdict, decide
 from summarizer_assets.resources import Summarizer
 
 _IN_PROGRESS = [
@@ -24,7 +24,9 @@ _PARTITION = "dagster/partition"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-def build_retry_sensor(job_name: str, *, interval_s: int, runs_per_tick: int) -> dg.SensorDefinition:
+def build_retry_sensor(
+    job_name: str, *, interval_s: int, runs_per_tick: int, probe_wait_s: float
+) -> dg.SensorDefinition:
     @dg.sensor(
         name="retry_failed_authors",
         job_name=job_name,
@@ -36,8 +38,9 @@ def build_retry_sensor(job_name: str, *, interval_s: int, runs_per_tick: int) ->
     def retry_failed_authors(
         context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.SensorResult | dg.SkipReason:
-        history = _RunHistory(context.instance)
         facts = summarizer.retry_facts()
+        recorded = {run.run_id for runs in facts.runs.values() for run in runs}
+        history = _RunHistory(context.instance, job_name, recorded)
         in_flight = history.in_flight(facts.authors)
         states = [
             BucketState(
@@ -56,8 +59,9 @@ def build_retry_sensor(job_name: str, *, interval_s: int, runs_per_tick: int) ->
             states,
             now=time.time(),
             runs_per_tick=runs_per_tick,
-            was_cancelled=history.was_cancelled,
+            held_back=history.held_back,
             unfinished_counts=facts.unfinished_counts,
+            probe_wait_s=probe_wait_s,
         )
         requests = [
             dg.RunRequest(
@@ -81,16 +85,18 @@ def build_retry_sensor(job_name: str, *, interval_s: int, runs_per_tick: int) ->
 class _RunHistory:
     """What Dagster knows of the runs of `author_summaries`."""
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
+    def __init__(self, instance: dg.DagsterInstance, job_name: str, recorded: Collection[str]) -> None:
         self._instance = instance
-        self._last: dict[str, dg.DagsterRun | None] = {}
+        self._job_name = job_name
+        self._recorded = recorded  # runs that came so far as to leave their own record
+        self._last: dict[str, Sequence[dg.DagsterRun]] = {}
 
     def in_flight(self, buckets: Iterable[str]) -> set[str]:
         """Buckets of queued and running runs, however they were launched."""
         keys = sorted(buckets)
         found: set[str] = set()
         for run in self._instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
-            if not _is_summaries(run):
+            if not self._is_summaries(run):
                 continue
             if _PARTITION in run.tags:
                 found.add(run.tags[_PARTITION])
@@ -98,30 +104,38 @@ class _RunHistory:
                 found.update(key for key in keys if run.tags[_RANGE_START] <= key <= run.tags[_RANGE_END])
         return found
 
-    def was_cancelled(self, bucket: str) -> bool:
-        """Whether the bucket's last run was cancelled by a person."""
+    def held_back(self, bucket: str) -> Verdict | None:
+        """Why the bucket is not to be run again: a person cancelled its last run, or its runs fail before they begin.
+
+        The latter leave no record of their own; without this, they would be launched again at every tick for ever.
+        """
         last = self._last_of(bucket)
-        return last is not None and last.status is dg.DagsterRunStatus.CANCELED
+        if last and last[0].status is dg.DagsterRunStatus.CANCELED:
+            return Verdict.CANCELLED
+        unheard = [
+            run.status is dg.DagsterRunStatus.FAILURE and run.run_id not in self._recorded
+            for run in last[:PARKED_AFTER_RUNS]
+        ]
+        return Verdict.PARKED if len(unheard) == PARKED_AFTER_RUNS and all(unheard) else None
 
     def last_run(self, bucket: str) -> str | None:
         last = self._last_of(bucket)
-        return last.run_id if last else None
+        return last[0].run_id if last else None
 
-    def _last_of(self, bucket: str) -> dg.DagsterRun | None:
+    def _last_of(self, bucket: str) -> Sequence[dg.DagsterRun]:
+        """The bucket's last runs, newest first."""
         if bucket not in self._last:
-            newest = []
+            found: list[dg.RunRecord] = []
             # Runs that a backfill launches carry a range of one key instead of a partition.
             for tags in ({_PARTITION: bucket}, {_RANGE_START: bucket, _RANGE_END: bucket}):
-                records = self._instance.get_run_records(dg.RunsFilter(tags=tags), limit=5)
-                newest += [record for record in records if _is_summaries(record.dagster_run)][:1]
-            newest.sort(key=lambda record: record.create_timestamp)
-            self._last[bucket] = newest[-1].dagster_run if newest else None
+                found += self._instance.get_run_records(dg.RunsFilter(tags=tags), limit=4 * PARKED_AFTER_RUNS)
+            found.sort(key=lambda record: record.create_timestamp, reverse=True)
+            self._last[bucket] = [record.dagster_run for record in found if self._is_summaries(record.dagster_run)]
         return self._last[bucket]
 
-
-def _is_summaries(run: dg.DagsterRun) -> bool:
-    selection = run.asset_selection
-    return selection is None or dg.AssetKey("author_summaries") in selection
+    def _is_summaries(self, run: dg.DagsterRun) -> bool:
+        """A run of the sensor's job, which may name no assets, or one launched for the assets themselves."""
+        return run.job_name == self._job_name or dg.AssetKey("author_summaries") in (run.asset_selection or ())
 
 
 def _summary(decision: Decision) -> str:

@@ -148,6 +148,12 @@ class Settings(BaseSettings):
         300.0, ge=0, description="Wait before the first retry of a failed author; doubles with each attempt."
     )
     retry_interval_s: int = Field(30, ge=5, description="Time between two ticks of the retry sensor.")
+    retry_probe_s: float = Field(
+        60.0,
+        ge=0,
+        description="Wait before a single run tries a provider that refused the last one (a rejected key, an outage); "
+        "grows with the outage, to half an hour.",
+    )
     retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of the retry sensor starts.")
     commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit during a run.")
     commit_interval_s: float = Field(30.0, gt=0, description="Longest wait before answered rows are committed.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PARKED_AFTER_RUNS = 3
-_PROBE_FIRST_WAIT_S = 60.0
+PROBE_WAIT_S = 60.0
 _PROBE_LONGEST_WAIT_S = 1800.0
 
 
@@ -96,8 +96,9 @@ def decide(
     *,
     now: float,
     runs_per_tick: int,
-    was_cancelled: Callable[[str], bool],
+    held_back: Callable[[str], Verdict | None],
     unfinished_counts: bool = True,
+    probe_wait_s: float = PROBE_WAIT_S,
 ) -> Decision:
     """Choose the buckets to run now.
 
@@ -105,28 +106,30 @@ def decide(
         buckets: the state of every bucket.
         now: epoch seconds, of the clock that stamped the runs.
         runs_per_tick: the most runs to start.
-        was_cancelled: whether a person cancelled a bucket's last run; asked only of buckets that would run.
+        held_back: why the orchestrator's own record of a bucket's runs speaks against another one, None: it does not;
+            asked only of buckets that would run.
         unfinished_counts: whether authors without a row are a reason (not when a pilot's limit is used up).
+        probe_wait_s: the shortest wait before the provider, which refused the last run, is tried again.
     """
     verdicts = {state.bucket: _verdict(state, now, unfinished_counts=unfinished_counts) for state in buckets}
     wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
-    probe_at = _probe_due_at(buckets)
+    probe_at = _probe_due_at(buckets, probe_wait_s)
     if probe_at is not None:
         probing = any(state.in_flight for state in buckets)
         allowed = 0 if probing or now < probe_at else 1
-        held_back = Verdict.OUTAGE
+        waits = Verdict.OUTAGE
         # Take turns, so that one troubled bucket does not hide that the provider is back.
         wanted.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
     else:
-        allowed, held_back = runs_per_tick, Verdict.NEXT_TICK
+        allowed, waits = runs_per_tick, Verdict.NEXT_TICK
         # The emptiest first; then by key, so that a tick can be foretold.
         wanted.sort(key=lambda state: (-state.pending, state.bucket))
     run: list[str] = []
     for state in wanted:
         if len(run) == allowed:
-            verdicts[state.bucket] = held_back
-        elif was_cancelled(state.bucket):
-            verdicts[state.bucket] = Verdict.CANCELLED
+            verdicts[state.bucket] = waits
+        elif (verdict := held_back(state.bucket)) is not None:
+            verdicts[state.bucket] = verdict
         else:
             run.append(state.bucket)
     return Decision(run, verdicts)
@@ -168,19 +171,22 @@ def _stuck(state: BucketState) -> bool:
     return True
 
 
-def _probe_due_at(buckets: Sequence[BucketState]) -> float | None:
-    """When the next probe may start, if the run that ended last, over all buckets, was refused from outside."""
+def _probe_due_at(buckets: Sequence[BucketState], shortest_wait_s: float) -> float | None:
+    """When the next probe may start, if the run that ended last, over all buckets, was refused from outside.
+
+    The wait is as long as the trouble has lasted, which doubles it from probe to probe. Counting the refused runs
+    instead would make a backfill, whose many runs are refused within a minute, wait the longest at once.
+    """
     ended = sorted(
         ((run.ended_at, run.refused) for state in buckets for run in state.runs if run.ended_at is not None),
         key=lambda end: end[0],
         reverse=True,
     )
-    refused = 0
-    for _, was_refused in ended:
+    last = first = None
+    for ended_at, was_refused in ended:
         if not was_refused:
             break
-        refused += 1
-    if refused == 0:
+        last, first = last or ended_at, ended_at
+    if last is None or first is None:
         return None
-    wait = min(_PROBE_FIRST_WAIT_S * 2 ** (refused - 1), _PROBE_LONGEST_WAIT_S)
-    return float(ended[0][0] + wait)
+    return last + min(max(shortest_wait_s, last - first), _PROBE_LONGEST_WAIT_S)
