@@ -1,0 +1,248 @@
+"""The retry sensor on a real instance: what it runs again, and above all what it leaves alone."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from summarizer_assets.jobs import INGEST
+from summarizer_assets.llm.fault_plan import Plan, Rule
+from summarizer_assets.llm.faults import FaultyProvider
+from summarizer_assets_tests.installation import Installation, write_authors
+from summarizer_assets_tests.provider import answer, serving
+from summarizer_assets_tests.ticking import Ticking
+
+AUTHORS, BUCKETS = 40, 4
+FIRST, SECOND, THIRD, FOURTH = "0000", "0001", "0002", "0003"
+
+
+@pytest.fixture
+def provider() -> FaultyProvider:
+    return FaultyProvider(answer)
+
+
+class World:
+    def __init__(self, folder, url: str) -> None:
+        self._folder = folder
+        self._url = url
+        write_authors(folder / "authors.parquet", AUTHORS)
+
+    def install(self, **settings) -> Ticking:
+        """A sensor over fresh tables, its authors ingested."""
+        given = {
+            "buckets": BUCKETS,
+            "llm_base_url": self._url,
+            "llm_model": "test-model",
+            "retry_after_s": 0,
+            "retry_probe_s": 0,
+            **settings,
+        }
+        house = Installation(self._folder / "root", self._folder / "authors.parquet", **given)
+        house.ingest()
+        return Ticking(house)
+
+
+@pytest.fixture
+def world(tmp_path, provider) -> Iterator[World]:
+    with serving(provider) as url:
+        yield World(tmp_path, url)
+
+
+def poison(fault: str, ticking: Ticking, *buckets: str) -> Plan:
+    """A plan by which one author of each of the buckets fails for ever."""
+    authors = ticking.house.frame("authors").sort("author_id")
+    chosen = tuple(authors.filter(bucket=bucket)["author_id"][0] for bucket in buckets)
+    return Plan(rules=(Rule(fault, authors=chosen),))
+
+
+def killed(ticking: Ticking, bucket: str, pending: int = 5) -> None:
+    """What a killed run leaves behind: it began, and never told how it ended."""
+    ticking.house.summarizer.state.begin_run(bucket, "killed", pending)
+
+
+def test_nothing_is_started_that_nobody_materialised(world):
+    tick = world.install().tick()
+    assert tick.requests == []
+    assert tick.said == "4 never materialised: waits for a person or a backfill"
+
+
+def test_finished_buckets_are_left_alone(world):
+    ticking = world.install()
+    ticking.house.summarize()
+    tick = ticking.tick()
+    assert tick.requests == []
+    assert tick.said == "4 nothing to do"
+
+
+def test_a_bucket_whose_run_was_killed_is_run_again_and_no_other(world):
+    ticking = world.install()
+    ticking.house.summarize(FIRST)
+    killed(ticking, SECOND)
+    tick = ticking.tick()
+    assert tick.buckets == [SECOND]
+    assert tick.requests[0].tags["summarizer/retry"] == "true"
+    assert [result.success for result in ticking.execute(tick)] == [True]
+    assert ticking.tick().requests == []
+    summarised = ticking.house.frame("summaries")["bucket"].unique().to_list()
+    assert sorted(summarised) == [FIRST, SECOND]
+
+
+def test_failures_that_are_due_are_run_again_though_their_partition_is_green(world, provider):
+    ticking = world.install(max_attempts=3)
+    provider.use(poison("refusal", ticking, FIRST, THIRD))
+    assert all(run.success for run in ticking.house.summarize())
+    assert sorted(ticking.tick().buckets) == [FIRST, THIRD]
+    assert ticking.until_quiet() == 4  # two more attempts each
+    assert ticking.house.frame("failures")["attempts"].to_list() == [3, 3]
+    assert ticking.tick().said == "4 nothing to do"
+
+
+def test_failures_that_are_not_due_wait(world, provider):
+    ticking = world.install(retry_after_s=3600)
+    provider.use(poison("refusal", ticking, FIRST))
+    ticking.house.summarize()
+    tick = ticking.tick()
+    assert tick.requests == []
+    assert "1 failures wait for their time" in tick.said
+
+
+def test_failures_that_no_retry_can_help_are_no_reason_to_run(world, provider):
+    ticking = world.install()
+    provider.use(poison("content_filter", ticking, FIRST))
+    ticking.house.summarize()
+    assert ticking.house.frame("failures")["reason"].to_list() == ["content_filter"]
+    assert ticking.tick().said == "4 nothing to do"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"partition": FIRST},
+        {"asset_partition_range_start": FIRST, "asset_partition_range_end": FIRST},
+    ],
+    ids=["launched with a partition", "launched by a backfill"],
+)
+class TestRunsThatDagsterKnows:
+    """The same, in whatever form a run carries its partition."""
+
+    def test_a_bucket_that_a_person_cancelled_is_left_alone_until_materialised_again(self, world, tags):
+        ticking = world.install()
+        killed(ticking, FIRST)
+        ticking.run_known_to_dagster(dg.DagsterRunStatus.CANCELED, **tags)
+        tick = ticking.tick()
+        assert tick.requests == []
+        assert "1 cancelled by a person" in tick.said
+        ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, **tags)
+        assert ticking.tick().buckets == [FIRST]
+
+    @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+    def test_a_bucket_with_a_run_on_its_way_gets_no_second_one(self, world, tags, status):
+        ticking = world.install()
+        killed(ticking, FIRST)
+        ticking.run_known_to_dagster(status, **tags)
+        tick = ticking.tick()
+        assert tick.requests == []
+        assert "1 a run is on its way" in tick.said
+
+    def test_an_ingest_of_the_bucket_says_nothing_of_its_summaries(self, world, tags):
+        ticking = world.install()
+        killed(ticking, FIRST)
+        ticking.run_known_to_dagster(dg.DagsterRunStatus.CANCELED, job=INGEST, **tags)
+        assert ticking.tick().buckets == [FIRST]
+
+    def test_each_run_key_names_the_run_after_which_it_comes(self, world, tags):
+        ticking = world.install()
+        killed(ticking, FIRST)
+        keys = [ticking.tick().requests[0].run_key]
+        for _ in range(2):
+            ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, **tags)
+            keys.append(ticking.tick().requests[0].run_key)
+        assert len(set(keys)) == 3
+        assert ticking.tick().requests[0].run_key == keys[-1]  # the same run is not requested twice
+
+    def test_runs_that_fail_before_they_begin_are_not_repeated_for_ever(self, world, tags):
+        ticking = world.install()
+        killed(ticking, FIRST)
+        for _ in range(3):
+            assert ticking.tick().buckets == [FIRST]
+            ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, **tags)
+        tick = ticking.tick()
+        assert tick.requests == []
+        assert any("parked" in message and FIRST in message for message in tick.log)
+
+
+def test_all_buckets_of_a_wide_range_are_on_their_way(world):
+    ticking = world.install()
+    for bucket in (FIRST, SECOND, THIRD, FOURTH):
+        killed(ticking, bucket)
+    ticking.run_known_to_dagster(
+        dg.DagsterRunStatus.STARTED, asset_partition_range_start=SECOND, asset_partition_range_end=THIRD
+    )
+    assert sorted(ticking.tick().buckets) == [FIRST, FOURTH]
+
+
+def test_a_claimed_bucket_is_on_its_way_though_dagster_knows_no_run(world):
+    ticking = world.install()
+    killed(ticking, FIRST)
+    with ticking.house.summarizer.state.claim(FIRST, "elsewhere"):
+        assert ticking.tick().requests == []
+    assert ticking.tick().buckets == [FIRST]
+
+
+def test_a_bucket_without_progress_in_three_runs_is_parked_and_the_tick_says_so(world):
+    ticking = world.install()
+    for _ in range(3):
+        assert ticking.tick().buckets == ([FIRST] if ticking.house.summarizer.state.recent_runs() else [])
+        killed(ticking, FIRST)
+    tick = ticking.tick()
+    assert tick.requests == []
+    assert "1 parked" in tick.said
+    assert any("parked" in message and FIRST in message for message in tick.log)
+
+
+def test_a_tick_starts_no_more_runs_than_set_and_the_fullest_first(world):
+    ticking = world.install(retry_runs_per_tick=2)
+    for bucket, pending in ((FIRST, 50), (SECOND, 200), (THIRD, 100)):
+        killed(ticking, bucket, pending)
+    tick = ticking.tick()
+    assert tick.buckets == [SECOND, THIRD]
+    assert any("1 waits for the next tick" in message for message in tick.log)
+
+
+def test_after_a_refusal_by_the_provider_a_single_probe_is_sent_at_a_time(world, provider):
+    ticking = world.install()
+    provider.use(Plan(rules=(Rule("unauthorized", share=1.0),)))
+    assert not any(run.success for run in ticking.house.summarize())
+    assert ticking.house.frame("failures").is_empty()
+    sent = len(provider.entries)
+
+    for expected in (FIRST, SECOND, THIRD):  # they take turns
+        tick = ticking.tick_with_runs()
+        assert tick.buckets == [expected]
+        assert any("3 the provider refused the last run" in message for message in tick.log)
+        ticking.execute(tick)
+        sent += 1
+        assert len(provider.entries) == sent
+
+    provider.heal()
+    ticking.execute(ticking.tick_with_runs())
+    assert len(ticking.tick().buckets) == 3  # it is back: all others at once
+    ticking.until_quiet()
+    ticking.house.assert_each_author_in_one_place()
+    assert ticking.house.frame("summaries").height == AUTHORS
+
+
+def test_a_probe_is_not_sent_before_its_time(world, provider):
+    ticking = world.install(retry_probe_s=3600)
+    provider.use(Plan(rules=(Rule("unauthorized", share=1.0),)))
+    ticking.house.summarize()
+    tick = ticking.tick()
+    assert tick.requests == []
+    assert "4 the provider refused the last run: a single probe is sent first" in tick.said
+
+
+def test_a_used_up_limit_is_no_reason_to_run_again(world):
+    ticking = world.install(limit=15)
+    ticking.house.summarize()
+    assert ticking.house.frame("summaries").height == 15
+    assert ticking.tick().requests == []

@@ -1,0 +1,106 @@
+"""The retry sensor evaluated on a real instance, tick by tick, and its requests executed as the daemon would."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from summarizer_assets.definitions import build_defs
+from summarizer_assets.jobs import SUMMARIZE
+from summarizer_assets_tests.installation import Installation
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a tick asked for. `said`: the skip reason, empty when runs are requested; `log`: its messages."""
+
+    requests: list[dg.RunRequest]
+    said: str
+    log: list[str]
+
+    @property
+    def buckets(self) -> list[str]:
+        return [str(request.partition_key) for request in self.requests]
+
+
+class Ticking:
+    """The sensor of an installation."""
+
+    def __init__(self, house: Installation) -> None:
+        self.house = house
+        self.instance = house._instance
+        self._defs = build_defs(house.settings)
+        self._sensor = self._defs.resolve_sensor_def("retry_failed_authors")
+        self._job = self._defs.resolve_job_def(SUMMARIZE)
+
+    def tick(self) -> Tick:
+        context = dg.build_sensor_context(
+            instance=self.instance, definitions=self._defs, resources={"summarizer": self.house.summarizer}
+        )
+        heard = _Heard()
+        context.log.addHandler(heard)
+        found: Any = self._sensor(context)
+        if isinstance(found, dg.SkipReason):
+            return Tick([], found.skip_message or "", heard.messages)
+        return Tick(list(found.run_requests), "", heard.messages)
+
+    def tick_with_runs(self, patience_s: float = 30) -> Tick:
+        """The first tick that asks for a run, when it is only a matter of a little time."""
+        until = time.monotonic() + patience_s
+        while not (tick := self.tick()).requests:
+            assert time.monotonic() < until, tick.said
+            time.sleep(0.1)
+        return tick
+
+    def execute(self, tick: Tick) -> list[dg.ExecuteInProcessResult]:
+        """Run what the tick asked for, unless its run key was used before: then Dagster would not."""
+        results = []
+        for request in tick.requests:
+            tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+            used = self.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)}))
+            assert not used, f"run key {request.run_key} was used before"
+            results.append(
+                self._job.execute_in_process(
+                    instance=self.instance, partition_key=request.partition_key, tags=tags, raise_on_error=False
+                )
+            )
+        return results
+
+    def until_quiet(self, most: int = 40) -> int:
+        """Tick and run until a tick asks for nothing; returns the number of runs."""
+        runs = 0
+        for _ in range(most):
+            tick = self.tick()
+            if not tick.requests:
+                return runs
+            runs += len(self.execute(tick))
+        raise AssertionError(f"the sensor still asks for runs after {most} ticks: {tick.buckets}")
+
+    def run_known_to_dagster(self, status: dg.DagsterRunStatus, *, job: str = SUMMARIZE, **tags: str) -> dg.DagsterRun:
+        """A run of the job in a state, as the instance keeps it, of which nothing was executed."""
+        slashed = {f"dagster/{name}": value for name, value in tags.items()}
+        created = self.instance.create_run_for_job(self._defs.resolve_job_def(job), tags=slashed)
+        event = {
+            dg.DagsterRunStatus.STARTING: dg.DagsterEventType.PIPELINE_STARTING,
+            dg.DagsterRunStatus.STARTED: dg.DagsterEventType.RUN_START,
+            dg.DagsterRunStatus.CANCELED: dg.DagsterEventType.RUN_CANCELED,
+            dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE,
+        }[status]
+        self.instance.report_dagster_event(
+            dg.DagsterEvent(event_type_value=event.value, job_name=job, message="as the test wants it"), created.run_id
+        )
+        found = self.instance.get_run_by_id(created.run_id)
+        assert found is not None
+        assert found.status is status
+        return found
+
+
+class _Heard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
