@@ -29,6 +29,7 @@ from summarizer_assets.llm.errors import (
 from summarizer_assets.llm.reply import Reply
 
 _OUTAGE_AFTER = 5  # requests that used up all their tries with no success between them
+_GRACE_S = 20.0
 _SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
 _QUALITY = frozenset(
     {
@@ -133,12 +134,12 @@ class Asker:
         if self.stop is None and self._parked:
             await self._judge_parked()
 
-    def request_stop(self, stop: Stop, grace_s: float) -> None:
-        """Send nothing more; what is in flight has `grace_s` seconds to be answered, for it is paid for."""
+    def request_stop(self, stop: Stop) -> None:
+        """Send nothing more; what is in flight has a moment to be answered, for it is paid for."""
         if self.stop is None:
             self.stop = stop
             self._queue.clear()
-            asyncio.get_running_loop().call_later(grace_s, self.cancel)
+            asyncio.get_running_loop().call_later(_GRACE_S, self.cancel)
             self._fill()
 
     def cancel(self) -> None:
@@ -187,7 +188,7 @@ class Asker:
             else:
                 self._isolate(group, reason, error)
         except RunFatal as error:
-            self.request_stop(Stop(str(error.cause), str(error)), grace_s=0.0)  # plain: Dagster stores no foreign enum
+            self.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
     def _read(self, group: _Group, reply: Reply) -> int:
         """Take what a reply holds; runs while the request's permit is held. Returns the tokens it used."""
@@ -284,7 +285,7 @@ class Asker:
                     f"the provider refused the first {_SAME_REJECTION} requests alike: {error}; "
                     "check SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_EXTRA_BODY"
                 )
-                self.request_stop(Stop("rejected", message), grace_s=0.0)
+                self.request_stop(Stop("rejected", message))
                 return
         self._isolate(group, FailureReason.REJECTED, error)
 
@@ -296,7 +297,7 @@ class Asker:
 
     def _outage(self, error: ProviderError) -> None:
         message = f"the provider is out: {error}; authors not answered stay pending, the run can be resumed"
-        self.request_stop(Stop("outage", message), grace_s=0.0)
+        self.request_stop(Stop("outage", message))
 
     async def _judge_parked(self) -> None:
         """The last requests failed with no success after them: the authors' fault only if the provider is up."""

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from summarizer_assets.asking import Asker
 from summarizer_assets.core.outcome import Stop
@@ -22,7 +22,7 @@ class Engine:
         outcomes: Outcomes,
         positions: list[int],
         todo: Todo,
-        watch: Callable[[], Awaitable[None]] | None = None,
+        watch: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         self.asker = asker
         self.client = client
@@ -48,9 +48,9 @@ class Engine:
         if self._error is not None:
             raise self._error
 
-    def request_stop(self, stop: Stop, grace_s: float) -> None:
+    def request_stop(self, stop: Stop) -> None:
         if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self.asker.request_stop, stop, grace_s)
+            self._loop.call_soon_threadsafe(self.asker.request_stop, stop)
 
     def abort(self) -> None:
         """End at once; what is in flight is lost. Does nothing after the end."""
@@ -66,6 +66,8 @@ class Engine:
                 runner.run(self._ask())
         except asyncio.CancelledError:
             pass  # aborted: the step has its own error to tell
+        except BaseExceptionGroup as errors:
+            self._error = errors.exceptions[0] if len(errors.exceptions) == 1 else errors
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
             self._error = error
         finally:
@@ -73,16 +75,17 @@ class Engine:
 
     async def _ask(self) -> None:
         self._main = asyncio.current_task()
-        watching = asyncio.ensure_future(self._watch()) if self._watch is not None else None
+        todo = self._todo
+        tokens = [todo.tokens[position] for position in self._positions]
+        attempts = [todo.attempts[position] for position in self._positions]
         try:
-            todo = self._todo
-            tokens = [todo.tokens[position] for position in self._positions]
-            attempts = [todo.attempts[position] for position in self._positions]
-            await self.asker.run(self._positions, tokens, attempts)
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._watch()) if self._watch is not None else None
+                await self.asker.run(self._positions, tokens, attempts)
+                if watching is not None:
+                    watching.cancel()
         finally:
             self.asker.cancel()
-            if watching is not None:
-                watching.cancel()
             await self.client.aclose()
 
 

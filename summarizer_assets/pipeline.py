@@ -182,7 +182,7 @@ class BucketRun:
         while True:
             ready = outcomes.wait(settings.commit_rows, settings.commit_interval_s, _TICK_S)
             if self._stop_wanted.is_set() and self._engine is not None and self.stop is not None:
-                self._engine.request_stop(self.stop, settings.stop_grace_s)
+                self._engine.request_stop(self.stop)
                 self._stop_wanted.clear()
             finished = outcomes.finished
             if ready:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -40,6 +40,7 @@ from summarizer_assets.run_settings import RunSettings, Tables
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -202,15 +203,19 @@ class Summarizer:
             unfinished_counts=settings.limit is None or asked < settings.limit,
         )
 
-    def _share_limits(self, pacer: Pacer) -> Callable[[], Awaitable[None]] | None:
+    def _share_limits(self, pacer: Pacer) -> Callable[[], Coroutine[None, None, None]] | None:
         """Each active run takes an equal part of the account's limits, so that all together keep them."""
         if self.settings.rpm is None and self.settings.tpm is None:
             return None
 
         async def watch() -> None:
             while True:
-                runs = await asyncio.to_thread(self.state.active_runs)
-                pacer.share = 1 / max(1, runs)
+                try:
+                    runs = await asyncio.to_thread(self.state.active_runs)
+                except StorageError:
+                    runs = 0  # keep the share: whether the run may go on without the store is its claim's to decide
+                if runs:
+                    pacer.share = 1 / runs
                 await asyncio.sleep(_WATCH_EVERY_S)
 
         return watch

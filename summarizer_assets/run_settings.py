@@ -30,4 +30,3 @@ class RunSettings:
     max_failure_share: float = 1.0
     commit_rows: int = 8000
     commit_interval_s: float = 30.0
-    stop_grace_s: float = 20.0
