@@ -119,6 +119,9 @@ def plan_bucket(
     kept = gone_failures if keep_removed else gone_failures.clear()
     removed = set() if keep_removed else set(gone_summaries["author_id"])
     removed |= set(summaries.join(skipped.select("author_id"), on="author_id", how="semi")["author_id"])
+    # A failure of the current content stands in the place of a summary of older content, never beside it.
+    outdated = candidates.filter(pl.col("held_hash").is_not_null())
+    removed |= set(outdated.join(blocked.select("author_id"), on="author_id", how="semi")["author_id"])
     rows = pl.concat([standing.select(FAILURES.names()), skipped, kept.select(FAILURES.names())]).sort("author_id")
     return Plan(authors.height + kept.height, todo, frozenset(removed), rows)
 

@@ -1,0 +1,292 @@
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
+from summarizer_assets.core.records import FAILURES, FailureReason
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+OURS, OTHERS = Identity("p1", "m1"), Identity("p0", "m0")
+_AUTHORS = {
+    "author_id": pl.String,
+    "author_name": pl.String,
+    "text": pl.String,
+    "content_hash": pl.String,
+    "tokens": pl.Int64,
+    "empty": pl.Boolean,
+    "bucket": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of one author: in the source (`hash`), as a summary (`held`), as a failure."""
+
+    hash: str | None
+    held: str | None = None
+    failed: str | None = None  # the content hash that failed
+    identity: Identity = OURS
+    retryable: bool = True
+    due_in_s: float | None = 0
+    attempts: int = 1
+    empty: bool = False
+    excluded: bool = False
+
+
+def failure(author_id: str, state: State) -> dict[str, Any]:
+    return {
+        "author_id": author_id,
+        "bucket": "0001",
+        "content_hash": state.failed,
+        "prompt_version": state.identity.prompt_version,
+        "model": state.identity.model,
+        "reason": "bad_json",
+        "retryable": state.retryable,
+        "attempts": state.attempts,
+        "first_failed_at": NOW - timedelta(days=1),
+        "last_failed_at": NOW - timedelta(hours=1),
+        "next_retry_at": None if state.due_in_s is None else NOW + timedelta(seconds=state.due_in_s),
+    }
+
+
+@dataclass
+class Bucket:
+    authors: pl.DataFrame
+    summaries: pl.DataFrame
+    failures: pl.DataFrame
+    excluded: frozenset[str]
+
+    def plan(self, identity: Identity = OURS, now: datetime = NOW, **options: bool) -> Plan:
+        return plan_bucket(
+            self.authors,
+            self.summaries,
+            self.failures,
+            identity=identity,
+            excluded=self.excluded,
+            now=now,
+            **options,
+        )
+
+
+def bucket_of(states: dict[str, State]) -> Bucket:
+    authors = [
+        (a, f"Name {a}", f"text {s.hash}", s.hash, 10, s.empty, "0001") for a, s in states.items() if s.hash is not None
+    ]
+    return Bucket(
+        pl.DataFrame(authors, schema=_AUTHORS, orient="row"),
+        pl.DataFrame(
+            [(a, s.held) for a, s in states.items() if s.held is not None],
+            schema={"author_id": pl.String, "content_hash": pl.String},
+            orient="row",
+        ),
+        pl.DataFrame([failure(a, s) for a, s in states.items() if s.failed is not None], schema=FAILURES),
+        frozenset(a for a, s in states.items() if s.excluded),
+    )
+
+
+def todo(plan: Plan) -> list[str]:
+    return plan.todo["author_id"].to_list()
+
+
+def standing(plan: Plan) -> dict[str, str]:
+    return dict(plan.failures.select("author_id", "reason").rows())
+
+
+states = st.builds(
+    State,
+    hash=st.sampled_from([None, "h1", "h1", "h2"]),
+    held=st.sampled_from([None, "h1", "h2"]),
+    failed=st.sampled_from([None, None, "h1", "h2"]),
+    identity=st.sampled_from([OURS, OTHERS]),
+    retryable=st.booleans(),
+    due_in_s=st.sampled_from([None, -60.0, 0.0, 60.0]),
+    empty=st.sampled_from([False, False, True]),
+    excluded=st.sampled_from([False, False, True]),
+)
+buckets = st.dictionaries(st.text("abcxyz", min_size=1, max_size=2), states, max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(states=buckets, retry_all=st.booleans())
+def test_every_author_is_in_exactly_one_place(states: dict[str, State], retry_all: bool) -> None:
+    bucket = bucket_of(states)
+    plan = bucket.plan(retry_all=retry_all)
+    live = {a: s for a, s in states.items() if s.hash is not None}
+    failed, unresolved = set(plan.failures["author_id"]), set(plan.unresolved["author_id"])
+    current = {a for a, s in live.items() if s.held == s.hash and not (s.empty or s.excluded)}
+    assert plan.failures.height == len(failed)
+    assert plan.todo.height == len(set(todo(plan)))
+    assert current | failed | unresolved == live.keys()
+    assert len(current) + len(failed) + len(unresolved) == plan.authors == len(live)
+    assert plan.current == len(current)
+    assert plan.failures.schema == FAILURES
+    # Whoever is skipped by rule is never asked, and no summary of theirs, or of who is gone, stays; nor does an
+    # outdated one of an author whose failure under the new content stands.
+    skipped = {a for a, s in live.items() if s.empty or s.excluded}
+    assert not skipped & set(todo(plan))
+    replaced = failed - set(todo(plan))
+    assert plan.removed == {a for a, s in states.items() if s.held and (a in skipped | replaced or a not in live)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(states=buckets, fails=st.sets(st.text("abcxyz", min_size=1, max_size=2)))
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(states: dict[str, State], fails: set[str]) -> None:
+    """Some of those asked fail, for good or with a wait; the others are answered."""
+    bucket = bucket_of(states)
+    plan = bucket.plan()
+    hashes = dict(plan.todo.select("author_id", "content_hash").rows())
+    failed = {a: h for a, h in hashes.items() if a in fails}
+    outdated = set(plan.todo.filter("outdated")["author_id"])
+    new = pl.DataFrame([failure(a, State(h, failed=h, due_in_s=60)) for a, h in failed.items()], schema=FAILURES)
+    answered = {a: h for a, h in hashes.items() if a not in failed}
+    gone = plan.removed | set(answered) | (outdated & failed.keys())
+    after = Bucket(
+        bucket.authors,
+        pl.concat(
+            [
+                bucket.summaries.filter(~pl.col("author_id").is_in(list(gone))),
+                pl.DataFrame(list(answered.items()), schema=bucket.summaries.schema, orient="row"),
+            ]
+        ),
+        pl.concat([plan.failures.filter(~pl.col("author_id").is_in(list(hashes))), new]).sort("author_id"),
+        bucket.excluded,
+    )
+    again = after.plan(now=NOW + timedelta(seconds=1))
+    assert todo(again) == []
+    assert again.removed == frozenset()
+    assert again.failures.equals(after.failures)
+    assert again.unresolved.height == 0
+    assert again.current == after.summaries.height
+
+
+@settings(max_examples=40, deadline=None)
+@given(states=buckets)
+def test_a_plan_depends_on_no_order_of_rows(states: dict[str, State]) -> None:
+    bucket, mixed = bucket_of(states), bucket_of(dict(reversed(states.items())))
+    first, second = bucket.plan(), mixed.plan()
+    assert first.todo.equals(second.todo)
+    assert first.failures.equals(second.failures)
+    assert first.removed == second.removed
+
+
+FAILED = State("h", failed="h")
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        (State("h"), True),
+        (State("h", held="h"), False),
+        (State("h2", held="h1"), True),
+        (replace(FAILED, due_in_s=0), True),
+        (replace(FAILED, due_in_s=1), False),
+        (replace(FAILED, due_in_s=None), False),
+        (replace(FAILED, retryable=False), False),
+        (replace(FAILED, retryable=False, identity=OTHERS), True),
+        (replace(FAILED, due_in_s=1, identity=Identity("p1", "m0")), True),
+        (replace(FAILED, due_in_s=1, identity=Identity("p0", "m1")), True),
+        (replace(FAILED, failed="h0", retryable=False), True),
+        (replace(FAILED, held="h", due_in_s=0), False),
+        (State("h", empty=True), False),
+        (State("h", excluded=True), False),
+        (State(None, held="h"), False),
+    ],
+)
+def test_who_is_asked(state: State, asked: bool) -> None:
+    assert todo(bucket_of({"a": state}).plan()) == (["a"] if asked else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        (replace(FAILED, due_in_s=1), True),
+        (replace(FAILED, due_in_s=None, attempts=99), True),
+        (replace(FAILED, retryable=False), False),
+        (State("h", held="h"), False),
+        (State("h", excluded=True), False),
+    ],
+)
+def test_retry_all_asks_what_may_succeed_and_nothing_else(state: State, asked: bool) -> None:
+    assert todo(bucket_of({"a": state}).plan(retry_all=True)) == (["a"] if asked else [])
+
+
+def test_an_author_asked_again_keeps_the_attempts_of_this_very_question_only() -> None:
+    states = {
+        "mine": replace(FAILED, attempts=3),
+        "other": replace(FAILED, attempts=3, identity=OTHERS),
+        "changed": replace(FAILED, attempts=3, failed="h0"),
+    }
+    plan = bucket_of(states).plan()
+    assert dict(plan.todo.select("author_id", "attempts").rows()) == {"mine": 3, "other": 0, "changed": 0}
+    first = dict(plan.todo.select("author_id", "first_failed_at").rows())
+    assert first == {"mine": NOW - timedelta(days=1), "other": None, "changed": None}
+
+
+def test_only_a_summary_of_older_content_is_outdated() -> None:
+    plan = bucket_of({"new": State("h"), "changed": State("h2", held="h1")}).plan()
+    assert dict(plan.todo.select("author_id", "outdated").rows()) == {"new": False, "changed": True}
+
+
+def test_a_failure_stands_until_its_author_was_asked_and_ends_with_a_summary() -> None:
+    plan = bucket_of({"due": FAILED, "answered": replace(FAILED, held="h"), "gone": replace(FAILED, hash=None)}).plan()
+    assert standing(plan) == {"due": "bad_json"}
+    assert todo(plan) == ["due"]
+
+
+def test_who_is_excluded_or_empty_is_a_failure_by_rule_and_loses_summary_and_old_failure() -> None:
+    states = {
+        "out": replace(FAILED, held="h", excluded=True),
+        "empty": replace(FAILED, held="h", empty=True),
+        "both": State("h", excluded=True, empty=True),
+    }
+    plan = bucket_of(states).plan()
+    assert standing(plan) == {"out": "excluded", "empty": "no_papers", "both": "excluded"}
+    assert plan.removed == {"out", "empty"}
+    rows = plan.failures.to_dicts()
+    assert all(row["detail"] == FailureReason(row["reason"]).meaning for row in rows)
+    assert all(
+        (row["attempts"], row["retryable"], row["next_retry_at"], row["model"]) == (0, False, None, None)
+        for row in rows
+    )
+    assert all(row["bucket"] == "0001" for row in rows)
+
+
+def test_a_skipped_author_s_row_keeps_its_first_time_and_a_new_prompt_rewrites_nothing() -> None:
+    bucket = bucket_of({"out": State("h", excluded=True), "empty": State("h", empty=True)})
+    bucket.failures = bucket.plan().failures
+    later = bucket.plan(identity=OTHERS, now=NOW + timedelta(days=30))
+    assert later.failures.equals(bucket.failures)
+
+
+def test_who_is_no_longer_excluded_is_asked() -> None:
+    bucket = bucket_of({"a": State("h", excluded=True)})
+    bucket.failures, bucket.excluded = bucket.plan().failures, frozenset()
+    assert todo(bucket.plan()) == ["a"]
+
+
+def test_rows_of_authors_gone_from_the_source_go_or_are_kept_as_set() -> None:
+    bucket = bucket_of(
+        {"s": State(None, held="h"), "f": State(None, failed="h", due_in_s=0), "a": State("h", held="h")}
+    )
+    plan = bucket.plan()
+    assert (plan.removed, plan.failures.height, plan.authors, plan.current) == ({"s"}, 0, 1, 1)
+    kept = bucket.plan(keep_removed=True)
+    assert (kept.removed, standing(kept), todo(kept)) == (frozenset(), {"f": "bad_json"}, [])
+    assert kept.current == 1
+
+
+def test_a_bucket_without_authors_is_cleared() -> None:
+    plan = bucket_of({"s": State(None, held="h"), "f": State(None, failed="h")}).plan()
+    assert (plan.authors, plan.removed, plan.failures.height, plan.todo.height) == (0, {"s"}, 0, 0)
+
+
+def test_the_wait_before_a_retry_doubles_up_to_a_cap_and_ends_with_the_attempts() -> None:
+    policy = RetryPolicy(max_attempts=6, first_wait_s=300, longest_wait_s=3000)
+    waits = [policy.next_due_s(FailureReason.BAD_JSON, attempts) for attempts in range(1, 8)]
+    assert waits == [300, 600, 1200, 2400, 3000, None, None]
+    assert policy.next_due_s(FailureReason.CONTENT_FILTER, 1) is None
