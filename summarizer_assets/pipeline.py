@@ -14,15 +14,15 @@ from typing import Any, Protocol, Self
 
 import polars as pl
 
-from summarizer_assets.accounts import BucketCounts, metadata
-from summarizer_assets.asking import AskCounts
+from summarizer_assets.bucket.accounts import BucketCounts, metadata
+from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.bucket.engine import Engine
+from summarizer_assets.bucket.outcome_records import RunFacts, Todo
+from summarizer_assets.bucket.outcomes import Outcomes
+from summarizer_assets.bucket.run_settings import RunSettings, Tables
+from summarizer_assets.bucket.stock import Stock, take_stock, versions
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.engine import Engine
 from summarizer_assets.llm.reply import Counters
-from summarizer_assets.outcome_records import RunFacts, Todo
-from summarizer_assets.outcomes import Outcomes
-from summarizer_assets.run_settings import RunSettings, Tables
-from summarizer_assets.stock import Stock, take_stock, versions
 from summarizer_assets.storage.delta import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
 from summarizer_assets.storage.state import Claim, StateStore

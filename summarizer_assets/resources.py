@@ -13,7 +13,12 @@ from typing import Any
 import polars as pl
 from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
-from summarizer_assets.asking import Asker
+from summarizer_assets.bucket.asking import Asker
+from summarizer_assets.bucket.engine import Engine
+from summarizer_assets.bucket.outcome_records import Todo
+from summarizer_assets.bucket.outcomes import Outcomes
+from summarizer_assets.bucket.prompting import BucketPrompt, render_bucket
+from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.answers import Limits
 from summarizer_assets.core.grounding import Thresholds
 from summarizer_assets.core.grouping import GroupLimits
@@ -23,8 +28,7 @@ from summarizer_assets.core.prompt import PromptSettings, prompt_version
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.retry import PastRun
-from summarizer_assets.engine import Engine
-from summarizer_assets.ingesting import ingest_stream
+from summarizer_assets.ingest.stream import ingest_stream
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.client import Client
@@ -32,11 +36,7 @@ from summarizer_assets.llm.embedded import create_app
 from summarizer_assets.llm.pace import Pacer, RateLimits
 from summarizer_assets.llm.transport import Limits as TransportLimits
 from summarizer_assets.llm.transport import build_transport
-from summarizer_assets.outcome_records import Todo
-from summarizer_assets.outcomes import Outcomes
 from summarizer_assets.pipeline import BucketRun
-from summarizer_assets.prompting import BucketPrompt, render_bucket
-from summarizer_assets.run_settings import RunSettings, Tables
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.storage.delta import BucketedTable

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
-from summarizer_assets.ingest import ingest
-from summarizer_assets.merge import merge
+from summarizer_assets.ingest.ingest import ingest
+from summarizer_assets.ingest.merge import merge
 from summarizer_assets.sources.source import open_source
 from summarizer_assets_tests.sources import building
 from summarizer_assets_tests.sources.building import EXPECTED, compressed, csv_bytes, jsonl_bytes, read, write

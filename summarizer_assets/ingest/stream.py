@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from summarizer_assets.ingest import IngestCounts, ingest
+from summarizer_assets.ingest.ingest import IngestCounts, ingest
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.delta import BucketedTable, Change, Overwrite
 from summarizer_assets.storage.stream import TableStream

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.spill import Spill, SpillError, SpillFolder
+from summarizer_assets.ingest.spill import Spill, SpillError, SpillFolder
 
 
 @settings(deadline=None, max_examples=30)
@@ -47,7 +47,7 @@ def test_a_folder_goes_when_its_run_ends_even_by_an_error(tmp_path):
 
 def test_folders_of_dead_runs_are_removed_and_those_of_living_ones_kept(tmp_path):
     script = (
-        "import os, sys; from pathlib import Path; from summarizer_assets.spill import SpillFolder\n"
+        "import os, sys; from pathlib import Path; from summarizer_assets.ingest.spill import SpillFolder\n"
         "SpillFolder(Path(sys.argv[1])).__enter__(); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)

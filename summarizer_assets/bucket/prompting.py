@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.core.answers import Asked
 from summarizer_assets.core.prompt import (
     PromptSettings,
@@ -17,7 +18,6 @@ from summarizer_assets.core.prompt import (
     system_message,
     trimmed,
 )
-from summarizer_assets.outcome_records import Todo
 
 _NAMELESS = ""
 

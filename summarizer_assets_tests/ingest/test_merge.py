@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.records import AUTHOR, PAPER
-from summarizer_assets.merge import merge, record_hashes
+from summarizer_assets.ingest.merge import merge, record_hashes
 
 PAPERS = st.fixed_dictionaries(
     {

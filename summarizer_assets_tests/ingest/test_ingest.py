@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.buckets import bucket_keys, bucket_of
 from summarizer_assets.core.records import AUTHORS, REJECTED
-from summarizer_assets.ingest import ingest
+from summarizer_assets.ingest.ingest import ingest
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
 from summarizer_assets_tests.sources.building import write

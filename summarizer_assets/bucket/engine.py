@@ -5,11 +5,11 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 
-from summarizer_assets.asking import Asker
+from summarizer_assets.bucket.asking import Asker
+from summarizer_assets.bucket.outcome_records import Todo
+from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.client import Client
-from summarizer_assets.outcome_records import Todo
-from summarizer_assets.outcomes import Outcomes
 
 
 class Engine:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.pending import Plan, plan_bucket
-from summarizer_assets.run_settings import RunSettings, Tables
 from summarizer_assets.storage.errors import TableError
 
 Versions = tuple[int | None, int | None, int | None]

@@ -15,9 +15,9 @@ import polars as pl
 
 from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.records import AUTHOR, AUTHORS, REJECTED
-from summarizer_assets.merge import merge, record_hashes
+from summarizer_assets.ingest.merge import merge, record_hashes
+from summarizer_assets.ingest.spill import Spill, SpillFolder
 from summarizer_assets.sources.chunk import Chunk
-from summarizer_assets.spill import Spill, SpillFolder
 
 Phase = Literal["reading", "merging"]
 #: Called with the phase, source rows read so far and buckets done so far.

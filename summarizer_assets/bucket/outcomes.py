@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from summarizer_assets.bucket.outcome_records import ANSWERS, FAILED, OWN, SHARED, RecordBuilder, RunFacts, Todo
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
-from summarizer_assets.outcome_records import ANSWERS, FAILED, OWN, SHARED, RecordBuilder, RunFacts, Todo
 from summarizer_assets.storage.journal import Journal, drop
 
 _SAMPLE = 3
