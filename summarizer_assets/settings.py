@@ -285,11 +285,13 @@ def _text_of(path: Path) -> str:
 
 
 def _refuse_unknown(environ: Mapping[str, str | None]) -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in environ:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            close = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see the README for all settings"
+        if not name.upper().startswith(PREFIX):
+            continue
+        field = name.upper().removeprefix(PREFIX).lower()
+        if field not in Settings.model_fields:
+            close = difflib.get_close_matches(field, Settings.model_fields, n=1)
+            hint = f"did you mean {PREFIX}{close[0].upper()}?" if close else "see the README for all settings"
             raise SettingsError(f"unknown setting {name}: {hint}")
 
 

@@ -1,0 +1,268 @@
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from summarizer_assets.core.retry import BucketState, Decision, PastRun, Verdict, decide
+
+NOW = 1_000_000.0
+
+
+def run(
+    *, ago: float = 500.0, before: int = 10, after: int | None = 5, stop: str | None = None, died: bool = False
+) -> PastRun:
+    """A run that ended `ago` seconds before now."""
+    return PastRun(
+        run_id=f"run-{ago}",
+        started_at=NOW - ago - 10,
+        ended_at=None if died else NOW - ago,
+        pending_before=before,
+        pending_after=None if died else after,
+        stop=stop,
+    )
+
+
+REFUSED = run(ago=10, before=5, after=5, stop="outage")
+IDLE = [run(ago=100.0 * n, before=5, after=5, stop="terminated") for n in (1, 2, 3)]
+DEAD = [run(ago=100.0 * n, before=5, died=True) for n in (1, 2, 3)]
+
+DONE = BucketState(
+    bucket="0001",
+    authors=100,
+    summaries=95,
+    failed=5,
+    next_due_at=None,
+    runs=[run(after=0)],
+    in_flight=False,
+    asked_for=True,
+)
+UNFINISHED = replace(DONE, summaries=90, runs=[run(after=5)])
+DUE = replace(DONE, next_due_at=NOW - 1)
+LATER = replace(DONE, next_due_at=NOW + 1)
+
+
+def nothing(_: str) -> Verdict | None:
+    """The orchestrator has nothing against a run of any bucket."""
+
+
+def cancelled(*buckets: str) -> Callable[[str], Verdict | None]:
+    return lambda bucket: Verdict.CANCELLED if bucket in buckets else None
+
+
+def decided(
+    *states: BucketState,
+    now: float = NOW,
+    most: int = 25,
+    held_back: Callable[[str], Verdict | None] = nothing,
+    unfinished_counts: bool = True,
+) -> Decision:
+    return decide(states, now=now, runs_per_tick=most, held_back=held_back, unfinished_counts=unfinished_counts)
+
+
+def verdict(state: BucketState, **options: bool) -> Verdict:
+    decision = decided(state, **options)
+    assert list(decision.run) == ([state.bucket] if decision.verdicts[state.bucket] is Verdict.RUN else [])
+    return decision.verdicts[state.bucket]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        pytest.param(DONE, Verdict.DONE, id="everybody has a row"),
+        pytest.param(replace(DONE, authors=90), Verdict.DONE, id="more rows than authors"),
+        pytest.param(UNFINISHED, Verdict.RUN, id="authors without a row"),
+        pytest.param(replace(DONE, runs=[run(after=3)]), Verdict.RUN, id="the last run left outdated summaries"),
+        pytest.param(replace(DONE, runs=[run(before=3, died=True)]), Verdict.RUN, id="the last run died"),
+        pytest.param(
+            replace(DONE, runs=[run(after=0), run(before=3, died=True)]), Verdict.DONE, id="an older one died"
+        ),
+        pytest.param(DUE, Verdict.RUN, id="a failure is due"),
+        pytest.param(replace(DUE, next_due_at=NOW), Verdict.RUN, id="due just now"),
+        pytest.param(LATER, Verdict.NOT_DUE, id="a failure is due later"),
+        pytest.param(replace(UNFINISHED, in_flight=True), Verdict.IN_FLIGHT, id="at work"),
+        pytest.param(replace(DONE, in_flight=True), Verdict.IN_FLIGHT, id="at work, as good as done"),
+        pytest.param(replace(UNFINISHED, asked_for=False, runs=[]), Verdict.NOT_ASKED_FOR, id="never materialised"),
+        pytest.param(replace(DUE, asked_for=False), Verdict.NOT_ASKED_FOR, id="due, yet never asked for"),
+        pytest.param(replace(UNFINISHED, runs=IDLE), Verdict.PARKED, id="three runs without progress"),
+        pytest.param(replace(UNFINISHED, runs=IDLE[:2]), Verdict.RUN, id="two runs without progress"),
+        pytest.param(replace(UNFINISHED, runs=[*IDLE[:2], run(before=9, after=5)]), Verdict.RUN, id="some progress"),
+        pytest.param(replace(UNFINISHED, summaries=90, runs=DEAD), Verdict.PARKED, id="three runs died"),
+        pytest.param(
+            replace(
+                UNFINISHED,
+                summaries=91,
+                runs=[replace(r, pending_before=n) for r, n in zip(DEAD, (4, 6, 8), strict=True)],
+            ),
+            Verdict.RUN,
+            id="three runs died, each further on",
+        ),
+        pytest.param(
+            replace(UNFINISHED, runs=IDLE, next_due_at=NOW - 1), Verdict.RUN, id="parked, but a failure is due"
+        ),
+        pytest.param(
+            replace(UNFINISHED, runs=IDLE, next_due_at=NOW + 1), Verdict.PARKED, id="parked, a failure due later"
+        ),
+        pytest.param(replace(DUE, runs=DEAD), Verdict.PARKED, id="a failure is due, but each run dies"),
+        pytest.param(replace(DUE, runs=DEAD[:2]), Verdict.RUN, id="a failure is due and two runs died"),
+    ],
+)
+def test_the_verdict_on_a_bucket(state: BucketState, expected: Verdict) -> None:
+    assert verdict(state) is expected
+
+
+def test_when_a_pilot_s_limit_is_used_up_only_due_failures_count() -> None:
+    assert verdict(UNFINISHED, unfinished_counts=False) is Verdict.DONE
+    assert verdict(replace(UNFINISHED, next_due_at=NOW + 1), unfinished_counts=False) is Verdict.NOT_DUE
+    assert verdict(replace(UNFINISHED, next_due_at=NOW - 1), unfinished_counts=False) is Verdict.RUN
+
+
+def test_a_bucket_that_a_person_cancelled_is_left_alone_and_takes_nobody_s_turn() -> None:
+    emptiest, other = replace(UNFINISHED, summaries=0), replace(UNFINISHED, bucket="0002")
+    decision = decided(emptiest, other, most=1, held_back=cancelled("0001"))
+    assert decision.run == ["0002"]
+    assert decision.verdicts == {"0001": Verdict.CANCELLED, "0002": Verdict.RUN}
+
+
+def test_only_buckets_that_would_run_are_looked_up_for_a_cancellation() -> None:
+    asked: list[str] = []
+
+    def held_back(bucket: str) -> None:
+        asked.append(bucket)
+
+    decided(DONE, replace(UNFINISHED, bucket="0002"), replace(LATER, bucket="0003"), held_back=held_back)
+    assert asked == ["0002"]
+
+
+def test_a_tick_starts_no_more_runs_than_allowed_the_emptiest_bucket_first() -> None:
+    states = [replace(UNFINISHED, bucket=f"{n:04d}", summaries=90 - n % 3) for n in range(6)]
+    decision = decided(*states, most=4)
+    assert decision.run == ["0002", "0005", "0001", "0004"]
+    assert [decision.verdicts[b] for b in ("0000", "0003")] == [Verdict.NEXT_TICK] * 2
+
+
+# An outage: the runs that ended last, whatever their bucket, were all refused from outside.
+
+
+def outage(refusals: int) -> list[BucketState]:
+    """Three unfinished buckets, of whose runs the last `refusals` were refused, the very last one 10 s ago."""
+    runs: list[list[PastRun]] = [[], [], []]
+    for n in range(refusals):
+        runs[n % 3].append(run(ago=10.0 + 100 * n, before=5, after=5, stop="quota"))
+    for n in range(3):
+        runs[n].append(run(ago=5000.0 + n, after=5))
+    return [replace(UNFINISHED, bucket=f"{n:04d}", runs=past) for n, past in enumerate(runs)]
+
+
+def probe_after(states: Sequence[BucketState], last_end: float) -> float:
+    """Seconds after the last refusal until a probe starts; it is alone, and before it nothing starts."""
+    for wait in range(0, 4000, 10):
+        decision = decided(*states, now=last_end + wait)
+        if decision.run:
+            assert len(decision.run) == 1
+            return wait
+        assert set(decision.verdicts.values()) == {Verdict.OUTAGE}
+    raise AssertionError("no probe ever starts")
+
+
+def test_the_wait_for_the_next_probe_doubles_up_to_a_cap_while_every_probe_is_refused() -> None:
+    states, end, waits = list(outage(1)), NOW - 10, []
+    for number in range(8):
+        waits.append(probe_after(states, end))
+        end += waits[-1]
+        refused = PastRun(f"probe-{number}", end, end, 5, 5, "outage")
+        probed = decided(*states, now=end).run[0]
+        # No more runs of a bucket are known than the state store is asked for.
+        states = [replace(s, runs=[refused, *s.runs][:4]) if s.bucket == probed else s for s in states]
+    assert waits == [60, 60, 120, 240, 480, 960, 1800, 1800]
+
+
+def test_many_runs_refused_in_the_same_minute_are_one_outage_and_not_many() -> None:
+    states = [
+        replace(UNFINISHED, bucket=f"{n:04d}", runs=[run(ago=10.0 + n, before=5, after=5, stop="quota")])
+        for n in range(20)
+    ]
+    assert probe_after(states, NOW - 10) == 60
+
+
+def test_the_probe_goes_to_the_bucket_whose_last_run_is_the_longest_ago() -> None:
+    decision = decided(*outage(2), now=NOW + 10_000)
+    assert decision.run == ["0002"]
+    assert decision.verdicts == {"0000": Verdict.OUTAGE, "0001": Verdict.OUTAGE, "0002": Verdict.RUN}
+
+
+def test_while_a_probe_is_at_work_nothing_else_is_started() -> None:
+    first, *others = outage(2)
+    decision = decided(replace(first, in_flight=True), *others, now=NOW + 10_000)
+    assert decision.run == []
+    assert decision.verdicts["0001"] is Verdict.OUTAGE
+
+
+def test_a_probe_is_not_wasted_on_a_cancelled_bucket() -> None:
+    decision = decided(*outage(2), now=NOW + 10_000, held_back=cancelled("0002"))
+    assert decision.run == ["0001"]
+    assert decision.verdicts["0002"] is Verdict.CANCELLED
+
+
+def test_a_run_that_was_not_refused_ends_the_outage() -> None:
+    states = outage(4)
+    healed = replace(states[0], runs=[run(ago=1, after=5), *states[0].runs])
+    assert len(decided(healed, *states[1:]).run) == 3
+
+
+@pytest.mark.parametrize("stop", ["terminated", "too_many_failures", None])
+def test_a_stop_of_the_bucket_s_own_is_no_outage(stop: str | None) -> None:
+    states = [replace(UNFINISHED, bucket=b, runs=[run(ago=1, after=5, stop=stop)]) for b in ("0001", "0002")]
+    assert len(decided(*states).run) == 2
+
+
+def test_refused_runs_never_park_a_bucket() -> None:
+    refused = [run(ago=4000.0 + n, before=5, after=5, stop="outage") for n in range(4)]
+    assert decided(replace(UNFINISHED, runs=refused)).run == ["0001"]
+
+
+past_runs = st.lists(
+    st.builds(
+        run,
+        ago=st.floats(0, 5000),
+        before=st.integers(0, 20),
+        after=st.integers(0, 20),
+        stop=st.sampled_from([None, None, "outage", "quota", "terminated"]),
+        died=st.booleans(),
+    ),
+    max_size=4,
+)
+states = st.builds(
+    BucketState,
+    bucket=st.text("0123", min_size=4, max_size=4),
+    authors=st.integers(0, 30),
+    summaries=st.integers(0, 30),
+    failed=st.integers(0, 30),
+    next_due_at=st.sampled_from([None, NOW - 5, NOW + 5]),
+    runs=past_runs,
+    in_flight=st.booleans(),
+    asked_for=st.booleans(),
+)
+
+
+@given(
+    states=st.lists(states, max_size=8, unique_by=lambda state: state.bucket),
+    most=st.integers(0, 4),
+    held=st.sets(st.text("0123", min_size=4, max_size=4)),
+)
+def test_whatever_is_known_nothing_is_started_that_must_not_be(
+    states: Sequence[BucketState], most: int, held: set[str]
+) -> None:
+    decision = decided(*states, most=most, held_back=cancelled(*held))
+    by_bucket = {state.bucket: state for state in states}
+    assert decision.verdicts.keys() == by_bucket.keys()
+    assert len(decision.run) <= max(most, 1)
+    assert len(set(decision.run)) == len(decision.run)
+    assert set(decision.run) == {bucket for bucket, said in decision.verdicts.items() if said is Verdict.RUN}
+    for bucket in decision.run:
+        state = by_bucket[bucket]
+        assert state.asked_for
+        assert not state.in_flight
+        assert bucket not in held
+        assert state.pending > 0 or (state.next_due_at is not None and state.next_due_at <= NOW)
