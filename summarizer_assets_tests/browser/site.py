@@ -1,0 +1,134 @@
+"""A real `dagster dev` on a free loopback port, with an instance and tables of its own, ended with all its children."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+
+REPOSITORY = Path(__file__).parents[2]
+_DEADLINE_S = 180.0
+
+_ASSETS = "{ assetNodes { assetKey { path } partitionStats { numMaterialized numFailed numPartitions } } }"
+
+
+@dataclass(frozen=True)
+class Partitions:
+    materialized: int
+    failed: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """One running installation."""
+
+    url: str
+    home: Path
+    root: Path
+
+    def graphql(self, query: str) -> dict[str, Any]:
+        reply = httpx.post(f"{self.url}/graphql", json={"query": query}, timeout=30)
+        reply.raise_for_status()
+        return reply.json()["data"]
+
+    def partitions(self) -> dict[str, Partitions]:
+        """By asset, as the UI counts them."""
+        found = {}
+        for node in self.graphql(_ASSETS)["assetNodes"]:
+            stats = node["partitionStats"]
+            found[node["assetKey"]["path"][-1]] = Partitions(
+                stats["numMaterialized"], stats["numFailed"], stats["numPartitions"]
+            )
+        return found
+
+    def wait_for(self, asset: str, materialized: int) -> None:
+        """Until so many partitions of `asset` are green."""
+        eventually(lambda: self.partitions()[asset].materialized == materialized, self.partitions)
+
+    def table(self, name: str) -> pl.DataFrame:
+        return pl.read_delta(str(self.root / name))
+
+
+def eventually(condition: Callable[[], bool], state: Callable[[], object]) -> None:
+    deadline = time.monotonic() + _DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so: {state()}"
+        time.sleep(0.5)
+
+
+@contextmanager
+def dagster_dev(folder: Path, settings: Mapping[str, str]) -> Iterator[Site]:
+    """Serve the project's workspace with `settings` on top of an environment that holds none of ours."""
+    home, root = folder / "dagster", folder / "data"
+    home.mkdir(parents=True)
+    shutil.copy(REPOSITORY / "dagster.yaml", home)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ours = ("SUMMARIZER_", "DAGSTER_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment |= {"DAGSTER_HOME": str(home), "SUMMARIZER_ROOT": str(root), **settings}
+    command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(REPOSITORY / "workspace.yaml")]
+    log = folder / "dagster-dev.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "-h", "127.0.0.1", "-p", str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    site = Site(f"http://127.0.0.1:{port}", home, root)
+    try:
+        eventually(lambda: _serves(site, server), lambda: log.read_text()[-3000:])
+        yield site
+    finally:
+        left = _end(server)
+    assert not left, f"processes of dagster dev outlived it: {left}"
+
+
+def _serves(site: Site, server: "subprocess.Popen[bytes]") -> bool:
+    assert server.poll() is None, "dagster dev ended"
+    try:
+        return len(site.partitions()) > 0
+    except httpx.TransportError:
+        return False
+
+
+def _end(server: "subprocess.Popen[bytes]") -> list[int]:
+    """Ask `dagster dev` to end, wait for its children; what remains is killed and named."""
+    server.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + 60
+    while (left := _session(server.pid)) and time.monotonic() < deadline:
+        server.poll()  # reaps the leader, which would stay in the list as a zombie
+        time.sleep(0.2)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    server.wait(30)
+    return left
+
+
+def _session(leader: int) -> list[int]:
+    """The living processes of the session that `leader` opened."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # ended while we looked
+        state, session = fields[0], int(fields[3])
+        if session == leader and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
