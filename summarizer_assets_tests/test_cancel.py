@@ -11,7 +11,9 @@ from summarizer_assets_tests.provider import answer, serving
 
 _LAUNCH = """
 mutation { launchRun(executionParams: {
-  selector: { repositoryLocationName: "summarizer_assets", repositoryName: "__repository__", jobName: "summarize_bucket" }
+  selector: {
+    repositoryLocationName: "summarizer_assets", repositoryName: "__repository__", jobName: "summarize_bucket"
+  }
   executionMetadata: { tags: [{ key: "dagster/partition", value: "0000" }] }
   runConfigData: {}
 }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
