@@ -20,6 +20,7 @@ from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
 from summarizer_assets.storage.journal import Journal, drop
 
 _SAMPLE = 3
+_REASONS = frozenset(map(str, FailureReason))  # `in FailureReason` takes no text before Python 3.12
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Outcomes:
             and row["content_hash"] == self._todo.hashes[position]
             and Identity(row["prompt_version"], row["model"]) == self._facts.identity
             and row["attempts"] > self._todo.attempts[position]
-            and row["reason"] in FailureReason
+            and row["reason"] in _REASONS
         )
 
 
