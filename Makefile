@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
 .DEFAULT_GOAL := help
@@ -11,34 +13,40 @@ help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Summarise the bundled sample with the embedded provider, then report
-	$(BIN)/python -m summarizer_assets.demo
+	@$(BIN)/python -m summarizer_assets.demo
 
-ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=… for another port)
-	$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000)
+# Dagster recommends another tool with a warning; that tool wants a project of its own layout.
+ui: export PYTHONWARNINGS = ignore:Function `dev_command` is superseded
+ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=3100 for another port)
+	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000)
 
-test: $(BIN)/.dev chromium ## Run all checks and tests
+test: $(BIN)/.dev chromium ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: $(BIN)/.dev ## Print the figures of the benchmarks
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.tokens
+	$(BIN)/python -m benchmarks.transport
+	$(BIN)/python -m benchmarks.main_job
 
 # The virtual environment, from versions that were tested together.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; give one as in: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Installing python3-venv"; \
-	  apt-get update -q && apt-get install -qy python3-venv; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Installing python3-venv"; $(APT_INSTALL) python3-venv >/dev/null; }
+	@$(PYTHON) -m venv $(VENV)
 
 $(BIN)/.runtime: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@echo "Installing into $(VENV): a few minutes the first time"
+	@$(PIP_INSTALL) -e .
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "Installing the tools of the tests into $(VENV)"
+	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $@
 
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
@@ -46,7 +54,6 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@cp dagster.yaml $@
 
 chromium: # the browser tests drive the system's own
-	@command -v chromium >/dev/null || { echo "Installing Chromium"; \
-	  apt-get update -q && apt-get install -qy chromium >/dev/null; }
+	@test -x /usr/bin/chromium || { echo "Installing Chromium"; $(APT_INSTALL) chromium >/dev/null; }
 
 .PHONY: help demo ui test bench chromium

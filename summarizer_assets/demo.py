@@ -121,7 +121,8 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     yield ""
     yield "The tables (Delta Lake)"
     for table in (tables.authors, tables.summaries, tables.failures, summarizer.rejected):
-        yield f"  {table.uri}"
+        if table.open() is not None:  # no table is made for nothing
+            yield f"  {table.uri}"
     yield ""
     yield "Three of the summaries"
     for name, papers, summary in _three(summarizer):

@@ -20,4 +20,6 @@ def _type(dtype: object) -> str:
         return f"list[{_type(dtype.inner)}]"
     if isinstance(dtype, pl.Struct):
         return f"struct[{', '.join(field.name for field in dtype.fields)}]"
+    if isinstance(dtype, pl.Datetime):
+        return "timestamp" if dtype.time_zone is None else f"timestamp {dtype.time_zone}"
     return str(dtype).lower()
