@@ -1,0 +1,61 @@
+"""All benchmarks on the bundled sample, one after the other: their tables, then their figures as JSON on the last line.
+
+    python -m benchmarks [--source authors.parquet] [--all]
+
+A few minutes; `--all` adds the healing of a failing provider under a real daemon, ten minutes more.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_WIDTH = 100
+
+
+def run(name: str, arguments: Sequence[str]) -> tuple[dict[str, object], bool]:
+    """Run one, passing on what it prints; its figures (a JSON object on its last line, if it has one), and success."""
+    print(f"{f' {name} ':=^{_WIDTH}}\n", flush=True)
+    began = time.monotonic()
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    last = ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("{"):
+                last = line
+            else:
+                print(line, end="", flush=True)
+    succeeded = process.returncode == 0
+    print(f"\n{name}: {time.monotonic() - began:.0f} s{'' if succeeded else ', FAILED'}\n", flush=True)
+    return (json.loads(last) if last else {}), succeeded
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, the bundled sample")
+    parser.add_argument("--all", action="store_true", help="the long ones too")
+    options = parser.parse_args()
+    source = [str(options.source)] if options.source else []
+    chosen: dict[str, list[str]] = {
+        "tokens": source,
+        "transport": ["--requests", "2000", "--rounds", "3", "--without", "httpx"],
+        "main_job": ["--source", *source] if source else [],
+    }
+    if options.all:
+        chosen["healing"] = []
+    figures: dict[str, object] = {}
+    failed = []
+    for name, arguments in chosen.items():
+        found, succeeded = run(name, arguments)
+        figures |= found
+        failed += [] if succeeded else [name]
+    print(json.dumps(figures))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
