@@ -131,14 +131,15 @@ def trouble(provider: Provider, poison: Sequence[Json], hits: int) -> None:
     provider.use(poison)
 
 
-def wait_for_quiet(dev: DagsterDev, ticks: int) -> None:
-    """Until so many ticks in a row asked for nothing while nothing ran."""
+def wait_for_quiet(dev: DagsterDev, summarizer: Summarizer, ticks: int) -> None:
+    """Until so many ticks in a row asked for nothing while nothing ran and no failure waited for its time."""
     seen = {"ticks": len(dev.ticks()), "runs": -1}
 
     def quiet() -> bool:
-        runs = len(dev.instance.get_runs())
-        if runs != seen["runs"] or any(not run.is_finished for run in dev.instance.get_runs()):
-            seen.update(runs=runs, ticks=len(dev.ticks()))
+        runs = dev.instance.get_runs()
+        waiting = any(not run.is_finished for run in runs) or bool(summarizer.retry_facts().next_due_at)
+        if len(runs) != seen["runs"] or waiting:
+            seen.update(runs=len(runs), ticks=len(dev.ticks()))
         return len(dev.ticks()) - seen["ticks"] >= ticks
 
     wait_until(quiet, "the sensor has nothing more to do", patience_s=1200, every_s=1)
@@ -281,10 +282,10 @@ def run(home: Path, authors: int, group_size: int, hits: int) -> Json:
             trouble(provider, rules, hits)
             healed = time.monotonic()
             print("the provider is healed", flush=True)
-            wait_for_quiet(dev, ticks=4)
+            wait_for_quiet(dev, summarizer, ticks=4)
             ended = time.monotonic()
             runs = len(dev.instance.get_runs())
-            wait_for_quiet(dev, ticks=4)
+            wait_for_quiet(dev, summarizer, ticks=4)
             record = provider.record()
             by_sensor = dev.instance.get_runs()
             return {
