@@ -143,7 +143,8 @@ class Asker:
             self._fill()
 
     def cancel(self) -> None:
-        """Drop what is in flight."""
+        """Drop what is in flight and what still waits: a cancelled request makes room for no other."""
+        self._queue.clear()
         for task in self._tasks:
             task.cancel()
 
@@ -159,7 +160,6 @@ class Asker:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._crash = self._crash or error
-            self._queue.clear()
             self.cancel()
         self._fill()
 

@@ -31,12 +31,16 @@ class Engine:
         self._todo = todo
         self._watch = watch
         self._error: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None  # under the lock: only while it can be told something
         self._main: asyncio.Task[None] | None = None
+        self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="asker", daemon=True)
 
     def start(self) -> None:
+        """Returns when the thread can be told to stop, or has ended already."""
         self._thread.start()
+        self._listening.wait()
 
     def join(self) -> None:
         """Wait for the end.
@@ -49,20 +53,22 @@ class Engine:
             raise self._error
 
     def request_stop(self, stop: Stop) -> None:
-        if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self.asker.request_stop, stop)
+        """Does nothing when the asker is done."""
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self.asker.request_stop, stop)
 
     def abort(self) -> None:
         """End at once; what is in flight is lost. Does nothing after the end."""
-        loop, main = self._loop, self._main
-        if self._thread.is_alive() and loop is not None and main is not None:
-            loop.call_soon_threadsafe(main.cancel)
+        with self._lock:
+            if self._loop is not None and self._main is not None:
+                self._loop.call_soon_threadsafe(self._main.cancel)
+        if self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                self._loop = runner.get_loop()
                 runner.run(self._ask())
         except asyncio.CancelledError:
             pass  # aborted: the step has its own error to tell
@@ -71,10 +77,20 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
             self._error = error
         finally:
+            self._listening.set()
             self._outcomes.finish()
 
     async def _ask(self) -> None:
-        self._main = asyncio.current_task()
+        with self._lock:
+            self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        self._listening.set()
+        try:
+            await self._ask_all()
+        finally:
+            with self._lock:
+                self._loop = None
+
+    async def _ask_all(self) -> None:
         todo = self._todo
         tokens = [todo.tokens[position] for position in self._positions]
         attempts = [todo.attempts[position] for position in self._positions]
