@@ -181,11 +181,12 @@ class BucketRun:
         reported = time.monotonic()
         while True:
             ready = outcomes.wait(settings.commit_rows, settings.commit_interval_s, _TICK_S)
+            self._guard()  # without the claim another run asks the same authors: pay for no more of them
             if self._stop_wanted.is_set() and self._engine is not None and self.stop is not None:
                 self._engine.request_stop(self.stop)
                 self._stop_wanted.clear()
             finished = outcomes.finished
-            if ready:
+            if ready or finished:  # it may have finished since `wait` returned: this is the last look
                 batch = outcomes.take_first()
                 if batch.frame.height:
                     yield Append(self._bucket, batch.frame)
