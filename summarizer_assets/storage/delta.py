@@ -15,7 +15,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from summarizer_assets.storage.errors import BucketsDiffer, FenceLost, TableError
-from summarizer_assets.storage.guards import wrong_columns, wrong_rows
+from summarizer_assets.storage.guards import check_columns, wrong_rows
 
 BUCKETS_PROPERTY = "summarizer.buckets"
 _CONFIGURATION = {
@@ -25,7 +25,10 @@ _CONFIGURATION = {
 }
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3)
 _COMMIT_RETRIES = 100  # with 15, two of 200 concurrent appends were lost
-_CONFLICT_TRIES = 5
+_CREATE_ONCE = CommitProperties(max_commit_retries=0)  # else a late creator makes the table again, as version 1
+# delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
+# conflict is another run's success, so trying again needs no wait; with 5, six busy writers failed one another.
+_CONFLICT_TRIES = 30
 _REOPEN_AFTER = 100  # commits
 
 
@@ -162,6 +165,7 @@ class BucketedTable:
                 partition_by=["bucket"] if self.buckets is not None else None,
                 configuration=configuration,
                 storage_options=dict(self.options),
+                commit_properties=_CREATE_ONCE,
                 raise_if_key_not_exists=False,  # delta-rs knows only its own keys; ours is the bucket count
             )
         except (DeltaError, OSError) as error:
@@ -180,12 +184,7 @@ class BucketedTable:
                     f"{self.uri} was made with {made_with or 'no'} buckets, SUMMARIZER_BUCKETS asks for "
                     f"{self.buckets}; {remedy}give another SUMMARIZER_ROOT for new tables"
                 )
-        wrong = wrong_columns(self.schema, table.schema())
-        if wrong:
-            raise TableError(
-                f"{self.uri} has other columns than this project writes ({'; '.join(wrong)}): it was written by "
-                "another version or by something else; give another SUMMARIZER_ROOT, or alter the table"
-            )
+        check_columns(self.uri, self.schema, table.schema())
 
 
 class BucketWriter:
@@ -211,8 +210,8 @@ class BucketWriter:
                 f"{self._table.uri}: a change of bucket {change.bucket} sent to the writer of {self._bucket}"
             )
         for attempt in range(1, _CONFLICT_TRIES + 1):
-            handle = self._current_handle()
             try:
+                handle = self._current_handle()
                 committed = self._commit(handle, change)
                 break
             except CommitFailedError as error:
@@ -228,20 +227,24 @@ class BucketWriter:
             return
         self.commits += 1
         if not isinstance(change, Compact):
-            self._fence = (self._fence or 0) + 1
+            self._fence = self._table.fence(self._bucket, handle)
             self.rows += change.frame.height
 
     def _current_handle(self) -> DeltaTable:
-        if self._handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
+        """The newest version, seen to be still ours."""
+        handle, self._handle = self._handle, None  # so that a writer that lost stays lost
+        if handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
             handle = self._table.ensure()
-            found = self._table.fence(self._bucket, handle)
-            if found != self._fence:
-                raise FenceLost(
-                    f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours "
-                    f"{self._fence}); this run stops without writing over it; materialise the partition again"
-                )
-            self._handle = handle  # only now: a writer that lost stays lost
-        return self._handle
+        else:
+            handle.update_incremental()  # what came between would make the commit fail, after all its rows are written
+        found = self._table.fence(self._bucket, handle)
+        if found != self._fence:
+            raise FenceLost(
+                f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours "
+                f"{self._fence}); this run stops without writing over it; materialise the partition again"
+            )
+        self._handle = handle
+        return handle
 
     def _commit(self, handle: DeltaTable, change: Change) -> bool:
         properties = _commit(Transaction(_app_id(self._bucket), (self._fence or 0) + 1))
@@ -300,10 +303,13 @@ class BucketWriter:
             commit_properties=properties,
             writer_properties=_WRITER,
         )
-        merger.when_matched_delete("s._gone").when_matched_update(columns).when_not_matched_insert(
-            columns, "NOT s._gone"
-        ).execute()
-        return True
+        done = (
+            merger.when_matched_delete("s._gone")
+            .when_matched_update(columns)
+            .when_not_matched_insert(columns, "NOT s._gone")
+            .execute()
+        )
+        return bool(done["num_output_rows"] or done["num_target_rows_deleted"])  # else delta-rs commits nothing
 
     def _conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self._table.schema.items())

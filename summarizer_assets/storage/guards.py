@@ -7,12 +7,17 @@ from typing import Any
 import polars as pl
 from deltalake import Schema
 
+from summarizer_assets.storage.errors import TableError
 
-def wrong_columns(wanted: pl.Schema, table: Schema) -> list[str]:
-    """How the table's columns differ from `wanted`, in words; empty when they do not. Nullability is not looked at."""
+
+def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
+    """Raise TableError unless the table has just the columns `wanted`: a commit would fail after the money is spent.
+
+    Whether a column may be null is not looked at.
+    """
     ours = _types(Schema.from_arrow(pl.DataFrame(schema=wanted).to_arrow().schema))
     theirs = _types(table)
-    return [
+    wrong = [
         *(f"{name} is missing" for name in ours if name not in theirs),
         *(f"{name} is not ours" for name in theirs if name not in ours),
         *(
@@ -21,6 +26,11 @@ def wrong_columns(wanted: pl.Schema, table: Schema) -> list[str]:
             if name in theirs and theirs[name] != kind
         ),
     ]
+    if wrong:
+        raise TableError(
+            f"{uri} has other columns than this project writes ({'; '.join(wrong)}): it was written by "
+            "another version or by something else; give another SUMMARIZER_ROOT, or alter the table"
+        )
 
 
 def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> str | None:

@@ -69,6 +69,13 @@ def test_eight_processes_that_create_the_table_at_once_make_one_version_0(tmp_pa
     assert [path.name for path in (tmp_path / "table/_delta_log").glob("*.json")] == [f"{0:020d}.json"]
 
 
+def test_threads_that_create_tables_at_once_make_each_just_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:  # with delta-rs' own retries, a third of the tables is made twice
+        for number in range(15):
+            table = table_at(tmp_path / str(number))
+            assert {made.version() for made in pool.map(lambda _, table=table: table.ensure(), range(8))} == {0}
+
+
 @pytest.mark.parametrize("schema", [AUTHORS, SUMMARIES, FAILURES])
 def test_every_table_of_the_project_is_found_again_with_the_schema_it_was_made_with(
     tmp_path: Path, schema: pl.Schema
@@ -225,6 +232,16 @@ def test_changes_without_content_make_no_version(tmp_path: Path) -> None:
     for nothing in (Append("0000", rows("0000", "")), Merge("0000", rows("0000", "")), Compact("0000")):
         writer.apply(nothing)
     assert (writer.commits, table.ensure().version()) == (0, 1)
+
+
+def test_a_merge_that_finds_nothing_to_do_makes_no_version_and_the_writer_goes_on(tmp_path: Path) -> None:
+    table = table_at(tmp_path)
+    writer = writer_of(table, "0000")
+    writer.apply(Append("0000", rows("0000", "a")))
+    writer.apply(Merge("0000", rows("0000", ""), frozenset("z")))
+    assert (writer.commits, table.ensure().version()) == (1, 1)
+    writer.apply(Append("0000", rows("0000", "b")))
+    assert len(content(table)) == 2
 
 
 def test_compaction_joins_the_bucket_s_files_and_keeps_its_rows_and_the_other_files(tmp_path: Path) -> None:
