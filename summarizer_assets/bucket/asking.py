@@ -118,6 +118,7 @@ class Asker:
         self._structured: Structured = "json_schema"
         self._succeeded = False
         self._parked: list[tuple[_Group, FailureReason, ProviderError]] = []
+        self._refused: list[tuple[_Group, FailureReason, ProviderError]] = []  # alone, before any success
         self._rejections: Counter[str] = Counter()
 
     async def run(self, positions: Sequence[int], tokens: Sequence[int], attempts: Sequence[int]) -> None:
@@ -133,6 +134,8 @@ class Asker:
             raise self._crash
         if self.stop is None and self._parked:
             await self._judge_parked()
+        if self.stop is None:
+            self._charge(self._refused)  # too few alike to blame the configuration
 
     def request_stop(self, stop: Stop) -> None:
         """Send nothing more; what is in flight has a moment to be answered, for it is paid for."""
@@ -255,9 +258,13 @@ class Asker:
     def _success(self) -> None:
         """The provider answers: groups parked before this failed on their own account."""
         self._succeeded = True
-        parked, self._parked = self._parked, []
-        for group, reason, error in parked:
+        self._charge(self._parked)
+        self._charge(self._refused)
+
+    def _charge(self, held: list[tuple[_Group, FailureReason, ProviderError]]) -> None:
+        for group, reason, error in held:
             self._fail_group(group, reason, error)
+        held.clear()
 
     def _isolate(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
         if len(group.positions) > 1:
@@ -286,6 +293,10 @@ class Asker:
                     "check SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_EXTRA_BODY"
                 )
                 self.request_stop(Stop("rejected", message))
+                return
+            if len(group.positions) == 1:
+                # Never asked again once it failed so: not before it is clear that the configuration is not the cause.
+                self._refused.append((group, FailureReason.REJECTED, error))
                 return
         self._isolate(group, FailureReason.REJECTED, error)
 
