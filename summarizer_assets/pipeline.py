@@ -17,7 +17,7 @@ import polars as pl
 from summarizer_assets.bucket.accounts import BucketCounts, metadata
 from summarizer_assets.bucket.asking import AskCounts
 from summarizer_assets.bucket.engine import Engine
-from summarizer_assets.bucket.outcome_records import RunFacts, Todo
+from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.bucket.stock import Stock, take_stock, versions
@@ -73,6 +73,7 @@ class BucketRun:
         self._engine: Engine | None = None
         self._claim: Claim | None = None
         self._journal = settings.journal / bucket
+        self._left = Replay([], [], [])
         self._new_failures = pl.DataFrame()
         self._record: int | None = None
         self._segments: list[Path] = []
@@ -91,7 +92,9 @@ class BucketRun:
         if self._stock.has_work or has_records(self._journal):
             self._claim = self._stack.enter_context(self._state.claim(self._bucket, self._run_id))
             try:
-                if versions(self._tables) != self._stock.versions:  # the last holder changed them meanwhile
+                self._left = replay(self._journal)
+                # The last holder changed them meanwhile, or left answers that count in the plan.
+                if self._left.records or versions(self._tables) != self._stock.versions:
                     self._stock = self._take_stock()
                 self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.unresolved.height)
             except BaseException:
@@ -140,7 +143,14 @@ class BucketRun:
             self._state.end_run(self._record, pending, self.stop.cause if self.stop else None)
 
     def _take_stock(self) -> Stock:
-        return take_stock(self._bucket, self._tables, self._prompter.render, self._settings, retry_all=self._retry_all)
+        return take_stock(
+            self._bucket,
+            self._tables,
+            self._prompter.render,
+            self._settings,
+            retry_all=self._retry_all,
+            answered=answered_in(self._left.records),
+        )
 
     # The two streams.
 
@@ -153,8 +163,7 @@ class BucketRun:
         )
         outcomes = Outcomes(todo, facts, self._journal)
         self._stack.callback(outcomes.close)
-        left = replay(self._journal)
-        self._replay(left, outcomes)
+        self._replay(outcomes)
         positions = self._within_limit(outcomes.open_positions(), todo)
         self._engine = self._prompter.engine(self._stock.authors, outcomes, positions, todo)
         wrote = False
@@ -211,7 +220,8 @@ class BucketRun:
 
     # Accounts.
 
-    def _replay(self, left: Replay, outcomes: Outcomes) -> None:
+    def _replay(self, outcomes: Outcomes) -> None:
+        left, self._left = self._left, Replay([], [], [])
         for warning in left.warnings:
             self._log(f"journal: {warning}")
         outcomes.replay(left.records)

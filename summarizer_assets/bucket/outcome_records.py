@@ -1,5 +1,6 @@
 """Outcomes as the records that the journal keeps and the tables' rows are made of."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +27,13 @@ OWN = (
     "flags",
 )
 SHARED = tuple(name for name in SUMMARIES.names() if name not in OWN)
+
+
+def answered_in(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """author_id, content_hash of the answers among journal records, each once."""
+    author, content = OWN.index("author_id"), OWN.index("content_hash")
+    pairs = {(row[author], row[content]) for record in records if record["kind"] == ANSWERS for row in record["rows"]}
+    return pl.DataFrame(sorted(pairs), schema={"author_id": pl.String, "content_hash": pl.String}, orient="row")
 
 
 @dataclass(frozen=True)

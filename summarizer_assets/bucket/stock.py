@@ -41,6 +41,7 @@ def take_stock(
     settings: RunSettings,
     *,
     retry_all: bool,
+    answered: pl.DataFrame | None = None,
 ) -> Stock:
     """Read the bucket from the tables' newest versions and plan its work.
 
@@ -63,6 +64,7 @@ def take_stock(
         now=datetime.now(UTC),
         retry_all=retry_all,
         keep_removed=settings.keep_removed,
+        answered=answered,
     )
     return Stock(
         plan=plan,

@@ -69,6 +69,7 @@ def plan_bucket(
     now: datetime,
     retry_all: bool = False,
     keep_removed: bool = False,
+    answered: pl.DataFrame | None = None,
 ) -> Plan:
     """Decide what to do for one bucket.
 
@@ -81,6 +82,7 @@ def plan_bucket(
         now: decides which failures are due (UTC).
         retry_all: ask retryable failures before they are due, and past the cap of attempts.
         keep_removed: keep rows of authors that are no longer in `authors`.
+        answered: author_id, content_hash of answers that a dead run left: no failure keeps them out.
     """
     bucket = authors["bucket"][0] if authors.height else None
     skipped = _skipped(authors, excluded, failures, now, bucket)
@@ -94,6 +96,8 @@ def plan_bucket(
     same = _same_identity(candidates, failures, identity)
     due = pl.col("retryable") & (pl.lit(retry_all) | (pl.col("next_retry_at") <= now).fill_null(value=False))
     blocked = same.filter(~due)
+    if answered is not None:
+        blocked = blocked.join(answered, on=["author_id", "content_hash"], how="anti")
     todo = (
         candidates.join(blocked.select("author_id"), on="author_id", how="anti")
         .join(
