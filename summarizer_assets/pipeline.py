@@ -235,11 +235,17 @@ class BucketRun:
         limit = self._settings.limit
         if limit is None or self._claim is None:
             return positions
-        again = [position for position in positions if todo.outdated[position] or todo.attempts[position]]
-        new = [position for position in positions if not (todo.outdated[position] or todo.attempts[position])]
-        granted = self._claim.grant(len(new), limit, self._asked_so_far)
-        self.counts.held_back = len(new) - granted
-        return sorted(again + new[:granted])
+        failures = self._stock.failures
+        failed = set(failures.filter(pl.col("attempts") > 0)["author_id"])
+        known = {position for position, author in enumerate(todo.ids) if todo.outdated[position] or author in failed}
+        new = [position for position in positions if position not in known]
+        # Those whom a dead run asked, and whom no table counts yet, take their part of the limit first.
+        replayed = len(todo.ids) - len(known | set(positions))
+        granted = max(0, self._claim.grant(replayed + len(new), limit, self._asked_so_far) - replayed)
+        # Somebody with a standing failure is not pending, whether asked now or not.
+        standing = set(self._stock.plan.failures["author_id"])
+        self.counts.held_back = sum(todo.ids[position] not in standing for position in new[granted:])
+        return sorted(known.intersection(positions).union(new[:granted]))
 
     def _asked_so_far(self) -> int:
         failed = self._tables.failures.read().filter(pl.col("attempts") > 0).select(pl.len()).collect().item()

@@ -208,14 +208,14 @@ class StateStore:
     def grant(self, bucket: str, token: str, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
         """How many of `wanted` new authors this claim may ask, when all runs together may ask `limit` ever.
 
-        Counted under a lock: first what live runs were granted, then what the tables hold, so that an author who
-        moves from the one to the other meanwhile is counted twice rather than not at all.
+        Counted under a lock: first what other runs were granted, then what the tables hold, so that an author who
+        moves from the one to the other meanwhile is counted twice rather than not at all. A dead run counts until the
+        next run of its bucket takes its place: what it asked may lie in its journal only.
         """
         with self._begin() as connection:
-            now = self._now(connection)
             mine = _CLAIMS.c.root == self._root
             rows = connection.execute(sa.select(_CLAIMS).where(mine).order_by(_CLAIMS.c.bucket).with_for_update()).all()
-            others = sum(int(row.allowance) for row in rows if row.token != token and not _is_dead(row, now))
+            others = sum(int(row.allowance) for row in rows if row.token != token)
             granted = max(0, min(wanted, limit - others - asked_so_far()))
             where = mine & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
             result = connection.execute(_CLAIMS.update().where(where).values(allowance=granted))
