@@ -257,13 +257,14 @@ class Claim:
         self._thread = threading.Thread(target=self._keep, name=f"claim-{bucket}", daemon=True)
 
     def acquire(self) -> None:
+        asked_at = time.monotonic()  # before the store is asked: it may count the lease from any moment after
         holder = self._store.try_claim(self._bucket, self._run_id, self._token)
         if holder is not None:
             raise ClaimRefused(
                 f"bucket {self._bucket} is being worked on by run {holder}; this run asked nothing. "
                 "Wait until that run ends, or cancel it"
             )
-        self._renewed_at = time.monotonic()
+        self._renewed_at = asked_at
         self._thread.start()
 
     def grant(self, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
@@ -283,8 +284,9 @@ class Claim:
         self._store.release(self._bucket, self._token)
 
     def _renew(self) -> None:
+        asked_at = time.monotonic()
         if self._store.renew(self._bucket, self._token):
-            self._renewed_at = time.monotonic()
+            self._renewed_at = asked_at
         else:
             self._lost = "our claim lapsed and another run took it"
 
