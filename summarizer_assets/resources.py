@@ -183,15 +183,11 @@ class Summarizer:
         tables, settings = self.tables, self.settings
         summaries = tables.summaries.rows_by_bucket()
         failed = tables.failures.rows_by_bucket()
-        due = (
-            tables.failures.read()
-            .filter(pl.col("retryable") & (pl.col("attempts") < settings.max_attempts))
-            .group_by("bucket")
-            .agg(pl.col("next_retry_at").min())
-            .drop_nulls()
-            .collect()
-        )
-        moments: list[tuple[str, datetime]] = due.rows()
+        due = tables.failures.read().filter(pl.col("retryable") & (pl.col("attempts") < settings.max_attempts))
+        if settings.keep_removed:  # nobody can be asked who is no longer there
+            due = due.join(tables.authors.read().select("author_id"), on="author_id", how="semi")
+        due = due.group_by("bucket").agg(pl.col("next_retry_at").min()).drop_nulls()
+        moments: list[tuple[str, datetime]] = due.collect().rows()
         asked = sum(summaries.values()) + sum(failed.values())
         return RetryFacts(
             authors=tables.authors.rows_by_bucket(),
