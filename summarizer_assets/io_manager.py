@@ -32,6 +32,12 @@ class _TableAtRoot(DeltaLakeDbClient):
             yield TableConnection(f"{root}/{table_slice.table}", stock.storage_options, stock.table_config)
 
     @staticmethod
+    def get_select_statement(table_slice: TableSlice) -> str:
+        """Shown with each materialisation: how to read what it wrote."""
+        keys = ", ".join(f"'{key}'" for key in _buckets(table_slice))
+        return f"SELECT * FROM {table_slice.table} WHERE bucket IN ({keys})"  # noqa: S608 - shown, never executed
+
+    @staticmethod
     def get_table_name(table_slice: TableSlice) -> str:
         return table_slice.table
 
