@@ -27,9 +27,7 @@ test: $(BIN)/.dev chromium ## Run lint, types and all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: $(BIN)/.dev ## Print the figures of the benchmarks
-	$(BIN)/python -m benchmarks.tokens
-	$(BIN)/python -m benchmarks.transport
-	$(BIN)/python -m benchmarks.main_job
+	@$(BIN)/python -m benchmarks
 
 # The virtual environment, from versions that were tested together.
 $(BIN)/python:

@@ -171,9 +171,22 @@ def reasons_table() -> list[str]:
     return ["| reason | meaning | retried |", "|---|---|---|", *rows]
 
 
-def test_the_settings_are_those_of_the_code():
-    assert section("settings") == settings_table()
+TABLES = {"settings": settings_table, "reasons": reasons_table}
+_RENEW = "renew the README's tables with: python -m summarizer_assets_tests.test_readme"
 
 
-def test_the_failure_reasons_are_those_of_the_code():
-    assert section("reasons") == reasons_table()
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_the_readme_is_that_of_the_code(name):
+    assert section(name) == TABLES[name](), _RENEW
+
+
+def renew_tables() -> None:
+    text = README
+    for name, table in TABLES.items():
+        old = f"<!-- {name} -->\n" + "\n".join(section(name))
+        text = text.replace(old, f"<!-- {name} -->\n" + "\n".join(table()))
+    (REPOSITORY / "README.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    renew_tables()
