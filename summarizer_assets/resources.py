@@ -28,6 +28,7 @@ from summarizer_assets.core.prompt import PromptSettings, prompt_version
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.retry import PastRun
+from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.ingest.stream import ingest_stream
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.backoff import Tries
@@ -46,7 +47,6 @@ from summarizer_assets.storage.stream import TableStream
 
 _EMBEDDED_URL = "http://embedded/v1"
 _WATCH_EVERY_S = 5.0
-_TOKENS_A_WORD = 1.6  # of a summary in o200k tokens, with its id and JSON around it: generous, `usage` settles it
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Summarizer:
 
     def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
         settings = self.settings
-        per_author = round(settings.words * _TOKENS_A_WORD) + 30
+        per_author = expected_output_tokens(settings.words)
         prompt = BucketPrompt(
             authors,
             todo,

@@ -13,6 +13,9 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.buckets import MAX_BUCKETS
+from summarizer_assets.core.prompt import without_own_fields
+from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.core.tokens import expected_output_tokens
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
@@ -23,17 +26,7 @@ class SettingsError(ValueError):
 
 
 #: Names of our columns that a source may call otherwise.
-AUTHOR_COLUMNS = ("author_id", "author_name", "primary_affiliation", "topics", "papers")
-PAPER_COLUMNS = (
-    "ut",
-    "prefinstitution",
-    "hot_paper",
-    "highly_cited_paper",
-    "citingsrcslocalcount",
-    "title",
-    "woscategory",
-    "journal",
-)
+AUTHOR_COLUMNS, PAPER_COLUMNS = tuple(AUTHOR.names()), tuple(field.name for field in PAPER.fields)
 
 
 def _known_columns(mapping: dict[str, str]) -> dict[str, str]:
@@ -87,7 +80,7 @@ class Settings(BaseSettings):
         None, description="The model's name at the provider; required with a base URL. Embedded: `template`."
     )
     llm_api_key: SecretStr | None = Field(None, description="The provider's key. Never printed or stored.")
-    llm_extra_body: dict[str, Any] = Field(
+    llm_extra_body: Annotated[dict[str, Any], AfterValidator(without_own_fields)] = Field(
         default_factory=dict,
         repr=False,  # may hold a user's own token
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
@@ -217,7 +210,7 @@ class Settings(BaseSettings):
         return path
 
     @model_validator(mode="after")
-    def _model_is_named(self) -> "Settings":
+    def _settings_go_together(self) -> "Settings":
         if self.llm_base_url != EMBEDDED and not self.llm_model:
             raise ValueError("SUMMARIZER_LLM_MODEL must name the model when SUMMARIZER_LLM_BASE_URL is set")
         if self.llm_base_url == EMBEDDED and self.llm_model:
@@ -227,6 +220,12 @@ class Settings(BaseSettings):
             )
         if (self.price_input_usd is None) != (self.price_output_usd is None):
             raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
+        least = expected_output_tokens(self.words)
+        if self.max_output_tokens < least:  # every answer would be cut off, and paid for in vain
+            raise ValueError(
+                f"SUMMARIZER_MAX_OUTPUT_TOKENS={self.max_output_tokens} holds no summary of SUMMARIZER_WORDS="
+                f"{self.words}; allowed: at least {least}, or fewer words"
+            )
         return self
 
     @property

@@ -236,3 +236,18 @@ def test_settings_cannot_be_changed_afterwards() -> None:
     settings: Any = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.buckets = 3
+
+
+@pytest.mark.parametrize("field", ["messages", "model", "n", "response_format", "stream", "tools"])
+def test_an_extra_body_that_would_decide_the_request_itself_is_refused_at_load(
+    monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"SUMMARIZER_LLM_EXTRA_BODY sets {field}, .*take it out"):
+        load(monkeypatch, llm_extra_body=f'{{"{field}": "{SECRET}"}}')
+    assert load(monkeypatch, llm_extra_body='{"top_p": 1}').llm_extra_body == {"top_p": 1}
+
+
+def test_a_summary_that_no_request_could_hold_is_refused_before_it_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"SUMMARIZER_MAX_OUTPUT_TOKENS=400 holds no summary.*at least 830"):
+        load(monkeypatch, words="500", max_output_tokens="400")
+    load(monkeypatch, words="500", max_output_tokens="830")

@@ -25,6 +25,7 @@ __all__ = [
     "tokens_of",
     "trimmed",
     "user_message",
+    "without_own_fields",
 ]
 
 #: How the shape of the answer is asked for: strictly, as any JSON object, or in words only.
@@ -148,17 +149,27 @@ def request_body(
     if response_format is not None:
         body["response_format"] = response_format
     if extra_body:
-        taken = _OWN & extra_body.keys()
-        if taken:
-            raise ValueError(
-                f"SUMMARIZER_LLM_EXTRA_BODY sets {', '.join(sorted(taken))}, which the request itself decides; "
-                "take it out (the model has its own setting, SUMMARIZER_LLM_MODEL)"
-            )
+        extra_body = without_own_fields(dict(extra_body))
         if extra_body.get("max_completion_tokens") is not None:
             del body["max_tokens"]
         body.update(extra_body)
         body = {name: value for name, value in body.items() if value is not None}
     return msgspec.json.encode(body)
+
+
+def without_own_fields(extra_body: dict[str, Any]) -> dict[str, Any]:
+    """`extra_body` itself, when it may be merged into a request.
+
+    Raises:
+        ValueError: `extra_body` names a field that decides which answer belongs to whom.
+    """
+    taken = _OWN & extra_body.keys()
+    if taken:
+        raise ValueError(
+            f"SUMMARIZER_LLM_EXTRA_BODY sets {', '.join(sorted(taken))}, which the request itself decides; "
+            "take it out (the model has its own setting, SUMMARIZER_LLM_MODEL)"
+        )
+    return extra_body
 
 
 def overhead_tokens(system: str) -> int:

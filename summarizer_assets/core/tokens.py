@@ -14,6 +14,8 @@ _PER_CHARACTER = 0.215
 _PER_EXTRA_BYTE = 0.28
 #: What a chat request costs beside its texts: roles, separators, the first and last line of the user message.
 PER_REQUEST = 40
+_PER_WORD = 1.6
+_AROUND_A_SUMMARY = 30
 
 
 def tokens_of(texts: pl.Series) -> pl.Series:
@@ -27,3 +29,8 @@ def estimate_tokens(text: str) -> int:
     """`tokens_of` for one text."""
     extra = len(text.encode()) - len(text)
     return math.ceil(len(text) * _PER_CHARACTER + extra * _PER_EXTRA_BYTE + _PER_RECORD)
+
+
+def expected_output_tokens(words: int) -> int:
+    """Of one summary of so many words, with its id and the JSON around it: generous, `usage` settles it."""
+    return round(words * _PER_WORD) + _AROUND_A_SUMMARY
