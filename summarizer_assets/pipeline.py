@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -157,7 +158,11 @@ class BucketRun:
     def _summary_changes(self) -> Iterator[Change]:
         if self._claim is None:
             return
-        todo = Todo.of(self._stock.plan.todo)
+        plan = self._stock.plan
+        todo = Todo.of(plan.todo)
+        # The texts are most of a large bucket: held once.
+        self._stock = replace(self._stock, plan=replace(plan, todo=plan.todo.drop("text")))
+        del plan
         facts = RunFacts(
             self._bucket, self._run_id, self._settings.identity, self._settings.price, self._settings.retry
         )
