@@ -9,9 +9,11 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from summarizer_assets.core.answers import Asked, Limits, UnusableReply, read_reply
+from summarizer_assets.bucket.group import Group, Held
+from summarizer_assets.bucket.outage import OutageWatch, Suspicion
+from summarizer_assets.bucket.protocols import Prompt, Sink
+from summarizer_assets.core.answers import Limits, UnusableReply, read_reply
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.prompt import Structured
@@ -28,7 +30,6 @@ from summarizer_assets.llm.errors import (
 )
 from summarizer_assets.llm.reply import Reply
 
-_OUTAGE_AFTER = 5  # requests that used up all their tries with no success between them
 _GRACE_S = 20.0
 _SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
 _QUALITY = frozenset(
@@ -52,36 +53,6 @@ _OUTSIDE = frozenset(
     }
 )
 _FALLBACKS: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "none"}
-
-
-class Sink(Protocol):
-    """Where outcomes go; when a method returns, the outcome outlives the process."""
-
-    def answered(self, answer: Answer) -> None: ...
-
-    def failed(self, failures: Sequence[Failed]) -> None: ...
-
-
-class Prompt(Protocol):
-    """The request for a group of authors, given by position."""
-
-    def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes: ...
-
-    def asked(self, position: int, trim: int) -> Asked: ...
-
-    def tokens(self, positions: Sequence[int]) -> int:
-        """Estimated tokens of a request, input and expected output."""
-        ...
-
-    def can_trim(self, position: int, trim: int) -> bool: ...
-
-
-@dataclass(frozen=True)
-class _Group:
-    positions: list[int]
-    complaint: str | None = None  # why its one author is asked again
-    trim: int = 0
-    structured: Structured = "json_schema"
 
 
 @dataclass
@@ -111,15 +82,16 @@ class Asker:
         self._limits = limits
         self._checks = checks
         self._max_in_flight = max_in_flight
-        self._queue: deque[_Group] = deque()
+        self._queue: deque[Group] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._crash: BaseException | None = None
         self._structured: Structured = "json_schema"
         self._succeeded = False
-        self._parked: list[tuple[_Group, FailureReason, ProviderError]] = []
-        self._refused: list[tuple[_Group, FailureReason, ProviderError]] = []  # alone, before any success
+        self._outage = OutageWatch()
+        self._refused: list[Held] = []  # alone, before any success
         self._rejections: Counter[str] = Counter()
+        self._suspects: set[int] = set()  # failed in an earlier run
 
     async def run(self, positions: Sequence[int], tokens: Sequence[int], attempts: Sequence[int]) -> None:
         """Ask for the authors at `positions`, of whom `tokens` (estimated) and earlier `attempts` are given in order.
@@ -127,15 +99,24 @@ class Asker:
         Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
         """
         for group in plan_groups(tokens, attempts, self._limits):
-            self._queue.append(_Group([positions[place] for place in group]))
+            self._queue.append(Group([positions[place] for place in group]))
+        self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
+        await self._ask_all()
+        if self.stop is None and (probes := self._outage.probes(self._queue)):
+            self._queue.extend(probes)
+            await self._ask_all()
+        if self.stop is None and self._outage.held:
+            await self._judge_last()
+        if self.stop is None:
+            self._charge(self._refused)  # too few alike to blame the configuration
+            self._refused.clear()
+
+    async def _ask_all(self) -> None:
+        self._idle.clear()
         self._fill()
         await self._idle.wait()
         if self._crash is not None:
             raise self._crash
-        if self.stop is None and self._parked:
-            await self._judge_parked()
-        if self.stop is None:
-            self._charge(self._refused)  # too few alike to blame the configuration
 
     def request_stop(self, stop: Stop) -> None:
         """Send nothing more; what is in flight has a moment to be answered, for it is paid for."""
@@ -152,7 +133,7 @@ class Asker:
             task.cancel()
 
     def _fill(self) -> None:
-        while self._queue and len(self._tasks) < self._max_in_flight:
+        while self._queue and self.stop is None and len(self._tasks) < self._max_in_flight:
             task = asyncio.create_task(self._ask(self._queue.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._done)
@@ -166,7 +147,7 @@ class Asker:
             self.cancel()
         self._fill()
 
-    async def _ask(self, group: _Group) -> None:
+    async def _ask(self, group: Group) -> None:
         structured = self._structured
         group = replace(group, structured=structured)
         body = self._prompt.body(group.positions, structured, group.complaint, group.trim)
@@ -187,13 +168,13 @@ class Asker:
         except (BadReply, Exhausted) as error:
             reason = FailureReason[error.kind.upper()]
             if reason in _OUTSIDE:
-                self._park(group, reason, error)
+                await self._hold(Held(group, reason, error))
             else:
                 self._isolate(group, reason, error)
         except RunFatal as error:
             self.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
-    def _read(self, group: _Group, reply: Reply) -> int:
+    def _read(self, group: Group, reply: Reply) -> int:
         """Take what a reply holds; runs while the request's permit is held. Returns the tokens it used."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
@@ -216,7 +197,7 @@ class Asker:
             return self._prompt.tokens(group.positions)
         return reading.prompt_tokens + reading.completion_tokens
 
-    def _ask_again(self, group: _Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
+    def _ask_again(self, group: Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
         missing, final = [], []
         for position, reason in again.items():
@@ -224,22 +205,22 @@ class Asker:
             if group.complaint is not None:
                 final.append(Failed(position, reason, why, reply.status, reply.request_id))
             elif reason in _QUALITY or len(group.positions) == 1:
-                self._requeue(_Group([position], complaint=why, trim=group.trim))
+                self._requeue(Group([position], complaint=why, trim=group.trim))
             else:
                 missing.append(position)
         # Halved when most are missing, so that a model that drops all but one costs no request an author.
         parts = [missing] if 2 * len(missing) <= len(group.positions) else halves(missing)
         for part in parts:
             if part:
-                self._requeue(_Group(part))
+                self._requeue(Group(part))
         self._fail(final)
 
-    def _requeue(self, group: _Group) -> None:
+    def _requeue(self, group: Group) -> None:
         if self.stop is None:
             self.counts.asked_again += len(group.positions)
             self._queue.append(group)
 
-    def _split(self, group: _Group) -> None:
+    def _split(self, group: Group) -> None:
         if self.stop is None:
             self.counts.splits += 1
             for half in halves(group.positions):
@@ -250,35 +231,42 @@ class Asker:
             self.counts.failures.update(str(failure.reason) for failure in failures)
             self._sink.failed(failures)
 
-    def _fail_group(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
+    def _fail_group(self, group: Group, reason: FailureReason, error: ProviderError) -> None:
         self._fail(
             [Failed(position, reason, str(error), error.status, error.request_id) for position in group.positions]
         )
 
     def _success(self) -> None:
-        """The provider answers: groups parked before this failed on their own account."""
+        """An answer could be read: neither the provider nor the configuration is the cause of what failed before."""
         self._succeeded = True
-        self._charge(self._parked)
+        self._answered()
         self._charge(self._refused)
+        self._refused.clear()
 
-    def _charge(self, held: list[tuple[_Group, FailureReason, ProviderError]]) -> None:
-        for group, reason, error in held:
-            self._fail_group(group, reason, error)
-        held.clear()
+    def _answered(self) -> None:
+        """The provider is up, whatever it said."""
+        self._charge(self._outage.answered(self._queue))
 
-    def _isolate(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
+    def _charge(self, failed: Sequence[Held]) -> None:
+        for held in failed:
+            self._fail_group(held.group, held.reason, held.error)
+
+    def _isolate(self, group: Group, reason: FailureReason, error: ProviderError) -> None:
+        self._answered()
         if len(group.positions) > 1:
             self._split(group)
         else:
             self._fail_group(group, reason, error)
 
-    def _too_large(self, group: _Group, error: GroupTooLarge) -> None:
+    def _too_large(self, group: Group, error: GroupTooLarge) -> None:
+        self._answered()
         if len(group.positions) == 1 and self._prompt.can_trim(group.positions[0], group.trim + 1):
             self._requeue(replace(group, trim=group.trim + 1))
         else:
             self._isolate(group, FailureReason.TOO_LARGE, error)
 
-    def _rejected(self, group: _Group, error: RequestRejected) -> None:
+    def _rejected(self, group: Group, error: RequestRejected) -> None:
+        self._answered()
         if _names_response_format(error) and (fallback := _FALLBACKS.get(group.structured)) is not None:
             # The server knows no such answer format: ask everybody in a simpler one from now on.
             if self._structured == group.structured:
@@ -296,26 +284,34 @@ class Asker:
                 return
             if len(group.positions) == 1:
                 # Never asked again once it failed so: not before it is clear that the configuration is not the cause.
-                self._refused.append((group, FailureReason.REJECTED, error))
+                self._refused.append(Held(group, FailureReason.REJECTED, error))
                 return
         self._isolate(group, FailureReason.REJECTED, error)
 
-    def _park(self, group: _Group, reason: FailureReason, error: ProviderError) -> None:
-        """Whether the provider is out or these authors are the cause shows when the next request succeeds or fails."""
-        self._parked.append((group, reason, error))
-        if len(self._parked) >= _OUTAGE_AFTER:
-            self._outage(error)
+    async def _hold(self, held: Held) -> None:
+        """Whether the provider is out or these authors are the cause shows by what it answers next."""
+        suspicion = self._outage.failed(held)
+        if suspicion is Suspicion.DOUBT:
+            probes = self._outage.probes(self._queue)
+            self._queue.extend(probes)
+            if not probes and self._suspects.issuperset(held.group.positions[0] for held in self._outage.held):
+                await self._judge_last()  # each failed in an earlier run: more likely these authors than the provider
+            elif not probes:
+                self._declare_outage(held.error)
+        elif suspicion is Suspicion.OUT:
+            self._declare_outage(held.error)
 
-    def _outage(self, error: ProviderError) -> None:
+    async def _judge_last(self) -> None:
+        """A few single authors failed with nothing answered after them: the provider is asked for its models."""
+        error = self._outage.held[-1].error
+        if await self._client.reachable():
+            self._answered()
+        else:
+            self._declare_outage(error)
+
+    def _declare_outage(self, error: ProviderError) -> None:
         message = f"the provider is out: {error}; authors not answered stay pending, the run can be resumed"
         self.request_stop(Stop("outage", message))
-
-    async def _judge_parked(self) -> None:
-        """The last requests failed with no success after them: the authors' fault only if the provider is up."""
-        if self._succeeded or await self._client.reachable():
-            self._success()
-        else:
-            self._outage(self._parked[-1][2])
 
 
 def _names_response_format(error: RequestRejected) -> bool:
