@@ -92,7 +92,7 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
         with on_interrupt(obj.interrupt):
             written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
         facts = {name: _shown(value) for name, value in obj.metadata().items()}
-        return {"commits": written.commits, "rows_written": written.rows, **facts}
+        return {**facts, "commits": written.commits, "rows_written": written.rows}
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
         raise StorageError(f"{connection.table_uri} is read as a frame: annotate the input as polars.LazyFrame")

@@ -246,15 +246,11 @@ class BucketRun:
         new = [position for position in positions if position not in known]
         # Those whom a dead run asked, and whom no table counts yet, take their part of the limit first.
         replayed = len(todo.ids) - len(known | set(positions))
-        granted = max(0, self._claim.grant(replayed + len(new), limit, self._asked_so_far) - replayed)
+        granted = max(0, self._claim.grant(replayed + len(new), limit, self._tables.authors_asked) - replayed)
         # Somebody with a standing failure is not pending, whether asked now or not.
         standing = set(self._stock.plan.failures["author_id"])
         self.counts.held_back = sum(todo.ids[position] not in standing for position in new[granted:])
         return sorted(known.intersection(positions).union(new[:granted]))
-
-    def _asked_so_far(self) -> int:
-        failed = self._tables.failures.read().filter(pl.col("attempts") > 0).select(pl.len()).collect().item()
-        return sum(self._tables.summaries.rows_by_bucket().values()) + int(failed)
 
     def _settle(self, outcomes: Outcomes, failed: pl.DataFrame, todo: Todo) -> None:
         unanswered = set(todo.ids) - {todo.ids[position] for position in outcomes.open_positions()}

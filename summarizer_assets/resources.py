@@ -188,7 +188,6 @@ class Summarizer:
             due = due.join(tables.authors.read().select("author_id"), on="author_id", how="semi")
         due = due.group_by("bucket").agg(pl.col("next_retry_at").min()).drop_nulls()
         moments: list[tuple[str, datetime]] = due.collect().rows()
-        asked = sum(summaries.values()) + sum(failed.values())
         return RetryFacts(
             authors=tables.authors.rows_by_bucket(),
             summaries=summaries,
@@ -196,7 +195,7 @@ class Summarizer:
             next_due_at={bucket: moment.timestamp() for bucket, moment in moments},
             runs=self.state.recent_runs(),
             claimed=frozenset(self.state.holders()),
-            unfinished_counts=settings.limit is None or asked < settings.limit,
+            unfinished_counts=settings.limit is None or tables.authors_asked() < settings.limit,
         )
 
     def _share_limits(self, pacer: Pacer) -> Callable[[], Coroutine[None, None, None]] | None:

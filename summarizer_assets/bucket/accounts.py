@@ -9,8 +9,8 @@ from summarizer_assets.bucket.asking import AskCounts
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.reply import Counters
 
-#: Dagster shows a table of a few rows inline; more is in the tables themselves.
-_SAMPLE_CHARACTERS = 600
+#: Dagster shows Markdown of less than 1,000 characters inline, longer one behind a link.
+_SAMPLES, _SAMPLE_CHARACTERS = 2, 400
 
 
 @dataclass
@@ -69,7 +69,7 @@ def metadata(
         "failures_by_reason": dict(counts.reasons),
     }
     if sample:
-        facts["sample"] = "\n\n".join(f"**{_plain(name)}**: {_plain(text)}" for name, text in sample)
+        facts["sample"] = "\n\n".join(f"**{_plain(name)}**: {_plain(text)}" for name, text in sample[:_SAMPLES])
     if stop is not None:
         facts["stopped"] = f"{stop.cause}: {stop.message}"
     return facts

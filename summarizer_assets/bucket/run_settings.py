@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from summarizer_assets.core.money import Price
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.storage.delta import BucketedTable
@@ -14,6 +16,11 @@ class Tables:
     authors: BucketedTable
     summaries: BucketedTable
     failures: BucketedTable
+
+    def authors_asked(self) -> int:
+        """Authors for whom a request was ever made, by the rows they left; those skipped by rule were never asked."""
+        failed = self.failures.read().filter(pl.col("attempts") > 0).select(pl.len()).collect().item()
+        return sum(self.summaries.rows_by_bucket().values()) + int(failed)
 
 
 @dataclass(frozen=True)

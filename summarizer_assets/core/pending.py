@@ -116,8 +116,10 @@ def plan_bucket(
         .sort("author_id")
     )
 
-    # Failures of authors that now have their summary, or are skipped by rule, no longer stand.
-    standing = failures.join(candidates.select("author_id"), on="author_id", how="semi")
+    # A failure of older content, or a skip that no longer holds, says nothing of the author as they are now: pending.
+    standing = failures.filter(pl.col("attempts") > 0).join(
+        candidates.select("author_id", "content_hash"), on=["author_id", "content_hash"], how="semi"
+    )
     gone_failures = failures.join(authors.select("author_id"), on="author_id", how="anti")
     gone_summaries = summaries.join(authors.select("author_id"), on="author_id", how="anti")
     kept = gone_failures if keep_removed else gone_failures.clear()

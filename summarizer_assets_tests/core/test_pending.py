@@ -269,6 +269,14 @@ def test_who_is_no_longer_excluded_is_asked() -> None:
     assert todo(bucket.plan()) == ["a"]
 
 
+def test_who_failed_under_older_content_is_pending_until_asked() -> None:
+    plan = bucket_of({"a": State("new", failed="old", retryable=False, due_in_s=None)}).plan()
+
+    assert todo(plan) == ["a"]
+    assert standing(plan) == {}
+    assert plan.unresolved["author_id"].to_list() == ["a"]
+
+
 def test_rows_of_authors_gone_from_the_source_go_or_are_kept_as_set() -> None:
     bucket = bucket_of(
         {"s": State(None, held="h"), "f": State(None, failed="h", due_in_s=0), "a": State("h", held="h")}
