@@ -21,7 +21,7 @@ from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
-from summarizer_assets.bucket.stock import Stock, take_stock, versions
+from summarizer_assets.bucket.stock import Stock, fences, take_stock
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.reply import Counters
 from summarizer_assets.storage.delta import Append, Change, Compact, Merge, Overwrite
@@ -94,8 +94,8 @@ class BucketRun:
             self._claim = self._stack.enter_context(self._state.claim(self._bucket, self._run_id))
             try:
                 self._left = replay(self._journal)
-                # The last holder changed them meanwhile, or left answers that count in the plan.
-                if self._left.records or versions(self._tables) != self._stock.versions:
+                # The last holder changed the bucket meanwhile, or left answers that count in the plan.
+                if self._left.records or fences(self._bucket, self._tables) != self._stock.fences:
                     self._stock = self._take_stock()
                 self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.unresolved.height)
             except BaseException:
@@ -113,14 +113,14 @@ class BucketRun:
     @property
     def summaries(self) -> TableStream:
         return TableStream(
-            self._summary_changes(), lambda _: self._stock.summaries_fence, self._guard, self._metadata, self.interrupt
+            self._summary_changes(), lambda _: self._stock.fences.summaries, self._guard, self._metadata, self.interrupt
         )
 
     @property
     def failures(self) -> TableStream:
         return TableStream(
             self._failure_changes(),
-            lambda _: self._stock.failures_fence,
+            lambda _: self._stock.fences.failures,
             self._guard,
             self._failure_metadata,
             self.interrupt,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -10,7 +11,13 @@ from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.storage.errors import TableError
 
-Versions = tuple[int | None, int | None, int | None]
+
+class Fences(NamedTuple):
+    """The bucket's last fence value in each table: every change of its rows moves one."""
+
+    authors: int | None
+    summaries: int | None
+    failures: int | None
 
 
 @dataclass(frozen=True)
@@ -18,15 +25,12 @@ class Stock:
     """One bucket in one snapshot of the three tables.
 
     `authors`: full rows of the plan's `todo`, in its order. `failures`: the rows that the table holds, by author id.
-    `summaries_fence`, `failures_fence`: the bucket's last fence values. `versions`: of the three tables.
     """
 
     plan: Plan
     authors: pl.DataFrame
     failures: pl.DataFrame
-    summaries_fence: int | None
-    failures_fence: int | None
-    versions: Versions
+    fences: Fences
 
     @property
     def has_work(self) -> bool:
@@ -70,17 +74,14 @@ def take_stock(
         plan=plan,
         authors=authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id"),
         failures=failures,
-        summaries_fence=tables.summaries.fence(bucket, summaries_table),
-        failures_fence=tables.failures.fence(bucket, failures_table),
-        versions=(
-            authors_table.version(),
-            None if summaries_table is None else summaries_table.version(),
-            None if failures_table is None else failures_table.version(),
+        fences=Fences(
+            tables.authors.fence(bucket, authors_table),
+            tables.summaries.fence(bucket, summaries_table),
+            tables.failures.fence(bucket, failures_table),
         ),
     )
 
 
-def versions(tables: Tables) -> Versions:
-    handles = (tables.authors.open(), tables.summaries.open(), tables.failures.open())
-    authors, summaries, failures = (None if handle is None else handle.version() for handle in handles)
-    return authors, summaries, failures
+def fences(bucket: str, tables: Tables) -> Fences:
+    """As they are now."""
+    return Fences(*(table.fence(bucket, table.open()) for table in (tables.authors, tables.summaries, tables.failures)))
