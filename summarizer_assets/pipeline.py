@@ -231,7 +231,7 @@ class BucketRun:
             self._log(f"journal: {warning}")
         outcomes.replay(left.records)
         self._segments += left.segments
-        self.counts.replayed = self._stock.plan.todo.height - len(outcomes.open_positions())
+        self.counts.replayed = self._stock.plan.todo.height - outcomes.open_count()
         if self.counts.replayed:
             self._log(f"{self.counts.replayed} authors answered before a crash are taken from the journal, not asked")
 
@@ -290,7 +290,7 @@ class BucketRun:
 
     def _progress(self, outcomes: Outcomes) -> str:
         done = outcomes.answered_count
-        left = len(outcomes.open_positions())
+        left = outcomes.open_count()
         rate = done / max(time.monotonic() - self._started, 1e-9)
         return f"bucket {self._bucket}: {done} summarised, {left} to go, {rate:.0f} authors a second"
 

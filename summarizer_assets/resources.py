@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,7 +105,7 @@ class Summarizer:
             table=self.tables.authors,
             rejected=self.rejected,
             selected=selected,
-            spill=Path(tempfile.gettempdir()) if self.settings.remote else self._home / "spill",
+            spill=self._home / "spill",
             log=log,
             describe=describe,
         )

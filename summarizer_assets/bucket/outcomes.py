@@ -62,7 +62,6 @@ class Outcomes:
 
     def __init__(self, todo: Todo, facts: RunFacts, journal_folder: Path) -> None:
         self.answered_count = 0
-        self.retried_count = 0
         self.sample: list[tuple[str, str]] = []
         self._todo = todo
         self._facts = facts
@@ -117,7 +116,11 @@ class Outcomes:
 
     def open_positions(self) -> list[int]:
         """Positions of the authors without an outcome yet."""
-        return sorted(self._open.values())
+        with self._changed:  # the other side takes authors out meanwhile
+            return sorted(self._open.values())
+
+    def open_count(self) -> int:
+        return len(self._open)
 
     def wait(self, rows: int, seconds: float, tick_s: float) -> bool:
         """Wait at most `tick_s`; True when `rows` first answers wait, or any for `seconds`, or when all is done."""
@@ -159,9 +162,7 @@ class Outcomes:
     def _add(self, rows: _Rows, record: Mapping[str, Any]) -> None:
         rows.add(record)
         for row in record["rows"]:
-            position = self._open.pop(row[0], None)
-            if position is not None and self._todo.attempts[position]:
-                self.retried_count += 1
+            self._open.pop(row[0], None)
         self.answered_count += len(record["rows"])
         if len(self.sample) < _SAMPLE:
             self.sample += [(row[1] or row[0], row[2]) for row in record["rows"][: _SAMPLE - len(self.sample)]]
