@@ -87,9 +87,9 @@ class House:
         stream = self.summarizer.ingest([BUCKET], log=lambda _: None, describe=lambda *_: None)
         persist(self.summarizer.tables.authors, stream)
 
-    def prepare(self, *, retry_all: bool = False) -> BucketRun:
+    def prepare(self, *, retry_all: bool = False, log: Callable[[str], None] = lambda _: None) -> BucketRun:
         self.runs += 1
-        return self.summarizer.bucket_run(BUCKET, f"run{self.runs}", log=lambda _: None, retry_all=retry_all)
+        return self.summarizer.bucket_run(BUCKET, f"run{self.runs}", log=log, retry_all=retry_all)
 
     def work(self, fuse: Fuse | None = None, *, run: BucketRun | None = None, retry_all: bool = False) -> BucketRun:
         """What the asset does with a bucket; the metadata of the run must add up, whatever happened."""
