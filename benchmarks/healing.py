@@ -29,6 +29,7 @@ import httpx
 import polars as pl
 
 from benchmarks.dagster_dev import DagsterDev, dagster_dev, wait_until
+from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
 from summarizer_assets.llm.fault_plan import NUMBERS
 from summarizer_assets.resources import Summarizer
@@ -316,12 +317,7 @@ def main() -> int:
         home.mkdir(parents=True, exist_ok=True)
         found = run(home, options.authors, options.group_size, options.hits)
     report(found)
-    broken = broken_promises(found)
-    for promise in broken:
-        print(f"BROKEN: {promise}")
-    print("all promises kept\n" if not broken else "")
-    print(json.dumps({"healing": found}))
-    return 1 if broken else 0
+    return conclude("healing", found, broken_promises(found))
 
 
 if __name__ == "__main__":

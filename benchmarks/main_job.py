@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.promises import conclude
+
 # The job's libraries are imported by the phases alone: a child's peak memory counts from its parent's.
 
 _PHASES = ("start", "ingest", "summarise", "check", "again", "change")
@@ -122,12 +124,7 @@ def main() -> int:
             environment["SUMMARIZER_SOURCE"] = str(Path(options.source).absolute())
         found = {phase: measured(phase, environment) for phase in _PHASES}
     report(found)
-    broken = broken_promises(found)
-    for promise in broken:
-        print(f"BROKEN: {promise}")
-    print("all promises kept\n" if not broken else "")
-    print(json.dumps({"main_job": found}))
-    return 1 if broken else 0
+    return conclude("main_job", found, broken_promises(found))
 
 
 if __name__ == "__main__":
