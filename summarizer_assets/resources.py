@@ -39,6 +39,7 @@ from summarizer_assets.llm.transport import build_transport
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
+from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state import StateStore
@@ -87,8 +88,12 @@ class Summarizer:
         return self.settings.source or str(sample_path())
 
     @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.state or str(self._home / "state.sqlite"))
+
+    @cached_property
     def state(self) -> StateStore:
-        return StateStore(self.settings.state or str(self._home / "state.sqlite"), self.settings.root)
+        return StateStore(self.database, self.settings.root)
 
     def ingest(
         self,

@@ -9,20 +9,17 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from summarizer_assets.core.retry import PastRun
+from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
 from summarizer_assets.storage.processes import process_name, this_host
 
-_ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
-_METADATA = sa.MetaData()
-
 _CLAIMS = sa.Table(
     "claims",
-    _METADATA,
+    METADATA,
     sa.Column("root", sa.String, primary_key=True),
     sa.Column("bucket", sa.String, primary_key=True),
     sa.Column("token", sa.String, nullable=False),
@@ -35,7 +32,7 @@ _CLAIMS = sa.Table(
 
 _RUNS = sa.Table(
     "bucket_runs",
-    _METADATA,
+    METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("root", sa.String, nullable=False),
     sa.Column("bucket", sa.String, nullable=False),
@@ -52,53 +49,10 @@ _RUNS = sa.Table(
 class StateStore:
     """Claims and run history of the tables under one root."""
 
-    def __init__(self, url: str, root: str, *, lease_s: float = 60.0) -> None:
+    def __init__(self, database: Database, root: str, *, lease_s: float = 60.0) -> None:
         self.lease_s = lease_s
+        self._database = database
         self._root = root
-        try:
-            self._url = (
-                sa.make_url(url) if "://" in url else sa.URL.create("sqlite", database=str(Path(url).absolute()))
-            )
-        except (sa.exc.ArgumentError, ValueError):
-            # `from None`, and no text of the cause: it quotes parts of the URL, perhaps of its password.
-            raise StorageError(f"SUMMARIZER_STATE is no URL of a database; {_ALLOWED}") from None
-        shown = self._url.render_as_string(hide_password=True)
-        try:
-            if self._url.drivername == "sqlite" and self._url.database:
-                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(self._url, pool_pre_ping=True)
-        except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-            raise StorageError(f"SUMMARIZER_STATE={shown}: no driver for it ({error}); {_ALLOWED}") from error
-        except OSError as error:
-            raise StorageError(
-                f"SUMMARIZER_STATE={shown}: its folder cannot be made ({error}); give a file on a disk that this user "
-                "may write to"
-            ) from error
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _sqlite_settings)
-            sa.event.listen(self._engine, "begin", _sqlite_begin)
-        self._ready = False
-
-    @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        try:
-            if not self._ready:
-                with self._engine.begin() as connection:
-                    _METADATA.create_all(connection)
-                self._ready = True
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.SQLAlchemyError as error:
-            raise StorageError(
-                f"the state store {self._url.render_as_string(hide_password=True)} does not answer: "
-                f"{getattr(error, 'orig', None) or type(error).__name__}; check SUMMARIZER_STATE"
-            ) from None  # the cause prints connection arguments
-
-    def _now(self, connection: sa.Connection) -> float:
-        """The store's own clock where hosts share it, so that hosts need not agree on theirs."""
-        if self._engine.dialect.name == "sqlite":
-            return time.time()
-        return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
 
     @contextmanager
     def claim(self, bucket: str, run_id: str) -> Iterator["Claim"]:
@@ -116,26 +70,26 @@ class StateStore:
 
     def holders(self) -> dict[str, str]:
         """Run id of each bucket's live claim."""
-        with self._begin() as connection:
-            now = self._now(connection)
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
             rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root)).all()
         return {row.bucket: row.run_id for row in rows if not _is_dead(row, now)}
 
     def active_runs(self) -> int:
         """Runs at work now under any root of this store: they share the provider account."""
-        with self._begin() as connection:
-            now = self._now(connection)
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
             rows = connection.execute(sa.select(_CLAIMS)).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
     def begin_run(self, bucket: str, run_id: str, pending: int) -> int:
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             result = connection.execute(
                 _RUNS.insert().values(
                     root=self._root,
                     bucket=bucket,
                     run_id=run_id,
-                    started_at=self._now(connection),
+                    started_at=self._database.now(connection),
                     pending_before=pending,
                 )
             )
@@ -143,18 +97,18 @@ class StateStore:
             return int(result.inserted_primary_key[0])
 
     def end_run(self, run: int, pending: int, stop: str | None) -> None:
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(
                 _RUNS.update()
                 .where(_RUNS.c.id == run)
-                .values(ended_at=self._now(connection), pending_after=pending, stop=stop)
+                .values(ended_at=self._database.now(connection), pending_after=pending, stop=stop)
             )
 
     def settle_last_run(self, bucket: str, pending: int) -> None:
         """What a run without work found: correct the record of a last run that died, or left more than there is."""
         last = sa.select(sa.func.max(_RUNS.c.id)).where((_RUNS.c.root == self._root) & (_RUNS.c.bucket == bucket))
-        with self._begin() as connection:
-            now = self._now(connection)
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
             connection.execute(
                 _RUNS.update()
                 .where(
@@ -169,7 +123,7 @@ class StateStore:
         rank = sa.func.row_number().over(partition_by=_RUNS.c.bucket, order_by=_RUNS.c.id.desc()).label("rank")
         ranked = sa.select(_RUNS, rank).where(_RUNS.c.root == self._root).subquery()
         query = sa.select(ranked).where(ranked.c.rank <= each).order_by(ranked.c.bucket, ranked.c.id.desc())
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             rows = connection.execute(query).all()
         runs: dict[str, list[PastRun]] = {}
         for row in rows:
@@ -185,8 +139,8 @@ class StateStore:
             "host": this_host(),
             "process": process_name(os.getpid()),
         }
-        with self._begin() as connection:
-            now = self._now(connection)
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
             where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
             holder = connection.execute(sa.select(_CLAIMS).where(where).with_for_update()).one_or_none()
             if holder is None:
@@ -212,7 +166,7 @@ class StateStore:
         moves from the one to the other meanwhile is counted twice rather than not at all. A dead run counts until the
         next run of its bucket takes its place: what it asked may lie in its journal only.
         """
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             mine = _CLAIMS.c.root == self._root
             rows = connection.execute(sa.select(_CLAIMS).where(mine).order_by(_CLAIMS.c.bucket).with_for_update()).all()
             others = sum(int(row.allowance) for row in rows if row.token != token)
@@ -225,8 +179,8 @@ class StateStore:
 
     def renew(self, bucket: str, token: str) -> bool:
         """Extend our claim; False when another run took it after it had lapsed."""
-        with self._begin() as connection:
-            now = self._now(connection)
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
             result = connection.execute(
                 _CLAIMS.update()
                 .where((_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token))
@@ -235,7 +189,7 @@ class StateStore:
             return bool(result.rowcount)
 
     def release(self, bucket: str, token: str) -> None:
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(
                 _CLAIMS.delete().where(
                     (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
@@ -308,15 +262,3 @@ def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # row
         return True
     pid = int(claim.process.partition("@")[0])
     return bool(claim.host == this_host() and claim.process != process_name(pid))
-
-
-def _sqlite_settings(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined] # a DBAPI connection has no static type
-    cursor.execute("PRAGMA busy_timeout=30000")  # first, for the next one has to wait for others too
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.close()
-    connection.isolation_level = None  # type: ignore[attr-defined] # the driver would begin late and upgrade its lock
-
-
-def _sqlite_begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

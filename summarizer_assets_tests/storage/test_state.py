@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
 from summarizer_assets.storage.processes import process_name
 from summarizer_assets.storage.state import StateStore
@@ -18,8 +19,9 @@ from summarizer_assets_tests.storage.rows import lines_of, start
 HOLD = (
     "import sys\n"
     "from summarizer_assets.storage.errors import ClaimRefused\n"
+    "from summarizer_assets.storage.database import Database\n"
     "from summarizer_assets.storage.state import StateStore\n"
-    "store = StateStore(sys.argv[1], 'root')\n"
+    "store = StateStore(Database(sys.argv[1]), 'root')\n"
     "print('ready', flush=True); sys.stdin.readline()\n"
     "try:\n"
     "    with store.claim('0001', sys.argv[2]):\n"
@@ -30,7 +32,7 @@ HOLD = (
 
 
 def store_in(folder: Path, root: str = "root", lease_s: float = 60.0) -> StateStore:
-    return StateStore(str(folder / "state.sqlite"), root, lease_s=lease_s)
+    return StateStore(Database(str(folder / "state.sqlite")), root, lease_s=lease_s)
 
 
 def say(process: subprocess.Popen[str]) -> None:
@@ -127,8 +129,9 @@ def test_a_lapsed_claim_is_taken_over_and_its_holder_is_told(tmp_path: Path) -> 
         (
             "import os, signal, sys, threading\n"
             "from summarizer_assets.storage.errors import ClaimLost\n"
+            "from summarizer_assets.storage.database import Database\n"
             "from summarizer_assets.storage.state import StateStore\n"
-            "with StateStore(sys.argv[1], 'root', lease_s=0.3).claim('0001', 'sleeper') as claim:\n"
+            "with StateStore(Database(sys.argv[1]), 'root', lease_s=0.3).claim('0001', 'sleeper') as claim:\n"
             "    print('held', flush=True); os.kill(os.getpid(), signal.SIGSTOP)\n"
             "    try:\n"
             "        claim.check(); print('still ours', flush=True)\n"
@@ -276,7 +279,7 @@ def test_a_store_that_does_not_answer_is_an_error_without_its_password(tmp_path:
 )
 def test_a_url_that_cannot_work_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(StorageError, match=r"SUMMARIZER_STATE.*allowed: a file") as refused:
-        StateStore(url, "root")
+        Database(url)
     error: BaseException | None = refused.value
     while error is not None:
         assert "hushhush" not in str(error)
@@ -286,10 +289,10 @@ def test_a_url_that_cannot_work_is_refused_without_its_password(url: str) -> Non
 def test_a_state_file_in_a_folder_that_cannot_be_made_is_refused_with_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StorageError, match=r"SUMMARIZER_STATE=.*its folder cannot be made"):
-        StateStore(str(tmp_path / "file" / "state.sqlite"), "root")
+        Database(str(tmp_path / "file" / "state.sqlite"))
 
 
 def test_a_path_with_characters_that_mean_something_in_a_url_is_just_a_path(tmp_path: Path) -> None:
     path = tmp_path / "50% of #1?mode=ro & more.sqlite"
-    with StateStore(str(path), "root").claim("0001", "a"):
+    with StateStore(Database(str(path)), "root").claim("0001", "a"):
         assert path.is_file()

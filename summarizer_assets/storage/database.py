@@ -1,0 +1,90 @@
+"""The database that all hosts share: SQLite on one machine, Postgres for several.
+
+What is kept in it says its own module: claims and run history `state.py`; each declares its tables on `METADATA`.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from summarizer_assets.storage.errors import StorageError
+
+_ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
+METADATA = sa.MetaData()
+
+
+class Database:
+    """Transactions on one database, made with its tables at the first use. May be used by several threads.
+
+    Args:
+        url: a file for SQLite, or a URL of SQLAlchemy's.
+
+    Raises:
+        StorageError: not a URL, no driver, no writable folder. Never shows a password.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = (
+                sa.make_url(url) if "://" in url else sa.URL.create("sqlite", database=str(Path(url).absolute()))
+            )
+        except (sa.exc.ArgumentError, ValueError):
+            # `from None`, and no text of the cause: it quotes parts of the URL, perhaps of its password.
+            raise StorageError(f"SUMMARIZER_STATE is no URL of a database; {_ALLOWED}") from None
+        shown = self._url.render_as_string(hide_password=True)
+        try:
+            if self._url.drivername == "sqlite" and self._url.database:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = sa.create_engine(self._url, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+            raise StorageError(f"SUMMARIZER_STATE={shown}: no driver for it ({error}); {_ALLOWED}") from error
+        except OSError as error:
+            raise StorageError(
+                f"SUMMARIZER_STATE={shown}: its folder cannot be made ({error}); give a file on a disk that this user "
+                "may write to"
+            ) from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _sqlite_settings)
+            sa.event.listen(self._engine, "begin", _sqlite_begin)
+        self._ready = False
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A transaction; on SQLite the only one that writes, from its first statement on.
+
+        Raises:
+            StorageError: the database does not answer.
+        """
+        try:
+            if not self._ready:
+                with self._engine.begin() as connection:
+                    METADATA.create_all(connection)
+                self._ready = True
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise StorageError(
+                f"the state store {self._url.render_as_string(hide_password=True)} does not answer: "
+                f"{getattr(error, 'orig', None) or type(error).__name__}; check SUMMARIZER_STATE"
+            ) from None  # the cause prints connection arguments
+
+    def now(self, connection: sa.Connection) -> float:
+        """The store's own clock where hosts share it, so that hosts need not agree on theirs."""
+        if self._engine.dialect.name == "sqlite":
+            return time.time()
+        return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+
+def _sqlite_settings(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined] # a DBAPI connection has no static type
+    cursor.execute("PRAGMA busy_timeout=30000")  # first, for the next one has to wait for others too
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.close()
+    connection.isolation_level = None  # type: ignore[attr-defined] # the driver would begin late and upgrade its lock
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
