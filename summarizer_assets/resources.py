@@ -222,10 +222,10 @@ class Summarizer:
     def _price(self) -> Price | None:
         settings = self.settings
         if settings.embedded:
-            return Price(0.0, 0.0)
+            return Price.per_million(0, 0)
         if settings.price_input_usd is None or settings.price_output_usd is None:
             return None
-        return Price(settings.price_input_usd, settings.price_output_usd)
+        return Price.per_million(settings.price_input_usd, settings.price_output_usd)
 
     def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
         root = self.settings.root

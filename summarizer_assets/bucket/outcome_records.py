@@ -1,13 +1,14 @@
 """Outcomes as the records that the journal keeps and the tables' rows are made of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from summarizer_assets.core.money import Price, share_out
+from summarizer_assets.core.answers import Reading
+from summarizer_assets.core.money import Price, Usage, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import SUMMARIES
@@ -77,6 +78,10 @@ class RunFacts:
     policy: RetryPolicy
 
 
+def _shared(total: int | None, weights: list[int]) -> Sequence[int | None]:
+    return [None] * len(weights) if total is None else share_out(total, weights)
+
+
 class RecordBuilder:
     """Makes journal records of what the asker reports."""
 
@@ -87,26 +92,15 @@ class RecordBuilder:
     def answers(self, answer: Answer) -> dict[str, Any]:
         todo, facts, reading = self._todo, self._facts, answer.reading
         positions = answer.positions
-        unknown = [None] * len(positions)
-        asked = (
-            share_out(reading.prompt_tokens, [todo.tokens[position] for position in positions])
-            if reading.prompt_tokens is not None
-            else unknown
-        )
-        said = (
-            share_out(reading.completion_tokens, [len(summary) for _, summary, _ in reading.accepted])
-            if reading.completion_tokens is not None
-            else unknown
-        )
+        by_record = [todo.tokens[position] for position in positions]
+        by_answer = [len(summary) for _, summary, _ in reading.accepted]
+        asked = _shared(reading.prompt_tokens, by_record)
+        said = _shared(reading.completion_tokens, by_answer)
+        costs = self._costs(reading, by_record, by_answer)
         rows = []
-        for position, (author_id, summary, signals), tokens_in, tokens_out in zip(
-            positions, reading.accepted, asked, said, strict=True
+        for position, (author_id, summary, signals), tokens_in, tokens_out, cost in zip(
+            positions, reading.accepted, asked, said, costs, strict=True
         ):
-            cost = (
-                facts.price.cost(tokens_in, tokens_out)
-                if facts.price is not None and tokens_in is not None and tokens_out is not None
-                else None
-            )
             flags = [*reading.flags, *(signals.flags if signals else ())]
             support = signals.support if signals else None
             rows.append(
@@ -132,6 +126,15 @@ class RecordBuilder:
             "summarized_at": datetime.now(UTC),
         }
         return {"kind": ANSWERS, "shared": shared, "rows": rows}
+
+    def _costs(self, reading: Reading, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
+        """Dollars of each answer, whole nano-dollars that sum to what the request cost; None: nobody knows."""
+        price, asked, said = self._facts.price, reading.prompt_tokens, reading.completion_tokens
+        if price is None or asked is None or said is None:
+            return [None] * len(by_record)
+        for_input, for_output = price.parts(Usage(asked, said, reading.cached_tokens or 0))
+        shares = zip(share_out(for_input, by_record), share_out(for_output, by_answer), strict=True)
+        return [dollars(one + other) for one, other in shares]
 
     def failure(self, failure: Failed) -> dict[str, Any]:
         todo, facts, position = self._todo, self._facts, failure.position

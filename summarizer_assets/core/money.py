@@ -1,20 +1,123 @@
-"""What an answer cost."""
+"""What requests cost, exactly: whole nano-dollars, so that any sums of them agree.
+
+A price is kept in pico-dollars a token (a dollar per million tokens is a million of them), which is whole for every
+price of up to six decimals. One request's cost is rounded up to a nano-dollar, once; its parts sum to it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 
-_MILLION = 1_000_000
+NANO: Final = 1_000_000_000  # in a dollar
+_PICO_IN_NANO: Final = 1_000
+_PICO_A_TOKEN: Final = 1_000_000  # of one dollar per million tokens
+#: A told count above so many times what was possible is no count.
+_ABSURD: Final = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request. `cached_tokens` are those of `prompt_tokens` that the provider took from its cache."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def believable(self, most: "Usage") -> bool:
+        """Whether a request that may use at most `most` can have used this, or near it: providers count differently."""
+        return (
+            self.prompt_tokens <= _ABSURD * most.prompt_tokens
+            and self.completion_tokens <= _ABSURD * most.completion_tokens
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million input and a million output tokens."""
+    """Pico-dollars a token, of each kind. Made by `Price.per_million`."""
 
-    input_usd: float
-    output_usd: float
+    input: int
+    cached_input: int
+    output: int
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        return (prompt_tokens * self.input_usd + completion_tokens * self.output_usd) / _MILLION
+    @classmethod
+    def per_million(
+        cls, input_usd: float | Decimal, output_usd: float | Decimal, cached_input_usd: float | Decimal | None = None
+    ) -> "Price":
+        """From US dollars a million tokens; rounded up where a price has more than six decimals.
+
+        Raises:
+            ValueError: a price is negative or no number.
+        """
+        cached = input_usd if cached_input_usd is None else cached_input_usd
+        return cls(_pico(input_usd), _pico(cached), _pico(output_usd))
+
+    @property
+    def free(self) -> bool:
+        return not (self.input or self.cached_input or self.output)
+
+    def cost(self, usage: Usage) -> int:
+        """Nano-dollars of one request."""
+        return sum(self.parts(usage))
+
+    def parts(self, usage: Usage) -> tuple[int, int]:
+        """Nano-dollars of one request's input and output; their sum is its cost, rounded up once."""
+        cached = min(usage.cached_tokens, usage.prompt_tokens)
+        asked = (usage.prompt_tokens - cached) * self.input + cached * self.cached_input
+        whole = -(-(asked + usage.completion_tokens * self.output) // _PICO_IN_NANO)
+        asked //= _PICO_IN_NANO
+        return asked, whole - asked
+
+    def most(self, prompt_tokens: int, completion_tokens: int) -> int:
+        """Nano-dollars that a request of at most so many tokens costs at most, cached or not."""
+        dearest = max(self.input, self.cached_input)
+        return -(-(prompt_tokens * dearest + completion_tokens * self.output) // _PICO_IN_NANO)
+
+
+def _pico(usd: float | Decimal) -> int:
+    exact = (
+        Decimal(repr(usd)) if isinstance(usd, float) else Decimal(usd)
+    )  # the decimals a person wrote, not their double
+    if not exact.is_finite() or exact < 0:
+        raise ValueError(f"a price is a number of dollars, zero or more, not {usd}")
+    scaled = exact * _PICO_A_TOKEN
+    return int(scaled.to_integral_value(rounding="ROUND_CEILING"))
+
+
+def nano_of(usd: float) -> int:
+    """A sum of dollars that a person wrote, in whole nano-dollars, rounded down."""
+    return int(Decimal(repr(usd)) * NANO)
+
+
+def dollars(nano: int) -> float:
+    return nano / NANO
+
+
+def shown(nano: int) -> str:
+    """Dollars as a person reads them: cents, and as many more digits as small sums need."""
+    text = f"{Decimal(nano) / NANO:.9f}".rstrip("0")
+    whole, _, decimals = text.partition(".")
+    return f"${whole}.{decimals.ljust(2, '0')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Money of one run and of all runs of its root, in nano-dollars.
+
+    `spent` is what replies told or what was estimated from them; `wasted`, a part of it, brought no summary;
+    `uncertain` may have been billed: nobody knows, so it counts. `in_all_*` are of the root since it was made.
+    """
+
+    spent: int = 0
+    wasted: int = 0
+    uncertain: int = 0
+    in_all_spent: int = 0
+    in_all_uncertain: int = 0
+    cap: int | None = None
 
 
 def share_out(total: int, weights: Sequence[int]) -> list[int]:

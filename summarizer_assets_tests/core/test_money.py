@@ -1,8 +1,7 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.money import Price, share_out
+from summarizer_assets.core.money import Price, Usage, share_out
 
 weights = st.lists(st.integers(0, 10**6), max_size=50)
 
@@ -26,5 +25,5 @@ def test_weights_of_nothing_share_alike() -> None:
 
 
 def test_a_price_is_for_a_million_tokens() -> None:
-    assert Price(0.5, 2.0).cost(1_000_000, 500_000) == pytest.approx(1.5)
-    assert Price(0.5, 2.0).cost(0, 0) == 0
+    assert Price.per_million(0.5, 2.0).cost(Usage(1_000_000, 500_000)) == 1_500_000_000
+    assert Price.per_million(0.5, 2.0).cost(Usage(0, 0)) == 0

@@ -1,0 +1,107 @@
+"""Money for requests: what one may cost is held before it is sent, and what it cost is booked when its reply is there.
+
+`Purse` is all that the client knows of it. `FreePurse` is for providers that bill nothing, and for a price that nobody
+knows: it counts nothing. What keeps a budget with a price is `leased_purse.py`.
+"""
+
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from summarizer_assets.core.money import Spending, Usage
+
+
+class BudgetReached(Exception):
+    """The next request might cross the budget, and nothing under way can make room: stop the run, charge nobody."""
+
+    cause: Final = "budget"
+
+
+class Hold(Protocol):
+    """Money set aside for one request, used as a `with` block around its sending.
+
+    A block left with neither `spent` nor `free` called books all of it as uncertain: the request may have been billed.
+    """
+
+    def spent(self, usage: Usage, *, wasted: bool = False) -> None:
+        """The provider answered, and bills.
+
+        Args:
+            usage: what the reply told, or an estimate where it told nothing; what cannot be is taken as the whole hold.
+            wasted: no summary came of it.
+        """
+        ...
+
+    def free(self) -> None:
+        """Nothing was billed: not sent, or refused with an error."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+class Purse(Protocol):
+    """One run's money. Lives in one event loop."""
+
+    async def hold(self, prompt_tokens_at_most: int, completion_tokens_at_most: int) -> Hold:
+        """Set aside what a request may cost at most; waits while others' settling may make room.
+
+        The bytes of its body bound the tokens of its prompt.
+
+        Raises:
+            BudgetReached: no room, and none to come.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Nobody waits any more: every `hold`, waiting or to come, returns at once, so that its caller can end."""
+        ...
+
+    @property
+    def spending(self) -> Spending | None:
+        """What was spent so far; None when nothing is counted."""
+        ...
+
+    async def aclose(self) -> None:
+        """Book what is settled, give back the rest; holds still open are booked as uncertain. May be called twice."""
+        ...
+
+
+class _Nothing:
+    """The hold of a request that costs nothing."""
+
+    __slots__ = ()
+
+    def spent(self, usage: Usage, *, wasted: bool = False) -> None:
+        pass
+
+    def free(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        pass
+
+
+NOTHING: Final = _Nothing()
+
+
+class FreePurse:
+    """Holds nothing and counts nothing."""
+
+    spending = None
+
+    async def hold(self, prompt_tokens_at_most: int, completion_tokens_at_most: int) -> Hold:  # noqa: ARG002 - `Purse`
+        return NOTHING
+
+    def stop(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
