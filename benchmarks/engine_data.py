@@ -1,0 +1,125 @@
+"""What the contenders of `benchmarks.engine` work on: a Delta table `authors`, and a grounded summary of each author.
+
+    python -m benchmarks.engine_data FOLDER AUTHORS [SOURCE.parquet]
+
+Without a source, synthetic authors of a usual shape: eight papers, about 775 characters as rendered, titles of made-up
+words that are drawn as words are (few often, many seldom), a twentieth of them with an export's markup.
+The bucket `WARM` holds a few authors on which a process warms up, `MEASURED` the rest.
+Prints what was made as one line of JSON.
+"""
+
+import itertools
+import json
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from summarizer_assets.bucket.prompting import render_bucket
+from summarizer_assets.core.records import AUTHOR, AUTHORS
+from summarizer_assets.core.rendering import RenderSettings
+from summarizer_assets.llm.template import summarize
+from summarizer_assets.storage.delta import Append, BucketedTable
+
+WARM, MEASURED = "0000", "0001"
+BUCKETS = 2
+WARM_AUTHORS = 200
+PAPERS = 8
+_SYLLABLES = tuple("ba cor den fil gran hy lam mer no phos quin ra sol tri ver zy ac el im on ur tel".split())  # noqa: SIM905 - words
+_ENDINGS = ("tion", "ing", "ic", "al", "ity", "ment", "s", "ed", "ology", "er", "", "", "")
+_SMALL = ("of", "in", "the", "and", "for", "with", "by", "from", "on", "a")
+# A model puts things in its own words too: grounding looks for each of them.
+_OWN_WORDS = " Most of this work studies related questions together, and it was published regularly over several years."
+_MARKUP = ("<i>{}</i>", "{} &amp; others", "$\\alpha$-{}", "{}  ", "\\textit{{{}}}")
+
+
+def synthetic(count: int, seed: int = 3) -> pl.DataFrame:
+    """`count` authors (schema `records.AUTHOR`), the same for the same seed."""
+    draw = random.Random(seed)
+    words = sorted({_word(draw) for _ in range(6000)})
+    draw.shuffle(words)
+    often = list(itertools.accumulate(1 / (rank + 5) for rank in range(len(words))))
+    journals = [(f"Journal of {_title(draw, words, often, 2)}", _title(draw, words, often, 1)) for _ in range(400)]
+    places = [f"University of {_word(draw).title()}" for _ in range(600)]
+    names = [_word(draw).title() for _ in range(2000)]
+
+    def paper(number: int, home: str, usual: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        title = _title(draw, words, often, draw.randint(3, 5))
+        journal, subject = draw.choice(usual)
+        if draw.random() < 0.05:
+            title = draw.choice(_MARKUP).format(title)
+        cited = int(draw.paretovariate(0.9) * 3) - 3
+        return {
+            "ut": f"WOS:{number:015d}",
+            "prefinstitution": draw.choice((None, None, home, f"{home}; {draw.choice(places)}")),
+            "hot_paper": False,
+            "highly_cited_paper": cited > 250,
+            "citingsrcslocalcount": min(cited, 4000),
+            "title": title,
+            "woscategory": subject,
+            "journal": journal,
+        }
+
+    def author(number: int) -> dict[str, Any]:
+        home, usual = draw.choice(places), draw.sample(journals, 3)
+        return {
+            "author_id": str(700_000_000 + number),
+            "author_name": f"{draw.choice(names)}, {draw.choice(names)}",
+            "primary_affiliation": home,
+            "topics": None,
+            "papers": [paper(number * PAPERS + place, home, usual) for place in range(PAPERS)],
+        }
+
+    return pl.DataFrame([author(number) for number in range(count)], schema=AUTHOR, orient="row")
+
+
+def _word(draw: random.Random) -> str:
+    return "".join(draw.choice(_SYLLABLES) for _ in range(draw.randint(2, 3))) + draw.choice(_ENDINGS)
+
+
+def _title(draw: random.Random, words: Sequence[str], often: Sequence[float], count: int) -> str:
+    chosen = draw.choices(words, cum_weights=often, k=count)
+    for place in range(2, len(chosen), 3):
+        chosen[place] = draw.choice(_SMALL) + " " + chosen[place]
+    return " ".join(chosen).capitalize()
+
+
+def from_file(path: Path, count: int) -> pl.DataFrame:
+    """The first `count` authors of a nested Parquet file who have papers."""
+    held = pl.scan_parquet(path).rename({"daisngid": "author_id"}, strict=False)
+    held = held.with_columns(pl.col("author_id").cast(pl.String)).filter(pl.col("papers").list.len() > 0)
+    if "topics" not in held.collect_schema():
+        held = held.with_columns(topics=pl.lit(None, pl.List(pl.String)))
+    return held.select(pl.col(name).cast(kind) for name, kind in AUTHOR.items()).head(count).collect()
+
+
+def prepare(folder: Path, authors: pl.DataFrame) -> dict[str, Any]:
+    """Write the table `authors` and `replies.msgpack` (pairs of author id and summary) into `folder`."""
+    table = BucketedTable(str(folder / "authors"), AUTHORS, BUCKETS)
+    buckets = {WARM: authors.head(WARM_AUTHORS), MEASURED: authors.slice(WARM_AUTHORS)}
+    replies: list[tuple[str, str]] = []
+    characters = 0
+    for bucket, part in buckets.items():
+        rows = part.with_columns(record_hash=pl.lit("-"), bucket=pl.lit(bucket))
+        table.writer(bucket, None).apply(Append(bucket, rows))
+        rendered = render_bucket(rows, RenderSettings())
+        characters += int(rendered["text"].str.len_chars().sum())
+        pairs = rendered.select("author_id", "text").iter_rows()
+        replies += [(author_id, summarize(text) + _OWN_WORDS) for author_id, text in pairs]
+    (folder / "replies.msgpack").write_bytes(msgspec.msgpack.encode(replies))
+    return {
+        "authors": buckets[MEASURED].height,
+        "papers": round(float(authors["papers"].list.len().mean() or 0), 2),
+        "record_characters": round(characters / authors.height),
+        "summary_words": round(sum(len(text.split()) for _, text in replies) / len(replies)),
+    }
+
+
+if __name__ == "__main__":
+    home, size = Path(sys.argv[1]), int(sys.argv[2]) + WARM_AUTHORS
+    found = from_file(Path(sys.argv[3]), size) if len(sys.argv) > 3 else synthetic(size)
+    print(json.dumps(prepare(home, found)))
