@@ -292,6 +292,8 @@ class BucketRun:
         done = outcomes.answered_count
         left = outcomes.open_count()
         rate = done / max(time.monotonic() - self._started, 1e-9)
+        if self._engine is not None and self._engine.client.breaker.open:
+            return f"bucket {self._bucket}: {done} summarised, {left} wait: the provider is out, tried once in a while"
         return f"bucket {self._bucket}: {done} summarised, {left} to go, {rate:.0f} authors a second"
 
     def _metadata(self) -> Mapping[str, Any]:

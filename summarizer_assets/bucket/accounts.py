@@ -63,6 +63,7 @@ def metadata(
         "authors_asked_again": asked.asked_again,
         "retries": sent.retries,
         "throttles": sent.throttles,
+        "outages": sent.outages,
         "prompt_tokens": asked.prompt_tokens,
         "completion_tokens": asked.completion_tokens,
         "authors_per_second": round(counts.asked / counts.seconds, 1) if counts.seconds else 0.0,

@@ -5,16 +5,16 @@ authors whose answer is missing or fails a check are asked again, the good ones 
 outcome goes to the sink before the request's permit is released.
 """
 
-import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from summarizer_assets.bucket.group import Group, Held
-from summarizer_assets.bucket.outage import OutageWatch, Suspicion
+from summarizer_assets.bucket.dispatch import Dispatcher
+from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
 from summarizer_assets.core.answers import Limits, UnusableReply, read_reply
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
+from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.prompt import Structured
 from summarizer_assets.core.records import FailureReason
@@ -24,13 +24,13 @@ from summarizer_assets.llm.errors import (
     ContentFiltered,
     Exhausted,
     GroupTooLarge,
+    Parked,
     ProviderError,
     RequestRejected,
     RunFatal,
 )
 from summarizer_assets.llm.reply import Reply
 
-_GRACE_S = 20.0
 _SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
 _QUALITY = frozenset(
     {
@@ -75,21 +75,16 @@ class Asker:
         self, client: Client, prompt: Prompt, sink: Sink, *, limits: GroupLimits, checks: Limits, max_in_flight: int
     ) -> None:
         self.counts = AskCounts()
-        self.stop: Stop | None = None
         self._client = client
         self._prompt = prompt
         self._sink = sink
         self._limits = limits
         self._checks = checks
-        self._max_in_flight = max_in_flight
-        self._queue: deque[Group] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
-        self._crash: BaseException | None = None
+        self._dispatcher = Dispatcher(client, self._ask, max_in_flight)
+        self._backlog = self._dispatcher.backlog
         self._structured: Structured = "json_schema"
         self._succeeded = False
-        self._outage = OutageWatch()
-        self._refused: list[Held] = []  # alone, before any success
+        self._refused: list[Group] = []  # alone, before any success
         self._rejections: Counter[str] = Counter()
         self._suspects: set[int] = set()  # failed in an earlier run
 
@@ -99,55 +94,39 @@ class Asker:
         Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
         """
         for group in plan_groups(tokens, attempts, self._limits):
-            self._queue.append(Group([positions[place] for place in group]))
+            self._backlog.add(Group([positions[place] for place in group]))
         self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
-        await self._ask_all()
-        if self.stop is None and (probes := self._outage.probes(self._queue)):
-            self._queue.extend(probes)
-            await self._ask_all()
-        if self.stop is None and self._outage.held:
-            await self._judge_last()
+        await self._dispatcher.run()
+        while self._backlog.held:
+            if not self._backlog.halve_held():
+                if await self._client.wire.reachable():
+                    self._answered()
+                else:
+                    self._client.breaker.trip()
+            await self._dispatcher.run()
         if self.stop is None:
             self._charge(self._refused)  # too few alike to blame the configuration
             self._refused.clear()
 
-    async def _ask_all(self) -> None:
-        self._idle.clear()
-        self._fill()
-        await self._idle.wait()
-        if self._crash is not None:
-            raise self._crash
+    @property
+    def stop(self) -> Stop | None:
+        """Why not all were asked."""
+        return self._dispatcher.stop
 
-    def request_stop(self, stop: Stop) -> None:
-        """Send nothing more; what is in flight has a moment to be answered, for it is paid for."""
-        if self.stop is None:
-            self.stop = stop
-            self._queue.clear()
-            asyncio.get_running_loop().call_later(_GRACE_S, self.cancel)
-            self._fill()
+    @property
+    def waiting(self) -> int:
+        """Authors for whom no request is under way."""
+        return len(self._backlog.positions)
+
+    def interrupt(self, stop: Stop) -> None:
+        """Send nothing more; what is in flight has a moment to be answered."""
+        self._dispatcher.interrupt(stop)
 
     def cancel(self) -> None:
-        """Drop what is in flight and what still waits: a cancelled request makes room for no other."""
-        self._queue.clear()
-        for task in self._tasks:
-            task.cancel()
+        """Drop everything."""
+        self._dispatcher.cancel()
 
-    def _fill(self) -> None:
-        while self._queue and self.stop is None and len(self._tasks) < self._max_in_flight:
-            task = asyncio.create_task(self._ask(self._queue.popleft()))
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
-        if not self._tasks:
-            self._idle.set()
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._crash = self._crash or error
-            self.cancel()
-        self._fill()
-
-    async def _ask(self, group: Group) -> None:
+    async def _ask(self, group: Group, probe: bool) -> None:
         structured = self._structured
         group = replace(group, structured=structured)
         body = self._prompt.body(group.positions, structured, group.complaint, group.trim)
@@ -156,8 +135,10 @@ class Asker:
             await self._client.complete(
                 body,
                 estimated_tokens=self._prompt.tokens(group.positions),
+                most_output_tokens=self._prompt.max_output,
                 check=lambda reply: self._read(group, reply),
                 settle=lambda used: used,
+                probe=probe,
             )
         except GroupTooLarge as error:
             self._too_large(group, error)
@@ -165,17 +146,19 @@ class Asker:
             self._isolate(group, FailureReason.CONTENT_FILTER, error)
         except RequestRejected as error:
             self._rejected(group, error)
+        except Parked as error:
+            self._park(group, error)
         except (BadReply, Exhausted) as error:
             reason = FailureReason[error.kind.upper()]
-            if reason in _OUTSIDE:
-                await self._hold(Held(group, reason, error))
-            else:
+            if reason not in _OUTSIDE:
                 self._isolate(group, reason, error)
+            elif self.stop is None:
+                await self._failed_outside(replace(group, fault=Fault(reason, error)))
         except RunFatal as error:
-            self.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
+            self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
-    def _read(self, group: Group, reply: Reply) -> int:
-        """Take what a reply holds; runs while the request's permit is held. Returns the tokens it used."""
+    def _read(self, group: Group, reply: Reply) -> Usage | None:
+        """Take what a reply holds; runs while the request's permit is held. Returns what it used, if it says so."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
             reading = read_reply(reply.body, asked, self._checks)
@@ -194,8 +177,8 @@ class Asker:
             details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
             self._ask_again(group, again, details, reply)
         if reading.prompt_tokens is None or reading.completion_tokens is None:
-            return self._prompt.tokens(group.positions)
-        return reading.prompt_tokens + reading.completion_tokens
+            return None
+        return Usage(reading.prompt_tokens, reading.completion_tokens, reading.cached_tokens or 0)
 
     def _ask_again(self, group: Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
@@ -218,22 +201,23 @@ class Asker:
     def _requeue(self, group: Group) -> None:
         if self.stop is None:
             self.counts.asked_again += len(group.positions)
-            self._queue.append(group)
+            self._backlog.add(group)
 
     def _split(self, group: Group) -> None:
         if self.stop is None:
             self.counts.splits += 1
             for half in halves(group.positions):
-                self._queue.append(replace(group, positions=half))
+                self._backlog.add(replace(group, positions=half, fault=None))
 
     def _fail(self, failures: Sequence[Failed]) -> None:
         if failures:
             self.counts.failures.update(str(failure.reason) for failure in failures)
             self._sink.failed(failures)
 
-    def _fail_group(self, group: Group, reason: FailureReason, error: ProviderError) -> None:
+    def _fail_group(self, positions: Sequence[int], fault: Fault) -> None:
+        error = fault.error
         self._fail(
-            [Failed(position, reason, str(error), error.status, error.request_id) for position in group.positions]
+            [Failed(position, fault.reason, str(error), error.status, error.request_id) for position in positions]
         )
 
     def _success(self) -> None:
@@ -244,19 +228,21 @@ class Asker:
         self._refused.clear()
 
     def _answered(self) -> None:
-        """The provider is up, whatever it said."""
-        self._charge(self._outage.answered(self._queue))
+        """The provider is up, whatever it said: who failed before is the cause of it."""
+        self._dispatcher.answers += 1
+        self._charge(self._backlog.take_held())
 
-    def _charge(self, failed: Sequence[Held]) -> None:
-        for held in failed:
-            self._fail_group(held.group, held.reason, held.error)
+    def _charge(self, failed: Sequence[Group]) -> None:
+        for group in failed:
+            assert group.fault is not None
+            self._fail_group(group.positions, group.fault)
 
     def _isolate(self, group: Group, reason: FailureReason, error: ProviderError) -> None:
         self._answered()
         if len(group.positions) > 1:
             self._split(group)
         else:
-            self._fail_group(group, reason, error)
+            self._fail_group(group.positions, Fault(reason, error))
 
     def _too_large(self, group: Group, error: GroupTooLarge) -> None:
         self._answered()
@@ -280,38 +266,41 @@ class Asker:
                     f"the provider refused the first {_SAME_REJECTION} requests alike: {error}; "
                     "check SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_EXTRA_BODY"
                 )
-                self.request_stop(Stop("rejected", message))
+                self._dispatcher.request_stop(Stop("rejected", message))
                 return
             if len(group.positions) == 1:
                 # Never asked again once it failed so: not before it is clear that the configuration is not the cause.
-                self._refused.append(Held(group, FailureReason.REJECTED, error))
+                self._refused.append(replace(group, fault=Fault(FailureReason.REJECTED, error)))
                 return
         self._isolate(group, FailureReason.REJECTED, error)
 
-    async def _hold(self, held: Held) -> None:
-        """Whether the provider is out or these authors are the cause shows by what it answers next."""
-        suspicion = self._outage.failed(held)
-        if suspicion is Suspicion.DOUBT:
-            probes = self._outage.probes(self._queue)
-            self._queue.extend(probes)
-            if not probes and self._suspects.issuperset(held.group.positions[0] for held in self._outage.held):
-                await self._judge_last()  # each failed in an earlier run: more likely these authors than the provider
-            elif not probes:
-                self._declare_outage(held.error)
-        elif suspicion is Suspicion.OUT:
-            self._declare_outage(held.error)
-
-    async def _judge_last(self) -> None:
-        """A few single authors failed with nothing answered after them: the provider is asked for its models."""
-        error = self._outage.held[-1].error
-        if await self._client.reachable():
-            self._answered()
+    def _park(self, group: Group, error: Parked) -> None:
+        if self.stop is not None:
+            return
+        if error.failed:
+            self._backlog.add(replace(group, fault=Fault(FailureReason.SERVER_ERROR, error)))
         else:
-            self._declare_outage(error)
+            self._backlog.put_back(group)
 
-    def _declare_outage(self, error: ProviderError) -> None:
-        message = f"the provider is out: {error}; authors not answered stay pending, the run can be resumed"
-        self.request_stop(Stop("outage", message))
+    async def _failed_outside(self, group: Group) -> None:
+        """Whether the provider is out or these authors are the cause shows by what it answers next."""
+        if not self._client.breaker.open:
+            self._backlog.hold(group)
+            return
+        self._backlog.add(group)
+        # They alone are left, each failed alone, and others were answered: they, if the provider is there at all.
+        waiting = self._backlog
+        if (
+            waiting.is_of_failed_authors
+            and (self._succeeded or self._all_suspects())
+            and await self._client.wire.reachable()
+        ):
+            failed = waiting.take_waiting()
+            self._client.breaker.answered()
+            self._charge(failed)
+
+    def _all_suspects(self) -> bool:
+        return self._suspects.issuperset(self._backlog.positions)
 
 
 def _names_response_format(error: RequestRejected) -> bool:

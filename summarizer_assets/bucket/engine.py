@@ -56,7 +56,7 @@ class Engine:
         """Does nothing when the asker is done."""
         with self._lock:
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self.asker.request_stop, stop)
+                self._loop.call_soon_threadsafe(self.asker.interrupt, stop)
 
     def abort(self) -> None:
         """End at once; what is in flight is lost. Does nothing after the end."""

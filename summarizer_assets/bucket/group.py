@@ -8,6 +8,14 @@ from summarizer_assets.llm.errors import ProviderError
 
 
 @dataclass(frozen=True)
+class Fault:
+    """How a group failed as a whole."""
+
+    reason: FailureReason
+    error: ProviderError
+
+
+@dataclass(frozen=True)
 class Group:
     """Authors by position, and how they are asked."""
 
@@ -15,13 +23,4 @@ class Group:
     complaint: str | None = None  # why its one author is asked again
     trim: int = 0
     structured: Structured = "json_schema"
-    probe: int = 0  # the doubt that it is to settle (see `outage`), 0: none
-
-
-@dataclass(frozen=True)
-class Held:
-    """A group that failed, before it is clear whether its authors are the cause."""
-
-    group: Group
-    reason: FailureReason
-    error: ProviderError
+    fault: Fault | None = None  # how these very authors failed, before it is clear whether they are the cause

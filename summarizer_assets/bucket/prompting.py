@@ -55,7 +55,7 @@ class BucketPrompt:
         self._rendering = rendering
         self._model = model
         self._output_per_author = output_per_author
-        self._max_output = max_output
+        self.max_output = max_output
         self._extra_body = extra_body
 
     def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes:
@@ -63,7 +63,7 @@ class BucketPrompt:
             self._model,
             self.system,
             [self._text(position, trim) for position in positions],
-            max_tokens=self._max_output,
+            max_tokens=self.max_output,
             extra_body=self._extra_body,
             structured=structured,
             complaint=complaint,

@@ -17,7 +17,9 @@ class Sink(Protocol):
 
 
 class Prompt(Protocol):
-    """The request for a group of authors, given by position."""
+    """The request for a group of authors, given by position. `max_output`: the most tokens that it lets be written."""
+
+    max_output: int
 
     def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes: ...
 

@@ -39,11 +39,6 @@ class RetryBudget:
         self.left -= cost
         return True
 
-    @property
-    def empty(self) -> bool:
-        """Whether the quota does not hold another retry."""
-        return self.left < self.timeout_cost
-
     def credit(self) -> None:
         """A request succeeded at its first try."""
         self.left = min(self.capacity, self.left + 1)
@@ -55,13 +50,15 @@ class Tries:
 
     most: int = 5
     bad_replies: int = 1  # further tries after a reply that cannot be used
-    no_progress_s: float = 600.0  # throttled for so long without a success: stop
+    no_progress_s: float = 600.0  # throttled, or out, for so long without a success: stop
 
 
 @dataclass(slots=True)
 class Tried:
     """One request's tries so far. `delay_s`: until the next; None after a throttle, which the pace waits out."""
 
+    request: int  # its number in the run
+    probe: bool = False
     tries: int = 0
     bad_replies: int = 0
     delay_s: float | None = None

@@ -39,6 +39,12 @@ class Verdict:
     code: str | None = None
     kind: ExhaustedKind = "server_error"
     cause: StopCause | None = None
+    sent: bool = True  # False: no byte reached the provider
+
+    @property
+    def billable(self) -> bool:
+        """Whether the provider may have done the work and billed it: nobody told that it did not."""
+        return self.sent and (self.status is None or self.kind in ("timeout", "gateway_body"))
 
 
 _QUOTA_CODES = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active"}
@@ -134,18 +140,19 @@ def classify_exception(error: httpx.RequestError) -> Verdict:
     """What a try without a complete reply means."""
     message = str(error)
     kind: ExhaustedKind = "connection"
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
     match error:
         case TlsError():
-            return Verdict(Outcome.FATAL, message, cause=StopCause.TLS)
+            return Verdict(Outcome.FATAL, message, cause=StopCause.TLS, sent=sent)
         case ProxyRefusedError() if error.status is None or error.status < 500:  # noqa: PLR2004 - above: it may pass
-            return Verdict(Outcome.FATAL, message, cause=StopCause.PROXY)
+            return Verdict(Outcome.FATAL, message, cause=StopCause.PROXY, sent=sent)
         case httpx.DecodingError():
             kind = "gateway_body"
         case BodyTooBigError():
             kind = "body_too_big"
         case httpx.ReadTimeout():
             kind = "timeout"
-    return Verdict(Outcome.TRANSIENT, message, retry=True, kind=kind)
+    return Verdict(Outcome.TRANSIENT, message, retry=True, kind=kind, sent=sent)
 
 
 def _status_of(error: object) -> int:

@@ -1,24 +1,28 @@
-"""The one way to the provider: pace, tries and errors of every request of a run.
+"""The one way to the provider: pace, money, tries and errors of every request of a run.
 
 A request is sent, its outcome classified, and then it either returns a checked result, is tried again within bounds,
-or raises a class of `errors.py` that says what to do next. A throttle uses no try: everyone waits. An error that no
-request can escape stops the client: whoever waits, and whoever comes later, gets it too, and nothing more is sent.
+or raises a class of `errors.py` that says what to do next. A throttle uses no try: everyone waits. In an outage all
+but a probe are `Parked`. An error that no request can escape stops the client: whoever waits, and whoever comes later,
+gets it too, and nothing more is sent.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypeVar
 
 import httpx
 
+from summarizer_assets.core.money import Usage
+from summarizer_assets.core.usage import estimated_usage, usage_of
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tried, Tries, full_jitter
-from summarizer_assets.llm.classify import Outcome, Verdict, classify, classify_exception, success_in_name_only
+from summarizer_assets.llm.breaker import Breaker
+from summarizer_assets.llm.classify import Outcome
 from summarizer_assets.llm.errors import (
     BadReply,
     ContentFiltered,
     Exhausted,
     GroupTooLarge,
+    Parked,
     ProviderError,
     Redactor,
     RequestRejected,
@@ -26,16 +30,13 @@ from summarizer_assets.llm.errors import (
     StopCause,
 )
 from summarizer_assets.llm.pace import Pace, Reservation
+from summarizer_assets.llm.purse import BudgetReached, FreePurse, Hold, Purse
 from summarizer_assets.llm.reply import Counters, Reply
-from summarizer_assets.llm.retry_after import waiting_time
+from summarizer_assets.llm.wire import FailedTry, Wire
 
 T = TypeVar("T")
 
-_OK: Final = 200
-_SERVER_FAULT: Final = 500
 _LEARN_EVERY: Final = 64  # successes between two looks at the announced limits: they change rarely, looking costs
-#: So many failures in a row of any requests, none succeeding between, with the retry quota used up: an outage.
-_OUTAGE: Final = 50
 _LONGEST_LONE_WAIT_S: Final = 60.0  # of a retry-after that comes with a fault, not a throttle
 
 _RAISED: Final[dict[Outcome, type[ProviderError]]] = {
@@ -45,26 +46,6 @@ _RAISED: Final[dict[Outcome, type[ProviderError]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A try without a reply to check."""
-
-    verdict: Verdict
-    sent_at: float
-    request_id: str | None = None
-    wait_s: float | None = None  # as the provider asks
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Of all requests together: whether the provider was ever reached, and how long nothing has succeeded."""
-
-    reached: bool = False
-    failures: int = 0  # in a row
-    throttled_since: float | None = None
-    served: int = 0
-
-
 class Client:
     """Requests to `/chat/completions` of one provider, as many at once as the pace allows.
 
@@ -72,6 +53,7 @@ class Client:
         transport: from `build_transport`; closed with the client.
         base_url: ends in `/v1`, may carry a query (`?api-version=…`), which is kept.
         pace: decides when a request may go.
+        purse: decides whether a request can be paid for.
         api_key: sent as a bearer token, and removed from every message.
         tries: bounds of trying.
         budget: the run's quota of retries.
@@ -87,27 +69,31 @@ class Client:
         base_url: str,
         pace: Pace,
         *,
+        purse: Purse | None = None,
         api_key: str | None = None,
         tries: Tries | None = None,
         budget: RetryBudget | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self._transport = transport
-        base = httpx.URL(base_url)
-        self._url = base.copy_with(path=base.path.rstrip("/") + "/chat/completions")
+        self._around = surroundings or Surroundings()
+        self._redact = Redactor(api_key)
+        self.wire = Wire(transport, base_url, api_key, self._redact, self._around.now)
         self._pace = pace
         self._tries = tries or Tries()
         self._budget = budget or RetryBudget()
-        self._around = surroundings or Surroundings()
-        self._redact = Redactor(api_key)
-        self._headers = _headers(self._url, api_key)
-        self._progress = _Progress()
+        self._purse = purse or FreePurse()
+        self.breaker = Breaker(self._around.random, no_progress_s=self._tries.no_progress_s)
+        self._reached = False
+        self._throttled_since: float | None = None  # nothing was served since
+        self._served = 0
         self._stopped: RunFatal | None = None
+        self._closing = False
         self._counters = Counters()
 
     @property
     def counters(self) -> Counters:
         self._counters.cooldown_s = self._pace.cooldown_s
+        self._counters.outages, self._counters.probes = self.breaker.outages, self.breaker.probes
         return self._counters
 
     async def complete(
@@ -115,8 +101,10 @@ class Client:
         body: bytes,
         *,
         estimated_tokens: int,
+        most_output_tokens: int,
         check: Callable[[Reply], T],
-        settle: Callable[[T], int] | None = None,
+        settle: Callable[[T], Usage | None],
+        probe: bool = False,
     ) -> T:
         """Send a chat completion request until `check` accepts a reply.
 
@@ -126,33 +114,43 @@ class Client:
         Args:
             body: the JSON document to post.
             estimated_tokens: input plus expected output, reserved from the tokens a minute.
+            most_output_tokens: what the body allows the model to write, for which money is held.
             check: turns a reply into the result, or raises `BadReply`.
-            settle: the tokens the result cost in truth.
+            settle: what the result cost in truth; None when the reply did not tell.
+            probe: goes out in an outage too, once.
 
         Raises:
             GroupTooLarge, RequestRejected, ContentFiltered, BadReply: about this request.
-            Exhausted: all tries used.
+            Exhausted: all tries used; of a probe: the provider is still out.
+            Parked: the provider is out, or nothing more is to be sent.
             RunFatal: stop the run.
         """
         self._counters.requests += 1
-        tried = Tried()
+        tried = Tried(self._counters.requests, probe)
+        self.breaker.probes += probe
         while True:
             error: ProviderError | None
-            with await self._pace.reserve(estimated_tokens) as held:
-                if self._stopped is not None:
-                    raise self._stopped.again()
+            self._may_send(tried)
+            with (
+                await self._hold(len(body), most_output_tokens) as money,
+                await self._place(estimated_tokens, tried, money) as place,
+            ):
                 got = await self._send(body, tried.tries + 1)
-                if isinstance(got, _Failed):
-                    if got.verdict.status is not None:
-                        held.settle(0)  # answered with an error: no tokens were used
+                if isinstance(got, FailedTry):
+                    if not got.verdict.billable:
+                        money.free()
+                        place.settle(0)  # no tokens were used
                     error = self._after_failure(got, tried)
                 else:
                     try:
                         result = check(got)
                     except BadReply as bad:
+                        if (used := usage_of(got.body)) is not None:  # else nobody knows what it cost
+                            money.spent(used, wasted=True)
                         error = self._after_bad_reply(bad, got, tried)
                     else:
-                        self._settle(held, tried, None if settle is None else settle(result))
+                        usage = settle(result) or estimated_usage(len(body), len(got.body))
+                        self._settle(place, money, tried, usage)
                         return result
             if error is not None:
                 raise error
@@ -160,67 +158,86 @@ class Client:
                 self._counters.retries += 1
                 await self._around.sleep(tried.delay_s)
 
-    async def reachable(self) -> bool:
-        """Whether the provider answers at all, asked by its list of models, which costs nothing.
-
-        Any answer but a server's own fault counts: many servers have no such list, and say so.
-        """
-        url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
-        try:
-            response = await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
-        except httpx.RequestError:
-            return False
-        return response.status_code < _SERVER_FAULT
+    def stop_sending(self) -> None:
+        """Nothing more goes out: what is in flight may end, whoever waits is `Parked`."""
+        self._closing = True
+        self._wake_waiting()
 
     async def aclose(self) -> None:
-        """Close all connections. Requests under way fail."""
-        await self._transport.aclose()
+        """Close all connections, give back what was leased. Requests under way fail."""
+        try:
+            await self.wire.aclose()
+        finally:
+            try:
+                await self._pace.aclose()
+            finally:
+                await self._purse.aclose()
 
-    def _settle(self, held: Reservation, tried: Tried, tokens: int | None) -> None:
-        if tokens is not None:
-            held.settle(tokens)
+    def _may_send(self, tried: Tried) -> None:
+        if self._stopped is not None:
+            raise self._stopped.again()
+        if self._closing:
+            raise Parked("the run ends: not sent")
+        if self.breaker.open and not tried.probe:
+            raise Parked("the provider is out: not sent")
+
+    async def _hold(self, prompt_bytes: int, most_output_tokens: int) -> Hold:
+        try:
+            return await self._purse.hold(prompt_bytes, most_output_tokens)
+        except BudgetReached as reached:
+            raise self._stop_all(RunFatal(str(reached), cause=StopCause.BUDGET)) from None
+
+    async def _place(self, tokens: int, tried: Tried, money: Hold) -> Reservation:
+        """The request's place in flight, once it is its turn and it may still go."""
+        try:
+            place = await self._pace.reserve(tokens)
+            try:
+                self._may_send(tried)
+            except ProviderError:
+                with place:
+                    place.settle(0)
+                raise
+        except BaseException:  # not sent: stopped, parked, or cancelled while it waited
+            money.free()
+            raise
+        return place
+
+    def _settle(self, place: Reservation, money: Hold, tried: Tried, usage: Usage) -> None:
+        place.settle(usage.prompt_tokens + usage.completion_tokens)
+        money.spent(usage)
         if tried.tries == 0:
             self._budget.credit()
 
-    async def _send(self, body: bytes, number: int) -> Reply | _Failed:
-        """One try on the wire."""
-        loop = asyncio.get_running_loop()
-        sent_at = loop.time()
+    async def _send(self, body: bytes, number: int) -> Reply | FailedTry:
+        """One try on the wire, and what all requests learn from it."""
         self._counters.sent += 1
         self._counters.bytes_sent += len(body)
-        request = httpx.Request("POST", self._url, headers=self._headers, stream=httpx.ByteStream(body))
-        try:
-            response = await self._transport.handle_async_request(request)
-        except httpx.RequestError as error:
-            return _Failed(classify_exception(error), sent_at)
-        content, headers = response.content, response.headers
-        self._counters.bytes_received += len(content)
-        self._progress.reached = True
-        request_id = self._request_id(headers)
-        verdict = (
-            success_in_name_only(content, headers)
-            if response.status_code == _OK
-            else classify(response.status_code, headers, content)
-        )
-        if verdict is None:
-            self._succeeded(headers)
-            return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number)
-        if verdict.outcome is Outcome.THROTTLED:
-            self._pace.learn(headers)
-        return _Failed(verdict, sent_at, request_id, waiting_time(headers, self._around.now()))
-
-    def _request_id(self, headers: httpx.Headers) -> str | None:
-        found = headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
-        return self._redact(found) if found else None
+        got = await self.wire.post(body, number)
+        if isinstance(got, Reply):
+            self._counters.bytes_received += len(got.body)
+            self._reached = True
+            self._succeeded(got.headers)
+            return got
+        if got.headers is not None:
+            self._reached = True
+            if got.verdict.outcome is Outcome.THROTTLED:
+                self._pace.learn(got.headers)
+        if got.verdict.outcome is not Outcome.TRANSIENT:
+            self._provider_is_there()  # whatever it said
+        return got
 
     def _succeeded(self, headers: httpx.Headers) -> None:
-        progress = self._progress
-        progress.failures = 0
-        progress.throttled_since = None
+        self._throttled_since = None
+        self._provider_is_there()
         self._pace.succeeded()
-        if progress.served % _LEARN_EVERY == 0:
+        if self._served % _LEARN_EVERY == 0:
             self._pace.learn(headers)
-        progress.served += 1
+        self._served += 1
+
+    def _provider_is_there(self) -> None:
+        if self.breaker.open:
+            self._pace.restart()
+        self.breaker.answered()
 
     def _after_bad_reply(self, bad: BadReply, reply: Reply, tried: Tried) -> ProviderError | None:
         """The error to raise, or None when the request deserves another try."""
@@ -232,15 +249,15 @@ class Client:
         bad.args = (bad.message,)
         return bad
 
-    def _after_failure(self, failed: _Failed, tried: Tried) -> ProviderError | None:
+    def _after_failure(self, failed: FailedTry, tried: Tried) -> ProviderError | None:
         """The error to raise, or None when the request goes once more."""
         verdict = failed.verdict
-        if verdict.outcome is Outcome.THROTTLED:
-            return self._after_throttle(failed, tried)
-        if verdict.outcome is Outcome.TRANSIENT:
-            self._progress.failures += 1
         if verdict.kind == "timeout":
             self._counters.timeouts += 1
+        if verdict.outcome is Outcome.THROTTLED:
+            return self._after_throttle(failed, tried)
+        if verdict.outcome is Outcome.TRANSIENT and (parked := self._after_silence(failed, tried)) is not None:
+            return parked
         if verdict.retry and self._may_try_again(tried, timeout=verdict.kind == "timeout"):
             if failed.wait_s is not None and tried.delay_s is not None:
                 tried.delay_s = max(tried.delay_s, min(failed.wait_s, _LONGEST_LONE_WAIT_S))
@@ -250,17 +267,34 @@ class Client:
         if verdict.outcome is Outcome.FATAL:
             assert verdict.cause is not None
             return self._fatal(verdict.cause, failed)
-        return _RAISED[verdict.outcome](self._redact(verdict.message), **self._facts(failed))
+        return _RAISED[verdict.outcome](verdict.message, **failed.facts)
 
-    def _after_throttle(self, failed: _Failed, tried: Tried) -> ProviderError | None:
+    def _after_silence(self, failed: FailedTry, tried: Tried) -> ProviderError | None:
+        """No answer of the provider's: the error to raise, or None when the request may be tried again."""
+        self._pace.failed()
+        if tried.probe:
+            return self._after_probe(failed, tried)
+        self.breaker.failed(tried.request)
+        if not self.breaker.open:
+            return None
+        return Parked(f"the provider is out: {failed.verdict.message}", failed=True, **failed.facts)
+
+    def _after_probe(self, failed: FailedTry, tried: Tried) -> ProviderError:
+        if self.breaker.open:
+            self.breaker.probe_failed()
+            if self.breaker.hopeless:
+                return self._fatal(StopCause.OUTAGE, failed)
+        return self._exhausted(failed, tried)
+
+    def _after_throttle(self, failed: FailedTry, tried: Tried) -> ProviderError | None:
         self._counters.throttles += 1
         tried.delay_s = None
         now = asyncio.get_running_loop().time()
-        if self._progress.throttled_since is None:
-            self._progress.throttled_since = now
+        if self._throttled_since is None:
+            self._throttled_since = now
         wait = self._pace.throttled(failed.wait_s, failed.sent_at, self._around.random())
         # Waiting past the deadline could bring nothing: the end is known now.
-        if now + wait - self._progress.throttled_since > self._tries.no_progress_s:
+        if now + wait - self._throttled_since > self._tries.no_progress_s:
             return self._fatal(StopCause.THROTTLED, failed)
         return None
 
@@ -271,52 +305,23 @@ class Client:
         tried.delay_s = full_jitter(tried.tries, self._around.random())
         return True
 
-    def _exhausted(self, failed: _Failed, tried: Tried) -> ProviderError:
+    def _exhausted(self, failed: FailedTry, tried: Tried) -> ProviderError:
         verdict = failed.verdict
-        if verdict.kind == "connection" and not self._progress.reached:
+        if verdict.kind == "connection" and not self._reached:
             return self._fatal(StopCause.BASE_URL, failed)
-        if self._progress.failures >= _OUTAGE and self._budget.empty:
-            return self._fatal(StopCause.OUTAGE, failed)
-        message = f"failed {tried.tries + 1} times, at last: {self._redact(verdict.message)}"
-        return Exhausted(message, kind=verdict.kind, **self._facts(failed))
+        message = f"failed {tried.tries + 1} times, at last: {verdict.message}"
+        return Exhausted(message, kind=verdict.kind, **failed.facts)
 
-    def _fatal(self, cause: StopCause, failed: _Failed) -> RunFatal:
-        at = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
-        said = self._redact(failed.verdict.message) or "no reason given"
-        error = RunFatal(f"{cause.remedy}. {at}: {said}", cause=cause, **self._facts(failed))
+    def _fatal(self, cause: StopCause, failed: FailedTry) -> RunFatal:
+        said = failed.verdict.message or "no reason given"
+        return self._stop_all(RunFatal(f"{cause.remedy}. {self.wire.address}: {said}", cause=cause, **failed.facts))
+
+    def _wake_waiting(self) -> None:
+        self._purse.stop()
+        self._pace.stop()
+
+    def _stop_all(self, error: RunFatal) -> RunFatal:
         if self._stopped is None:  # set while this request still holds its place: no other slips in before
             self._stopped = error.again()
-            self._pace.stop()
+            self._wake_waiting()
         return error
-
-    def _facts(self, failed: _Failed) -> "_Facts":
-        code = failed.verdict.code
-        return {
-            "status": failed.verdict.status,
-            "code": self._redact(code) if code else None,
-            "request_id": failed.request_id,
-        }
-
-
-class _Facts(TypedDict):
-    status: int | None
-    code: str | None
-    request_id: str | None
-
-
-def _headers(url: httpx.URL, api_key: str | None) -> httpx.Headers:
-    fields = {
-        "Host": url.netloc.decode("ascii"),
-        "Content-Type": "application/json",
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip, deflate",
-        "User-Agent": "summarizer-assets",
-    }
-    if api_key is not None:
-        if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise ValueError(
-                "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
-                "check how it was pasted"
-            )
-        fields["Authorization"] = f"Bearer {api_key}"
-    return httpx.Headers(fields)

@@ -7,6 +7,7 @@
     ├── RequestRejected              refused for what it says      -> split; alone: `rejected`
     ├── ContentFiltered              stopped by a content filter   -> split; alone: `content_filter`
     ├── BadReply                     status 200, unusable body     -> split; alone: its `kind`
+    ├── Parked                       not sent, or the provider is out  -> ask again later, uncharged
     ├── Exhausted                    transient, all tries used     -> the group fails with its `kind`
     └── RunFatal                     no request can succeed        -> stop the run, charge nothing to the rows
 
@@ -49,6 +50,7 @@ class StopCause(StrEnum):
         "nothing passed the provider's rate limit for too long: run again later, or lower SUMMARIZER_RPM or _TPM",
     )
     OUTAGE = "outage", "the provider is down: nothing is charged to the authors, run again later"
+    BUDGET = "budget", "the budget is used up: raise SUMMARIZER_BUDGET_USD, then run again"
 
 
 class ProviderError(Exception):
@@ -118,6 +120,22 @@ class Exhausted(ProviderError):
     ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id)
         self.kind = kind
+
+
+class Parked(ProviderError):
+    """The request was not sent, or `failed` as all do in an outage: its authors are to be asked when that is over."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failed: bool = False,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.failed = failed
 
 
 class RunFatal(ProviderError):

@@ -66,6 +66,18 @@ class Pace(Protocol):
         """A request was served."""
         ...
 
+    def failed(self) -> None:
+        """A try ended in a fault of the server's or of the way to it."""
+        ...
+
+    def restart(self) -> None:
+        """An outage ended: begin slowly again."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what is leased and was not used."""
+        ...
+
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take announced limits from a reply's headers, where none are given."""
         ...
@@ -228,6 +240,16 @@ class Pacer:
 
     def succeeded(self) -> None:
         self._episodes = 0
+
+    def failed(self) -> None:
+        """See `Pace`."""
+
+    def restart(self) -> None:
+        """See `Pace`."""
+        self._ramp = 0
+
+    async def aclose(self) -> None:
+        """See `Pace`."""
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """See `Pace`. Only positive finite numbers count; a provider that changes its mind is followed."""

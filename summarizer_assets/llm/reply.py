@@ -29,3 +29,5 @@ class Counters:
     bytes_sent: int = 0
     bytes_received: int = 0
     cooldown_s: float = 0.0
+    outages: int = 0
+    probes: int = 0  # sent while the provider was out

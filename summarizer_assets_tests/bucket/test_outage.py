@@ -48,25 +48,60 @@ def test_many_groups_with_a_poison_author_each_do_not_look_like_an_outage(instal
     assert failures["reason"].unique().to_list() == ["server_error"]
 
 
-@pytest.mark.parametrize("group_size", [1, 5])
-def test_an_outage_from_the_start_charges_nobody_and_is_bounded(installation, provider, group_size):
-    installation.given["group_size"] = group_size
+def test_poison_authors_that_are_all_that_is_left_are_charged_and_hold_nobody_up(installation, provider):
+    ids = installation.frame("authors")["author_id"].to_list()
+    poison = set(ids[:8])
+    provider.use(Plan(rules=(Rule("server_error", authors=tuple(poison)),)))
+    installation.given["group_size"] = 1
     house = Installation(**installation.given)
+
+    (run,) = house.summarize()
+
+    assert run.success
+    assert set(house.frame("failures")["author_id"]) == poison
+    house.assert_each_author_in_one_place()
+
+
+@pytest.mark.parametrize("group_size", [1, 5])
+def test_an_outage_without_end_charges_nobody_and_is_bounded(installation, provider, group_size):
     provider.use(Plan(rules=(Rule("stall", share=1.0),)))
-    house = Installation(**{**installation.given, "request_timeout_s": 0.2, "no_progress_s": 5})
+    quick = {"request_timeout_s": 0.2, "no_progress_s": 4, "group_size": group_size}
+    house = Installation(**{**installation.given, **quick})
 
     (run,) = house.summarize()
 
     assert not run.success
+    assert "the provider is down" in metadata_of(run)["stopped"]
     assert house.frame("summaries").is_empty()
     assert house.frame("failures").is_empty()
-    assert len(provider.entries) <= 200
+    assert len(provider.entries) <= 40  # of which 5 are the first request's own, 6 in flight, the rest probes
+    provider.heal()
+    (again,) = house.summarize()
+    assert again.success
+    house.assert_each_author_in_one_place()
 
 
-def test_an_outage_in_the_middle_keeps_what_was_answered_and_leaves_the_rest_pending(installation, provider):
+@pytest.mark.parametrize("fault", ["unavailable", "stall", "html_page"])
+def test_an_outage_in_the_middle_that_ends_costs_nobody_anything_and_needs_nobody(installation, provider, fault):
+    ids = installation.frame("authors")["author_id"].to_list()
+    provider.use(Plan(rules=(Rule(fault, authors=tuple(ids[20:]), heal_after_s=3.0),)))  # the first 20 are answered
+    house = Installation(**{**installation.given, "request_timeout_s": 0.3})
+
+    (run,) = house.summarize()
+
+    facts = metadata_of(run)
+    assert run.success
+    assert facts["outages"] >= 1
+    assert set(house.frame("summaries")["author_id"]) == set(ids)
+    assert house.frame("failures").is_empty()
+    failed = [entry for entry in provider.entries if entry.fault]
+    assert len(failed) <= 40
+
+
+def test_what_was_answered_before_an_outage_is_kept_and_the_rest_stays_pending(installation, provider):
     ids = installation.frame("authors")["author_id"].to_list()
     provider.use(Plan(rules=(Rule("stall", authors=tuple(ids[20:])),)))
-    house = Installation(**{**installation.given, "request_timeout_s": 0.2, "max_in_flight": 2})
+    house = Installation(**{**installation.given, "request_timeout_s": 0.2, "max_in_flight": 2, "no_progress_s": 4})
 
     (run,) = house.summarize()
 

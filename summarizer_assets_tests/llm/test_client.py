@@ -4,9 +4,13 @@ import asyncio
 import json
 import time
 import traceback
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
+from summarizer_assets.core.money import Usage
+from summarizer_assets.core.usage import estimated_usage
 from summarizer_assets.llm.backoff import RetryBudget, Tries, full_jitter
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
@@ -14,6 +18,7 @@ from summarizer_assets.llm.errors import (
     ContentFiltered,
     Exhausted,
     GroupTooLarge,
+    Parked,
     ProviderError,
     RequestRejected,
     RunFatal,
@@ -21,7 +26,19 @@ from summarizer_assets.llm.errors import (
 )
 from summarizer_assets.llm.pace import Pacer, RateLimits
 from summarizer_assets.llm.transport import build_transport
-from summarizer_assets_tests.llm.wire import GOOD, KEY, Patience, answering, ask, calling, error, reply, serving, text
+from summarizer_assets_tests.llm.wire import (
+    GOOD,
+    KEY,
+    Patience,
+    answering,
+    ask,
+    calling,
+    error,
+    reply,
+    serving,
+    text,
+    untold,
+)
 
 FINE = GOOD.decode()
 
@@ -29,7 +46,8 @@ FINE = GOOD.decode()
 async def ended(client: Client, **how) -> ProviderError | str:
     """How one request ended: the checked result, or the error."""
     try:
-        return await client.complete(**({"body": b"{}", "estimated_tokens": 10, "check": text} | how))
+        usual = {"body": b"{}", "estimated_tokens": 10, "most_output_tokens": 10, "check": text, "settle": untold}
+        return await client.complete(**(usual | how))
     except ProviderError as failure:
         return failure
 
@@ -198,7 +216,7 @@ def test_an_error_of_the_checker_itself_passes_through_and_frees_its_place():
     async def main():
         async with serving(answering(reply())) as server, calling(server.url, max_in_flight=1) as client:
             with pytest.raises(ZeroDivisionError):
-                await client.complete(b"{}", estimated_tokens=1, check=broken)
+                await client.complete(b"{}", estimated_tokens=1, most_output_tokens=1, check=broken, settle=untold)
             return await ask(client)
 
     assert asyncio.run(main()) == FINE
@@ -268,7 +286,22 @@ def test_a_provider_that_was_never_reached_stops_the_run_and_names_the_setting(h
         assert url.removeprefix("http://").removesuffix("/v1") in str(failure)
 
 
-def test_a_provider_that_goes_down_stops_the_run_before_it_charges_the_rows():
+def down_for(client: Client, asked: int, most: int = 4) -> Coroutine[Any, Any, list[ProviderError | str]]:
+    """Requests to a provider that is out, at most `most` at a time, as the asker sends them."""
+
+    async def main():
+        places = asyncio.Semaphore(most)
+
+        async def one_of_them():
+            async with places:
+                return await ended(client)
+
+        return await asyncio.gather(*(one_of_them() for _ in range(asked)))
+
+    return main()
+
+
+def test_when_the_provider_goes_down_all_are_parked_after_few_tries_and_nothing_more_is_sent():
     async def main():
         down = False
 
@@ -282,14 +315,93 @@ def test_a_provider_that_goes_down_stops_the_run_before_it_charges_the_rows():
             await asyncio.gather(*(ask(client) for _ in range(50)))
             down = True
             before = len(server.asked)
-            endings = await asyncio.gather(*(ended(client) for _ in range(1000)))
-            return endings, len(server.asked) - before
+            endings = await down_for(client, 1000, most=32)
+            return endings, len(server.asked) - before, client.breaker.open, client.breaker.outages
+
+    endings, sent, is_open, outages = asyncio.run(main())
+    assert is_open
+    assert outages == 1
+    assert all(isinstance(ending, Parked) for ending in endings)
+    assert sent <= 16 + 32
+
+
+def test_a_request_that_always_fails_beside_others_that_succeed_is_no_outage():
+    async def main():
+        async def answer(asked, writer):
+            writer.write(reply(error("x"), 500) if asked.body == b"poison" else reply())
+
+        async with serving(answer) as server, calling(server.url) as client:
+            endings = await asyncio.gather(
+                *(ended(client, body=b"poison") for _ in range(3)), *(ended(client) for _ in range(30))
+            )
+            return endings, client.breaker.outages
+
+    endings, outages = asyncio.run(main())
+    assert outages == 0
+    assert [type(ending) for ending in endings[:3]] == [Exhausted] * 3
+    assert endings[3:] == [FINE] * 30
+
+
+@pytest.mark.parametrize("answer", [reply(), reply(error("odd"), 400), reply(error("slow"), 429, retry_after_ms="1")])
+def test_any_answer_to_a_probe_ends_an_outage_and_silence_does_not(answer):
+    async def main():
+        replies = answering(*[reply(error("x"), 503)] * 30, answer, reply())
+        async with serving(replies) as server, calling(server.url) as client:
+            await down_for(client, 40)
+            told = []
+            client.breaker.listener = lambda: told.append(client.breaker.open)
+            left = 30 - len(server.asked)
+            silent = [await ended(client, probe=True) for _ in range(left)]
+            assert client.breaker.open
+            waits = client.breaker.wait_s
+            await ended(client, probe=True)
+            return silent, waits, told, client.breaker.open, await ended(client)
+
+    silent, waits, told, is_open, after = asyncio.run(main())
+    assert silent
+    assert all(isinstance(ending, Exhausted) for ending in silent)
+    assert waits > 0
+    assert told == [False]
+    assert not is_open
+    assert after == FINE
+
+
+def test_an_outage_without_end_stops_the_run_at_the_no_progress_deadline_and_not_before():
+    async def main():
+        tries = Tries(no_progress_s=0.3)
+        async with serving(answering(reply(error("x"), 503))) as server, calling(server.url, tries=tries) as client:
+            await down_for(client, 40)
+            first = await ended(client, probe=True)
+            await asyncio.sleep(0.3)
+            return first, await ended(client, probe=True), await ended(client)
+
+    first, last, after = asyncio.run(main())
+    assert isinstance(first, Exhausted)
+    assert (type(last), last.cause) == (RunFatal, StopCause.OUTAGE)
+    assert (type(after), after.cause) == (RunFatal, StopCause.OUTAGE)
+
+
+def test_once_told_to_stop_sending_what_waits_is_parked_and_what_is_in_flight_is_answered():
+    async def main():
+        both, release = asyncio.Barrier(3), asyncio.Event()
+
+        async def answer(asked, writer):
+            await both.wait()
+            await release.wait()
+            writer.write(reply())
+
+        async with serving(answer) as server, calling(server.url, max_in_flight=2, first_alone=False) as client:
+            asking = [asyncio.ensure_future(ended(client)) for _ in range(5)]
+            await both.wait()
+            client.stop_sending()
+            release.set()
+            return await asyncio.gather(*asking), len(server.asked)
 
     endings, sent = asyncio.run(main())
-    stopped = [ending for ending in endings if isinstance(ending, RunFatal)]
-    assert {ending.cause for ending in stopped} == {StopCause.OUTAGE}
-    assert len(stopped) > 900
-    assert sent < 250
+    assert sent == 2
+    assert sorted(ending if isinstance(ending, str) else type(ending).__name__ for ending in endings) == sorted(
+        [FINE] * 2 + ["Parked"] * 3
+    )
 
 
 def test_when_half_of_all_fail_retries_stay_within_the_budget():
@@ -357,23 +469,89 @@ def test_a_cancelled_request_frees_its_place_at_once():
     assert asyncio.run(main()) == (FINE, 0)
 
 
-def test_what_a_reply_cost_in_truth_is_settled_and_errors_cost_no_tokens():
-    async def main():
-        answers = answering(reply(), reply(error("x"), 400), reply())
-        async with serving(answers) as server, calling(server.url, limits=RateLimits(tokens=60_000_000)) as client:
-            bucket = lambda: client._pace._buckets["tokens"]  # noqa: E731 - made by the first request
-            levels = []
-            for check_settles in (lambda _: 900_000, None, None):
-                await ended(client, estimated_tokens=1_000_000, settle=check_settles)
-                levels.append(round(bucket().level / 100_000))
-                bucket().level = bucket().capacity
-                bucket().stamp = asyncio.get_running_loop().time()
-            return levels
+class Settled:
+    """A pace and a purse in one that note what each request cost."""
 
-    # 250,000 fit: the first leaves a debt of 650,000, the last of 750,000, the one in between none.
-    after_settled, after_error, after_estimate = asyncio.run(main())
-    assert after_error == 2
-    assert after_settled > after_estimate
+    cooldown_s = 0.0
+    spending = None
+
+    def __init__(self):
+        self.tokens, self.money = [], []
+
+    async def reserve(self, tokens):
+        return _Noted(self.tokens, tokens)
+
+    async def hold(self, prompt, completion):
+        return _Noted(self.money, ("uncertain", prompt, completion))
+
+    async def aclose(self):
+        pass
+
+    def __getattr__(self, _name):
+        return lambda *_: 0.0
+
+
+class _Noted:
+    def __init__(self, notes, value):
+        self._notes, self._value = notes, value
+
+    def settle(self, tokens):
+        self._value = tokens
+
+    def spent(self, usage, *, wasted=False):
+        self._value = (usage, "wasted") if wasted else usage
+
+    def free(self):
+        self._value = "free"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._notes.append(self._value)
+
+
+BILLED = json.dumps({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}).encode()
+
+
+def test_each_try_is_settled_in_tokens_and_in_money_by_what_is_known_of_it():
+    def bad(_reply):
+        raise BadReply("no_choice", retry=False)
+
+    async def main():
+        noted = Settled()
+        replies = answering(
+            reply(),
+            reply(error("x"), 400),
+            reply(BILLED),
+            reply(b"", 504),
+            reply(GOOD, content_encoding="gzip"),
+            reply(),
+        )
+        async with serving(replies) as server:
+            client = Client(build_transport(), server.url, noted, purse=noted, tries=Tries(most=1))
+            try:
+                await ended(client, body=b"{  }", settle=lambda _: Usage(70, 30))
+                await ended(client)
+                await ended(client, check=bad)
+                await ended(client)
+                await ended(client)
+                await ended(client)
+            finally:
+                await client.aclose()
+        return noted.tokens, noted.money
+
+    tokens, money = asyncio.run(main())
+    estimate = estimated_usage(2, len(GOOD))
+    assert tokens == [100, 0, 10, 10, 10, estimate.prompt_tokens + estimate.completion_tokens]
+    assert money == [
+        Usage(70, 30),
+        "free",  # refused: not billed
+        (Usage(7, 3), "wasted"),  # no use, but billed
+        ("uncertain", 2, 10),  # a gateway gave up waiting: the model may have worked
+        ("uncertain", 2, 10),
+        estimate,  # the reply did not tell
+    ]
 
 
 def test_announced_limits_are_learnt_from_the_first_reply():

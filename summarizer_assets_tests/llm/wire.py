@@ -189,5 +189,9 @@ async def calling(  # noqa: PLR0913 - each test names the two knobs it is about
         await client.aclose()
 
 
+def untold(_result: object) -> None:
+    """The reply did not say what it cost."""
+
+
 async def ask(client: Client, body: bytes = b"{}") -> str:
-    return await client.complete(body, estimated_tokens=100, check=text)
+    return await client.complete(body, estimated_tokens=100, most_output_tokens=100, check=text, settle=untold)

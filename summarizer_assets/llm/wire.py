@@ -1,0 +1,135 @@
+"""One try on the wire: the request's head, the reply or what its failure means. No policy: see `client.py`."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypedDict
+
+import httpx
+
+from summarizer_assets.llm.classify import Verdict, classify, classify_exception, success_in_name_only
+from summarizer_assets.llm.reply import Reply
+from summarizer_assets.llm.retry_after import waiting_time
+
+_OK: Final = 200
+_SERVER_FAULT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTry:
+    """A try without a reply to check. `headers`: None when none came; `wait_s`: as the provider asks.
+
+    The verdict's texts are safe to log and to store.
+    """
+
+    verdict: Verdict
+    sent_at: float  # loop time
+    headers: Mapping[str, str] | None = None
+    request_id: str | None = None
+    wait_s: float | None = None
+
+    @property
+    def facts(self) -> "Facts":
+        """What errors carry of it."""
+        return {"status": self.verdict.status, "code": self.verdict.code, "request_id": self.request_id}
+
+
+class Facts(TypedDict):
+    status: int | None
+    code: str | None
+    request_id: str | None
+
+
+class Wire:
+    """Posts bodies to `/chat/completions` of one provider.
+
+    Args:
+        transport: closed with the wire.
+        base_url: ends in `/v1`, may carry a query (`?api-version=…`), which is kept.
+        api_key: sent as a bearer token.
+        redact: what foreign text goes through.
+        time_of_day: for dates in headers.
+
+    Raises:
+        ValueError: the key cannot be a header's value.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        base_url: str,
+        api_key: str | None,
+        redact: Callable[[str], str],
+        time_of_day: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        base = httpx.URL(base_url)
+        self._url = base.copy_with(path=base.path.rstrip("/") + "/chat/completions")
+        self._headers = _headers(self._url, api_key)
+        self._redact = redact
+        self._time_of_day = time_of_day
+
+    @property
+    def address(self) -> str:
+        """The provider's, as it may be shown."""
+        return f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
+
+    async def post(self, body: bytes, number: int) -> Reply | FailedTry:
+        """Send `body` as the `number`-th try of its request."""
+        loop = asyncio.get_running_loop()
+        sent_at = loop.time()
+        request = httpx.Request("POST", self._url, headers=self._headers, stream=httpx.ByteStream(body))
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.RequestError as error:
+            return FailedTry(self._safe(classify_exception(error)), sent_at)
+        content, headers = response.content, response.headers
+        found = headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
+        request_id = self._redact(found) if found else None
+        verdict = (
+            success_in_name_only(content, headers)
+            if response.status_code == _OK
+            else classify(response.status_code, headers, content)
+        )
+        if verdict is None:
+            return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number)
+        wait_s = waiting_time(headers, self._time_of_day())
+        return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s)
+
+    def _safe(self, verdict: Verdict) -> Verdict:
+        code = self._redact(verdict.code) if verdict.code else None
+        return replace(verdict, message=self._redact(verdict.message), code=code)
+
+    async def reachable(self) -> bool:
+        """Whether the provider answers at all, asked by its list of models, which costs nothing.
+
+        Any answer but a server's own fault counts: many servers have no such list, and say so.
+        """
+        url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
+        try:
+            response = await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
+        except httpx.RequestError:
+            return False
+        return response.status_code < _SERVER_FAULT
+
+    async def aclose(self) -> None:
+        """Close all connections. Requests under way fail."""
+        await self._transport.aclose()
+
+
+def _headers(url: httpx.URL, api_key: str | None) -> httpx.Headers:
+    fields = {
+        "Host": url.netloc.decode("ascii"),
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": "summarizer-assets",
+    }
+    if api_key is not None:
+        if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+            raise ValueError(
+                "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
+                "check how it was pasted"
+            )
+        fields["Authorization"] = f"Bearer {api_key}"
+    return httpx.Headers(fields)
