@@ -31,7 +31,7 @@ import polars as pl
 from benchmarks.dagster_dev import DagsterDev, dagster_dev, wait_until
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
-from summarizer_assets.llm.fault_plan import NUMBERS
+from summarizer_assets.faults.plan import NUMBERS
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import load_settings
@@ -78,7 +78,7 @@ class Provider:
 
 @contextmanager
 def provider_process() -> Iterator[Provider]:
-    command = [sys.executable, "-m", "summarizer_assets.llm.faults"]
+    command = [sys.executable, "-m", "summarizer_assets.faults"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

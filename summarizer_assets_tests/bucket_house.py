@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from summarizer_assets.core.records import SUMMARIES
-from summarizer_assets.llm.faults import FaultyProvider
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.delta import Append, BucketedTable, BucketWriter, Change

@@ -1,17 +1,22 @@
-"""A provider for tests: a right answer function of its own, and the faulty application served on loopback."""
+"""A provider for tests: a right answer function of its own, and the faulty provider served on loopback."""
 
+import asyncio
 import json
 import re
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from summarizer_assets.llm.faults import FaultyProvider, listening, server_of
+from summarizer_assets.faults.__main__ import loop_factory
+from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.faults.wire import WireDoor
 
 _AUTHOR = re.compile(r'^#("(?:[^"\\]|\\.)*")(.*)$', re.MULTILINE)
 
@@ -43,26 +48,56 @@ def request_for(*records: str) -> bytes:
     return json.dumps({"model": "test-model", "messages": [{"role": "user", "content": "\n".join(records)}]}).encode()
 
 
+@dataclass(frozen=True)
+class Served:
+    """Where a served provider is found; `control_url` answers even while the provider is shut."""
+
+    base_url: str
+    control_url: str
+
+
 @contextmanager
-def serving(app: FaultyProvider) -> Iterator[str]:
-    """Serve the application from a thread of this process; yields the base URL, ending in `/v1`."""
-    listener = listening()
-    server = server_of(app)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+def serving_both(provider: FaultyProvider, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
+    """Serve the provider by the raw door, from a thread of this process."""
+    opened: list[tuple[WireDoor, asyncio.AbstractEventLoop, asyncio.Event]] = []
+    ready = threading.Event()
+
+    async def serve() -> None:
+        end = asyncio.Event()
+        opened.append((WireDoor(provider, tls=tls), asyncio.get_running_loop(), end))
+        ready.set()
+        await end.wait()
+        opened[0][0].close()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run, name="provider", daemon=True)
     thread.start()
+    assert ready.wait(20), "the provider did not start"
+    door, loop, end = opened[0]
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        yield Served(door.base_url, door.control_url)
     finally:
-        server.should_exit = True
+        loop.call_soon_threadsafe(end.set)
         thread.join(timeout=20)
-        listener.close()
         assert not thread.is_alive(), "the provider did not stop"
 
 
 @contextmanager
-def serving_process(plan: Path | None = None, answer_function: str = f"{__name__}:answer") -> Iterator[str]:
+def serving(provider: FaultyProvider) -> Iterator[str]:
+    """The same; yields the base URL, ending in `/v1`."""
+    with serving_both(provider) as served:
+        yield served.base_url
+
+
+@contextmanager
+def serving_process(
+    plan: Path | None = None, answer_function: str = f"{__name__}:answer", *options: str
+) -> Iterator[str]:
     """Serve it from a process of its own, which outlives whatever the test kills; yields the base URL."""
-    command = [sys.executable, "-m", "summarizer_assets.llm.faults", "--answer", answer_function]
+    command = [sys.executable, "-m", "summarizer_assets.faults", "--answer", answer_function, *options]
     if plan is not None:
         command += ["--plan", str(plan)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -74,6 +109,6 @@ def serving_process(plan: Path | None = None, answer_function: str = f"{__name__
 
 
 def control(base_url: str, what: str, body: bytes | None = None) -> httpx.Response:
-    """`record`, `plan` or `heal` of a served provider; with a body (even an empty one) as POST."""
+    """`record`, `stats`, `plan` or `heal` of a served provider; with a body (even an empty one) as POST."""
     url = f"{base_url.removesuffix('/v1')}/_control/{what}"
     return httpx.get(url, timeout=10) if body is None else httpx.post(url, content=body, timeout=10)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from summarizer_assets.llm.fault_plan import Plan
-from summarizer_assets.llm.faults import FaultyProvider
+from summarizer_assets.faults.plan import Plan
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.llm.fault_plan import Plan, Rule
-from summarizer_assets.llm.faults import FaultyProvider
+from summarizer_assets.faults.plan import Plan, Rule
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving

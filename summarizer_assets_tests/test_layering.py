@@ -18,7 +18,7 @@ LONGEST = 330  # lines
 LAYERS = [
     {"core"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
-    {"bucket", "ingest"},
+    {"bucket", "ingest", "faults"},
     {"pipeline"},
     {"io_manager", "partitions"},
     {"resources"},

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from summarizer_assets.faults.plan import Plan, Rule
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.llm.embedded import RequestRefusedError
-from summarizer_assets.llm.fault_plan import Plan, Rule
-from summarizer_assets.llm.faults import FaultyProvider
 from summarizer_assets.sample import sample_path
 from summarizer_assets.storage.errors import BucketsDiffer
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors

@@ -16,7 +16,7 @@ from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.llm.fault_plan import Plan, Rule
+from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.errors import ClaimLost, JournalError
 from summarizer_assets.storage.state import StateStore

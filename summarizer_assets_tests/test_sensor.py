@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from summarizer_assets.faults.plan import Plan, Rule
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import INGEST
-from summarizer_assets.llm.fault_plan import Plan, Rule
-from summarizer_assets.llm.faults import FaultyProvider
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 from summarizer_assets_tests.ticking import Ticking

@@ -2,8 +2,8 @@
 
 import pytest
 
-from summarizer_assets.llm.fault_plan import Plan, Rule
-from summarizer_assets.llm.faults import FaultyProvider
+from summarizer_assets.faults.plan import Plan, Rule
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.provider import answer, serving
 
@@ -84,7 +84,7 @@ def test_an_outage_without_end_charges_nobody_and_is_bounded(installation, provi
 @pytest.mark.parametrize("fault", ["unavailable", "stall", "html_page"])
 def test_an_outage_in_the_middle_that_ends_costs_nobody_anything_and_needs_nobody(installation, provider, fault):
     ids = installation.frame("authors")["author_id"].to_list()
-    provider.use(Plan(rules=(Rule(fault, authors=tuple(ids[20:]), heal_after_s=3.0),)))  # the first 20 are answered
+    provider.use(Plan(rules=(Rule(fault, authors=tuple(ids[20:]), heal_after_s=5.0),)))  # the first 20 are answered
     house = Installation(**{**installation.given, "request_timeout_s": 0.3})
 
     (run,) = house.summarize()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.answers import Asked, Limits, Reading, UnusableReply, read_reply
 from summarizer_assets.core.records import FailureReason as Why
-from summarizer_assets.llm.fault_bodies import BODIES, ROWS, WHOLE, Original
+from summarizer_assets.faults.bodies import BODIES, ROWS, WHOLE, Original
 from summarizer_assets_tests.provider import answer, request_for
 
 ASKED = (

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from summarizer_assets.faults.asgi import AsgiDoor
+from summarizer_assets.faults.bodies import BODIES, gzip_bomb
+from summarizer_assets.faults.plan import FAULTS, NUMBERS, OF_THE_WIRE, SLOW, Plan, Rule
+from summarizer_assets.faults.provider import RATE_LIMITED, FaultyProvider
+from summarizer_assets.faults.statuses import STATUSES
 from summarizer_assets.llm import embedded
-from summarizer_assets.llm.fault_bodies import BODIES, gzip_bomb
-from summarizer_assets.llm.fault_plan import FAULTS, NUMBERS, Plan, Rule
-from summarizer_assets.llm.fault_statuses import STATUSES
-from summarizer_assets.llm.faults import RATE_LIMITED, FaultyProvider
 from summarizer_assets_tests.provider import answer, control, request_for, serving, serving_process
 
 
@@ -38,11 +39,11 @@ class Clock:
         self.now += seconds
 
 
-def ask_within(app: FaultyProvider, *groups: tuple[str, ...]) -> list[httpx.Response]:
+def ask_within(app: FaultyProvider, *groups: tuple[str, ...], sleep=asyncio.sleep) -> list[httpx.Response]:
     """The answers to some groups, one after the other, without a socket."""
 
     async def run() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(app=app)
+        transport = httpx.ASGITransport(app=AsgiDoor(app, sleep=sleep))
         async with httpx.AsyncClient(transport=transport, base_url="http://provider/v1") as client:
             return [await client.post("/chat/completions", content=request_for(*records(*group))) for group in groups]
 
@@ -67,7 +68,7 @@ def test_without_a_plan_the_right_answer_comes_unchanged_over_a_socket():
     assert entry.answered_s >= entry.at_s
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS - {"stall", "gzip_garbage", "gzip_bomb"}))
+@pytest.mark.parametrize("fault", sorted(FAULTS - OF_THE_WIRE - {SLOW, "gzip_garbage", "gzip_bomb"}))
 def test_each_fault_is_served_and_recorded(fault):
     app = FaultyProvider(answer, Plan(rules=(Rule(fault, authors=("2",)),)))
     right, wrong = ask_within(app, ("1", "3"), ("1", "2"))
@@ -116,7 +117,7 @@ def test_a_share_of_the_groups_is_hit_the_same_ones_each_time():
 def test_a_rule_hits_only_authors_that_were_asked(ids, share, seed):
     hit = Rule("missing_id", share=share, authors=(ids[0], "nobody else")).hit(ids, seed)
     assert hit == {ids[0]}
-    assert Rule("missing_id", share=share).hit(ids, seed) <= set(ids)
+    assert (Rule("missing_id", share=share).hit(ids, seed) or set()) <= set(ids)
     assert Rule("missing_id", share=1).hit(ids, seed)
     assert not Rule("missing_id").hit(ids, seed)
 
@@ -156,8 +157,8 @@ def test_the_first_rule_that_hits_counts():
 
 def test_latency_is_waited_for_and_spread_by_the_ids():
     clock = Clock()
-    app = FaultyProvider(answer, Plan(latency_s=1, latency_spread_s=1), clock=clock, sleep=clock.sleep)
-    ask_within(app, ("1",), ("2",), ("1",))
+    app = FaultyProvider(answer, Plan(latency_s=1, latency_spread_s=1), clock=clock)
+    ask_within(app, ("1",), ("2",), ("1",), sleep=clock.sleep)
     took = [entry.answered_s - entry.at_s for entry in app.entries if entry.answered_s is not None]
     assert all(1 <= seconds < 2 for seconds in took)
     assert took[0] == pytest.approx(took[2])
@@ -255,7 +256,9 @@ def test_around_the_embedded_provider_it_answers_what_that_answers():
     malformed = b'{"model": "template", "messages": []}'
 
     async def run() -> list[httpx.Response]:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://provider/v1") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=AsgiDoor(app)), base_url="http://provider/v1"
+        ) as client:
             return [await client.post("/chat/completions", content=content) for content in (body, malformed)]
 
     partial, refused = asyncio.run(run())

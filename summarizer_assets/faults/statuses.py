@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
-from summarizer_assets.llm.fault_bodies import gzip_bomb
+from summarizer_assets.faults.bodies import gzip_bomb
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ STATUSES: dict[str, StatusFault] = {
     "request_too_large": _error(413, "request_too_large", "Request too large."),
     "unprocessable": _error(422, None, "Unprocessable content."),
     "throttled": _throttled(retry_after="1"),
+    "throttled_silent": _throttled(),
     "throttled_date": _until(2),
     "throttled_past_date": _until(-3600),
     "throttled_ms": _throttled(retry_after_ms="200", retry_after="60"),

@@ -1,0 +1,76 @@
+"""Limits that are enforced: so much a minute, refilled all the time, over all connections together."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+_ROUNDING = 1e-9
+
+
+class Allowance:
+    """So much a minute that refills all the time and holds a second's worth (but one, at least); None allows all.
+
+    `least` is what must be there to pass: what is taken may be more, and leaves a debt.
+    """
+
+    def __init__(self, per_minute: float | None, least: float, now: float) -> None:
+        self.per_minute = per_minute
+        self._least = least
+        self._rate = (per_minute or 0) / 60
+        self._capacity = max(1.0, self._rate)
+        self._left = self._capacity
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may go, 0 when it may now."""
+        if self.per_minute is None:
+            return 0.0
+        self._left = min(self._capacity, self._left + (now - self._at) * self._rate)
+        self._at = now
+        lack = self._least - self._left
+        return lack / self._rate if lack > _ROUNDING else 0.0
+
+    def take(self, amount: float) -> None:
+        self._left -= amount
+
+    @property
+    def left(self) -> int:
+        return max(0, int(self._left))
+
+    @property
+    def full_in_s(self) -> float:
+        return max(0.0, (self._capacity - self._left) / self._rate)
+
+
+class Limits:
+    """Requests and tokens a minute of one plan. `now` is the clock's, `time_of_day` in seconds since 1970."""
+
+    def __init__(self, requests: float | None, tokens: float | None, now: float) -> None:
+        self._allowances = {"requests": Allowance(requests, 1.0, now), "tokens": Allowance(tokens, 1e-3, now)}
+        self.given = requests is not None or tokens is not None
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may pass, 0 when it may now."""
+        return max(allowance.wait(now) for allowance in self._allowances.values())
+
+    def take(self, tokens: int) -> None:
+        """A request passes, which costs so many tokens."""
+        self._allowances["requests"].take(1)
+        self._allowances["tokens"].take(tokens)
+
+    def headers(self, style: Literal["openai", "anthropic"], time_of_day: float) -> dict[str, str]:
+        """What is announced, as of the last `wait`."""
+        found: dict[str, str] = {}
+        for name, allowance in self._allowances.items():
+            if allowance.per_minute is None:
+                continue
+            limit, left, full = f"{allowance.per_minute:.0f}", str(allowance.left), allowance.full_in_s
+            if style == "openai":
+                found[f"x-ratelimit-limit-{name}"] = limit
+                found[f"x-ratelimit-remaining-{name}"] = left
+                found[f"x-ratelimit-reset-{name}"] = f"{full:.3f}s"
+            else:
+                reset = datetime.fromtimestamp(time_of_day, UTC) + timedelta(seconds=full)
+                found[f"anthropic-ratelimit-{name}-limit"] = limit
+                found[f"anthropic-ratelimit-{name}-remaining"] = left
+                found[f"anthropic-ratelimit-{name}-reset"] = reset.isoformat(timespec="milliseconds")
+        return found
