@@ -79,6 +79,7 @@ class BucketRun:
         self._record: int | None = None
         self._segments: list[Path] = []
         self._stop_wanted = threading.Event()
+        self._out = False
 
     def __enter__(self) -> Self:
         """Decide what there is to do, and claim the bucket if there is anything.
@@ -212,7 +213,7 @@ class BucketRun:
                 batch = outcomes.take_replacing()
                 yield Merge(self._bucket, batch.frame)
                 batch.committed()
-            if time.monotonic() - reported >= _REPORT_EVERY_S:
+            if time.monotonic() - reported >= _REPORT_EVERY_S or self._outage_changed():
                 reported = time.monotonic()
                 self._log(self._progress(outcomes))
             if finished:
@@ -288,11 +289,15 @@ class BucketRun:
         if self._claim is not None:
             self._claim.check()
 
+    def _outage_changed(self) -> bool:
+        before, self._out = self._out, self._engine is not None and self._engine.client.breaker.open
+        return before is not self._out
+
     def _progress(self, outcomes: Outcomes) -> str:
         done = outcomes.answered_count
         left = outcomes.open_count()
         rate = done / max(time.monotonic() - self._started, 1e-9)
-        if self._engine is not None and self._engine.client.breaker.open:
+        if self._out:
             return f"bucket {self._bucket}: {done} summarised, {left} wait: the provider is out, tried once in a while"
         return f"bucket {self._bucket}: {done} summarised, {left} to go, {rate:.0f} authors a second"
 

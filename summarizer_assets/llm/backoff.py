@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from summarizer_assets.llm.wire import FailedTry
+
 MAX_DELAY_S = 20.0
 _MAX_EXPONENT = 10  # 2**10 s is far above the cap; a larger power would only be a larger number
 
@@ -62,6 +64,7 @@ class Tried:
     tries: int = 0
     bad_replies: int = 0
     delay_s: float | None = None
+    last: FailedTry | None = None  # that brought no answer
 
 
 @dataclass(frozen=True, slots=True)

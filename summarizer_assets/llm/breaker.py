@@ -25,7 +25,7 @@ class Breaker:
     """
 
     random: Callable[[], float]
-    tries: int = 16
+    tries: int = 10
     requests: int = 4
     no_progress_s: float = 600.0
     listener: Callable[[], None] = field(default=lambda: None)  # told when an outage begins and when it ends

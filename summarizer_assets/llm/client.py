@@ -179,7 +179,7 @@ class Client:
         if self._closing:
             raise Parked("the run ends: not sent")
         if self.breaker.open and not tried.probe:
-            raise Parked("the provider is out: not sent")
+            raise self._parked(tried)
 
     async def _hold(self, prompt_bytes: int, most_output_tokens: int) -> Hold:
         try:
@@ -213,15 +213,13 @@ class Client:
         self._counters.sent += 1
         self._counters.bytes_sent += len(body)
         got = await self.wire.post(body, number)
+        self._reached = self._reached or got.headers is not None
         if isinstance(got, Reply):
             self._counters.bytes_received += len(got.body)
-            self._reached = True
             self._succeeded(got.headers)
             return got
-        if got.headers is not None:
-            self._reached = True
-            if got.verdict.outcome is Outcome.THROTTLED:
-                self._pace.learn(got.headers)
+        if got.verdict.outcome is Outcome.THROTTLED and got.headers is not None:
+            self._pace.learn(got.headers)
         if got.verdict.outcome is not Outcome.TRANSIENT:
             self._provider_is_there()  # whatever it said
         return got
@@ -275,9 +273,13 @@ class Client:
         if tried.probe:
             return self._after_probe(failed, tried)
         self.breaker.failed(tried.request)
-        if not self.breaker.open:
-            return None
-        return Parked(f"the provider is out: {failed.verdict.message}", failed=True, **failed.facts)
+        tried.last = failed
+        return self._parked(tried) if self.breaker.open else None
+
+    def _parked(self, tried: Tried) -> Parked:
+        if tried.last is None:
+            return Parked("the provider is out: not sent")
+        return Parked(f"the provider is out: {tried.last.verdict.message}", failed=True, **tried.last.facts)
 
     def _after_probe(self, failed: FailedTry, tried: Tried) -> ProviderError:
         if self.breaker.open:

@@ -3,7 +3,7 @@
 import re
 
 from summarizer_assets import pipeline
-from summarizer_assets.llm.fault_plan import Plan
+from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets_tests.bucket_house import AUTHORS, housed
 
 
@@ -21,3 +21,17 @@ def test_a_run_tells_how_many_are_done_and_to_go_while_it_asks(tmp_path, monkeyp
     assert all(done + left == AUTHORS for done, left in counts)
     assert counts == sorted(counts)
     assert counts[-1] == (AUTHORS, 0)
+
+
+def test_a_run_tells_when_the_provider_is_out_and_when_it_is_back(tmp_path):
+    lines: list[str] = []
+    with housed(tmp_path, max_in_flight=6, group_size=1) as house:
+        house.ingest()
+        house.app.use(Plan(rules=(Rule("unavailable", share=1.0, after_requests=4, heal_after_s=5.0),)))
+        run = house.work(run=house.prepare(log=lines.append))
+
+    out = [number for number, line in enumerate(lines) if "the provider is out" in line]
+    assert out
+    assert any("to go" in line for line in lines[out[-1] :])
+    assert run.counts.summaries == AUTHORS
+    assert house.app.entries[-1].fault is None

@@ -322,7 +322,7 @@ def test_when_the_provider_goes_down_all_are_parked_after_few_tries_and_nothing_
     assert is_open
     assert outages == 1
     assert all(isinstance(ending, Parked) for ending in endings)
-    assert sent <= 16 + 32
+    assert sent <= 10 + 32
 
 
 def test_a_request_that_always_fails_beside_others_that_succeed_is_no_outage():
@@ -345,12 +345,12 @@ def test_a_request_that_always_fails_beside_others_that_succeed_is_no_outage():
 @pytest.mark.parametrize("answer", [reply(), reply(error("odd"), 400), reply(error("slow"), 429, retry_after_ms="1")])
 def test_any_answer_to_a_probe_ends_an_outage_and_silence_does_not(answer):
     async def main():
-        replies = answering(*[reply(error("x"), 503)] * 30, answer, reply())
+        replies = answering(*[reply(error("x"), 503)] * 20, answer, reply())
         async with serving(replies) as server, calling(server.url) as client:
             await down_for(client, 40)
             told = []
             client.breaker.listener = lambda: told.append(client.breaker.open)
-            left = 30 - len(server.asked)
+            left = 20 - len(server.asked)
             silent = [await ended(client, probe=True) for _ in range(left)]
             assert client.breaker.open
             waits = client.breaker.wait_s
