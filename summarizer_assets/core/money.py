@@ -18,21 +18,21 @@ _ABSURD: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request. `cached_tokens` are those of `prompt_tokens` that the provider took from its cache."""
+    """Tokens of one request, as the provider counts them.
+
+    Of `prompt_tokens`, `cached_tokens` came from its cache and `written_tokens` went into it; None: it did not tell.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
+    written_tokens: int | None = None
 
-    @property
-    def tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
-
-    def believable(self, most: "Usage") -> bool:
-        """Whether a request that may use at most `most` can have used this, or near it: providers count differently."""
+    def believable(self, most_prompt_tokens: int, most_completion_tokens: int) -> bool:
+        """Whether a request bound to so many tokens can have used these, or near it: providers count differently."""
         return (
-            self.prompt_tokens <= _ABSURD * most.prompt_tokens
-            and self.completion_tokens <= _ABSURD * most.completion_tokens
+            self.prompt_tokens <= _ABSURD * most_prompt_tokens
+            and self.completion_tokens <= _ABSURD * most_completion_tokens
         )
 
 
@@ -42,39 +42,58 @@ class Price:
 
     input: int
     cached_input: int
+    cache_write: int
     output: int
 
     @classmethod
     def per_million(
-        cls, input_usd: float | Decimal, output_usd: float | Decimal, cached_input_usd: float | Decimal | None = None
+        cls,
+        input_usd: float | Decimal,
+        output_usd: float | Decimal,
+        *,
+        cached_input_usd: float | Decimal | None = None,
+        cache_write_usd: float | Decimal | None = None,
     ) -> "Price":
         """From US dollars a million tokens; rounded up where a price has more than six decimals.
+
+        Args:
+            input_usd: tokens of the prompt.
+            output_usd: tokens of the answer.
+            cached_input_usd: prompt tokens from the provider's cache; None: as the others.
+            cache_write_usd: prompt tokens put into it; None: as the others.
 
         Raises:
             ValueError: a price is negative or no number.
         """
-        cached = input_usd if cached_input_usd is None else cached_input_usd
-        return cls(_pico(input_usd), _pico(cached), _pico(output_usd))
+        asked, said = _pico(input_usd), _pico(output_usd)
+        cached = asked if cached_input_usd is None else _pico(cached_input_usd)
+        written = asked if cache_write_usd is None else _pico(cache_write_usd)
+        return cls(asked, cached, written, said)
 
     @property
     def free(self) -> bool:
-        return not (self.input or self.cached_input or self.output)
+        return not (self.input or self.cached_input or self.cache_write or self.output)
 
     def cost(self, usage: Usage) -> int:
         """Nano-dollars of one request."""
         return sum(self.parts(usage))
 
     def parts(self, usage: Usage) -> tuple[int, int]:
-        """Nano-dollars of one request's input and output; their sum is its cost, rounded up once."""
+        """Nano-dollars of one request's input and output; their sum is its cost, rounded up once.
+
+        What a dearer cache took in, and the reply does not tell, is taken as all that did not come from it.
+        """
         cached = min(usage.cached_tokens, usage.prompt_tokens)
-        asked = (usage.prompt_tokens - cached) * self.input + cached * self.cached_input
+        fresh = usage.prompt_tokens - cached
+        written = fresh if usage.written_tokens is None else min(usage.written_tokens, fresh)
+        asked = (fresh - written) * self.input + written * self.cache_write + cached * self.cached_input
         whole = -(-(asked + usage.completion_tokens * self.output) // _PICO_IN_NANO)
         asked //= _PICO_IN_NANO
         return asked, whole - asked
 
     def most(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Nano-dollars that a request of at most so many tokens costs at most, cached or not."""
-        dearest = max(self.input, self.cached_input)
+        dearest = max(self.input, self.cached_input, self.cache_write)
         return -(-(prompt_tokens * dearest + completion_tokens * self.output) // _PICO_IN_NANO)
 
 
@@ -102,22 +121,6 @@ def shown(nano: int) -> str:
     text = f"{Decimal(nano) / NANO:.9f}".rstrip("0")
     whole, _, decimals = text.partition(".")
     return f"${whole}.{decimals.ljust(2, '0')}"
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """Money of one run and of all runs of its root, in nano-dollars.
-
-    `spent` is what replies told or what was estimated from them; `wasted`, a part of it, brought no summary;
-    `uncertain` may have been billed: nobody knows, so it counts. `in_all_*` are of the root since it was made.
-    """
-
-    spent: int = 0
-    wasted: int = 0
-    uncertain: int = 0
-    in_all_spent: int = 0
-    in_all_uncertain: int = 0
-    cap: int | None = None
 
 
 def share_out(total: int, weights: Sequence[int]) -> list[int]:

@@ -7,7 +7,8 @@ knows: it counts nothing. What keeps a budget with a price is `leased_purse.py`.
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from summarizer_assets.core.money import Spending, Usage
+from summarizer_assets.core.money import Usage
+from summarizer_assets.core.spending import Spending
 
 
 class BudgetReached(Exception):

@@ -1,0 +1,125 @@
+"""What a run tells the ledger that all runs of a root share, and what it may spend next. All sums in nano-dollars.
+
+Money is reserved before it may be spent: `spent + uncertain + reserved <= cap` holds after every grant, so whatever the
+runs do with what they reserved, the cap is kept.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from summarizer_assets.core.money import Usage
+
+#: Near the cap a run is granted at most this part of what is left beyond its need, so that others find some too.
+_PART: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What became of requests since the last booking.
+
+    `wasted` is the part of `spent` that brought no summary; `uncertain` may have been billed, and counts as if it was.
+    """
+
+    spent: int = 0
+    uncertain: int = 0
+    wasted: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    requests: int = 0
+
+    def __add__(self, other: "Booking") -> "Booking":
+        return Booking(
+            self.spent + other.spent,
+            self.uncertain + other.uncertain,
+            self.wasted + other.wasted,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.requests + other.requests,
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """A booking in the making."""
+
+    spent: int = 0
+    uncertain: int = 0
+    wasted: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    requests: int = 0
+
+    def add(self, cost: int, usage: Usage, *, wasted: bool) -> None:
+        """A request that was answered."""
+        self.spent += cost
+        if wasted:
+            self.wasted += cost
+        self.prompt_tokens += usage.prompt_tokens
+        self.cached_tokens += usage.cached_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.requests += 1
+
+    def booking(self) -> Booking:
+        return Booking(
+            self.spent,
+            self.uncertain,
+            self.wasted,
+            self.prompt_tokens,
+            self.cached_tokens,
+            self.completion_tokens,
+            self.requests,
+        )
+
+    def merge(self, booking: Booking) -> None:
+        """What could not be booked."""
+        self.spent += booking.spent
+        self.uncertain += booking.uncertain
+        self.wasted += booking.wasted
+        self.prompt_tokens += booking.prompt_tokens
+        self.cached_tokens += booking.cached_tokens
+        self.completion_tokens += booking.completion_tokens
+        self.requests += booking.requests
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a run wants reserved: `floor`, as it had it, and beyond that at least `need` or nothing, at best `want`."""
+
+    floor: int = 0
+    need: int = 0
+    want: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The ledger's answer: what is reserved for the run beyond the wish's floor, and how it stands with all runs."""
+
+    extra: int
+    others: int  # reserved by other live runs
+    spent: int  # in all, since the root was made
+    uncertain: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Money of one run, and of all runs of its root since it was made (`in_all_*`), as last heard of the others."""
+
+    spent: int = 0
+    wasted: int = 0
+    uncertain: int = 0
+    in_all_spent: int = 0
+    in_all_uncertain: int = 0
+    cap: int | None = None
+
+
+def granted(wish: Wish, room: int | None) -> int:
+    """What a run gets beyond its floor, when `room` is left for it and its floor; None: no cap."""
+    if room is None:
+        return max(wish.need, wish.want)
+    spare = max(0, room - wish.floor)
+    if spare < wish.need:
+        return 0  # a part of what a request may cost is of no use, and others may need it
+    return max(wish.need, min(wish.want, spare // _PART))

@@ -1,0 +1,306 @@
+"""The purse of a run that pays: it reserves money for many requests at once from a ledger that all runs share.
+
+What it has reserved is in three places: `_free` for requests to come, `_held` by requests under way, and what was spent
+of it and is not booked yet. A task talks to the ledger about once a second, and at once when requests wait: it books
+what was spent, renews the reserve, and makes it as large as the last seconds' spending suggests.
+
+Requests that wait are served in their order. When the ledger has not enough for the first one, all that is free is
+given back, so that two runs never wait for what the other cannot use, and it is asked again when requests settle here,
+and now and then. When what is left would not do even if nothing were under way anywhere, the budget is reached.
+
+Without a cap nobody waits: the reserve may run into debt, and only serves that a run that dies leaves its mark.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final, Protocol
+
+from summarizer_assets.core.money import Price, Usage, shown
+from summarizer_assets.core.spending import Booking, Grant, Spending, Tally, Wish
+from summarizer_assets.llm.hold import PaidHold
+from summarizer_assets.llm.purse import NOTHING, BudgetReached, Hold
+
+_BOOK_EVERY_S: Final = 1.0
+_ASK_AGAIN_S: Final = 0.2  # while requests wait for what is under way elsewhere, or when the reserve runs low
+_GATHER_S: Final = 0.02  # between two calls, so that many requests share one
+_AHEAD_S: Final = 2.0  # so many seconds of spending are reserved beyond what is under way
+
+
+class Account(Protocol):
+    """The ledger as one run sees it. Called from threads, one call at a time."""
+
+    @property
+    def lease_s(self) -> float:
+        """The reserve is lost when it is not renewed for so long."""
+        ...
+
+    def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
+        """Book, and reserve the wish's floor and the grant's extra; see `storage.ledger.RunAccount`."""
+        ...
+
+
+class LeasedPurse:
+    """One run's money (see `Purse`).
+
+    Args:
+        account: of the run.
+        price: what tokens cost.
+        cap: nano-dollars that all runs may spend in all; None: no cap.
+        outage: what `account` raises when the ledger does not answer. The run goes on with what it has reserved, or,
+            without a cap, as before, for as long as a lease lasts; then `hold` raises it.
+        book_every_s: seconds between two bookings.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        price: Price,
+        cap: int | None,
+        *,
+        outage: type[Exception],
+        book_every_s: float = _BOOK_EVERY_S,
+    ) -> None:
+        self._account = account
+        self._price = price
+        self._cap = cap
+        self._outage = outage
+        self._book_every_s = book_every_s
+        self._ask_again_s = min(_ASK_AGAIN_S, book_every_s)
+        self._free = 0
+        self._held = 0
+        self._open = Tally()
+        self._booked = Booking()  # of this run, with what is just being booked
+        self._ahead = 0  # aimed at, for `_free`
+        self._largest = 0
+        self._measured_at = self._called_at = self._low_at = 0.0
+        self._spent_since = 0
+        self._waiting: deque[tuple[asyncio.Future[bool], int]] = deque()
+        self._wake = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._in_all = Grant(0, 0, 0, 0)
+        self._over: str | None = None
+        self._broken: Exception | None = None
+        self._out_since: float | None = None
+        self._stopped = self._closed = False
+
+    @property
+    def spending(self) -> Spending:
+        run, fresh = self._booked + self._open.booking(), self._open
+        return Spending(
+            run.spent,
+            run.wasted,
+            run.uncertain,
+            self._in_all.spent + fresh.spent,
+            self._in_all.uncertain + fresh.uncertain,
+            self._cap,
+        )
+
+    async def hold(self, prompt_tokens_at_most: int, completion_tokens_at_most: int) -> Hold:
+        """See `Purse`."""
+        if self._stopped:
+            return NOTHING
+        self._check()
+        if self._keeper is None:
+            self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="purse")
+        amount = self._price.most(prompt_tokens_at_most, completion_tokens_at_most)
+        if self._cap is not None and (self._waiting or amount > self._free):
+            if not await self._turn(amount):
+                self._check()
+                return NOTHING
+        else:
+            self._take(amount)
+        return PaidHold(self, amount, prompt_tokens_at_most, completion_tokens_at_most)
+
+    def stop(self) -> None:
+        """See `Purse`."""
+        self._stopped = True
+        self._dismiss()
+
+    async def aclose(self) -> None:
+        """See `Purse`.
+
+        Raises:
+            Exception: `outage`; the ledger then counts all that was reserved as uncertain.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._dismiss()
+        self._wake.set()
+        if self._keeper is None:
+            return
+        try:
+            await self._keeper
+        finally:
+            self._open.uncertain += self._held
+            self._free = self._held = 0
+            await self._call(Wish())
+
+    # The requests' side.
+
+    def _check(self) -> None:
+        if self._over is not None:
+            raise BudgetReached(self._over)
+        if self._broken is not None:
+            raise self._broken
+        if self._closed:
+            raise RuntimeError("the purse is closed; nothing is paid from it any more")
+
+    def _take(self, amount: int) -> None:
+        self._free -= amount
+        self._held += amount
+        self._largest = max(self._largest, amount)
+        if self._free < self._ahead >> 1 and not self._wake.is_set():
+            loop = asyncio.get_running_loop()
+            if loop.time() >= self._low_at:
+                self._wake.set()
+
+    async def _turn(self, amount: int) -> bool:
+        """Wait for the first place in the queue and the money, which is then taken; False: sent away without."""
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._wake.set()
+        self._waiting.append((turn, amount))
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.result():  # just after its turn came: nothing was sent
+                self.put_back(amount, 0)
+            raise
+
+    def _serve(self) -> None:
+        while self._waiting:
+            turn, amount = self._waiting[0]
+            if not turn.done():
+                if amount > self._free:
+                    return
+                self._take(amount)
+                turn.set_result(True)
+            self._waiting.popleft()
+
+    def _dismiss(self) -> None:
+        for turn, _ in self._waiting:
+            if not turn.done():
+                turn.set_result(False)
+        self._waiting.clear()
+
+    def put_back(self, amount: int, cost: int) -> None:
+        """A request that held `amount` ended, and `cost` of it is gone."""
+        if self._closed:
+            return  # it was booked as uncertain then
+        self._held -= amount
+        self._free += amount - cost
+        self._spent_since += cost
+        if self._waiting:
+            self._serve()
+            if self._waiting and not self._held:
+                self._wake.set()  # nothing more comes from here: the ledger decides
+
+    def book(self, amount: int, cost: int, usage: Usage, *, wasted: bool) -> None:
+        """A request that held `amount` was answered."""
+        if not self._closed:
+            self._open.add(cost, usage, wasted=wasted)
+            self.put_back(amount, cost)
+
+    def doubt(self, amount: int) -> None:
+        """Nobody knows what became of a request that held `amount`."""
+        if not self._closed:
+            self._open.uncertain += amount
+            self._open.requests += 1
+            self.put_back(amount, amount)
+
+    def cost(self, usage: Usage) -> int:
+        """Nano-dollars."""
+        return self._price.cost(usage)
+
+    # The ledger's side.
+
+    async def _keep(self) -> None:
+        """Until the purse is closed."""
+        loop = asyncio.get_running_loop()
+        self._measured_at = self._called_at = loop.time()
+        try:
+            while not self._closed:
+                self._wake.clear()
+                await self._reserve(loop.time())
+                pause = self._ask_again_s if self._waiting else self._book_every_s
+                timer = loop.call_later(pause, self._wake.set)
+                await self._wake.wait()
+                timer.cancel()
+                if self._held and not self._closed:
+                    await asyncio.sleep(_GATHER_S)
+        except BaseException as error:
+            self._broken = error if isinstance(error, Exception) else RuntimeError("the purse's task was cancelled")
+            self._dismiss()
+            raise
+
+    async def _reserve(self, now: float) -> None:
+        """Book, and reserve what the requests that wait need, and what the next ones may."""
+        self._measure(now)
+        while self._waiting and self._waiting[0][0].done():
+            self._waiting.popleft()
+        need = self._waiting[0][1] if self._waiting else 0
+        kept = 0 if need else min(self._free, self._ahead)
+        floor = max(0, self._held + kept)
+        aim = self._held + self._ahead + sum(amount for _, amount in self._waiting)
+        if not need and not self._worth_a_call(kept, now):
+            return
+        spare = self._free - kept
+        self._free = kept  # the rest is not to be used while the ledger may take it back
+        held = self._held
+        grant = await self._call(Wish(floor, need, max(0, aim - floor)), last=False)
+        if grant is None:
+            self._free += spare
+            return
+        self._free += floor + grant.extra - held - kept
+        self._serve()
+        if need and not grant.extra and self._waiting:
+            self._judge(need, grant)
+
+    def _measure(self, now: float) -> None:
+        """Aim at some seconds of the spending since the last measure, and at one request at least."""
+        seconds = now - self._measured_at
+        if seconds >= self._ask_again_s:
+            busy = self._held or self._spent_since or self._waiting
+            self._ahead = max(int(_AHEAD_S * self._spent_since / seconds), self._largest) if busy else 0
+            self._measured_at, self._spent_since = now, 0
+
+    def _worth_a_call(self, kept: int, now: float) -> bool:
+        if self._open.requests or self._free != kept or self._free < self._ahead:
+            return True
+        return (self._held > 0 or kept > 0) and now - self._called_at >= self._account.lease_s / 4
+
+    async def _call(self, wish: Wish, *, last: bool = True) -> Grant | None:
+        """One transaction of the ledger; None when it did not answer, and may yet."""
+        loop = asyncio.get_running_loop()
+        before, booking = self._booked, self._open.booking()
+        self._booked, self._open = before + booking, Tally()
+        self._low_at = loop.time() + self._ask_again_s
+        try:
+            grant = await asyncio.to_thread(self._account.settle, booking, wish, self._cap)
+        except self._outage as error:
+            self._booked = before
+            self._open.merge(booking)
+            if last:
+                raise
+            self._out_since = self._out_since or loop.time()
+            if loop.time() - self._out_since > self._account.lease_s:
+                self._broken = error
+                self._dismiss()
+            return None
+        self._called_at, self._out_since, self._broken = loop.time(), None, None
+        self._in_all = grant
+        return grant
+
+    def _judge(self, need: int, grant: Grant) -> None:
+        """Whether what is reserved here and elsewhere may still make room for the first request that waits."""
+        assert self._cap is not None
+        if self._cap - grant.spent - grant.uncertain >= need:
+            return
+        uncertain = f" and {shown(grant.uncertain)} that may have been billed" if grant.uncertain else ""
+        self._over = (
+            f"the budget is used up: {shown(grant.spent)} spent{uncertain} of {shown(self._cap)} "
+            f"(SUMMARIZER_BUDGET_USD) since this root was made, and the next request may cost {shown(need)}; "
+            "authors not answered stay pending: raise SUMMARIZER_BUDGET_USD, then run again"
+        )
+        self._dismiss()

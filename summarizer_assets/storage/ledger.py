@@ -1,0 +1,227 @@
+"""What was spent under a root, by all runs on all hosts, since it was made; and what runs have reserved to spend.
+
+Rows are only ever added. The sums over a root's rows are kept beside them, changed in the same transaction, so that a
+grant needs one row and not all of them; `audit` compares the two. Sums are nano-dollars.
+
+A run has one lease: what it has reserved and not yet booked. What a dead run leaves reserved may have been billed, so
+it becomes uncertain, and goes on counting; it is put right if the run was only suspended and comes back. A booking
+whose commit nobody confirmed is booked again: then too much counts rather than too little.
+"""
+
+import os
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from summarizer_assets.core.spending import Booking, Grant, Wish, granted
+from summarizer_assets.storage.database import METADATA, Database
+from summarizer_assets.storage.processes import process_name, this_host
+
+_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER only
+_SUMS = ("spent", "uncertain", "wasted", "reserved", "prompt_tokens", "cached_tokens", "completion_tokens", "requests")
+
+_ROWS = sa.Table(
+    "spend_rows",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("root", sa.String, nullable=False, index=True),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("bucket", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in _SUMS),
+)
+
+_TOTALS = sa.Table(
+    "spend_totals",
+    METADATA,
+    sa.Column("root", sa.String, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in _SUMS),
+)
+
+_LEASES = sa.Table(
+    "spend_leases",
+    METADATA,
+    sa.Column("token", sa.String, primary_key=True),
+    sa.Column("root", sa.String, nullable=False, index=True),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("bucket", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("process", sa.String, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("lost", sa.Boolean, nullable=False),  # its amount stands under uncertain, no more under reserved
+)
+
+BOOKED, LOST, RETURNED, RELEASED = "booked", "run lost", "run returned", "released by a person"
+
+
+class SpendLedger:
+    """The money of one root. May be used by several threads and processes.
+
+    Args:
+        database: the store all hosts share.
+        root: as given to `StateStore`.
+        lease_s: a run that was not heard of for so long is dead; on its own host its process tells at once.
+    """
+
+    def __init__(self, database: Database, root: str, *, lease_s: float = 60.0) -> None:
+        self.lease_s = lease_s
+        self._database = database
+        self._root = root
+
+    def account(self, run_id: str, bucket: str) -> "RunAccount":
+        """What one run of a bucket books under."""
+        return RunAccount(self, run_id, bucket)
+
+    def totals(self) -> Mapping[str, int]:
+        """`spent`, `uncertain`, `wasted`, `reserved`, the tokens and `requests`, in all."""
+        with self._database.begin() as connection:
+            found = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one_or_none()
+        return dict.fromkeys(_SUMS, 0) if found is None else {name: int(getattr(found, name)) for name in _SUMS}
+
+    def audit(self) -> list[str]:
+        """Every way in which rows, totals and leases disagree; none, unless somebody else wrote into the tables."""
+        with self._database.begin() as connection:
+            sums = [sa.func.coalesce(sa.func.sum(_ROWS.c[name]), 0).label(name) for name in _SUMS]
+            rows = connection.execute(sa.select(*sums).where(_ROWS.c.root == self._root)).one()
+            totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one_or_none()
+            leased = connection.execute(
+                sa.select(sa.func.coalesce(sa.func.sum(_LEASES.c.amount), 0)).where(
+                    (_LEASES.c.root == self._root) & ~_LEASES.c.lost
+                )
+            ).scalar_one()
+        kept = {name: 0 if totals is None else int(getattr(totals, name)) for name in _SUMS}
+        wrong = [
+            f"{name}: the rows sum to {int(getattr(rows, name))}, the total is {kept[name]}"
+            for name in _SUMS
+            if int(getattr(rows, name)) != kept[name]
+        ]
+        if int(leased) != kept["reserved"]:
+            wrong.append(f"reserved: the leases sum to {int(leased)}, the total is {kept['reserved']}")
+        return wrong
+
+    def release_uncertain(self) -> int:
+        """Take back all that is uncertain: somebody looked at the provider's bill. Returns how much it was."""
+        with self._database.begin() as connection:
+            totals = self._locked_totals(connection)
+            amount = int(totals.uncertain)
+            if amount:
+                self._add(connection, "", "", RELEASED, {"uncertain": -amount})
+            connection.execute(_LEASES.delete().where((_LEASES.c.root == self._root) & _LEASES.c.lost))
+        return amount
+
+    def settle(self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None) -> Grant:
+        """See `RunAccount.settle`."""
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
+            self._locked_totals(connection)
+            had = self._sweep(connection, token, now)
+            totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
+            others = int(totals.reserved) - had
+            spent, uncertain = int(totals.spent) + booking.spent, int(totals.uncertain) + booking.uncertain
+            extra = granted(wish, None if cap is None else cap - spent - uncertain - others)
+            has = wish.floor + extra
+            changes = {
+                "spent": booking.spent,
+                "uncertain": booking.uncertain,
+                "wasted": booking.wasted,
+                "reserved": has - had,
+                "prompt_tokens": booking.prompt_tokens,
+                "cached_tokens": booking.cached_tokens,
+                "completion_tokens": booking.completion_tokens,
+                "requests": booking.requests,
+            }
+            self._add(connection, run_id, bucket, BOOKED, changes)
+            self._lease(connection, token, run_id, bucket, has, now)
+        return Grant(extra, others, spent, uncertain)
+
+    def _locked_totals(self, connection: sa.Connection) -> sa.Row[Any]:
+        query = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).with_for_update()
+        found = connection.execute(query).one_or_none()
+        if found is not None:
+            return found
+        try:
+            with connection.begin_nested():
+                connection.execute(_TOTALS.insert().values(root=self._root))
+        except sa.exc.IntegrityError:
+            pass  # another run made it at the same moment: it is there, which is all that was wanted
+        return connection.execute(query).one()
+
+    def _sweep(self, connection: sa.Connection, token: str, now: float) -> int:
+        """What dead runs had reserved becomes uncertain; what we lost by silence is ours again. Returns all of ours."""
+        mine = 0
+        of_interest = (_LEASES.c.root == self._root) & (~_LEASES.c.lost | (_LEASES.c.token == token))
+        for lease in connection.execute(sa.select(_LEASES).where(of_interest)).all():
+            amount = int(lease.amount)
+            if lease.token == token:
+                mine = amount
+                if lease.lost:
+                    self._add(
+                        connection, lease.run_id, lease.bucket, RETURNED, {"uncertain": -amount, "reserved": amount}
+                    )
+            elif not lease.lost and _is_dead(lease, now):
+                connection.execute(_LEASES.update().where(_LEASES.c.token == lease.token).values(lost=True))
+                self._add(connection, lease.run_id, lease.bucket, LOST, {"uncertain": amount, "reserved": -amount})
+        return mine
+
+    def _add(self, connection: sa.Connection, run_id: str, bucket: str, why: str, changes: Mapping[str, int]) -> None:
+        """One row, and the totals with it."""
+        if not any(changes.values()):
+            return
+        at = self._database.now(connection)
+        connection.execute(
+            _ROWS.insert().values(root=self._root, run_id=run_id, bucket=bucket, at=at, why=why, **changes)
+        )
+        connection.execute(
+            _TOTALS.update()
+            .where(_TOTALS.c.root == self._root)
+            .values({name: _TOTALS.c[name] + change for name, change in changes.items() if change})
+        )
+
+    def _lease(self, connection: sa.Connection, token: str, run_id: str, bucket: str, amount: int, now: float) -> None:
+        where = _LEASES.c.token == token
+        if not amount:
+            connection.execute(_LEASES.delete().where(where))
+            return
+        state = {"amount": amount, "expires_at": now + self.lease_s, "lost": False}
+        if not connection.execute(_LEASES.update().where(where).values(state)).rowcount:
+            who = {"token": token, "root": self._root, "run_id": run_id, "bucket": bucket}
+            where_from = {"host": this_host(), "process": process_name(os.getpid())}
+            connection.execute(_LEASES.insert().values({**who, **where_from, **state}))
+
+
+class RunAccount:
+    """One run's side of the ledger."""
+
+    def __init__(self, ledger: SpendLedger, run_id: str, bucket: str) -> None:
+        self.lease_s = ledger.lease_s
+        self._ledger = ledger
+        self._token = uuid.uuid4().hex
+        self._run_id = run_id
+        self._bucket = bucket
+
+    def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
+        """Book what became of requests, renew the lease, and reserve anew, all in one transaction.
+
+        The reserve is then the wish's floor and the grant's extra; a wish of nothing ends the lease.
+
+        Args:
+            booking: since the last call.
+            wish: what is wanted from now on.
+            cap: the most that all runs may spend in all; None: no cap.
+
+        Raises:
+            StorageError: the store does not answer; nothing is known of what was booked.
+        """
+        return self._ledger.settle(self._token, self._run_id, self._bucket, booking, wish, cap)
+
+
+def _is_dead(lease: sa.Row[Any], now: float) -> bool:
+    """Lapsed, or of a process of this host that is gone."""
+    if lease.expires_at <= now:
+        return True
+    pid = int(lease.process.partition("@")[0])
+    return bool(lease.host == this_host() and lease.process != process_name(pid))
