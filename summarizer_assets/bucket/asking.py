@@ -98,15 +98,22 @@ class Asker:
         self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
         await self._dispatcher.run()
         while self._backlog.held:
-            if not self._backlog.halve_held():
-                if await self._client.wire.reachable():
-                    self._answered()
-                else:
-                    self._client.breaker.trip()
-            await self._dispatcher.run()
+            await self._ask_held()
         if self.stop is None:
             self._charge(self._refused)  # too few alike to blame the configuration
             self._refused.clear()
+
+    async def _ask_held(self) -> None:
+        """Groups failed with nothing answered after them. Of a provider that is there, some half answers."""
+        answers = self._dispatcher.answers
+        if not self._backlog.halve_held():
+            if await self._client.wire.reachable():
+                self._answered()
+            else:
+                self._client.breaker.trip()
+        await self._dispatcher.run()
+        if self._dispatcher.answers > answers:
+            self._charge(self._backlog.take_held())
 
     @property
     def stop(self) -> Stop | None:
@@ -167,8 +174,8 @@ class Asker:
         by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
         self._success()
         self.counts.unknown_ids += reading.unknown_ids
-        self.counts.prompt_tokens += reading.prompt_tokens or 0
-        self.counts.completion_tokens += reading.completion_tokens or 0
+        self.counts.prompt_tokens += reading.told.prompt_tokens or 0
+        self.counts.completion_tokens += reading.told.completion_tokens or 0
         if reading.accepted:
             positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
             self._sink.answered(Answer(positions, reading, reply.request_id))
@@ -176,9 +183,7 @@ class Asker:
             again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
             details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
             self._ask_again(group, again, details, reply)
-        if reading.prompt_tokens is None or reading.completion_tokens is None:
-            return None
-        return Usage(reading.prompt_tokens, reading.completion_tokens, reading.cached_tokens or 0)
+        return reading.told.usage
 
     def _ask_again(self, group: Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
