@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from summarizer_assets.core.answers import Reading
-from summarizer_assets.core.money import Price, Usage, dollars, share_out
+from summarizer_assets.core.money import Price, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import SUMMARIES
@@ -94,8 +94,8 @@ class RecordBuilder:
         positions = answer.positions
         by_record = [todo.tokens[position] for position in positions]
         by_answer = [len(summary) for _, summary, _ in reading.accepted]
-        asked = _shared(reading.prompt_tokens, by_record)
-        said = _shared(reading.completion_tokens, by_answer)
+        asked = _shared(reading.told.prompt_tokens, by_record)
+        said = _shared(reading.told.completion_tokens, by_answer)
         costs = self._costs(reading, by_record, by_answer)
         rows = []
         for position, (author_id, summary, signals), tokens_in, tokens_out, cost in zip(
@@ -129,10 +129,10 @@ class RecordBuilder:
 
     def _costs(self, reading: Reading, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
         """Dollars of each answer, whole nano-dollars that sum to what the request cost; None: nobody knows."""
-        price, asked, said = self._facts.price, reading.prompt_tokens, reading.completion_tokens
-        if price is None or asked is None or said is None:
+        price, usage = self._facts.price, reading.told.usage
+        if price is None or usage is None:
             return [None] * len(by_record)
-        for_input, for_output = price.parts(Usage(asked, said, reading.cached_tokens or 0))
+        for_input, for_output = price.parts(usage)
         shares = zip(share_out(for_input, by_record), share_out(for_output, by_answer), strict=True)
         return [dollars(one + other) for one, other in shares]
 

@@ -13,6 +13,7 @@ from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.rows import GivenTwice, read_rows
 from summarizer_assets.core.strange_json import Object
 from summarizer_assets.core.text_safety import fold_layout, text_problem
+from summarizer_assets.core.usage import Told
 
 __all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
 
@@ -60,9 +61,7 @@ class Reading:
     accepted: list[tuple[str, str, Signals]]  # author id, summary (one paragraph, NFC), signals
     again: dict[str, FailureReason]
     details: dict[str, str]  # of `again`, where there is more to say
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cached_tokens: int | None
+    told: Told
     response_model: str | None
     unknown_ids: int = 0  # rows under ids nobody asked for, dropped
     flags: tuple[str, ...] = ()
@@ -85,9 +84,7 @@ def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
         accepted=[],
         again={},
         details={},
-        prompt_tokens=envelope.prompt_tokens,
-        completion_tokens=envelope.completion_tokens,
-        cached_tokens=envelope.cached_tokens,
+        told=envelope.told,
         response_model=envelope.model,
         unknown_ids=unknown,
         flags=_flags(envelope, limits, unknown=unknown > 0, repeated=repeated),
@@ -157,7 +154,7 @@ def _as_id(given: object) -> str | None:
 def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[str, ...]:
     other_model = limits.model is not None and envelope.model != limits.model
     told = {
-        USAGE_MISSING: envelope.prompt_tokens is None or envelope.completion_tokens is None,
+        USAGE_MISSING: envelope.told.usage is None,
         OTHER_MODEL: other_model,
         UNKNOWN_ID: unknown,
         DUPLICATE_ID: repeated,

@@ -7,8 +7,8 @@ import msgspec
 
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.strange_json import NotJsonError, Object, parse
+from summarizer_assets.core.usage import Told
 
-_MOST_TOKENS = 10_000_000  # a larger count is no count of one request
 _LONGEST_MODEL_NAME = 200
 _DETAIL_CHARACTERS = 300
 _CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
@@ -45,12 +45,10 @@ class UnusableReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a readable body holds. Token counts that are missing or absurd, and names that are no name, are None."""
+    """What a readable body holds. A name that is no name is None."""
 
     content: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cached_tokens: int | None
+    told: Told
     model: str | None
 
 
@@ -92,15 +90,7 @@ def open_envelope(body: bytes) -> Envelope:
     if choice.error:
         raise _gateway(choice.error)
     content = _content(choice)
-    usage = parsed.usage if isinstance(parsed.usage, dict) else {}
-    details = usage.get("prompt_tokens_details")
-    return Envelope(
-        content,
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
-        _count(details.get("cached_tokens")) if isinstance(details, dict) else None,
-        _name(parsed.model),
-    )
+    return Envelope(content, Told.of(parsed.usage), _name(parsed.model))
 
 
 def _parsed(body: bytes) -> _Body:
@@ -169,11 +159,6 @@ def _text(content: object) -> str | None:
     parts = [part.get("text") for part in content if isinstance(part, dict)]
     texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts) if texts or not content else None
-
-
-def _count(value: object) -> int | None:
-    valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
-    return value if valid else None  # type: ignore[return-value] # `valid` says it is an int
 
 
 def _name(value: object) -> str | None:

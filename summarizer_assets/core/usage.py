@@ -1,5 +1,6 @@
 """The tokens that a reply says it cost, also where nothing else of it can be used: the provider billed them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,11 +24,36 @@ def usage_of(body: bytes) -> Usage | None:
         parsed = _BODY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    usage = parsed.usage if isinstance(parsed.usage, dict) else {}
-    asked, said = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-    details = usage.get("prompt_tokens_details")
-    cached = count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    return None if asked is None or said is None else Usage(asked, said, min(cached or 0, asked))
+    return Told.of(parsed.usage).usage
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Counts of a reply's `usage`, each None where it is missing or absurd."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    written_tokens: int | None  # into the provider's cache
+
+    @classmethod
+    def of(cls, usage: object) -> "Told":
+        """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it."""
+        told = usage if isinstance(usage, dict) else {}
+        details = told.get("prompt_tokens_details")
+        details = details if isinstance(details, dict) else {}
+        asked, said, whole = (count(told.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
+        if asked is not None and said is not None and whole is not None:
+            said = max(said, whole - asked)
+        return cls(asked, said, count(details.get("cached_tokens")), count(details.get("cache_write_tokens")))
+
+    @property
+    def usage(self) -> Usage | None:
+        """None where either side is not known."""
+        asked, said = self.prompt_tokens, self.completion_tokens
+        if asked is None or said is None:
+            return None
+        return Usage(asked, said, min(self.cached_tokens or 0, asked), self.written_tokens)
 
 
 def estimated_usage(asked: int, said: int) -> Usage:

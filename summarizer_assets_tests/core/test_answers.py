@@ -44,8 +44,8 @@ def test_a_right_reply_is_accepted_whole_with_its_usage_and_model():
     assert reading.accepted[0][2].support == 1.0
     assert reading.again == {}
     assert reading.response_model == "test-model"
-    assert reading.prompt_tokens is not None
-    assert reading.completion_tokens is not None
+    assert reading.told.prompt_tokens is not None
+    assert reading.told.completion_tokens is not None
     assert reading.flags == ()
 
 
@@ -227,7 +227,7 @@ def test_usage_with_cached_tokens_is_read_and_booleans_are_no_counts():
     usage = {"prompt_tokens": 50, "completion_tokens": True, "prompt_tokens_details": {"cached_tokens": 40}}
     body = completion(json.dumps({"summaries": []}), usage=usage)
     reading = read_reply(body, ASKED, LIMITS)
-    assert (reading.prompt_tokens, reading.completion_tokens, reading.cached_tokens) == (50, None, 40)
+    assert (reading.told.prompt_tokens, reading.told.completion_tokens, reading.told.cached_tokens) == (50, None, 40)
     assert reading.flags == ("usage_missing",)
 
 

@@ -1,0 +1,57 @@
+import json
+from typing import Any
+
+import pytest
+
+from summarizer_assets.core.money import Usage
+from summarizer_assets.core.usage import estimated_usage, usage_of
+
+
+def body(usage: Any) -> bytes:
+    return json.dumps({"choices": [], "usage": usage}).encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"prompt_tokens": 70, "completion_tokens": 9}, Usage(70, 9)),
+        (
+            {"prompt_tokens": 70, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 60}},
+            Usage(70, 9, 60),
+        ),
+        (
+            {"prompt_tokens": 70, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 900}},
+            Usage(70, 9, 70),
+        ),
+        (
+            {"prompt_tokens": 70, "completion_tokens": 9, "prompt_tokens_details": {"cache_write_tokens": 64}},
+            Usage(70, 9, 0, 64),
+        ),
+        ({"prompt_tokens": 70, "completion_tokens": 9, "prompt_tokens_details": None}, Usage(70, 9)),
+        ({"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 79}, Usage(70, 9)),
+        ({"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 0}, Usage(70, 9)),
+        ({"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 10**9}, Usage(70, 9)),
+        ({"prompt_tokens": 70}, None),
+        ({"prompt_tokens": -1, "completion_tokens": 9}, None),
+        ({"prompt_tokens": 70, "completion_tokens": 10**8}, None),
+        ({"prompt_tokens": 70, "completion_tokens": "9"}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_usage_is_read_where_it_can_be_one(told: Any, read: Usage | None) -> None:
+    assert usage_of(body(told)) == read
+
+
+def test_what_a_model_thought_counts_as_output_where_only_the_total_has_it() -> None:
+    assert usage_of(body({"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 279})) == Usage(70, 209)
+
+
+@pytest.mark.parametrize("reply", [b"", b"no json", b"[]", b'{"usage": {"prompt_tokens": 1', b"\xff" * 20])
+def test_a_body_that_cannot_be_read_tells_no_usage(reply: bytes) -> None:
+    assert usage_of(reply) is None
+
+
+def test_an_estimate_is_above_what_english_text_has() -> None:
+    assert estimated_usage(4000, 400).prompt_tokens > 4000 / 4
+    assert estimated_usage(4000, 400).completion_tokens > 400 / 4
