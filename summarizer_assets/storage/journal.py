@@ -19,11 +19,12 @@ from summarizer_assets.storage.errors import JournalError
 
 _FSYNC_EVERY_S = 1.0
 _SEGMENTS = "[0-9]" * 20 + "-*.journal"
+_DAMAGED = ".damaged"
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a dead run left: its records in order, and a warning for each damaged file (its good prefix is used)."""
+    """What a dead run left: its records in order, a warning for each damaged file, and the segments to drop."""
 
     records: list[dict[str, Any]]
     warnings: list[str]
@@ -47,7 +48,7 @@ class Journal:
         Only the fsync, which protects against the machine's own crash, is grouped: at most one a second.
 
         Raises:
-            JournalError: the disk is full or cannot be written; of `records` nothing is kept, of earlier ones all.
+            JournalError: the disk is full or cannot be written; `records` may be lost, earlier ones are not.
         """
         if not records:
             return
@@ -101,24 +102,39 @@ class Journal:
         stamp = max(time.time_ns(), newest + 1)
         path = self._folder / f"{stamp:020d}-{self._run_id}-{self._number:06d}.journal"
         self._file = FileIO(path, "xb")
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # or the machine's crash may take the file with all that was synced into it
-        finally:
-            os.close(folder)
+        _sync_folder(self._folder)
         return self._file
 
 
 def replay(folder: Path) -> Replay:
-    """Read all segments of a bucket in the order in which they were begun. Only under the bucket's claim."""
+    """Read all segments of a bucket in the order in which they were begun. Only under the bucket's claim.
+
+    Raises:
+        JournalError: a segment cannot be read, or a damaged one cannot be put aside. Going on without it would pay
+            for its answers again.
+    """
     records: list[dict[str, Any]] = []
     warnings: list[str] = []
-    segments = sorted(folder.glob(_SEGMENTS)) if folder.is_dir() else []
-    for path in segments:
-        good, damage = _good_prefix(path.read_bytes())
-        records.extend(good)
-        if damage:
-            warnings.append(f"{path}: {damage}; the {len(good)} records before it are used")
+    segments: list[Path] = []
+    try:
+        for path in sorted(folder.glob(_SEGMENTS)) if folder.is_dir() else []:
+            content = path.read_bytes()
+            good, length, damage = _good_prefix(content)
+            records.extend(good)
+            if damage is None:
+                segments.append(path)
+                continue
+            kept, rest = _put_aside(path, content[:length])
+            segments.extend(rest)
+            warnings.append(
+                f"{path}: {damage}; the {len(good)} records before it are used, authors of later ones are asked "
+                f"again; all its bytes are kept in {kept.name}, which may be deleted"
+            )
+    except OSError as error:
+        raise JournalError(
+            f"the journal {folder} cannot be read: {error}; it holds answers that were paid for: make it readable and "
+            "writable for this user, or move the file away to have its authors asked again"
+        ) from error
     return Replay(records, warnings, segments)
 
 
@@ -140,14 +156,43 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _good_prefix(content: bytes) -> tuple[list[dict[str, Any]], str | None]:
+def _put_aside(path: Path, good: bytes) -> tuple[Path, list[Path]]:
+    """Keep a damaged segment under a name that no replay reads, and its good records as a segment of their own.
+
+    Broken off in the middle, both are there: then the good records are read twice, which adds nothing.
+    """
+    rest = path.with_name(f"{path.stem}-good{path.suffix}")  # sorts where the damaged one stood
+    if good:
+        with rest.open("wb") as file:
+            file.write(good)
+            file.flush()
+            os.fsync(file.fileno())
+    kept = path.with_name(path.name + _DAMAGED)
+    path.rename(kept)
+    _sync_folder(path.parent)
+    return kept, [rest] if good else []
+
+
+def _sync_folder(folder: Path) -> None:
+    """Or the machine's crash may take a file's name with all that was synced into it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _good_prefix(content: bytes) -> tuple[list[dict[str, Any]], int, str | None]:
+    """The records before the first damage, their length in bytes, and what the damage is."""
     records: list[dict[str, Any]] = []
+    length = 0
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
-            return records, f"line {number} is damaged or cut off"
+            return records, length, f"line {number} is damaged or cut off"
         try:
             records.append(msgspec.json.decode(text, type=dict[str, Any]))
         except msgspec.DecodeError:
-            return records, f"line {number} is no record"
-    return records, None
+            return records, length, f"line {number} is no record"
+        length += len(line)
+    return records, length, None

@@ -4,12 +4,18 @@ import socket
 from pathlib import Path
 
 
+def this_boot() -> str | None:
+    """This kernel since it was started; None where the system does not tell."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return boot.read_text().strip() if boot.exists() else None
+
+
 def this_host() -> str:
     """This kernel and process namespace: where a process number means the same process."""
-    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    boot, namespace = this_boot(), Path("/proc/self/ns/pid")
     parts = [socket.gethostname()]
-    if boot.exists() and namespace.exists():
-        parts += [boot.read_text().strip(), str(namespace.readlink())]
+    if boot is not None and namespace.exists():
+        parts += [boot, str(namespace.readlink())]
     return "/".join(parts)
 
 

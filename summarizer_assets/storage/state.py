@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from summarizer_assets.core.retry import PastRun
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
-from summarizer_assets.storage.processes import process_name, this_host
+from summarizer_assets.storage.processes import process_name, this_boot, this_host
 
 _CLAIMS = sa.Table(
     "claims",
@@ -28,6 +28,15 @@ _CLAIMS = sa.Table(
     sa.Column("process", sa.String, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),
     sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
+)
+
+#: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: every lease would seem to have
+#: lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
+_CLOCKS = sa.Table(
+    "steady_clocks",
+    METADATA,
+    sa.Column("boot", sa.String, primary_key=True),
+    sa.Column("offset_s", sa.Float, nullable=False),
 )
 
 _RUNS = sa.Table(
@@ -71,14 +80,14 @@ class StateStore:
     def holders(self) -> dict[str, str]:
         """Run id of each bucket's live claim."""
         with self._database.begin() as connection:
-            now = self._database.now(connection)
+            now = self._steady_now(connection)
             rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root)).all()
         return {row.bucket: row.run_id for row in rows if not _is_dead(row, now)}
 
     def active_runs(self) -> int:
         """Runs at work now under any root of this store: they share the provider account."""
         with self._database.begin() as connection:
-            now = self._database.now(connection)
+            now = self._steady_now(connection)
             rows = connection.execute(sa.select(_CLAIMS)).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
@@ -140,7 +149,7 @@ class StateStore:
             "process": process_name(os.getpid()),
         }
         with self._database.begin() as connection:
-            now = self._database.now(connection)
+            now = self._steady_now(connection)
             where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
             holder = connection.execute(sa.select(_CLAIMS).where(where).with_for_update()).one_or_none()
             if holder is None:
@@ -156,15 +165,16 @@ class StateStore:
                 return None
             if holder.token != token and not _is_dead(holder, now):
                 return str(holder.run_id)
-            connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, allowance=0, **mine))
+            # A dead holder's allowance stands until we are granted one: what it asked may lie in its journal only.
+            connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, **mine))
             return None
 
     def grant(self, bucket: str, token: str, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
         """How many of `wanted` new authors this claim may ask, when all runs together may ask `limit` ever.
 
         Counted under a lock: first what other runs were granted, then what the tables hold, so that an author who
-        moves from the one to the other meanwhile is counted twice rather than not at all. A dead run counts until the
-        next run of its bucket takes its place: what it asked may lie in its journal only.
+        moves from the one to the other meanwhile is counted twice rather than not at all. A run that died or broke off
+        counts until the next run of its bucket was granted something in its place, or ended.
         """
         with self._database.begin() as connection:
             mine = _CLAIMS.c.root == self._root
@@ -180,7 +190,7 @@ class StateStore:
     def renew(self, bucket: str, token: str) -> bool:
         """Extend our claim; False when another run took it after it had lapsed."""
         with self._database.begin() as connection:
-            now = self._database.now(connection)
+            now = self._steady_now(connection)
             result = connection.execute(
                 _CLAIMS.update()
                 .where((_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token))
@@ -189,12 +199,32 @@ class StateStore:
             return bool(result.rowcount)
 
     def release(self, bucket: str, token: str) -> None:
+        """Give our claim back. That of a run that broke off keeps its allowance, as a dead run's does (see `grant`)."""
+        mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
+        ended = sa.exists().where(
+            (_RUNS.c.root == _CLAIMS.c.root)
+            & (_RUNS.c.bucket == _CLAIMS.c.bucket)
+            & (_RUNS.c.run_id == _CLAIMS.c.run_id)
+            & _RUNS.c.ended_at.is_not(None)
+        )
         with self._database.begin() as connection:
-            connection.execute(
-                _CLAIMS.delete().where(
-                    (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
-                )
+            kept = connection.execute(
+                _CLAIMS.update().where(mine & (_CLAIMS.c.allowance > 0) & ~ended).values(expires_at=0.0)
             )
+            if not kept.rowcount:
+                connection.execute(_CLAIMS.delete().where(mine))
+
+    def _steady_now(self, connection: sa.Connection) -> float:
+        """A time for leases that runs evenly: the server's, or on SQLite this machine's since it was booted."""
+        boot = this_boot()
+        if connection.dialect.name != "sqlite" or boot is None:
+            return self._database.now(connection)
+        steady = time.monotonic()  # of the whole machine, not of this process
+        found = connection.execute(sa.select(_CLOCKS.c.offset_s).where(_CLOCKS.c.boot == boot)).scalar_one_or_none()
+        if found is None:
+            found = self._database.now(connection) - steady
+            connection.execute(_CLOCKS.insert().values(boot=boot, offset_s=found))
+        return float(found) + steady
 
 
 class Claim:

@@ -74,6 +74,95 @@ def test_noise_is_no_record_and_no_exception(noise: bytes) -> None:
     assert len(warnings) == (1 if noise else 0)
 
 
+@settings(max_examples=60, deadline=None)
+@given(batch=records, zeros=st.integers(1, 5000), cut=st.booleans())
+def test_zeros_at_the_end_as_a_file_system_leaves_them_cost_no_record_before_them(
+    batch: list[dict[str, Any]], zeros: int, cut: bool
+) -> None:
+    content = journal_bytes(batch)
+    if cut:
+        content = content[:-3]
+    found, warnings = read_damaged(content + bytes(zeros))
+    assert found == (batch[:-1] if cut else batch)
+    assert len(warnings) == 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(batch=records, data=st.data())
+def test_lines_that_stand_twice_or_in_another_order_say_nothing_that_was_not_written(
+    batch: list[dict[str, Any]], data: Any
+) -> None:
+    lines = journal_bytes(batch).splitlines(keepends=True)
+    shuffled = data.draw(st.lists(st.sampled_from(lines), max_size=12))
+    found, warnings = read_damaged(b"".join(shuffled))
+    assert warnings == []
+    assert len(found) == len(shuffled)
+    assert all(record in batch for record in found)
+
+
+@settings(max_examples=80, deadline=None)
+@given(batch=records, data=st.data())
+def test_of_a_damaged_segment_every_byte_is_kept_and_the_next_replay_says_the_same_without_a_warning(
+    batch: list[dict[str, Any]], data: Any
+) -> None:
+    content = journal_bytes(batch)
+    at = data.draw(st.integers(0, len(content) - 1))
+    damaged = content[:at] + data.draw(st.binary(max_size=8)) + content[at + data.draw(st.integers(0, 8)) :]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        segment = folder / f"{1:020d}-run-000001.journal"
+        segment.write_bytes(damaged)
+        first, again = replay(folder), replay(folder)
+        assert again.records == first.records
+        assert again.warnings == []
+        kept = segment.with_name(segment.name + ".damaged")
+        assert kept.exists() is bool(first.warnings)
+        if first.warnings:
+            assert kept.read_bytes() == damaged
+            assert kept.name in first.warnings[0]
+        drop(first.segments)
+        assert not has_records(folder)
+        assert kept.exists() is bool(first.warnings)
+
+
+def test_what_was_put_aside_by_a_process_that_died_over_it_is_read_twice_at_most(tmp_path: Path) -> None:
+    segment = written(tmp_path, [{"n": 1}, {"n": 2}])
+    damaged = segment.read_bytes()[:-3]
+    replay_of = replay(tmp_path)
+    drop(replay_of.segments)
+    segment.write_bytes(damaged)
+    segment.with_name(f"{segment.stem}-good.journal").write_bytes(damaged[: damaged.index(b"\n") + 1])
+    left = replay(tmp_path)
+    assert [record["n"] for record in left.records] == [1, 1]
+    assert [record["n"] for record in replay(tmp_path).records] == [1]
+
+
+def test_a_file_that_is_no_segment_is_neither_read_nor_deleted(tmp_path: Path) -> None:
+    segment = written(tmp_path, [{"n": 1}])
+    strangers = [tmp_path / name for name in ("notes.txt", "x.journal", f"{segment.name}.damaged", f"{segment.name}~")]
+    for stranger in strangers:
+        stranger.write_bytes(segment.read_bytes())
+    left = replay(tmp_path)
+    assert left.records == [{"n": 1}]
+    drop(left.segments)
+    assert sorted(tmp_path.iterdir()) == sorted(strangers)
+    assert not has_records(tmp_path)
+
+
+def test_an_empty_segment_is_no_damage_and_is_dropped(tmp_path: Path) -> None:
+    segment = tmp_path / f"{1:020d}-run-000001.journal"
+    segment.touch()
+    assert not has_records(tmp_path)
+    left = replay(tmp_path)
+    assert (left.records, left.warnings, left.segments) == ([], [], [segment])
+
+
+def test_a_segment_that_cannot_be_read_stops_the_run_instead_of_paying_again(tmp_path: Path) -> None:
+    (tmp_path / f"{1:020d}-run-000001.journal").mkdir()
+    with pytest.raises(JournalError, match="paid for"):
+        replay(tmp_path)
+
+
 def test_a_damaged_segment_does_not_hide_the_next_one(tmp_path: Path) -> None:
     first = written(tmp_path, [{"n": 1}, {"n": 2}])
     first.write_bytes(first.read_bytes()[:-3])

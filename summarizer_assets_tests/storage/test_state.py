@@ -192,6 +192,40 @@ def test_a_process_that_got_the_number_of_a_dead_one_is_another_process() -> Non
     assert process_name(2**22 + 1) == f"{2**22 + 1}@gone"
 
 
+# Clocks.
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
+def test_a_clock_that_is_set_while_a_run_works_neither_frees_nor_locks_its_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    clock = time.time
+    store = store_in(tmp_path, lease_s=0.5)
+    with ExitStack() as stack:
+        asleep = stack.enter_context(store_in(tmp_path, lease_s=3600.0).claim("0002", "renewed in an hour"))
+        monkeypatch.setattr(time, "time", lambda: clock() + jump_s)
+        assert store.holders() == {"0002": "renewed in an hour"}
+        with pytest.raises(ClaimRefused), store_in(tmp_path).claim("0002", "b"):
+            pass
+        asleep.check()
+        assert store.try_claim("0001", "never renewed", "its token") is None
+        wait_until(lambda: store.try_claim("0001", "heir", "another") is None)  # by the lease, not after a day
+        monkeypatch.setattr(time, "time", clock)
+        assert store.holders()["0002"] == "renewed in an hour"
+
+
+def test_all_processes_of_a_machine_count_leases_from_the_same_moment(tmp_path: Path) -> None:
+    stores = [store_in(tmp_path) for _ in range(3)]
+    nows = []
+    for store in stores:
+        with store._database.begin() as connection:
+            nows.append(store._steady_now(connection))
+    assert nows == sorted(nows)
+    assert nows[-1] - nows[0] < 60
+    with stores[0]._database.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM steady_clocks").scalar_one() == 1
+
+
 # The allowance of a pilot.
 
 
@@ -209,10 +243,48 @@ def test_grants_of_runs_at_the_same_time_never_exceed_the_limit_together(tmp_pat
 def test_the_allowance_of_a_run_that_ended_is_free_and_what_it_asked_is_counted_in_the_tables(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     with store.claim("0001", "a") as claim:
+        run = store.begin_run("0001", "a", pending=30)
         assert claim.grant(30, 40, lambda: 0) == 30
+        store.end_run(run, pending=0, stop=None)
     with store.claim("0002", "b") as claim:
         assert claim.grant(30, 40, lambda: 30) == 10
         assert claim.grant(30, 40, lambda: 100) == 0
+
+
+def test_what_a_run_was_granted_counts_on_when_it_broke_off_for_it_may_lie_in_the_journal_only(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+
+    def broken_off() -> None:
+        with store.claim("0001", "a") as claim:
+            store.begin_run("0001", "a", pending=30)
+            assert claim.grant(30, 40, lambda: 0) == 30
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken_off()
+    assert store.holders() == {}
+    assert store.active_runs() == 0
+    with store.claim("0002", "b") as claim:
+        assert claim.grant(30, 40, lambda: 0) == 10
+    with pytest.raises(KeyError), store.claim("0001", "c"):
+        raise KeyError  # before it was granted anything: what the first one asked still counts
+    with store.claim("0003", "d") as claim:
+        assert claim.grant(30, 40, lambda: 0) == 0
+    with store.claim("0001", "e") as claim:
+        assert claim.grant(30, 40, lambda: 0) == 30  # in the place of the first
+
+
+def test_a_dead_holder_s_allowance_counts_until_its_heir_is_granted_one(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    store = store_in(tmp_path)
+    with store._database.begin() as connection:
+        connection.exec_driver_sql("UPDATE claims SET allowance = 25")
+    holder.kill()
+    holder.wait()
+    with store.claim("0001", "heir") as heir, store.claim("0002", "other") as other:
+        assert other.grant(30, 40, lambda: 0) == 15
+        assert heir.grant(30, 40, lambda: 0) == 25
 
 
 def test_a_run_that_lost_its_claim_is_granted_nothing(tmp_path: Path) -> None:
