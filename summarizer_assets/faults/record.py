@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-class Entry(msgspec.Struct):
+class Entry(msgspec.Struct, gc=False):  # no cycles: the collector need not look at a hundred thousand of them
     """One request as the server saw it, noted on arrival.
 
     Tokens are those that a provider would bill for it: the right answer's, once the model worked on it, whatever became

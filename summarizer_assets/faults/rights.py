@@ -1,5 +1,6 @@
 """Right answers: by the provider's own function, remembered by body, or put together from the request's bytes."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,14 +14,14 @@ AnswerFunction = Callable[[bytes], bytes]
 
 _REMEMBERED_BYTES = 256 << 20
 
-#: How a record begins within a request: after an empty line, in JSON.
-_RECORD = b'\\n\\n#\\"'
-_QUOTE = b'\\"'
+_RECORD = b'\\n\\n#\\"'  # how a record begins within a request: after an empty line, in JSON
+_WHO = re.compile(rb'\\n\\n#\\"([^"\\]+)\\" ?([^"\\@|]*)')
 _FIXED_HEAD = (
     b'{"id":"chatcmpl-fixed","object":"chat.completion","created":0,"model":"fixed","choices":[{"index":0,'
     b'"message":{"role":"assistant","refusal":null,"content":"{\\"summaries\\":['
 )
-_FIXED_ROW = b'{\\"author_id\\":\\"%b\\",\\"summary\\":\\"%b is the author of the papers recorded here.\\"}'
+_FIXED_ID, _FIXED_NAME = b'{\\"author_id\\":\\"', b'\\",\\"summary\\":\\"'
+_FIXED_END = b' is the author of the papers recorded here.\\"}'
 _FIXED_TAIL = b']}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}}'
 _BYTES_PER_TOKEN = 4
 
@@ -105,18 +106,18 @@ class Rights:
 def fixed(body: bytes) -> Right | None:
     """One sentence for each author of a request that `core.prompt` wrote, found without reading it as JSON.
 
-    None when an id or a name holds what JSON writes otherwise: such a request is to be read.
+    None when an id holds what JSON writes otherwise than it is: such a request is to be read.
     """
-    rows: list[bytes] = []
-    ids: list[str] = []
-    for record in body.split(_RECORD)[1:]:
-        author_id, _, rest = record.partition(_QUOTE)
-        name = rest.partition(b"\\n")[0].partition(b" @ ")[0].partition(b" | ")[0].strip()
-        if b"\\" in author_id or b"\\" in name or b'"' in name:
-            return None
-        rows.append(_FIXED_ROW % (author_id, name or b"This author"))
-        ids.append(author_id.decode())
-    content = b",".join(rows)
+    found = _WHO.findall(body)
+    if len(found) != body.count(_RECORD):
+        return None
+    content = b",".join(
+        [
+            _FIXED_ID + author_id + _FIXED_NAME + (name.rstrip() or b"This author") + _FIXED_END
+            for author_id, name in found
+        ]
+    )
+    ids = b"\x1f".join([author_id for author_id, _ in found]).decode().split("\x1f") if found else []
     prompt, completion = len(body) // _BYTES_PER_TOKEN, len(content) // _BYTES_PER_TOKEN
     reply = _FIXED_HEAD + content + _FIXED_TAIL % (prompt, completion, prompt + completion)
     return Right(reply, tuple(ids), prompt, completion)

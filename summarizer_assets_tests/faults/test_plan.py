@@ -15,11 +15,8 @@ from summarizer_assets.faults.plan import FAULTS, NUMBERS, OF_THE_WIRE, SLOW, Pl
 from summarizer_assets.faults.provider import RATE_LIMITED, FaultyProvider
 from summarizer_assets.faults.statuses import STATUSES
 from summarizer_assets.llm import embedded
+from summarizer_assets_tests.faults.sockets import records
 from summarizer_assets_tests.provider import answer, control, request_for, serving, serving_process
-
-
-def records(*ids: str) -> list[str]:
-    return [f'#"{one}" Doe, {one} | 1 papers\nSoil Letters\n Peat bogs' for one in ids]
 
 
 def ask(base_url: str, *ids: str, timeout: float = 10) -> httpx.Response:
