@@ -14,6 +14,8 @@ from typing import Any
 import dagster as dg
 import httpx
 
+from summarizer_assets.resources import Summarizer
+
 _CONFIGURATION = """
 telemetry: {enabled: false}
 concurrency: {runs: {max_concurrent_runs: 2}}
@@ -105,6 +107,20 @@ def wait_until(condition: Callable[[], object], what: str, *, patience_s: float,
         if time.monotonic() > until:
             raise SystemExit(f"waited {patience_s:.0f} s in vain until {what}")
         time.sleep(every_s)
+
+
+def wait_for_quiet(dev: DagsterDev, summarizer: Summarizer, ticks: int) -> None:
+    """Until so many ticks in a row asked for nothing while nothing ran and no failure waited for its time."""
+    seen = {"ticks": len(dev.ticks()), "runs": -1}
+
+    def quiet() -> bool:
+        runs = dev.instance.get_runs()
+        waiting = any(not run.is_finished for run in runs) or bool(summarizer.retry_facts().next_due_at)
+        if len(runs) != seen["runs"] or waiting:
+            seen.update(runs=len(runs), ticks=len(dev.ticks()))
+        return len(dev.ticks()) - seen["ticks"] >= ticks
+
+    wait_until(quiet, "the sensor has nothing more to do", patience_s=1200, every_s=1)
 
 
 def _answers(url: str) -> bool:

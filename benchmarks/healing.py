@@ -14,26 +14,22 @@ ends the script with status 1.
 """
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import polars as pl
 
-from benchmarks.dagster_dev import DagsterDev, dagster_dev, wait_until
+from benchmarks.dagster_dev import DagsterDev, dagster_dev, wait_for_quiet, wait_until
 from benchmarks.promises import conclude
+from benchmarks.provider import Provider, provider_process, write_source
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
 from summarizer_assets.faults.plan import NUMBERS
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import load_settings
 
 BUCKETS = 10
@@ -55,47 +51,6 @@ POISON = {
 }
 
 Json = dict[str, Any]
-
-
-class Provider:
-    """The faulty provider in its own process, by its control interface."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self._control = f"{base_url.removesuffix('/v1')}/_control"
-
-    def use(self, rules: Sequence[Json], latency_s: float = 0.15) -> None:
-        plan = {"rules": rules, "latency_s": latency_s}
-        httpx.post(f"{self._control}/plan", json=plan, timeout=60).raise_for_status()
-
-    def record(self) -> list[Json]:
-        found: list[Json] = httpx.get(f"{self._control}/record", timeout=60).json()
-        return found
-
-    def hits(self, fault: str) -> int:
-        return sum(entry["fault"] == fault and entry["status"] is not None for entry in self.record())
-
-
-@contextmanager
-def provider_process() -> Iterator[Provider]:
-    command = [sys.executable, "-m", "summarizer_assets.faults"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            yield Provider(json.loads(process.stdout.readline())["base_url"])
-        finally:
-            process.terminate()
-
-
-def write_source(path: Path, authors: int) -> None:
-    """The bundled sample under as many new ids as it takes, without the authors that are skipped by rule."""
-    sample = pl.read_parquet(sample_path()).unique("daisngid", maintain_order=True)
-    sample = sample.filter(pl.col("daisngid").is_not_null() & (pl.col("papers").list.len() > 0))
-    copies = [
-        sample.with_columns(daisngid=pl.int_range(pl.len(), dtype=pl.Int64) + 1 + copy * sample.height)
-        for copy in range(authors // sample.height + 1)
-    ]
-    pl.concat(copies).head(authors).write_parquet(path)
 
 
 def choose_poison(path: Path) -> dict[str, str]:
@@ -130,20 +85,6 @@ def trouble(provider: Provider, poison: Sequence[Json], hits: int) -> None:
         wait_until(lambda: provider.hits(fault) - before >= enough, f"{fault} hits groups", patience_s=300, every_s=0.1)  # noqa: B023 - called at once
         print(f"  {number:2} of {len(todo)}: {fault}", flush=True)
     provider.use(poison)
-
-
-def wait_for_quiet(dev: DagsterDev, summarizer: Summarizer, ticks: int) -> None:
-    """Until so many ticks in a row asked for nothing while nothing ran and no failure waited for its time."""
-    seen = {"ticks": len(dev.ticks()), "runs": -1}
-
-    def quiet() -> bool:
-        runs = dev.instance.get_runs()
-        waiting = any(not run.is_finished for run in runs) or bool(summarizer.retry_facts().next_due_at)
-        if len(runs) != seen["runs"] or waiting:
-            seen.update(runs=len(runs), ticks=len(dev.ticks()))
-        return len(dev.ticks()) - seen["ticks"] >= ticks
-
-    wait_until(quiet, "the sensor has nothing more to do", patience_s=1200, every_s=1)
 
 
 def cancel_one(dev: DagsterDev, provider: Provider) -> None:

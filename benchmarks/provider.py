@@ -1,0 +1,57 @@
+"""The faulty provider in a process of its own, and authors to ask it for."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+
+from summarizer_assets.sample import sample_path
+
+Json = dict[str, Any]
+
+
+class Provider:
+    """The faulty provider in its own process, by its control interface."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self._control = f"{base_url.removesuffix('/v1')}/_control"
+
+    def use(self, rules: Sequence[Json], latency_s: float = 0.15) -> None:
+        plan = {"rules": rules, "latency_s": latency_s}
+        httpx.post(f"{self._control}/plan", json=plan, timeout=60).raise_for_status()
+
+    def record(self) -> list[Json]:
+        found: list[Json] = httpx.get(f"{self._control}/record", timeout=60).json()
+        return found
+
+    def hits(self, fault: str) -> int:
+        return sum(entry["fault"] == fault and entry["status"] is not None for entry in self.record())
+
+
+@contextmanager
+def provider_process() -> Iterator[Provider]:
+    command = [sys.executable, "-m", "summarizer_assets.faults"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield Provider(json.loads(process.stdout.readline())["base_url"])
+        finally:
+            process.terminate()
+
+
+def write_source(path: Path, authors: int) -> None:
+    """The bundled sample under as many new ids as it takes, without the authors that are skipped by rule."""
+    sample = pl.read_parquet(sample_path()).unique("daisngid", maintain_order=True)
+    sample = sample.filter(pl.col("daisngid").is_not_null() & (pl.col("papers").list.len() > 0))
+    copies = [
+        sample.with_columns(daisngid=pl.int_range(pl.len(), dtype=pl.Int64) + 1 + copy * sample.height)
+        for copy in range(authors // sample.height + 1)
+    ]
+    pl.concat(copies).head(authors).write_parquet(path)
