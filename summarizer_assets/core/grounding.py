@@ -5,8 +5,8 @@ cannot see a false claim that is made of true words. So they are signals and nev
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from summarizer_assets.core.vocabulary import (
     CLAIMS,
@@ -18,7 +18,15 @@ from summarizer_assets.core.vocabulary import (
     PARTICLES,
     STOCK,
 )
-from summarizer_assets.core.words import SHORTEST_STEM, fold, has_other_script, share_of_other_script, stem, words_of
+from summarizer_assets.core.words import (
+    SHORTEST_STEM,
+    fold,
+    has_other_script,
+    numbers_of,
+    share_of_other_script,
+    stem,
+    words_of,
+)
 
 UNNAMED = "unnamed"
 NAME_UNMEASURED = "name_unmeasured"
@@ -30,10 +38,9 @@ OTHER_LANGUAGE = "other_language"
 
 _DISQUALIFYING = frozenset({UNKNOWN_NUMBER, UNKNOWN_NAME, UNSUPPORTED_CLAIM})
 
-_ID = re.compile(r'^#"(?:[^"\\]|\\.)*"')  # an id that is a number is no fact of the author
+_ID = re.compile(r'#"(?:[^"\\]|\\.)*"')  # an id that is a number is no fact of the author
 _CITED = re.compile(r"\| cited (\d+)")
 _SENTENCE_END = re.compile(r"[.!?:;]\s+")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,.]\d{3})+")
 _CAPITALISED_RUN = re.compile(r"[A-Z][\w&-]*(?:[ ,]+(?:(?:of|for|the|and|in|de)[ ])*[A-Z][\w&-]*)+")
 _QUOTED = re.compile('"[^"]*"|“[^”]*”|«[^»]*»|„[^“”]*[“”]')
@@ -83,25 +90,29 @@ def measure(summary: str, record: str, author_name: str, language: str = "Englis
         author_name: as in the table, "Family, Given" or in any other order and script; may be empty.
         language: the language asked for; only English has a vocabulary here, others are judged by names and numbers.
     """
-    plain, record_plain = fold(summary), fold(_ID.sub("", record, count=1))
+    record_id = _ID.match(record)
+    plain, record_plain = fold(summary), fold(record[record_id.end() :] if record_id else record)
     words = set(words_of(record_plain.lower()))
     tokens = words_of(plain.lower())
+    present = set(tokens)
     flags: list[str] = []
     doubts: list[str] = []
 
     other_script = share_of_other_script(plain) > _OTHER_SCRIPT_SHARE
-    foreign = other_script or (_looks_foreign(tokens) and _looks_foreign(_unquoted(plain)))
+    foreign = other_script or (
+        not FOREIGN.isdisjoint(present) and _looks_foreign(tokens) and _looks_foreign(_unquoted(plain))
+    )
     if foreign is (language.casefold() == "english"):
         flags.append(OTHER_LANGUAGE)
 
-    named = is_named(author_name, plain, tokens)
+    named = is_named(author_name, plain, tokens, present)
     if not named and (not author_name.strip() or _cannot_be_named(author_name, plain, other_script=other_script)):
         named = True
         flags.append(NAME_UNMEASURED)
     if not named:
         flags.append(UNNAMED)
 
-    wrong_numbers = unknown_numbers(plain, tokens, record_plain)
+    wrong_numbers = unknown_numbers(plain, tokens, present, record_plain)
     if wrong_numbers:
         flags.append(UNKNOWN_NUMBER)
         doubts += wrong_numbers
@@ -110,7 +121,7 @@ def measure(summary: str, record: str, author_name: str, language: str = "Englis
         claims = [token for token in tokens if token in CLAIMS and token not in words]
         flags += [SUPPORT_UNMEASURED] if not claims else [SUPPORT_UNMEASURED, UNSUPPORTED_CLAIM]
         return Signals(None, named, tuple(flags), (*doubts, *claims))
-    support, names, claims = _compare_words(plain, words, record_plain)
+    support, names, claims = _compare_words(plain, tokens, words, record_plain)
     if claims:
         flags.append(UNSUPPORTED_CLAIM)
     if names:
@@ -118,37 +129,67 @@ def measure(summary: str, record: str, author_name: str, language: str = "Englis
     return Signals(support, named, tuple(flags), (*doubts, *claims, *names))
 
 
-def _compare_words(plain: str, words: set[str], record_plain: str) -> tuple[float, list[str], list[str]]:
+def _compare_words(
+    plain: str, tokens: list[str], words: set[str], record_plain: str
+) -> tuple[float, list[str], list[str]]:
     """Support of the content words, capitalised words the record does not have, claims it does not have."""
-    stems: set[str] = set()  # made when the first word is not found as it stands
-    supported = content = 0
+    cased: list[str] | None = None
+    if not plain.isascii():  # some letters are lowered by their neighbours, which a word by itself does not have
+        cased = words_of(plain)
+        tokens = [word.lower() for word in cased]
+    of_content = [token for token in tokens if token not in STOCK]
+    missing = [token for token in of_content if token not in words]
+    supported = content = len(of_content) - len(missing)
     names: list[str] = []
     claims: list[str] = []
-    for sentence in _SENTENCE_END.split(plain):
-        inside = False  # a capital at the start of a sentence names nothing
-        for word in words_of(sentence):
-            lowered = word.lower()
-            if lowered in words:
-                content += lowered not in STOCK
-                supported += lowered not in STOCK
-            elif lowered in STOCK or lowered.isdigit() or len(lowered) == 1:
-                pass
-            else:
-                content += 1
-                stemmed = stem(lowered)
-                stems = stems or set(map(stem, words))
-                if stemmed in stems or _abbreviated(lowered, words):
-                    supported += 1
-                elif stemmed in CLAIMS or lowered in CLAIMS:
-                    claims.append(word)
-                elif inside and word[0].isupper() and lowered not in FIELDS:
-                    names.append(word)
-            inside = True
+    starts: set[int] | None = None
+    place = -1
+    known: dict[str, bool] = {}
+    spaced = f" {' '.join(words)} " if missing else ""
+    for token in missing:
+        if len(token) == 1 or token.isdigit():
+            continue
+        content += 1
+        has = known.get(token)
+        if has is None:
+            has = known[token] = _has_stem(spaced, stem(token)) or _abbreviated(token, words)
+        if has:
+            supported += 1
+            continue
+        cased = cased or words_of(plain)
+        place = tokens.index(token, place + 1)
+        if stem(token) in CLAIMS or token in CLAIMS:
+            claims.append(cased[place])
+        elif cased[place][0].isupper() and token not in FIELDS:
+            starts = _sentence_starts(plain) if starts is None else starts
+            if place not in starts:  # a capital at the start of a sentence names nothing
+                names.append(cased[place])
     if names:
         explained = _explained_by_acronyms(plain, names, words, record_plain)
         supported += sum(name in explained for name in names)
         names = [name for name in names if name not in explained]
     return (supported / content if content else 0.0), names, claims
+
+
+def _has_stem(spaced: str, stemmed: str) -> bool:
+    """Whether any of the words between blanks has this stem; looking for its letters beats stemming all words."""
+    at = spaced.find(f" {stemmed}")
+    while at >= 0:
+        end = spaced.index(" ", at + 1)
+        if stem(spaced[at + 1 : end]) == stemmed:
+            return True
+        at = spaced.find(f" {stemmed}", end)
+    return False
+
+
+def _sentence_starts(plain: str) -> set[int]:
+    """The places, among all words of a text, of the first word of each sentence."""
+    starts: set[int] = set()
+    count = 0
+    for sentence in _SENTENCE_END.split(plain):
+        starts.add(count)
+        count += len(words_of(sentence))
+    return starts
 
 
 def _explained_by_acronyms(plain: str, names: list[str], words: set[str], record_plain: str) -> set[str]:
@@ -166,17 +207,22 @@ def _explained_by_acronyms(plain: str, names: list[str], words: set[str], record
 
 def _abbreviated(word: str, words: set[str]) -> bool:
     """Whether the record has the word cut short, as exports write "Calif" and "Technol"."""
-    return any(word[:length] in words for length in range(SHORTEST_STEM, len(word)))
+    for length in range(SHORTEST_STEM, len(word)):  # noqa: SIM110 - `any` over a generator costs twice as much
+        if word[:length] in words:
+            return True
+    return False
 
 
-def unknown_numbers(plain: str, tokens: list[str], record_plain: str) -> list[str]:
+def unknown_numbers(plain: str, tokens: list[str], present: set[str], record_plain: str) -> list[str]:
     """Numbers of a text that the record neither holds nor leads to: its counts, its span of years."""
-    claimed = _NUMBER.findall(plain)
-    if not COUNTED.isdisjoint(tokens):
-        claimed += [NUMBER_WORDS[word] for word, next_ in pairwise(tokens) if next_ in COUNTED and word in NUMBER_WORDS]
+    claimed = numbers_of(plain)
+    spelled = NUMBER_WORDS.keys() & present
+    if spelled and not COUNTED.isdisjoint(present):
+        places = sorted(place for word in spelled for place in _places(tokens, word))
+        claimed += [NUMBER_WORDS[tokens[place]] for place in places if tokens[place + 1] in COUNTED]
     if not claimed:
         return []
-    written = set(_NUMBER.findall(record_plain))
+    written = set(numbers_of(record_plain))
     if written.issuperset(claimed):
         return []
     known = set(map(_canonical, written))
@@ -190,6 +236,14 @@ def unknown_numbers(plain: str, tokens: list[str], record_plain: str) -> list[st
         if not (len(number) == _YEAR_DIGITS and years and min(years) // 10 * 10 <= _as_int(number) <= max(years))
         and _canonical(number) not in _counts(record_plain)
     ]
+
+
+def _places(tokens: list[str], word: str) -> Iterator[int]:
+    """Where a word stands that is no last word."""
+    place = -1
+    for _ in range(tokens[:-1].count(word)):
+        place = tokens.index(word, place + 1)
+        yield place
 
 
 def _as_int(number: str) -> int:
@@ -219,13 +273,12 @@ def _counts(record_plain: str) -> set[str]:
     return set(map(str, counts - {0}))
 
 
-def is_named(author_name: str, plain: str, tokens: list[str]) -> bool:
+def is_named(author_name: str, plain: str, tokens: list[str], present: set[str]) -> bool:
     """Whether a text, folded, names the author: a part of the family name where it is known, else any part."""
     if _UNSPACED.search(author_name):
         squeezed = "".join(words_of(plain))
         return any(part in squeezed for part in _name_parts(author_name)) or _squeezed_name(author_name) in squeezed
-    present = set(tokens)
-    if any(part in present for part in _name_parts(author_name)):
+    if not present.isdisjoint(_name_parts(author_name)):
         return True
     family = author_name.partition(",")[0].strip(" .")
     if family.lower() in PARTICLES:  # "Das" and "Du" are family names too, but only with their capital

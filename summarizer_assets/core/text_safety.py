@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from summarizer_assets.core.records import FailureReason
 
@@ -15,8 +14,10 @@ _BROKEN = re.compile(
     "\u2060-\u206f\u2800\u3164\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff\U000f0000-\U0010ffff]"
 )
-# Those among them that count as printable.
-_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\ufffc"
+# Most texts hold only these: printable ASCII (taken out of the UTF-8 first), Latin letters and typographic marks that
+# are in NFC wherever they stand, and nothing that is layout or broken.
+_PRINTABLE = bytes(range(0x20, 0x7F))
+_PLAIN = re.compile(rb"(?:\xc2[\xa0-\xac\xae-\xbf]|[\xc3-\xcb][\x80-\xbf]|\xe2\x80[\x90-\xa7])*")
 # The joiners are part of spelling after a letter of the Arabic and Indic scripts and inside emoji, nowhere else.
 _JOINERS = re.compile(
     "(?<=[\u0600-\u06ff\u0750-\u077f\u0900-\u0dff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
@@ -28,28 +29,37 @@ _TAG = re.compile(r"<[a-zA-Z/!?]")
 _ADDRESS = re.compile(r"[\w+-]@\w[\w-]*\.\w")
 _MARKDOWN_LINK = re.compile(r"\]\s?\([^)]*[/:#?]|\]:\s*\S*[/#]")
 _PATH_ON_DOMAIN = re.compile(r"\.(?:com|org|net|edu|gov|info|biz|io|ai|app|dev|co|me|ly|xyz|site|ru|cn)(?::\d+)?/")
-_SCHEMES = ("://", "javascript:", "vbscript:", "mailto:", "data:text/", "data:image/", "data:app")
+# What stands on both sides of a colon that makes a scheme.
+_SCHEMES = ("javascript", "vbscript", "mailto")
+_DATA_TYPES = ("text/", "image/", "app")
+_SCHEME_LETTERS = 10  # of the longest
 
 _BOUNDARY = 24  # characters on each side of a line break that show the record itself was copied
 _SAMPLE = 24  # characters of a piece of the summary that is looked up in the record
 _OPENING = 60  # characters of the record's beginning that show the same
 _PHRASE = 40  # characters of a sentence of the instruction that show it was copied
+_GRAM, _STRIDE = 16, 25  # whoever copies a phrase copies a gram of it at a multiple of the stride: 16 + 25 - 1 <= 40
 _SENTENCE_END = re.compile(r"[.!?:]\s|\n")
 
 
 def fold_layout(text: str) -> str:
     """One paragraph in NFC: line breaks and tabs become a space, the ends are stripped. Nothing else is changed."""
-    if not text.isprintable():  # layout never is
-        text = _LAYOUT.sub(" ", text)
-    text = text.strip(" \u00a0\u3000")
+    if _is_plain(text):
+        return text.strip(" \u00a0")
+    text = _LAYOUT.sub(" ", text).strip(" \u00a0\u3000")
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def has_broken_characters(text: str) -> bool:
     """Whether a text, its layout folded, holds characters that are broken, invisible or steer its direction."""
-    if text.isprintable():
-        return not text.isascii() and any(filler in text for filler in _FILLERS)
+    if _is_plain(text):
+        return False
     return _BROKEN.search(text) is not None and _BROKEN.search(_JOINERS.sub("", text)) is not None
+
+
+def _is_plain(text: str) -> bool:
+    odd = text.encode(errors="surrogatepass").translate(None, _PRINTABLE)
+    return not odd or _PLAIN.fullmatch(odd) is not None
 
 
 def has_markup(text: str) -> bool:
@@ -58,15 +68,26 @@ def has_markup(text: str) -> bool:
     A domain that is merely mentioned ("built example.org") is prose; with a path or a scheme it is a link.
     """
     # A search starts only where the character it hangs on occurs: most summaries hold none of them.
-    lowered = text.lower()
     return (
-        "www." in lowered
-        or (":" in text and any(scheme in lowered for scheme in _SCHEMES))
+        (":" in text and _has_scheme(text))
         or ("<" in text and _TAG.search(text) is not None)
         or ("@" in text and _ADDRESS.search(text) is not None)
         or ("[" in text and ("![" in text or _MARKDOWN_LINK.search(text) is not None))
-        or ("/" in text and _PATH_ON_DOMAIN.search(lowered) is not None)
+        or ("/" in text and _PATH_ON_DOMAIN.search(text.lower()) is not None)
+        or (("w." in text or "W." in text) and "www." in text.lower())
     )
+
+
+def _has_scheme(text: str) -> bool:
+    before, *rest = text.split(":")
+    for after in rest:
+        if after.startswith("//"):
+            return True
+        word = before[-_SCHEME_LETTERS:].lower()
+        if word.endswith(_SCHEMES) or (word.endswith("data") and after[:6].lower().startswith(_DATA_TYPES)):
+            return True
+        before = after
+    return False
 
 
 def repeats_prompt(text: str, record: str, instruction: str = "", delimiters: Sequence[str] = ()) -> bool:
@@ -74,17 +95,20 @@ def repeats_prompt(text: str, record: str, instruction: str = "", delimiters: Se
 
     Quoting a title, however long, is no echo; running on over the record's line break is.
     """
-    for delimiter in delimiters:
-        if delimiter in text:
-            return True
-    for phrase in _phrases(instruction):
-        if phrase in text:
-            return True
-    return _copies_record(text, record)
+    marks, boundary = _marks(tuple(delimiters))
+    marked = any([mark in text for mark in marks])  # noqa: C419 - a generator costs more than the searches
+    if marked and any(delimiter in text for delimiter in delimiters):
+        return True
+    phrases, grams = _phrases(instruction)
+    if phrases and not grams.isdisjoint([text[at : at + _GRAM] for at in range(0, len(text), _STRIDE)]):
+        for phrase in phrases:
+            if phrase in text:
+                return True
+    return _copies_record(text, record, _BOUNDARIES if marked else boundary)
 
 
-def _copies_record(text: str, record: str) -> bool:
-    """Whether the text runs on over a line break of the record, or begins to recite it.
+def _copies_record(text: str, record: str, boundary: re.Pattern[str]) -> bool:
+    """Whether the text runs on over a line break of the record (those that `boundary` finds), or begins to recite it.
 
     Pieces at the quarters of the text are looked up first: a text that is copied for the most part has one of them from
     the record. Smaller copies give themselves away by the delimiters.
@@ -97,17 +121,35 @@ def _copies_record(text: str, record: str) -> bool:
         return False
     if len(record) >= _OPENING and " ".join(record[:_OPENING].split()) in text:
         return True
-    return any(
-        len(line) >= _BOUNDARY <= len(following) and f"{line[-_BOUNDARY:]} {following[:_BOUNDARY].strip()}" in text
-        for line, following in pairwise(record.split("\n"))
-    )
+    for found in boundary.finditer(record):
+        at = found.start()
+        if f"{record[at - _BOUNDARY : at]} {found[1].strip()}" in text:
+            return True
+    return False
 
 
 @lru_cache(maxsize=16)
-def _phrases(instruction: str) -> tuple[str, ...]:
-    """How the instruction's sentences begin: who copies it copies one of them."""
+def _marks(delimiters: tuple[str, ...]) -> tuple[tuple[str, ...], re.Pattern[str]]:
+    """A character of each delimiter, the rarest; and the line breaks that a text without any of these may run over."""
+    marks = tuple(dict.fromkeys((delimiter.strip() or delimiter)[0] for delimiter in delimiters))
+    return marks, _line_breaks("".join(marks))
+
+
+def _line_breaks(without: str) -> re.Pattern[str]:
+    """Line breaks between lines of a boundary's length and more, whose ends hold none of the characters `without`."""
+    return re.compile(rf"\n(?<=[^\n{re.escape(without)}]{{{_BOUNDARY}}}\n)(?=([^\n]{{{_BOUNDARY}}}))")
+
+
+_BOUNDARIES = _line_breaks("")
+
+
+@lru_cache(maxsize=16)
+def _phrases(instruction: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """How the instruction's sentences begin: who copies it copies one of them; and all pieces of these."""
     sentences = (" ".join(sentence.split()) for sentence in _SENTENCE_END.split(instruction))
-    return tuple(sentence[:_PHRASE] for sentence in sentences if len(sentence) >= _PHRASE)
+    phrases = tuple(sentence[:_PHRASE] for sentence in sentences if len(sentence) >= _PHRASE)
+    grams = (phrase[at : at + _GRAM] for phrase in phrases for at in range(_PHRASE - _GRAM + 1))
+    return phrases, frozenset(grams)
 
 
 def text_problem(

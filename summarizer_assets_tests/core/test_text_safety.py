@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.records import FailureReason as Why
 from summarizer_assets.core.text_safety import (
+    _BROKEN,
+    _JOINERS,
     fold_layout,
     has_broken_characters,
     has_markup,
@@ -150,3 +152,38 @@ def test_what_passes_can_be_stored_and_holds_no_control(text):
 @given(st.text(), st.sampled_from(["<b>", "http://x", "</", "www.x"]), st.text())
 def test_markup_is_found_wherever_it_stands(before, markup, after):
     assert has_markup(f"{before} {markup}{after}")
+
+
+@pytest.mark.parametrize("surroundings", [("", ""), ("e", "b"), ("가", "\u0301")])
+def test_the_quick_look_at_characters_decides_as_the_thorough_one(surroundings):
+    before, after = surroundings
+    for code in (*range(0x700), *range(0x2000, 0x2100), 0x3000, 0x3164, 0xD800, 0xFEFF, 0x1F468):
+        text = f"{before}{chr(code)}{after}"
+        assert has_broken_characters(text) is bool(_BROKEN.search(_JOINERS.sub("", text))), hex(code)
+        assert unicodedata.is_normalized("NFC", fold_layout(text)), hex(code)
+
+
+@pytest.mark.parametrize("at", range(0, 25, 4))
+def test_a_phrase_of_the_instruction_is_found_wherever_it_stands(at):
+    phrase = INSTRUCTION.partition(". ")[2][:40]
+    assert repeats_prompt(f"{'x' * at}{phrase}, and so on", RECORD, INSTRUCTION)
+    assert not repeats_prompt(f"{'x' * at}{phrase[:39]}", RECORD, INSTRUCTION)
+
+
+def test_running_over_a_line_break_is_seen_in_texts_with_and_without_the_marks_of_delimiters():
+    record = '#"7" Marlow, Ada\nAnnals of Peat and Other Soils in Winter\n Peat bogs keep what they were given'
+    copied = "Annals of Peat and Other Soils in Winter Peat bogs keep what they were given"
+    for text in (copied, f"{copied} (a|b)"):
+        assert repeats_prompt(text, record, "", ('#"', " | ", " @ "))
+    assert repeats_prompt(copied, record)
+    assert not repeats_prompt(copied.replace("Winter", "Spring"), record)
+
+
+@pytest.mark.parametrize("text", ["data: the texts", "mailtos: none", "see: //", "a : //x"])
+def test_a_colon_in_prose_is_no_scheme(text):
+    assert not has_markup(text)
+
+
+@pytest.mark.parametrize("text", ["x JavaScript:y", "x: y MAILTO:z", "a: Data:Image/png", "one: two ftp://x"])
+def test_a_scheme_is_found_behind_other_colons(text):
+    assert has_markup(text)
