@@ -30,8 +30,8 @@ _CLAIMS = sa.Table(
     sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
 )
 
-#: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: every lease would seem to have
-#: lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
+#: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: then each lease would seem to
+#: have lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
 _CLOCKS = sa.Table(
     "steady_clocks",
     METADATA,

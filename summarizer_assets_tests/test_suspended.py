@@ -1,0 +1,176 @@
+"""A run that sleeps longer than its lease: what another did with its bucket meanwhile is not written over.
+
+A machine that is paused, a container that is frozen, SIGSTOP: the run wakes up and knows nothing of it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from summarizer_assets.faults.plan import Plan
+from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets_tests.installation import Installation, write_authors
+from summarizer_assets_tests.provider import answer, serving
+
+AUTHORS, GROUP, IN_FLIGHT, LEASE_S = 200, 5, 4, 1.0
+
+#: The worker with a lease short enough to sleep through it.
+WORKER = f"""
+import os, signal, sys
+from summarizer_assets.storage.state import StateStore
+StateStore.__init__.__kwdefaults__["lease_s"] = {LEASE_S}
+{{more}}
+from summarizer_assets_tests import worker
+sys.exit(worker.main("0000"))
+"""
+
+#: It falls asleep in its second commit: the claim was checked, the fence too, the rows are on their way.
+ASLEEP_IN_A_COMMIT = """
+from summarizer_assets.storage.delta import BucketWriter
+commit, commits = BucketWriter._commit, []
+def sleepy(self, handle, change):
+    commits.append(change)
+    if len(commits) == 2:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return commit(self, handle, change)
+BucketWriter._commit = sleepy
+"""
+
+
+@pytest.fixture
+def provider() -> FaultyProvider:
+    return FaultyProvider(answer, Plan(latency_s=0.1, latency_spread_s=0.1))
+
+
+@pytest.fixture
+def installation(tmp_path, provider) -> Iterator[Installation]:
+    with serving(provider) as url:
+        house = Installation(
+            tmp_path / "root",
+            write_authors(tmp_path / "authors.parquet", AUTHORS),
+            llm_base_url=url,
+            llm_model="test-model",
+            group_size=GROUP,
+            max_in_flight=IN_FLIGHT,
+            commit_rows=30,
+            commit_interval_s=0.5,
+        )
+        house.ingest()
+        yield house
+
+
+@contextmanager
+def sleeper(house: Installation, more: str = "") -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", WORKER.format(more=more)]
+    environment = {**os.environ, **house.environment()}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "it did not come true within a minute"
+        time.sleep(0.02)
+
+
+def is_asleep(process: "subprocess.Popen[str]") -> bool:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def asked(provider: FaultyProvider) -> Counter[str]:
+    return Counter(author_id for entry in provider.entries for author_id in entry.ids)
+
+
+def fall_asleep(process: "subprocess.Popen[str]", house: Installation) -> None:
+    """Stop the run and wait until its claim has lapsed."""
+    process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: is_asleep(process))
+    wait_for(lambda: not house.summarizer.state.holders())
+
+
+def assert_told(said: str) -> None:
+    """Whichever lock is met first: the claim, or the fence when it fell asleep in a commit."""
+    assert "ClaimLost: " in said or "FenceLost: " in said
+    assert "this run stops without writing" in said
+
+
+def test_a_run_that_wakes_up_after_another_did_its_work_writes_nothing_and_says_why(installation, provider):
+    with sleeper(installation) as run:
+        wait_for(lambda: len(provider.entries) >= 15)
+        fall_asleep(run, installation)
+        (other,) = installation.summarize()
+        assert other.success
+        versions = installation.versions()
+
+        run.send_signal(signal.SIGCONT)
+        said, _ = run.communicate(timeout=60)
+
+    assert run.returncode == 1
+    assert_told(said)
+    assert installation.versions() == versions
+    installation.assert_each_author_in_one_place()
+    (last,) = installation.summarize()  # what it wrote into the journal as it woke up says nothing new
+    assert last.success
+    assert installation.versions() == versions
+
+
+def test_a_run_that_wakes_up_while_another_works_leaves_the_bucket_to_it(installation, provider):
+    with sleeper(installation) as run:
+        wait_for(lambda: len(provider.entries) >= 15)
+        fall_asleep(run, installation)
+        before = len(provider.entries)
+        with sleeper(installation) as heir:
+            wait_for(lambda: len(provider.entries) >= before + 15)
+            run.send_signal(signal.SIGCONT)
+            said, _ = run.communicate(timeout=60)
+            heir.communicate(timeout=60)
+
+    assert run.returncode == 1
+    assert_told(said)
+    assert heir.returncode == 0
+    installation.assert_each_author_in_one_place()
+
+
+def test_a_run_that_falls_asleep_within_a_commit_does_not_finish_it_over_another_s(installation, provider):
+    with sleeper(installation, ASLEEP_IN_A_COMMIT) as run:
+        wait_for(lambda: is_asleep(run))
+        wait_for(lambda: not installation.summarizer.state.holders())
+        (other,) = installation.summarize()
+        assert other.success
+        rows = installation.frame("summaries").sort("author_id")
+        versions = installation.versions()
+
+        run.send_signal(signal.SIGCONT)
+        said, _ = run.communicate(timeout=60)
+
+    assert run.returncode == 1
+    assert_told(said)
+    assert installation.versions() == versions
+    assert installation.frame("summaries").sort("author_id").equals(rows)
+    installation.assert_each_author_in_one_place()
+
+
+def test_a_run_that_wakes_up_before_anybody_took_its_bucket_goes_on(installation, provider):
+    with sleeper(installation) as run:
+        wait_for(lambda: len(provider.entries) >= 15)
+        fall_asleep(run, installation)
+        run.send_signal(signal.SIGCONT)
+        run.communicate(timeout=60)
+
+    assert run.returncode == 0
+    installation.assert_each_author_in_one_place()
+    assert max(asked(provider).values()) == 1
