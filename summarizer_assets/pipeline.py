@@ -23,6 +23,7 @@ from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.bucket.stock import Stock, fences, take_stock
 from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
 from summarizer_assets.storage.delta import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
@@ -305,7 +306,8 @@ class BucketRun:
         engine = self._engine
         asked = engine.asker.counts if engine is not None else AskCounts()
         sent = engine.client.counters if engine is not None else Counters()
-        return metadata(self.counts, asked, sent, self.sample, self.stop)
+        spending = engine.client.purse.spending if engine is not None else Spending()
+        return metadata(self.counts, asked, sent, spending, self.sample, self.stop)
 
     def _failure_metadata(self) -> Mapping[str, Any]:
         return {"dagster/partition_row_count": self.counts.failed, "failures_by_reason": dict(self.counts.reasons)}

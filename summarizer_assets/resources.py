@@ -14,34 +14,39 @@ from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.engine import Engine
-from summarizer_assets.bucket.outcome_records import Todo
+from summarizer_assets.bucket.outcome_records import RunFacts, Todo
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.prompting import BucketPrompt, render_bucket
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.answers import Limits
 from summarizer_assets.core.grounding import Thresholds
 from summarizer_assets.core.grouping import GroupLimits
-from summarizer_assets.core.money import Price
+from summarizer_assets.core.money import Price, nano_of
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.prompt import PromptSettings, prompt_version
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.retry import PastRun
+from summarizer_assets.core.spending import Spending
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.ingest.stream import ingest_stream
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.embedded import create_app
+from summarizer_assets.llm.leased_purse import LeasedPurse
 from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.prices import list_price
+from summarizer_assets.llm.purse import FreePurse, Purse
 from summarizer_assets.llm.transport import Limits as TransportLimits
 from summarizer_assets.llm.transport import build_transport
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.sample import sample_path
-from summarizer_assets.settings import Settings
+from summarizer_assets.settings import Settings, SettingsError
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -82,6 +87,7 @@ class Summarizer:
             ignore_changes_in=settings.ignore_changes_in,
         )
         self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
+        self.price = self._price()
 
     @property
     def source(self) -> str:
@@ -94,6 +100,10 @@ class Summarizer:
     @cached_property
     def state(self) -> StateStore:
         return StateStore(self.database, self.settings.root)
+
+    @cached_property
+    def ledger(self) -> SpendLedger:
+        return SpendLedger(self.database, self.settings.root)
 
     def ingest(
         self,
@@ -125,7 +135,7 @@ class Summarizer:
             prompter=self,
             settings=RunSettings(
                 identity=self.identity,
-                price=self._price(),
+                price=self.price,
                 retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
                 excluded=lambda: settings.excluded_ids,
                 journal=self.journal,
@@ -152,7 +162,7 @@ class Summarizer:
             self.rendering,
             model=settings.model,
             output_per_author=per_author,
-            max_output=settings.max_output_tokens,
+            max_output=settings.most_output_tokens or settings.max_output_tokens,
             extra_body=settings.llm_extra_body,
         )
         pacer = Pacer(settings.max_in_flight, RateLimits(settings.rpm, settings.tpm))
@@ -164,6 +174,7 @@ class Summarizer:
             ),
             _EMBEDDED_URL if settings.embedded else settings.llm_base_url,
             pacer,
+            purse=self._purse(outcomes.facts),
             api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
             tries=Tries(no_progress_s=settings.no_progress_s),
         )
@@ -220,12 +231,37 @@ class Summarizer:
         return watch
 
     def _price(self) -> Price | None:
+        """Of the configured model; None: nobody knows it, and nobody set a budget.
+
+        Raises:
+            SettingsError: a budget cannot be kept without a price.
+        """
         settings = self.settings
         if settings.embedded:
             return Price.per_million(0, 0)
-        if settings.price_input_usd is None or settings.price_output_usd is None:
-            return None
-        return Price.per_million(settings.price_input_usd, settings.price_output_usd)
+        if settings.price_input_usd is not None and settings.price_output_usd is not None:
+            return Price.per_million(
+                settings.price_input_usd, settings.price_output_usd, cached_input_usd=settings.price_cached_input_usd
+            )
+        tier = settings.llm_extra_body.get("service_tier")
+        listed = list_price(settings.model, tier=tier, largest_request=settings.group_tokens)
+        if listed is None and settings.budget_usd is not None:
+            raise SettingsError(
+                f"SUMMARIZER_BUDGET_USD is set, but the price list of this package has no sure price for "
+                f"{settings.model}{'' if tier is None else f' with service_tier {tier}'}: set "
+                "SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost "
+                "(0 for a server of your own)"
+            )
+        return listed.price if listed is not None else None
+
+    def _purse(self, run: RunFacts) -> Purse:
+        if self.price is None:
+            return FreePurse()
+        if self.price.free:
+            return FreePurse(Spending())
+        budget = self.settings.budget_usd
+        cap = None if budget is None else nano_of(budget)
+        return LeasedPurse(self.ledger.account(run.run_id, run.bucket), self.price, cap, outage=StorageError)
 
     def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
         root = self.settings.root

@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import pydantic_settings
 from dotenv import dotenv_values
@@ -13,12 +12,14 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.buckets import MAX_BUCKETS
-from summarizer_assets.core.prompt import without_own_fields
+from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
 from summarizer_assets.core.records import AUTHOR, PAPER
 from summarizer_assets.core.tokens import expected_output_tokens
+from summarizer_assets.endpoint import endpoint
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
+Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class SettingsError(ValueError):
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     state: str | None = Field(
         None,
         repr=False,  # may hold a database's password
-        description="Claims and run history: a SQLite file, or `postgresql://…` when several hosts work. "
+        description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts work. "
         "Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
     )
     journal_dir: Path | None = Field(
@@ -88,10 +89,16 @@ class Settings(BaseSettings):
     llm_ca_file: Path | None = Field(
         None, description="A PEM file of certificate authorities, for a private one. Unset: the system's."
     )
-    price_input_usd: float | None = Field(
-        None, ge=0, description="Price of a million input tokens. Unset: `cost_usd` is null (embedded: 0)."
+    price_input_usd: Dollars | None = Field(
+        None, description="What a million input tokens cost. Unset: the list price, where the package's list has it."
     )
-    price_output_usd: float | None = Field(None, ge=0, description="Price of a million output tokens.")
+    price_output_usd: Dollars | None = Field(None, description="What a million output tokens cost.")
+    price_cached_input_usd: Dollars | None = Field(
+        None, description="What a million input tokens cost that come from the provider's cache. Unset: as the others."
+    )
+    budget_usd: Dollars | None = Field(
+        None, description="The most that all runs together may spend since the root was made. Unset: no bound."
+    )
 
     instruction: str | None = Field(
         None,
@@ -164,25 +171,7 @@ class Settings(BaseSettings):
     def _base_url_is_a_provider(cls, url: str) -> str:
         if url == EMBEDDED:
             return url
-        # The messages do not quote the URL: a key may have been put into it.
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname if parts.port != 0 else None
-        except ValueError:
-            host = None
-        if host is None or parts.scheme not in {"http", "https"}:
-            raise ValueError(f"not an http(s) URL; allowed: {EMBEDDED!r}, or a URL such as https://host/v1")
-        if parts.username or parts.password:
-            raise ValueError("a password does not belong in the URL; set SUMMARIZER_LLM_API_KEY")
-        if parts.query or parts.fragment:
-            raise ValueError("a query does not belong in the base URL; a key goes into SUMMARIZER_LLM_API_KEY")
-        if host.startswith("169.254.") or host in {"metadata.google.internal", "fd00:ec2::254", "100.100.100.200"}:
-            raise ValueError(f"{host} is a cloud's metadata service, not a provider")
-        if not parts.path.rstrip("/").endswith("/v1"):
-            raise ValueError(
-                f"the path {parts.path!r} does not end in /v1; give the OpenAI-compatible base, as in https://host/v1"
-            )
-        return url.rstrip("/")
+        return endpoint(url)
 
     @field_validator("instruction")
     @classmethod
@@ -218,8 +207,14 @@ class Settings(BaseSettings):
                 f"SUMMARIZER_LLM_MODEL={self.llm_model} without SUMMARIZER_LLM_BASE_URL: the embedded provider has "
                 "only its template; set the provider's base URL too, or unset the model"
             )
-        if (self.price_input_usd is None) != (self.price_output_usd is None):
+        prices = [self.price_input_usd, self.price_output_usd]
+        if None in prices and (any(price is not None for price in prices) or self.price_cached_input_usd is not None):
             raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
+        if self.budget_usd is not None and self.most_output_tokens is None:
+            raise ValueError(
+                "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound on the output, so that "
+                'nobody knows what a request may cost: give one, as in {"max_completion_tokens": 16000}'
+            )
         least = expected_output_tokens(self.words)
         if self.max_output_tokens < least:  # every answer would be cut off, and paid for in vain
             raise ValueError(
@@ -236,6 +231,11 @@ class Settings(BaseSettings):
     def model(self) -> str:
         """The configured model's name: part of an answer's identity."""
         return self.llm_model or "template"
+
+    @property
+    def most_output_tokens(self) -> int | None:
+        """What a request lets the model write; None: no bound, or none that is a number."""
+        return most_output_tokens(self.llm_extra_body, self.max_output_tokens)
 
     @property
     def remote(self) -> bool:

@@ -16,7 +16,7 @@ LONGEST = 330  # lines
 
 #: From the inside out. What stands on one line stands side by side: neither imports the other.
 LAYERS = [
-    {"core"},
+    {"core", "endpoint"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
     {"bucket", "ingest", "faults"},
     {"pipeline"},
@@ -25,12 +25,12 @@ LAYERS = [
     {"assets"},
     {"jobs", "sensors"},
     {"definitions"},
-    {"demo"},
+    {"demo", "spend"},
 ]
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
 OF_DAGSTER = {"io_manager", "partitions", "resources", "assets", "jobs", "sensors", "definitions", "demo"}
-OF_SETTINGS = {"resources", "definitions", "demo"}
+OF_SETTINGS = {"resources", "definitions", "demo", "spend"}
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",

@@ -1,3 +1,4 @@
+import json
 import os
 import traceback
 from pathlib import Path
@@ -5,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from summarizer_assets.core.prompt import request_body
 from summarizer_assets.settings import PREFIX, Settings, SettingsError, load_settings
 
 SECRET = "hushhush-canary"
@@ -51,6 +53,11 @@ def test_every_setting_is_described_in_a_sentence() -> None:
         ("grounding", "perhaps", "SUMMARIZER_GROUNDING: .*valid boolean"),
         ("request_timeout_s", "nan", "SUMMARIZER_REQUEST_TIMEOUT_S: .*greater than 0"),
         ("limit", "-1", "SUMMARIZER_LIMIT: .*greater than or equal to 1"),
+        ("budget_usd", "-1", "SUMMARIZER_BUDGET_USD: .*greater than or equal to 0"),
+        ("budget_usd", "nan", "SUMMARIZER_BUDGET_USD: "),
+        ("budget_usd", "inf", "SUMMARIZER_BUDGET_USD: "),
+        ("budget_usd", "$5", "SUMMARIZER_BUDGET_USD: .*valid number"),
+        ("price_output_usd", "inf", "SUMMARIZER_PRICE_OUTPUT_USD: "),
         ("root", "gs://bucket/x", "SUMMARIZER_ROOT: .*allowed: a folder, s3://bucket/prefix"),
         ("root", "s3://", "SUMMARIZER_ROOT: .*allowed: a folder, s3://bucket/prefix"),
         ("columns", "author_id", "SUMMARIZER_COLUMNS: is not valid JSON"),
@@ -87,6 +94,12 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         ({"llm_base_url": "https://host/v1"}, "SUMMARIZER_LLM_MODEL must name the model"),
         ({"llm_model": "m"}, "SUMMARIZER_LLM_MODEL=m without SUMMARIZER_LLM_BASE_URL"),
         ({"price_input_usd": "1"}, "go together"),
+        ({"price_output_usd": "1"}, "go together"),
+        ({"price_cached_input_usd": "1"}, "go together"),
+        (
+            {"budget_usd": "1", "llm_extra_body": '{"max_tokens": null}'},
+            "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound",
+        ),
     ],
 )
 def test_settings_that_contradict_one_another_are_refused(
@@ -251,3 +264,26 @@ def test_a_summary_that_no_request_could_hold_is_refused_before_it_is_paid_for(m
     with pytest.raises(SettingsError, match=r"SUMMARIZER_MAX_OUTPUT_TOKENS=400 holds no summary.*at least 830"):
         load(monkeypatch, words="500", max_output_tokens="400")
     load(monkeypatch, words="500", max_output_tokens="830")
+
+
+@pytest.mark.parametrize(
+    ("extra", "most"),
+    [
+        ("{}", 16_000),
+        ('{"max_completion_tokens": 900}', 900),
+        ('{"max_tokens": 700}', 700),
+        ('{"max_tokens": 700, "max_completion_tokens": 900}', 900),
+        ('{"max_tokens": null, "max_completion_tokens": 900}', 900),
+        ('{"max_completion_tokens": null}', 16_000),
+        ('{"max_tokens": null}', None),
+        ('{"max_tokens": "many"}', None),
+    ],
+)
+def test_the_bound_of_the_output_is_that_of_the_request(
+    monkeypatch: pytest.MonkeyPatch, extra: str, most: int | None
+) -> None:
+    settings = load(monkeypatch, llm_extra_body=extra)
+    assert settings.most_output_tokens == most
+    body = json.loads(request_body("m", "s", ["t"], max_tokens=16_000, extra_body=settings.llm_extra_body))
+    bounds = [body[name] for name in ("max_completion_tokens", "max_tokens") if isinstance(body.get(name), int)]
+    assert most == (bounds[0] if bounds else None)

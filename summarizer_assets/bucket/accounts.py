@@ -6,9 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.core.money import dollars
 from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
 
+PRICE_UNKNOWN = (
+    "not known: nothing is counted and cost_usd stays null; set SUMMARIZER_PRICE_INPUT_USD and "
+    "SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost"
+)
 #: Dagster shows Markdown of less than 1,000 characters inline, longer one behind a link.
 _SAMPLES, _SAMPLE_CHARACTERS = 2, 400
 
@@ -42,6 +48,7 @@ def metadata(
     counts: BucketCounts,
     asked: AskCounts,
     sent: Counters,
+    spending: Spending | None,
     sample: list[tuple[str, str]],
     stop: Stop | None,
 ) -> Mapping[str, Any]:
@@ -69,11 +76,27 @@ def metadata(
         "authors_per_second": round(counts.asked / counts.seconds, 1) if counts.seconds else 0.0,
         "failures_by_reason": dict(counts.reasons),
     }
+    facts |= _money(spending)
     if sample:
         facts["sample"] = "\n\n".join(f"**{_plain(name)}**: {_plain(text)}" for name, text in sample[:_SAMPLES])
     if stop is not None:
         facts["stopped"] = f"{stop.cause}: {stop.message}"
     return facts
+
+
+def _money(spending: Spending | None) -> Mapping[str, Any]:
+    """Dollars, of this run and in all; what nobody knows is left out, never shown as nothing."""
+    if spending is None:
+        return {"price": PRICE_UNKNOWN}
+    known = {
+        "spent_usd": spending.spent,
+        "wasted_usd": spending.wasted,
+        "uncertain_usd": spending.uncertain,
+        "spent_in_all_usd": spending.in_all_spent,
+        "uncertain_in_all_usd": spending.in_all_uncertain,
+        "budget_usd": spending.cap,
+    }
+    return {name: dollars(nano) for name, nano in known.items() if nano is not None}
 
 
 def _plain(text: str) -> str:

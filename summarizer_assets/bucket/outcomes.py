@@ -89,7 +89,7 @@ class Outcomes:
         self.answered_count = 0
         self.sample: list[tuple[str, str]] = []
         self._todo = todo
-        self._facts = facts
+        self.facts = facts
         self._builder = RecordBuilder(todo, facts)
         self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
         self._changed = threading.Condition()
@@ -214,7 +214,7 @@ class Outcomes:
         return (
             position is not None
             and row["content_hash"] == self._todo.hashes[position]
-            and Identity(row["prompt_version"], row["model"]) == self._facts.identity
+            and Identity(row["prompt_version"], row["model"]) == self.facts.identity
             and row["attempts"] > self._todo.attempts[position]
             and row["reason"] in _REASONS
         )

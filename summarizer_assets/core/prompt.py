@@ -157,6 +157,13 @@ def request_body(
     return msgspec.json.encode(body)
 
 
+def most_output_tokens(extra_body: Mapping[str, Any], max_tokens: int) -> int | None:
+    """What `request_body` lets the model write at most; None: `extra_body` leaves no bound that is a number."""
+    bounds = [extra_body.get("max_completion_tokens"), extra_body.get("max_tokens", max_tokens)]
+    given = next((bound for bound in bounds if bound is not None), None)
+    return given if isinstance(given, int) and not isinstance(given, bool) and given > 0 else None
+
+
 def without_own_fields(extra_body: dict[str, Any]) -> dict[str, Any]:
     """`extra_body` itself, when it may be merged into a request.
 

@@ -105,13 +105,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Money of one run, and of all runs of its root since it was made (`in_all_*`), as last heard of the others."""
+    """Money of one run; and of all runs of its root since it was made, as last heard of the others (None: never)."""
 
     spent: int = 0
     wasted: int = 0
     uncertain: int = 0
-    in_all_spent: int = 0
-    in_all_uncertain: int = 0
+    in_all_spent: int | None = None
+    in_all_uncertain: int | None = None
     cap: int | None = None
 
 

@@ -81,7 +81,7 @@ class Client:
         self._pace = pace
         self._tries = tries or Tries()
         self._budget = budget or RetryBudget()
-        self._purse = purse or FreePurse()
+        self.purse = purse or FreePurse()
         self.breaker = Breaker(self._around.random, no_progress_s=self._tries.no_progress_s)
         self._reached = False
         self._throttled_since: float | None = None  # nothing was served since
@@ -171,7 +171,7 @@ class Client:
             try:
                 await self._pace.aclose()
             finally:
-                await self._purse.aclose()
+                await self.purse.aclose()
 
     def _may_send(self, tried: Tried) -> None:
         if self._stopped is not None:
@@ -183,7 +183,7 @@ class Client:
 
     async def _hold(self, prompt_bytes: int, most_output_tokens: int) -> Hold:
         try:
-            return await self._purse.hold(prompt_bytes, most_output_tokens)
+            return await self.purse.hold(prompt_bytes, most_output_tokens)
         except BudgetReached as reached:
             raise self._stop_all(RunFatal(str(reached), cause=StopCause.BUDGET)) from None
 
@@ -319,7 +319,7 @@ class Client:
         return self._stop_all(RunFatal(f"{cause.remedy}. {self.wire.address}: {said}", cause=cause, **failed.facts))
 
     def _wake_waiting(self) -> None:
-        self._purse.stop()
+        self.purse.stop()
         self._pace.stop()
 
     def _stop_all(self, error: RunFatal) -> RunFatal:

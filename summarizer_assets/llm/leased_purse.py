@@ -77,7 +77,7 @@ class LeasedPurse:
         self._waiting: deque[tuple[asyncio.Future[bool], int]] = deque()
         self._wake = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._in_all = Grant(0, 0, 0, 0)
+        self._in_all: Grant | None = None
         self._over: str | None = None
         self._broken: Exception | None = None
         self._out_since: float | None = None
@@ -85,13 +85,13 @@ class LeasedPurse:
 
     @property
     def spending(self) -> Spending:
-        run, fresh = self._booked + self._open.booking(), self._open
+        run, fresh, in_all = self._booked + self._open.booking(), self._open, self._in_all
         return Spending(
             run.spent,
             run.wasted,
             run.uncertain,
-            self._in_all.spent + fresh.spent,
-            self._in_all.uncertain + fresh.uncertain,
+            None if in_all is None else in_all.spent + fresh.spent,
+            None if in_all is None else in_all.uncertain + fresh.uncertain,
             self._cap,
         )
 

@@ -1,7 +1,7 @@
 """Money for requests: what one may cost is held before it is sent, and what it cost is booked when its reply is there.
 
 `Purse` is all that the client knows of it. `FreePurse` is for providers that bill nothing, and for a price that nobody
-knows: it counts nothing. What keeps a budget with a price is `leased_purse.py`.
+knows; what keeps a budget is `leased_purse.py`.
 """
 
 from types import TracebackType
@@ -62,7 +62,7 @@ class Purse(Protocol):
 
     @property
     def spending(self) -> Spending | None:
-        """What was spent so far; None when nothing is counted."""
+        """What was spent so far; None when nobody knows the price."""
         ...
 
     async def aclose(self) -> None:
@@ -94,9 +94,14 @@ NOTHING: Final = _Nothing()
 
 
 class FreePurse:
-    """Holds nothing and counts nothing."""
+    """Holds nothing.
 
-    spending = None
+    Args:
+        spending: what to tell: nothing spent, or None where the price is not known.
+    """
+
+    def __init__(self, spending: Spending | None = None) -> None:
+        self.spending = spending
 
     async def hold(self, prompt_tokens_at_most: int, completion_tokens_at_most: int) -> Hold:  # noqa: ARG002 - `Purse`
         return NOTHING

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.money import Price, Usage, nano_of
+from summarizer_assets.core.money import Price, Usage
 from summarizer_assets.core.spending import Booking, Grant, Wish
 from summarizer_assets.llm.leased_purse import LeasedPurse
 from summarizer_assets.llm.purse import BudgetReached, FreePurse, Purse
@@ -484,8 +484,3 @@ def test_what_a_killed_process_had_reserved_counts_as_uncertain_until_a_person_r
     assert int(lines_of(buyer(tmp_path, cap, "last"))[0]) == (cap - totals["spent"]) // AMOUNT
     assert ledger.totals()["spent"] == cap
     assert ledger.audit() == []
-
-
-def test_a_budget_a_person_writes_is_whole_nano_dollars() -> None:
-    assert nano_of(0.1) == 100_000_000
-    assert nano_of(12.345678901) == 12_345_678_901

@@ -1,0 +1,53 @@
+"""What was spent under the root of the settings: `python -m summarizer_assets.spend`."""
+
+import argparse
+import sys
+
+from summarizer_assets.core.money import shown
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.settings import SettingsError, load_settings
+from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.ledger import SpendLedger
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 0, or 1 when the ledger's rows and totals disagree, 2 when there is no ledger to read."""
+    parser = argparse.ArgumentParser(prog="python -m summarizer_assets.spend", description=__doc__)
+    parser.add_argument(
+        "--release-uncertain",
+        action="store_true",
+        help="what may have been billed was not: it counts to the budget no more",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+        ledger = Summarizer(settings).ledger
+        if options.release_uncertain:
+            sys.stdout.write(f"released {shown(ledger.release_uncertain())}\n")
+        sys.stdout.write(report(ledger, settings.budget_usd))
+        wrong = ledger.audit()
+    except (SettingsError, StorageError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stderr.writelines(f"the ledger does not add up: {problem}\n" for problem in wrong)
+    return 1 if wrong else 0
+
+
+def report(ledger: SpendLedger, budget_usd: float | None) -> str:
+    """The totals of a root, a line each."""
+    totals = ledger.totals()
+    lines = [
+        ("spent", shown(totals["spent"])),
+        ("of that wasted", shown(totals["wasted"])),
+        ("uncertain", shown(totals["uncertain"])),
+        ("reserved by runs", shown(totals["reserved"])),
+        ("budget", "none" if budget_usd is None else f"${budget_usd:.2f}"),
+        ("requests", f"{totals['requests']:,}"),
+        ("tokens in", f"{totals['prompt_tokens']:,} ({totals['cached_tokens']:,} cached)"),
+        ("tokens out", f"{totals['completion_tokens']:,}"),
+    ]
+    return "".join(f"{name:<17} {value}\n" for name, value in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
