@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     state: str | None = Field(
         None,
         repr=False,  # may hold a database's password
-        description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts work. "
-        "Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
+        description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts "
+        "work. Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
     )
     journal_dir: Path | None = Field(
         None,
