@@ -24,7 +24,10 @@ class Provider:
         self._control = f"{base_url.removesuffix('/v1')}/_control"
 
     def use(self, rules: Sequence[Json], latency_s: float = 0.15) -> None:
-        plan = {"rules": rules, "latency_s": latency_s}
+        self.plan({"rules": rules, "latency_s": latency_s})
+
+    def plan(self, plan: Json) -> None:
+        """See `summarizer_assets.faults.plan.Plan`."""
         httpx.post(f"{self._control}/plan", json=plan, timeout=60).raise_for_status()
 
     def record(self) -> list[Json]:
