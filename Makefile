@@ -20,6 +20,9 @@ ui: export PYTHONWARNINGS = ignore:Function `dev_command` is superseded
 ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=3100 for another port)
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000)
 
+rehearse: $(BIN)/.runtime ## Run the job on a few authors against a provider that fails on purpose (ARGS="--help")
+	@$(BIN)/python -m summarizer_assets.rehearse $(ARGS)
+
 test: $(BIN)/.dev chromium ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,4 +57,4 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 chromium: # the browser tests drive the system's own
 	@test -x /usr/bin/chromium || { echo "Installing Chromium"; $(APT_INSTALL) chromium >/dev/null; }
 
-.PHONY: help demo ui test bench chromium
+.PHONY: help demo ui rehearse test bench chromium

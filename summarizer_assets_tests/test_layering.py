@@ -25,12 +25,12 @@ LAYERS = [
     {"assets"},
     {"jobs", "sensors"},
     {"definitions"},
-    {"demo", "spend"},
+    {"demo", "rehearse", "spend"},
 ]
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
-OF_DAGSTER = {"io_manager", "partitions", "resources", "assets", "jobs", "sensors", "definitions", "demo"}
-OF_SETTINGS = {"resources", "definitions", "demo", "spend"}
+OF_DAGSTER = {"io_manager", "partitions", "resources", "assets", "jobs", "sensors", "definitions", "demo", "rehearse"}
+OF_SETTINGS = {"resources", "definitions", "demo", "rehearse", "spend"}
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",
