@@ -1,0 +1,200 @@
+"""Four runs at once under one budget: it is kept, whatever happens, and nothing is lost."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from summarizer_assets.core.money import Price, Usage, nano_of
+from summarizer_assets.core.outcome import Stop
+from summarizer_assets.faults.plan import Plan, Rule
+from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.storage.stream import persist
+from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
+from summarizer_assets_tests.provider import answer, serving
+
+AUTHORS = 400
+PRICE = Price.per_million(1, 10)
+BUDGET, MORE = 0.1, 2.0  # dollars; all authors cost between the two
+PRICES = {"price_input_usd": 1, "price_output_usd": 10}
+
+
+@pytest.fixture
+def provider() -> FaultyProvider:
+    return FaultyProvider(answer, Plan(latency_s=0.03, latency_spread_s=0.03))
+
+
+@pytest.fixture
+def house(tmp_path: Path, provider: FaultyProvider) -> Iterator[Installation]:
+    with serving(provider) as url:
+        house = Installation(
+            tmp_path / "root",
+            write_authors(tmp_path / "authors.parquet", AUTHORS),
+            buckets=4,
+            llm_base_url=url,
+            llm_model="test-model",
+            group_size=5,
+            max_output_tokens=1000,
+            max_in_flight=6,
+            **PRICES,
+        )
+        house.ingest()
+        yield house
+
+
+def with_settings(house: Installation, **settings: Any) -> Installation:
+    given = {name: value for name, value in house.given.items() if name not in {"root", "source"}}
+    return Installation(house.given["root"], house.given["source"], **{**given, **settings})
+
+
+def run_one(house: Installation, bucket: str, budget: float) -> Stop | None:
+    """One run of a bucket, which shares nothing with the others but the root; why it stopped."""
+    summarizer = with_settings(house, budget_usd=budget).summarizer
+    run = summarizer.bucket_run(bucket, f"run-{uuid.uuid4().hex}", log=lambda _: None)
+    with run:
+        persist(summarizer.tables.summaries, run.summaries)
+        persist(summarizer.tables.failures, run.failures)
+        run.finish()
+    return run.stop
+
+
+def run_all(house: Installation, budget: float) -> list[Stop | None]:
+    """All buckets at once."""
+    with ThreadPoolExecutor(len(house.keys)) as pool:
+        return list(pool.map(lambda bucket: run_one(house, bucket, budget), house.keys))
+
+
+def start(house: Installation, bucket: str, budget: float) -> "subprocess.Popen[str]":
+    """A run in a process of its own."""
+    command = [sys.executable, "-m", "summarizer_assets_tests.worker", bucket]
+    environment = {**os.environ, **house.environment(), "SUMMARIZER_BUDGET_USD": str(budget)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def billed(provider: FaultyProvider) -> int:
+    """Nano-dollars of all answers the model worked on, whatever became of them."""
+    stats = provider.stats()
+    return PRICE.cost(Usage(stats["prompt_tokens"], stats["completion_tokens"]))
+
+
+def money(house: Installation) -> tuple[int, int, int]:
+    """Spent, uncertain, wasted, in all."""
+    assert house.summarizer.ledger.audit() == []
+    totals = house.summarizer.ledger.totals()
+    assert totals["reserved"] == 0
+    return totals["spent"], totals["uncertain"], totals["wasted"]
+
+
+def stored_costs(house: Installation) -> int:
+    return sum(round(usd * 10**9) for usd in house.frame("summaries")["cost_usd"])
+
+
+def asked(provider: FaultyProvider) -> Counter[str]:
+    return Counter(author_id for entry in provider.entries for author_id in entry.ids)
+
+
+def test_a_budget_reached_in_the_middle_is_kept_to_and_a_higher_one_goes_on(
+    house: Installation, provider: FaultyProvider
+) -> None:
+    ended = run_all(house, BUDGET)
+    assert any(ended)
+    for stop in ended:
+        assert stop is None or (stop.cause == "budget" and "the budget is used up" in stop.message)
+    spent, uncertain, wasted = money(house)
+    assert (uncertain, wasted) == (0, 0)
+    assert spent == billed(provider) == stored_costs(house)
+    assert nano_of(BUDGET) * 4 // 5 < spent <= nano_of(BUDGET)
+    stored = set(house.frame("summaries")["author_id"])
+    assert stored == asked(provider).keys()
+    assert 0 < len(stored) < AUTHORS
+    assert house.frame("failures").is_empty()
+
+    run_all(house, BUDGET)
+    assert money(house)[0] <= nano_of(BUDGET)
+
+    assert run_all(house, MORE) == [None] * 4
+    house.assert_each_author_in_one_place()
+    assert house.frame("summaries").height == AUTHORS
+    assert set(asked(provider).values()) == {1}
+    assert money(house) == (billed(provider), 0, 0)
+    assert stored_costs(house) == billed(provider)
+
+
+def test_answers_that_bring_nothing_and_connections_that_break_count_to_the_budget_too(
+    house: Installation, provider: FaultyProvider
+) -> None:
+    faults = (
+        Rule("truncated_json", share=0.2, each_request=True),
+        Rule("reset_in_body", share=0.1, each_request=True),
+        Rule("server_error", share=0.1, each_request=True),
+    )
+    provider.use(Plan(rules=faults, latency_s=0.03, latency_spread_s=0.03))
+    ended = run_all(house, BUDGET)
+    assert any(stop is not None and stop.cause == "budget" for stop in ended)
+    spent, uncertain, wasted = money(house)
+    assert spent + uncertain <= nano_of(BUDGET)
+    assert billed(provider) <= spent + uncertain
+    assert uncertain > 0
+    assert wasted > 0
+    assert stored_costs(house) == spent - wasted
+
+    provider.heal()
+    assert run_all(house, MORE) == [None] * 4
+    house.assert_each_author_in_one_place()
+    spent, uncertain, wasted = money(house)
+    assert stored_costs(house) == spent - wasted
+    assert billed(provider) <= spent + uncertain
+
+
+def test_a_killed_run_leaves_what_it_may_have_spent_in_the_budget(
+    house: Installation, provider: FaultyProvider
+) -> None:
+    workers = [start(house, bucket, BUDGET) for bucket in house.keys]
+    while len(provider.entries) < 15:
+        assert any(worker.poll() is None for worker in workers), "all ended too early"
+        time.sleep(0.01)
+    for worker in workers[:2]:
+        worker.kill()
+    for worker in workers:
+        worker.communicate(timeout=120)
+    run_all(house, BUDGET)
+    spent, uncertain, _ = money(house)
+    assert billed(provider) <= spent + uncertain <= nano_of(BUDGET)
+
+    assert run_all(house, MORE) == [None] * 4
+    house.assert_each_author_in_one_place()
+    spent, uncertain, _ = money(house)
+    assert billed(provider) <= spent + uncertain <= nano_of(MORE)
+
+
+def shown(house: Installation, **settings: Any) -> dict[str, Any]:
+    return metadata_of(with_settings(house, **settings).summarize("0000")[0])
+
+
+def test_a_partition_s_page_tells_what_its_run_cost_and_what_is_left(
+    house: Installation, provider: FaultyProvider
+) -> None:
+    page = shown(house, budget_usd=MORE)
+    assert page["spent_usd"] == page["spent_in_all_usd"] == billed(provider) / 10**9 > 0
+    assert (page["wasted_usd"], page["uncertain_usd"], page["uncertain_in_all_usd"]) == (0, 0, 0)
+    assert page["budget_usd"] == MORE
+    assert "price" not in page
+    page = shown(house)  # no work: nothing spent
+    assert page["spent_usd"] == 0
+    assert "spent_in_all_usd" not in page
+
+
+def test_a_price_that_nobody_knows_is_said_and_never_taken_as_nothing(house: Installation) -> None:
+    page = shown(house, price_input_usd=None, price_output_usd=None)
+    assert page["price"].startswith("not known: nothing is counted")
+    assert "spent_usd" not in page
+    assert house.frame("summaries")["cost_usd"].null_count() == house.frame("summaries").height > 0
+    assert house.summarizer.ledger.totals()["spent"] == 0
