@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from summarizer_assets.faults.plan import Plan
+from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
@@ -41,8 +41,26 @@ def installation(tmp_path, provider) -> Iterator[Installation]:
         yield house
 
 
-def start(house: Installation) -> "subprocess.Popen[str]":
+#: The worker, told to end while its second commit is on its way.
+TOLD_IN_A_COMMIT = """
+import os, signal, sys
+from summarizer_assets.storage.delta import BucketWriter
+commit, commits = BucketWriter._commit, []
+def told(self, handle, change):
+    commits.append(change)
+    if len(commits) == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return commit(self, handle, change)
+BucketWriter._commit = told
+from summarizer_assets_tests import worker
+sys.exit(worker.main("0000"))
+"""
+
+
+def start(house: Installation, program: str | None = None) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "summarizer_assets_tests.worker", "0000"]
+    if program is not None:
+        command = [sys.executable, "-c", program]
     environment = {**os.environ, **house.environment()}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
@@ -103,6 +121,65 @@ def test_a_run_told_to_end_stores_all_that_was_answered(installation, provider):
     assert rest.success
     installation.assert_each_author_in_one_place()
     assert max(asked(provider).values()) == 1
+
+
+def test_a_run_told_to_end_within_a_commit_finishes_it_and_stores_the_rest_that_was_answered(installation, provider):
+    worker = start(installation, TOLD_IN_A_COMMIT)
+    worker.communicate(timeout=60)
+
+    assert worker.returncode != 0
+    stored = set(installation.frame("summaries")["author_id"])
+    assert stored == answered(provider)
+    assert 0 < len(stored) < AUTHORS
+    (rest,) = installation.summarize()
+    assert rest.success
+    installation.assert_each_author_in_one_place()
+    assert max(asked(provider).values()) == 1
+
+
+def test_a_run_told_twice_to_end_ends_at_once_and_what_it_had_in_flight_is_all_that_is_asked_again(
+    installation, provider
+):
+    worker = start(installation)
+    wait_for(lambda: len(provider.entries) >= 20, worker)
+    provider.use(Plan(latency_s=600))
+    before = len(provider.entries)
+    wait_for(lambda: len(provider.entries) >= before + IN_FLIGHT, worker)  # none of these is answered any more
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(1)
+    assert worker.poll() is None, "it did not wait for what it had in flight"
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=30)
+
+    assert worker.returncode != 0
+    provider.use(Plan())
+    (rest,) = installation.summarize()
+    assert rest.success
+    installation.assert_each_author_in_one_place()
+    assert sum(times - 1 for times in asked(provider).values()) <= IN_FLIGHT * GROUP
+
+
+@pytest.mark.parametrize("fault", ["throttled", "unavailable"])
+def test_a_run_told_to_end_while_the_provider_keeps_it_waiting_ends_and_stores_what_was_answered(
+    installation, provider, fault
+):
+    worker = start(installation)
+    wait_for(lambda: len(provider.entries) >= 20, worker)
+    provider.use(Plan(rules=(Rule(fault, share=1.0),)))
+    before = len(provider.entries)
+    wait_for(lambda: len(provider.entries) >= before + IN_FLIGHT, worker)
+    time.sleep(1)  # by now it waits: for its turn, for a retry, or for the provider to be back
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=60)
+
+    assert worker.returncode != 0
+    assert set(installation.frame("summaries")["author_id"]) == answered(provider)
+    assert installation.frame("failures").is_empty()
+    assert not installation.summarizer.state.holders()
+    provider.use(Plan())
+    (rest,) = installation.summarize()
+    assert rest.success
+    installation.assert_each_author_in_one_place()
 
 
 def test_the_second_run_of_a_bucket_is_refused_before_its_first_call(installation, provider):
