@@ -293,6 +293,25 @@ def test_a_ledger_that_is_away_for_a_moment_loses_no_booking(tmp_path: Path, cap
     assert ledger.audit() == []
 
 
+def test_what_is_reserved_can_be_spent_while_the_ledger_is_away(tmp_path: Path) -> None:
+    async def main() -> None:
+        account = Moody(ledger_in(tmp_path), lease_s=60.0)
+        purse = LeasedPurse(account, PRICE, 2 * AMOUNT, outage=StorageError, book_every_s=0.02)
+        holds = await asyncio.gather(*(purse.hold(1000, 100) for _ in range(2)))
+        account.away = True
+        for hold in holds:
+            hold.free()
+        await asyncio.sleep(0.2)  # it fails to give back what nobody needs now
+        for _ in range(2):
+            with await asyncio.wait_for(purse.hold(1000, 100), 5) as hold:
+                hold.spent(MOST)
+        account.away = False
+        await purse.aclose()
+        assert purse.spending.spent == 2 * AMOUNT
+
+    run(main())
+
+
 @pytest.mark.parametrize("cap", [None, 100 * AMOUNT], ids=["no cap", "a cap"])
 def test_a_run_does_not_go_on_for_longer_than_a_lease_without_its_ledger(tmp_path: Path, cap: int | None) -> None:
     async def main() -> None:
