@@ -180,8 +180,12 @@ def _slowly(texts: pl.Series) -> pl.Series:
     before = before.gather(_suspicious(before))
     if not before.len():
         return texts
-    after = pl.Series([_settled(text) or None for text in before], dtype=pl.String)
-    return texts.replace(before, after)
+    after = pl.Series([_round(text) for text in before], dtype=pl.String)
+    # What is no longer suspicious is settled: a second round would only find that out more slowly.
+    again = _suspicious(after)
+    if again.len():
+        after = _put(after, again, pl.Series([_settled(text) for text in after.gather(again)], dtype=pl.String))
+    return texts.replace(before, after.set(after == "", None))
 
 
 def _precut(column: pl.Series, characters: int) -> pl.Series:
