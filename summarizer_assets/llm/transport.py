@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from summarizer_assets.llm.body import Body, BodyTooBigError, headers_of_unpacked
+from summarizer_assets.llm.turns import Turns
 
 MiB = 1 << 20
 
@@ -122,6 +123,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
         self._route: _Route | None = None
         self._headers: tuple[list[tuple[bytes, bytes]], CIMultiDict[str]] | None = None
+        self._turns = Turns()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         session = self._session or self._open()
@@ -149,6 +151,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except (aiohttp.ClientError, OSError, httpx.RequestError) as error:
             failure = _as_httpx(error, route, self._limits)
         else:
+            await self._turns.wait()
             return httpx.Response(response.status, headers=headers_of_unpacked(response.raw_headers), content=body)
         # Raised outside the handler: aiohttp's errors carry the request with its key, and a context would keep them.
         failure.request = request
