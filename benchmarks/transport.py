@@ -24,8 +24,9 @@ import aiohttp
 import httpx
 import uvloop
 
+from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
 from summarizer_assets.llm.transport import Limits, build_transport
 

@@ -1,8 +1,7 @@
 """The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +20,7 @@ from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.answers import Limits
 from summarizer_assets.core.grounding import Thresholds
 from summarizer_assets.core.grouping import GroupLimits
+from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.core.money import Price, nano_of
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.prompt import PromptSettings, prompt_version
@@ -31,11 +31,12 @@ from summarizer_assets.core.spending import Spending
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.ingest.stream import ingest_stream
 from summarizer_assets.io_manager import build_io_manager
+from summarizer_assets.llm.account import Keeper
 from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.embedded import create_app
 from summarizer_assets.llm.leased_purse import LeasedPurse
-from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.llm.prices import list_price
 from summarizer_assets.llm.purse import FreePurse, Purse
 from summarizer_assets.llm.transport import Limits as TransportLimits
@@ -47,11 +48,11 @@ from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
+from summarizer_assets.storage.limiter import SharedAccount, account_key
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
 _EMBEDDED_URL = "http://embedded/v1"
-_WATCH_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Summarizer:
             max_output=settings.most_output_tokens or settings.max_output_tokens,
             extra_body=settings.llm_extra_body,
         )
-        pacer = Pacer(settings.max_in_flight, RateLimits(settings.rpm, settings.tpm))
+        pacer = Pacer(settings.max_in_flight, RateLimits(settings.rpm, settings.tpm), keeper=self._keeper())
         client = Client(
             build_transport(
                 app=create_app() if settings.embedded else None,
@@ -192,7 +193,7 @@ class Summarizer:
             ),
             max_in_flight=settings.max_in_flight,
         )
-        return Engine(asker, client, outcomes, positions, todo, watch=self._share_limits(pacer))
+        return Engine(asker, client, outcomes, positions, todo)
 
     def retry_facts(self) -> RetryFacts:
         tables, settings = self.tables, self.settings
@@ -213,22 +214,15 @@ class Summarizer:
             unfinished_counts=settings.limit is None or tables.authors_asked() < settings.limit,
         )
 
-    def _share_limits(self, pacer: Pacer) -> Callable[[], Coroutine[None, None, None]] | None:
-        """Each active run takes an equal part of the account's limits, so that all together keep them."""
-        if self.settings.rpm is None and self.settings.tpm is None:
+    def _keeper(self) -> Keeper | None:
+        """Of the provider account's limits, over all runs; the embedded provider has none but those somebody sets."""
+        settings = self.settings
+        limits = RateLimits(settings.rpm, settings.tpm)
+        if settings.embedded and not limits.known:
             return None
-
-        async def watch() -> None:
-            while True:
-                try:
-                    runs = await asyncio.to_thread(self.state.active_runs)
-                except StorageError:
-                    runs = 0  # keep the share: whether the run may go on without the store is its claim's to decide
-                if runs:
-                    pacer.share = 1 / runs
-                await asyncio.sleep(_WATCH_EVERY_S)
-
-        return watch
+        secret = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+        account = account_key(settings.llm_base_url, settings.model, secret)
+        return SharedAccount(self.database, account, limits, self.state.active_runs)
 
     def _price(self) -> Price | None:
         """Of the configured model; None: nobody knows it, and nobody set a budget.

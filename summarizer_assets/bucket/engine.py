@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.outcome_records import Todo
@@ -22,14 +22,12 @@ class Engine:
         outcomes: Outcomes,
         positions: list[int],
         todo: Todo,
-        watch: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         self.asker = asker
         self.client = client
         self._outcomes = outcomes
         self._positions = positions
         self._todo = todo
-        self._watch = watch
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None  # under the lock: only while it can be told something
@@ -72,8 +70,6 @@ class Engine:
                 runner.run(self._ask())
         except asyncio.CancelledError:
             pass  # aborted: the step has its own error to tell
-        except BaseExceptionGroup as errors:
-            self._error = errors.exceptions[0] if len(errors.exceptions) == 1 else errors
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
             self._error = error
         finally:
@@ -95,11 +91,7 @@ class Engine:
         tokens = [todo.tokens[position] for position in self._positions]
         attempts = [todo.attempts[position] for position in self._positions]
         try:
-            async with asyncio.TaskGroup() as group:
-                watching = group.create_task(self._watch()) if self._watch is not None else None
-                await self.asker.run(self._positions, tokens, attempts)
-                if watching is not None:
-                    watching.cancel()
+            await self.asker.run(self._positions, tokens, attempts)
         finally:
             self.asker.cancel()
             await self.client.aclose()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.usage import estimated_usage
 from summarizer_assets.llm.backoff import RetryBudget, Tries, full_jitter
@@ -24,7 +25,7 @@ from summarizer_assets.llm.errors import (
     RunFatal,
     StopCause,
 )
-from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.llm.transport import build_transport
 from summarizer_assets_tests.llm.wire import (
     GOOD,

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tries
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.pace import Pacer, RateLimits
+from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
 from summarizer_assets.llm.transport import Limits, build_transport
 

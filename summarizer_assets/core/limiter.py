@@ -1,0 +1,165 @@
+"""The limits of one provider account, kept by everybody who uses it: who may send how much from when. Arithmetic only.
+
+Each limit is a schedule: the moment up to which its refill is spoken for. Who wants to send leases a stretch of it for
+many requests at once, and spends that as it flows. Whoever asks next gets the stretch behind. So runs that start and
+end need no protocol, the sum never exceeds the limit, and a run with little to do takes little.
+
+What limits are given or announced is known. Where none are, a throttle tells: what was served until then is taken as
+a guess, which grows with time, slowly at first. A throttle under known limits slows them down in the same way, for
+somebody else may use the account too.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+BURST_S: Final = 0.25  # of refill may be caught up with after a pause
+_CHUNK_S: Final = 0.25  # of refill in one lease; less when the schedule is far ahead, for then many share it
+_EPISODE_S: Final = 1.0  # throttles within it are one
+_SLOWED: Final = 0.95
+_GUESS_CUT: Final = 0.9
+_LEAST_SPEED: Final = 0.05
+_LEAST_GUESS: Final = 0.05  # requests a second
+_DOUBLING_S: Final = 10.0
+_LONGEST_GROWTH_S: Final = 120.0  # then a guess has grown two hundredfold: it says nothing any more
+_LONG_AGO: Final = -1e12
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """The account's limits a minute; None: unknown, learnt from headers when the provider announces them."""
+
+    requests: float | None = None
+    tokens: float | None = None
+
+    def or_else(self, others: "RateLimits") -> "RateLimits":
+        """The others where ours are unknown."""
+        return RateLimits(
+            others.requests if self.requests is None else self.requests,
+            others.tokens if self.tokens is None else self.tokens,
+        )
+
+    @property
+    def known(self) -> bool:
+        return self.requests is not None or self.tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of an account. Moments and rates in seconds of whoever keeps it.
+
+    `requests_at`, `tokens_at`: up to when each limit is spoken for. `slowed`: the part of the known limits used since
+    the throttle at `slowed_at`. `guess`: requests a second, of unknown limits, made at `guess_at`.
+    """
+
+    requests_at: float = _LONG_AGO
+    tokens_at: float = _LONG_AGO
+    learnt: RateLimits = field(default_factory=RateLimits)
+    slowed: float = 1.0
+    slowed_at: float = _LONG_AGO
+    guess: float | None = None
+    guess_at: float = _LONG_AGO
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a run wants to send soon. `first_tokens`: of the request that goes next, which no lease cuts in two."""
+
+    requests: float
+    tokens: float
+    first_tokens: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """An amount that comes at `rate` a second, beginning `start_s` from now with `first` of it at once."""
+
+    amount: float
+    start_s: float
+    rate: float
+    first: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a run may send; None: this limit is unknown, and holds nobody back."""
+
+    requests: Flow | None
+    tokens: Flow | None
+
+
+def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Account, Lease]:
+    """Reserve what is asked for, or as much of it as one lease may hold: one request at least."""
+    requests_s, tokens_s = rates(account, now, given)
+    ahead = max(account.requests_at, account.tokens_at, now) - now
+    chunk_s = _CHUNK_S / (1 + 4 * ahead)
+    requests = tokens = None
+    if requests_s is not None:
+        amount = min(ask.requests, max(1.0, requests_s * chunk_s))
+        requests, at = _reserve(account.requests_at, now, amount, requests_s, 1.0)
+        account = replace(account, requests_at=at)
+    if tokens_s is not None:
+        amount = min(ask.tokens, max(ask.first_tokens, tokens_s * chunk_s))
+        tokens, at = _reserve(account.tokens_at, now, amount, tokens_s, ask.first_tokens)
+        account = replace(account, tokens_at=at)
+    return account, Lease(requests, tokens)
+
+
+def give_back(account: Account, now: float, requests: float, tokens: float, given: RateLimits) -> Account:
+    """What was leased and not used may be leased again."""
+    requests_s, tokens_s = rates(account, now, given)
+    if requests_s is not None:
+        account = replace(account, requests_at=account.requests_at - max(0.0, requests) / requests_s)
+    if tokens_s is not None:
+        account = replace(account, tokens_at=account.tokens_at - max(0.0, tokens) / tokens_s)
+    return account
+
+
+def throttled(account: Account, now: float, wait_s: float, served: float, given: RateLimits) -> Account:
+    """The provider refused a request: all wait, and go on slower. `served`: requests a second until then."""
+    if now - max(account.slowed_at, account.guess_at) > _EPISODE_S:
+        known = given.or_else(account.learnt).known
+        if known:
+            account = replace(account, slowed=max(_LEAST_SPEED, _speed(account, now) * _SLOWED), slowed_at=now)
+        else:
+            last = _guess(account, now)
+            guess = max(_LEAST_GUESS, served if last is None else _GUESS_CUT * last)
+            account = replace(account, guess=guess, guess_at=now)
+    until = now + wait_s
+    return replace(account, requests_at=max(account.requests_at, until), tokens_at=max(account.tokens_at, until))
+
+
+def learn(account: Account, announced: RateLimits) -> Account:
+    """The provider announced limits; one that changes its mind is followed."""
+    return replace(account, learnt=announced.or_else(account.learnt))
+
+
+def rates(account: Account, now: float, given: RateLimits) -> tuple[float | None, float | None]:
+    """Requests and tokens a second in force; None: unknown."""
+    limits = given.or_else(account.learnt)
+    speed = _speed(account, now) / 60
+    tokens_s = None if limits.tokens is None else limits.tokens * speed
+    if limits.requests is not None:
+        return limits.requests * speed, tokens_s
+    return (None if limits.known else _guess(account, now)), tokens_s
+
+
+def _reserve(at: float, now: float, amount: float, rate: float, first: float) -> tuple[Flow, float]:
+    start = max(at, now - BURST_S)
+    return Flow(amount, start - now, rate, min(first, amount)), start + amount / rate
+
+
+def _speed(account: Account, now: float) -> float:
+    return min(1.0, account.slowed * _growth(now - account.slowed_at))
+
+
+def _guess(account: Account, now: float) -> float | None:
+    if account.guess is None or now - account.guess_at > _LONGEST_GROWTH_S:
+        return None
+    return account.guess * _growth(now - account.guess_at)
+
+
+def _growth(seconds: float) -> float:
+    """Half a percent a second at first, twice as fast every ten seconds."""
+    grown = min(max(seconds, 0.0), _LONGEST_GROWTH_S)
+    return 1 + 0.005 * _DOUBLING_S / math.log(2) * (2 ** (grown / _DOUBLING_S) - 1)

@@ -1,0 +1,77 @@
+"""How many requests may be in flight at a server whose limits nobody knows.
+
+Few at first, one more for each that succeeds (which doubles them round by round) until the first throttle; from then
+on one more a round, and only while the places are really used. A throttle takes a quarter; so do faults, when they
+are most of a round. How long answers take says nothing: it depends on how much the model writes.
+"""
+
+from typing import Final
+
+_FIRST: Final = 4
+_CUT: Final = 0.75
+_USED: Final = 0.8
+_MANY: Final = 0.5
+
+
+class Concurrency:
+    """Of one run.
+
+    Args:
+        most: the most places.
+        first_alone: the first request goes alone, so that a wrong key, model or address costs one request.
+    """
+
+    def __init__(self, most: int, *, first_alone: bool) -> None:
+        self.most = most
+        self._places = 1.0 if first_alone else float(min(_FIRST, most))
+        self._alone = first_alone
+        self._doubling = True
+        self._outcomes = 0
+        self._faults = 0
+
+    @property
+    def places(self) -> int:
+        return int(self._places)
+
+    def ended(self) -> None:
+        """The first request is over, however it ended: no need to go alone any more."""
+        if self._alone:
+            self._alone = False
+            self._places = float(min(_FIRST, self.most))
+
+    def open_all(self) -> None:
+        """The limits are known, and hold instead."""
+        if not self._alone:
+            self._places = float(self.most)
+
+    def succeeded(self, in_flight: int) -> None:
+        self._count(fault=False)
+        if self._alone:
+            return
+        if self._doubling:
+            self._places = min(self._places + 1, self.most)
+        elif in_flight >= _USED * self._places:
+            self._places = min(self._places + 1 / self._places, self.most)
+
+    def failed(self) -> None:
+        self._count(fault=True)
+
+    def cut(self) -> None:
+        """Once an episode."""
+        self._doubling = False
+        self._places = max(1.0, self._places * _CUT)
+        self._outcomes = self._faults = 0
+
+    def restart(self) -> None:
+        """An outage ended."""
+        self._doubling = True
+        self._places = float(min(_FIRST, self.most))
+        self._outcomes = self._faults = 0
+
+    def _count(self, *, fault: bool) -> None:
+        self._outcomes += 1
+        self._faults += fault
+        if self._outcomes >= self._places:
+            if self._faults > _MANY * self._outcomes and self._outcomes > 1:
+                self.cut()
+            self._outcomes = self._faults = 0

@@ -1,0 +1,147 @@
+"""What a run leased of its account's limits: how much is there, when to ask for more, and what it tells the keeper."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Final
+
+from summarizer_assets.core.limiter import Ask, Lease
+from summarizer_assets.llm.account import Keeper
+from summarizer_assets.llm.credit import Credit
+
+_AHEAD_S: Final = 0.3  # of sending is leased at once, if the limits allow
+_LOOK_EVERY_S: Final = 2.0  # for limits that others learnt
+_ASK_AGAIN_S: Final = 0.5  # a keeper that failed
+_RECENT: Final = 4096
+
+
+class Leases:
+    """Of one run. A new lease is asked for while the last is played out, so that the way to the keeper makes no gap.
+
+    Args:
+        keeper: of the account's schedule.
+        bound: whether requests and tokens are known to be limited; nothing is leased of what is not.
+        changed: told when there may be more.
+    """
+
+    def __init__(self, keeper: Keeper, bound: tuple[bool, bool], changed: Callable[[], None]) -> None:
+        self.bound = bound
+        self._keeper = keeper
+        self._changed = changed
+        self._requests = Credit()
+        self._tokens = Credit()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._leasing = False
+        self._telling = 0
+        self._look_at = float("-inf")
+        self._sent: deque[float] = deque(maxlen=_RECENT)
+
+    def wait_s(self, tokens: float, now: float) -> float:
+        """Seconds until a request of `tokens` can be sent, by what is leased; infinite: more is to be leased first."""
+        wait = self._requests.wait_s(1.0, now) if self.bound[0] else 0.0
+        return max(wait, self._tokens.wait_s(tokens, now)) if self.bound[1] else wait
+
+    def take(self, tokens: float, now: float) -> None:
+        if self.bound[0]:
+            self._requests.level -= 1
+        if self.bound[1]:
+            self._tokens.level -= tokens
+        if self.bound[0] or self.bound[1]:
+            self._sent.append(now)
+
+    def put_back(self, requests: float, tokens: float) -> None:
+        """A request took less than it was given, or (below zero) more."""
+        if self.bound[0]:
+            self._requests.level += requests
+        if self.bound[1]:
+            self._tokens.level += tokens
+
+    def ask_if_low(self, now: float, first: float, upcoming: Callable[[], Sequence[float]]) -> None:
+        """Lease more when less is there than the next requests need.
+
+        Args:
+            now: the loop's time.
+            first: tokens of the request that goes next.
+            upcoming: tokens of those that wait and have a place to go to, the next one first; at least one.
+        """
+        if self._leasing or self._telling:
+            return
+        if not any(self.bound):
+            if not self._keeper.blocking or now < self._look_at:
+                return
+            self._look_at = now + _LOOK_EVERY_S  # has another run found limits?
+        self._requests.trim(1.0, now)
+        self._tokens.trim(first, now)
+        requests, tokens = self._requests.total(), self._tokens.total()
+        soon = self._soon(now)
+        low = (self.bound[0] and requests < max(1.0, min(self._requests.low, soon))) or (
+            self.bound[1] and tokens < max(first, min(self._tokens.low, soon * first))
+        )
+        if any(self.bound) and not low:
+            return
+        waiting = upcoming()
+        number = max(len(waiting), soon)
+        wanted = number * sum(waiting) / len(waiting)
+        ask = Ask(max(0.0, number - requests), max(0.0, wanted - tokens), max(0.0, first - tokens))
+        self._leasing = True
+        if self._keeper.blocking:
+            self._start(self._lease_in_thread(ask))
+        else:
+            self._leased(self._keeper.lease(ask), now)
+
+    def tell(self, what: Callable[[Keeper], None]) -> None:
+        """Let the keeper know; nothing is leased until it does."""
+        if self._keeper.blocking:
+            self._telling += 1
+            self._start(self._tell_in_thread(what))
+        else:
+            what(self._keeper)
+
+    async def aclose(self) -> None:
+        """Give back what was not used."""
+        while self._calls:
+            await asyncio.gather(*self._calls)
+        requests, tokens = max(0.0, self._requests.total()), max(0.0, self._tokens.total())
+        if requests or tokens:
+            self.tell(lambda keeper: keeper.give_back(requests, tokens))
+            await asyncio.gather(*self._calls)
+
+    def _soon(self, now: float) -> float:
+        """Requests that will be sent before long, as many as lately."""
+        sent = self._sent
+        while sent and sent[0] < now - 1.0:
+            sent.popleft()
+        return len(sent) * _AHEAD_S
+
+    def _leased(self, lease: Lease, now: float) -> None:
+        self._leasing = False
+        for credit, flow in ((self._requests, lease.requests), (self._tokens, lease.tokens)):
+            if flow is not None:
+                credit.add(flow, now)
+        self.bound = (lease.requests is not None, lease.tokens is not None)  # others may know more, a guess grow old
+
+    async def _lease_in_thread(self, ask: Ask) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            lease = await asyncio.to_thread(self._keeper.lease, ask)
+        except self._keeper.outage:
+            # Nothing is sent meanwhile. Whether the run may go on without the store is its claim's to decide.
+            await asyncio.sleep(_ASK_AGAIN_S)
+            self._leasing = False
+        else:
+            self._leased(lease, loop.time())
+        self._changed()
+
+    async def _tell_in_thread(self, what: Callable[[Keeper], None]) -> None:
+        try:
+            await asyncio.to_thread(what, self._keeper)
+        except self._keeper.outage:
+            pass  # others learn it by themselves, as this run did
+        finally:
+            self._telling -= 1
+        self._changed()
+
+    def _start(self, call: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
