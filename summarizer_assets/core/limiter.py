@@ -19,7 +19,6 @@ _EPISODE_S: Final = 1.0  # throttles within it are one
 _SLOWED: Final = 0.95
 _GUESS_CUT: Final = 0.9
 _LEAST_SPEED: Final = 0.05
-_LEAST_GUESS: Final = 0.05  # requests a second
 _DOUBLING_S: Final = 10.0
 _LONGEST_GROWTH_S: Final = 120.0  # then a guess has grown two hundredfold: it says nothing any more
 _LONG_AGO: Final = -1e12
@@ -116,15 +115,18 @@ def give_back(account: Account, now: float, requests: float, tokens: float, give
 
 
 def throttled(account: Account, now: float, wait_s: float, served: float, given: RateLimits) -> Account:
-    """The provider refused a request: all wait, and go on slower. `served`: requests a second until then."""
+    """The provider refused a request: all wait, and go on slower.
+
+    `served`: requests a second until then, 0: nobody can tell yet.
+    """
     if now - max(account.slowed_at, account.guess_at) > _EPISODE_S:
         known = given.or_else(account.learnt).known
         if known:
             account = replace(account, slowed=max(_LEAST_SPEED, _speed(account, now) * _SLOWED), slowed_at=now)
         else:
             last = _guess(account, now)
-            guess = max(_LEAST_GUESS, served if last is None else _GUESS_CUT * last)
-            account = replace(account, guess=guess, guess_at=now)
+            guess = served if last is None else _GUESS_CUT * last
+            account = replace(account, guess=guess or None, guess_at=now)
     until = now + wait_s
     return replace(account, requests_at=max(account.requests_at, until), tokens_at=max(account.tokens_at, until))
 

@@ -154,7 +154,7 @@ class Pacer:
             served = self._served_a_second(now)
             if not self.limits.known:
                 self._concurrency.cut()
-                self._leases.bound = (True, False)
+                self._leases.bound = (served > 0, False)
             self._leases.tell(lambda keeper: keeper.throttled(max(0.0, until - now), served))
         self._advance()
         return max(0.0, self._cool_until - now)
@@ -271,10 +271,12 @@ class Pacer:
         self._leases.ask_if_low(now, first, upcoming)
 
     def _served_a_second(self, now: float) -> float:
-        """By the last second, or by the last few where that saw fewer."""
+        """By the last second, or by the last few where that saw fewer; 0: too few to tell."""
         moments = list(self._served)
-        lately = moments[min(bisect_left(moments, now - _SERVED_OVER_S), max(0, len(moments) - _SERVED_LEAST)) :]
-        return len(lately) / max(now - lately[0], _SLOW_START_S) if lately else 0.0
+        if len(moments) < _SERVED_LEAST:
+            return 0.0
+        lately = moments[min(bisect_left(moments, now - _SERVED_OVER_S), len(moments) - _SERVED_LEAST) :]
+        return len(lately) / max(now - lately[0], _SLOW_START_S)
 
 
 def _announced(headers: Mapping[str, str], what: str) -> float | None:
