@@ -2,7 +2,8 @@
 
     python -m benchmarks [--source authors.parquet] [--all]
 
-A few minutes; `--all` adds the healing of a failing provider under a real daemon, ten minutes more.
+A quarter of an hour; `--all` adds the long ones, an hour more: limits for a minute each, group sizes, 200 kills, and
+under a real daemon an outage and the healing of a failing provider.
 """
 
 import argparse
@@ -45,8 +46,13 @@ def main() -> int:
         "transport": ["--requests", "2000", "--rounds", "3", "--without", "httpx"],
         "main_job": ["--source", *source] if source else [],
     }
+    chosen["engine"] = ["--rounds", "1", *(["--source", *source] if source else [])]
+    chosen["limits"] = ["--seconds", "15"]
+    chosen["grounding"] = source
+    chosen["journal"] = []
     if options.all:
-        chosen["healing"] = []
+        chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
+        chosen |= {"outage": [], "healing": []}
     figures: dict[str, object] = {}
     failed = []
     for name, arguments in chosen.items():

@@ -298,3 +298,43 @@ def test_after_any_mixture_of_faults_and_healing_each_author_is_in_one_place(
         assert not house.frame("failures")["retryable"].any()
         kept = house.frame("summaries").join(summaries.select("author_id"), on="author_id", how="semi")
         assert kept.sort("author_id").equals(summaries.sort("author_id"))  # nobody was asked again after success
+
+
+# Of the way to the model, drawn anew for each request: tries, throttles and, where they pile up, the breaker.
+
+passing = st.builds(
+    Rule,
+    fault=st.sampled_from(
+        ["server_error", "reset", "reset_in_body", "short_body", "html_page", "throttled_ms", "slow"]
+    ),
+    share=st.sampled_from([0.05, 0.1, 0.2]),
+    each_request=st.just(True),
+)
+
+
+@given(
+    mixture=st.lists(rules, max_size=3),
+    on_the_way=st.lists(passing, min_size=1, max_size=3),
+    group_size=st.sampled_from([3, 20]),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=8, deadline=None, derandomize=True)
+def test_faults_on_the_way_to_the_model_lose_and_double_nobody_either(
+    tmp_path_factory, ingested, mixture, on_the_way, group_size, seed
+):
+    provider = FaultyProvider(answer, Plan(rules=(*mixture, *on_the_way), seed=seed, latency_s=0.005))
+    with serving(provider) as url:
+        folder = tmp_path_factory.mktemp("mixture")
+        house = copy_of(ingested, folder / "root", url, group_size=group_size)
+        run_buckets(house, house.keys)
+        summaries, failures = house.frame("summaries"), house.frame("failures")
+        pending = house.summarizer.state.recent_runs()["0000"][0].pending_after
+        assert summaries["author_id"].is_unique().all()
+        assert not set(summaries["author_id"]) & set(failures["author_id"])
+        assert summaries.height + failures.height + pending == AUTHORS
+
+        provider.heal()
+        run_buckets(house, house.keys, retry_all=True)
+        house.assert_each_author_in_one_place()
+        kept = house.frame("summaries").join(summaries.select("author_id"), on="author_id", how="semi")
+        assert kept.sort("author_id").equals(summaries.sort("author_id"))
