@@ -173,6 +173,7 @@ class BucketRun:
         self._replay(outcomes)
         positions = self._within_limit(outcomes.open_positions(), todo)
         self._engine = self._prompter.engine(self._stock.authors, outcomes, positions, todo)
+        self._engine.client.permit = self._guard  # when it slept through its lease, its requests wake up first
         wrote = False
         self._engine.start()
         for change in self._batches(outcomes):

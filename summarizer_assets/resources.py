@@ -35,6 +35,7 @@ from summarizer_assets.llm.account import Keeper
 from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.embedded import create_app
+from summarizer_assets.llm.errors import secret_leaves
 from summarizer_assets.llm.leased_purse import LeasedPurse
 from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.llm.prices import list_price
@@ -177,6 +178,7 @@ class Summarizer:
             pacer,
             purse=self._purse(outcomes.facts),
             api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+            secrets=secret_leaves(settings.llm_extra_body),
             tries=Tries(no_progress_s=settings.no_progress_s),
         )
         asker = Asker(

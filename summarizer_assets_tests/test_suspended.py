@@ -1,4 +1,4 @@
-"""A run that sleeps longer than its lease: what another did with its bucket meanwhile is not written over.
+"""A run that sleeps longer than its lease: whoever took its bucket meanwhile is neither overwritten nor paid for twice.
 
 A machine that is paused, a container that is frozen, SIGSTOP: the run wakes up and knows nothing of it.
 """
@@ -17,6 +17,7 @@ import pytest
 
 from summarizer_assets.faults.plan import Plan
 from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.storage.journal import replay
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 
@@ -95,6 +96,13 @@ def asked(provider: FaultyProvider) -> Counter[str]:
     return Counter(author_id for entry in provider.entries for author_id in entry.ids)
 
 
+def kept(house: Installation) -> set[str]:
+    """Authors whose answer is in the table or in the journal."""
+    records = replay(house.summarizer.journal / "0000").records
+    journaled = {row[0] for record in records if record["kind"] == "answers" for row in record["rows"]}
+    return journaled | set(house.frame("summaries")["author_id"])
+
+
 def fall_asleep(process: "subprocess.Popen[str]", house: Installation) -> None:
     """Stop the run and wait until its claim has lapsed."""
     process.send_signal(signal.SIGSTOP)
@@ -112,6 +120,7 @@ def test_a_run_that_wakes_up_after_another_did_its_work_writes_nothing_and_says_
     with sleeper(installation) as run:
         wait_for(lambda: len(provider.entries) >= 15)
         fall_asleep(run, installation)
+        in_flight = set(asked(provider)) - kept(installation)
         (other,) = installation.summarize()
         assert other.success
         versions = installation.versions()
@@ -123,6 +132,9 @@ def test_a_run_that_wakes_up_after_another_did_its_work_writes_nothing_and_says_
     assert_told(said)
     assert installation.versions() == versions
     installation.assert_each_author_in_one_place()
+    twice = sum(times - 1 for times in asked(provider).values())
+    assert twice <= len(in_flight)
+    assert len(in_flight) <= IN_FLIGHT * GROUP
     (last,) = installation.summarize()  # what it wrote into the journal as it woke up says nothing new
     assert last.success
     assert installation.versions() == versions
@@ -132,6 +144,7 @@ def test_a_run_that_wakes_up_while_another_works_leaves_the_bucket_to_it(install
     with sleeper(installation) as run:
         wait_for(lambda: len(provider.entries) >= 15)
         fall_asleep(run, installation)
+        in_flight = set(asked(provider)) - kept(installation)
         before = len(provider.entries)
         with sleeper(installation) as heir:
             wait_for(lambda: len(provider.entries) >= before + 15)
@@ -143,12 +156,14 @@ def test_a_run_that_wakes_up_while_another_works_leaves_the_bucket_to_it(install
     assert_told(said)
     assert heir.returncode == 0
     installation.assert_each_author_in_one_place()
+    assert sum(times - 1 for times in asked(provider).values()) <= len(in_flight)
 
 
 def test_a_run_that_falls_asleep_within_a_commit_does_not_finish_it_over_another_s(installation, provider):
     with sleeper(installation, ASLEEP_IN_A_COMMIT) as run:
         wait_for(lambda: is_asleep(run))
         wait_for(lambda: not installation.summarizer.state.holders())
+        in_flight = set(asked(provider)) - kept(installation)
         (other,) = installation.summarize()
         assert other.success
         rows = installation.frame("summaries").sort("author_id")
@@ -162,6 +177,7 @@ def test_a_run_that_falls_asleep_within_a_commit_does_not_finish_it_over_another
     assert installation.versions() == versions
     assert installation.frame("summaries").sort("author_id").equals(rows)
     installation.assert_each_author_in_one_place()
+    assert sum(times - 1 for times in asked(provider).values()) <= len(in_flight)
 
 
 def test_a_run_that_wakes_up_before_anybody_took_its_bucket_goes_on(installation, provider):

@@ -171,6 +171,8 @@ class Asker:
             reading = read_reply(reply.body, asked, self._checks)
         except UnusableReply as error:
             raise BadReply(error.reason, retry=error.retry_same, detail=str(error)) from error
+        if reading.response_model not in (None, self._checks.model):
+            reading.response_model = self._client.redact(reading.response_model or "")  # foreign text, to be stored
         by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
         self._success()
         self.counts.unknown_ids += reading.unknown_ids

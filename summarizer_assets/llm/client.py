@@ -7,7 +7,7 @@ gets it too, and nothing more is sent.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import httpx
@@ -54,7 +54,7 @@ class Client:
         base_url: ends in `/v1`, may carry a query (`?api-version=…`), which is kept.
         pace: decides when a request may go.
         purse: decides whether a request can be paid for.
-        api_key: sent as a bearer token, and removed from every message.
+        api_key: sent as a bearer token; removed from every message, as are other `secrets`.
         tries: bounds of trying.
         budget: the run's quota of retries.
         surroundings: sleep, random numbers in [0, 1) and time of day.
@@ -71,24 +71,24 @@ class Client:
         *,
         purse: Purse | None = None,
         api_key: str | None = None,
+        secrets: Sequence[str] = (),
         tries: Tries | None = None,
         budget: RetryBudget | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         self._around = surroundings or Surroundings()
-        self._redact = Redactor(api_key)
-        self.wire = Wire(transport, base_url, api_key, self._redact, self._around.now)
+        self.redact = Redactor(api_key, *secrets)
+        self.wire = Wire(transport, base_url, api_key, self.redact, self._around.now)
         self._pace = pace
         self._tries = tries or Tries()
         self._budget = budget or RetryBudget()
         self.purse = purse or FreePurse()
         self.breaker = Breaker(self._around.random, no_progress_s=self._tries.no_progress_s)
-        self._reached = False
+        self._reached = self._closing = False
         self._throttled_since: float | None = None  # nothing was served since
-        self._served = 0
         self._stopped: RunFatal | None = None
-        self._closing = False
-        self._counters = Counters()
+        self.permit: Callable[[], object] = bool  # called before each try; raises when this run may pay for no more
+        self._served, self._counters = 0, Counters()
 
     @property
     def counters(self) -> Counters:
@@ -174,6 +174,7 @@ class Client:
                 await self.purse.aclose()
 
     def _may_send(self, tried: Tried) -> None:
+        self.permit()
         if self._stopped is not None:
             raise self._stopped.again()
         if self._closing:
@@ -193,7 +194,7 @@ class Client:
             place = await self._pace.reserve(tokens)
             try:
                 self._may_send(tried)
-            except ProviderError:
+            except BaseException:
                 with place:
                     place.settle(0)
                 raise
@@ -243,7 +244,7 @@ class Client:
             tried.bad_replies += 1
             return None
         bad.status, bad.request_id = reply.status, reply.request_id
-        bad.message = self._redact(bad.message)
+        bad.message = self.redact(bad.message)
         bad.args = (bad.message,)
         return bad
 

@@ -167,6 +167,7 @@ _VOLATILE = re.compile(
 _REDACTED = "[redacted]"
 _GRAM = 8  # so many characters of a secret in a row are no accident
 _MESSAGE_LIMIT = 500
+_SHORTEST_TOKEN = 12
 
 #: A key in a known form, or one that its sender masked already ("sk-abc***", "****wxyz", "abcd…wxyz").
 _KEY_LIKE = re.compile(
@@ -202,3 +203,11 @@ class Redactor:
 
     def _holds_piece(self, word: str) -> bool:
         return any(piece in word for piece in self._pieces)
+
+
+def secret_leaves(value: object) -> list[str]:
+    """Texts in a JSON value that may be a token of the user's: long ones, wherever they stand."""
+    if isinstance(value, str):
+        return [value] if len(value) >= _SHORTEST_TOKEN else []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [leaf for part in inner for leaf in secret_leaves(part)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.llm.classify import Outcome, classify, success_in_name_only
-from summarizer_assets.llm.errors import Redactor, RequestRejected, RunFatal, StopCause
+from summarizer_assets.llm.errors import Redactor, RequestRejected, RunFatal, StopCause, secret_leaves
 from summarizer_assets.llm.retry_after import waiting_time
 from summarizer_assets_tests.llm.wire import GOOD, KEY, error
 
@@ -252,3 +252,8 @@ def test_no_eight_characters_of_any_key_survive(key, before, after):
 def test_an_error_shows_what_identifies_it_at_the_provider():
     shown = str(RunFatal("no", cause=StopCause.QUOTA, status=429, code="insufficient_quota", request_id="req_1"))
     assert shown == "no (status 429, code insufficient_quota, request id req_1)"
+
+
+def test_long_texts_within_a_json_value_may_be_tokens_and_short_ones_are_settings():
+    value = {"service_tier": "flex", "metadata": [{"user_token": "tok-1234567890"}, 5, None], "x": "y" * 12}
+    assert secret_leaves(value) == ["tok-1234567890", "y" * 12]
