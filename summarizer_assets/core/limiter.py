@@ -39,6 +39,10 @@ class RateLimits:
         )
 
     @property
+    def without_zeros(self) -> "RateLimits":
+        return RateLimits(self.requests or None, self.tokens or None)
+
+    @property
     def known(self) -> bool:
         return self.requests is not None or self.tokens is not None
 
@@ -81,10 +85,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What a run may send; None: this limit is unknown, and holds nobody back."""
+    """What a run may send; None: this limit is unknown, and holds nobody back.
+
+    `wait_s`: where none is known, what is left of a cooldown; known ones begin their flow after it.
+    """
 
     requests: Flow | None
     tokens: Flow | None
+    wait_s: float = 0.0
 
 
 def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Account, Lease]:
@@ -101,16 +109,17 @@ def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Ac
         amount = min(ask.tokens, max(ask.first_tokens, tokens_s * chunk_s))
         tokens, at = _reserve(account.tokens_at, now, amount, tokens_s, ask.first_tokens)
         account = replace(account, tokens_at=at)
-    return account, Lease(requests, tokens)
+    return account, Lease(requests, tokens, ahead if requests_s is None and tokens_s is None else 0.0)
 
 
 def give_back(account: Account, now: float, requests: float, tokens: float, given: RateLimits) -> Account:
-    """What was leased and not used may be leased again."""
+    """What was leased and not used may be leased again; what was used beyond it (below zero) is paid for by all."""
     requests_s, tokens_s = rates(account, now, given)
     if requests_s is not None:
-        account = replace(account, requests_at=account.requests_at - max(0.0, requests) / requests_s)
+        account = replace(account, requests_at=account.requests_at - requests / requests_s)
     if tokens_s is not None:
-        account = replace(account, tokens_at=account.tokens_at - max(0.0, tokens) / tokens_s)
+        at = account.tokens_at if tokens > 0 else max(account.tokens_at, now - BURST_S)
+        account = replace(account, tokens_at=at - tokens / tokens_s)
     return account
 
 
@@ -132,8 +141,19 @@ def throttled(account: Account, now: float, wait_s: float, served: float, given:
 
 
 def learn(account: Account, announced: RateLimits) -> Account:
-    """The provider announced limits; one that changes its mind is followed."""
-    return replace(account, learnt=announced.or_else(account.learnt))
+    """The provider announced limits; one that changes its mind is followed. 0: it took one back."""
+    return replace(account, learnt=announced.or_else(account.learnt).without_zeros)
+
+
+def shifted(account: Account, seconds: float) -> Account:
+    """The same account by a clock that was set so many seconds on."""
+    return replace(
+        account,
+        requests_at=account.requests_at + seconds,
+        tokens_at=account.tokens_at + seconds,
+        slowed_at=account.slowed_at + seconds,
+        guess_at=account.guess_at + seconds,
+    )
 
 
 def rates(account: Account, now: float, given: RateLimits) -> tuple[float | None, float | None]:

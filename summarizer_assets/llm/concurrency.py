@@ -19,39 +19,39 @@ class Concurrency:
     Args:
         most: the most places.
         first_alone: the first request goes alone, so that a wrong key, model or address costs one request.
+
+    Attributes:
+        places: how many may be in flight now.
     """
 
     def __init__(self, most: int, *, first_alone: bool) -> None:
         self.most = most
-        self._places = 1.0 if first_alone else float(min(_FIRST, most))
+        self.places = 0
+        self._set(1.0 if first_alone else float(min(_FIRST, most)))
         self._alone = first_alone
         self._doubling = True
         self._outcomes = 0
         self._faults = 0
 
-    @property
-    def places(self) -> int:
-        return int(self._places)
-
-    def ended(self) -> None:
-        """The first request is over, however it ended: no need to go alone any more."""
+    def ended(self, *, known: bool = False) -> None:
+        """The first request is over, however it ended: no need to go alone any more. `known`: the limits hold."""
         if self._alone:
             self._alone = False
-            self._places = float(min(_FIRST, self.most))
+            self._set(float(self.most if known else min(_FIRST, self.most)))
 
     def open_all(self) -> None:
         """The limits are known, and hold instead."""
         if not self._alone:
-            self._places = float(self.most)
+            self._set(float(self.most))
 
     def succeeded(self, in_flight: int) -> None:
         self._count(fault=False)
         if self._alone:
             return
         if self._doubling:
-            self._places = min(self._places + 1, self.most)
+            self._set(min(self._places + 1, self.most))
         elif in_flight >= _USED * self._places:
-            self._places = min(self._places + 1 / self._places, self.most)
+            self._set(min(self._places + 1 / self._places, self.most))
 
     def failed(self) -> None:
         self._count(fault=True)
@@ -59,13 +59,13 @@ class Concurrency:
     def cut(self) -> None:
         """Once an episode."""
         self._doubling = False
-        self._places = max(1.0, self._places * _CUT)
+        self._set(max(1.0, self._places * _CUT))
         self._outcomes = self._faults = 0
 
     def restart(self) -> None:
         """An outage ended."""
         self._doubling = True
-        self._places = float(min(_FIRST, self.most))
+        self._set(float(min(_FIRST, self.most)))
         self._outcomes = self._faults = 0
 
     def _count(self, *, fault: bool) -> None:
@@ -75,3 +75,7 @@ class Concurrency:
             if self._faults > _MANY * self._outcomes and self._outcomes > 1:
                 self.cut()
             self._outcomes = self._faults = 0
+
+    def _set(self, places: float) -> None:
+        self._places = places
+        self.places = int(places)

@@ -25,17 +25,17 @@ class _Coming:
 class Credit:
     """Of one limit; may run into debt, for what a request used in truth is known afterwards."""
 
-    __slots__ = ("_coming", "level", "low", "rate")
+    __slots__ = ("_coming", "hoard", "level", "low")
 
     def __init__(self) -> None:
         self.level = 0.0
-        self.rate = 0.0
         self.low = 0.0  # below it, a new lease is due: half of the last
+        self.hoard = 0.0
         self._coming: deque[_Coming] = deque()
 
     def add(self, flow: Flow, now: float) -> None:
-        self.rate = flow.rate
         self.low = flow.amount / 2
+        self.hoard = flow.rate * _HOARD_S
         if flow.amount > 0:
             self._coming.append(_Coming(now + flow.start_s, flow))
 
@@ -50,10 +50,17 @@ class Credit:
                 break
             self._coming.popleft()
 
+    def plenty(self, least: float, now: float) -> bool:
+        """Whether no look at the rest is needed: enough has come for now, and not too much."""
+        if self._coming:
+            self.come(now)
+        level = self.level
+        return self.low <= level <= self.hoard and level >= least
+
     def trim(self, least: float, now: float) -> None:
         """Let go of what is hoarded above `least`, the next request's need."""
         self.come(now)
-        self.level = min(self.level, max(least, self.rate * _HOARD_S))
+        self.level = min(self.level, max(least, self.hoard))
 
     def total(self) -> float:
         """With what is on its way."""

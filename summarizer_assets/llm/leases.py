@@ -1,6 +1,7 @@
 """What a run leased of its account's limits: how much is there, when to ask for more, and what it tells the keeper."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
@@ -21,19 +22,24 @@ class Leases:
     Args:
         keeper: of the account's schedule.
         bound: whether requests and tokens are known to be limited; nothing is leased of what is not.
-        changed: told when there may be more.
+        changed: told when there may be more, and how many seconds are to be waited for the throttle of another run.
+
+    Attributes:
+        error: the keeper broke, in a way that does not pass.
     """
 
-    def __init__(self, keeper: Keeper, bound: tuple[bool, bool], changed: Callable[[], None]) -> None:
+    def __init__(self, keeper: Keeper, bound: tuple[bool, bool], changed: Callable[[float], None]) -> None:
         self.bound = bound
+        self.error: BaseException | None = None
         self._keeper = keeper
         self._changed = changed
+        self._closing = False
         self._requests = Credit()
         self._tokens = Credit()
         self._calls: set[asyncio.Task[None]] = set()
         self._leasing = False
         self._telling = 0
-        self._look_at = float("-inf")
+        self._look_at = -math.inf if keeper.blocking else math.inf
         self._sent: deque[float] = deque(maxlen=_RECENT)
 
     def wait_s(self, tokens: float, now: float) -> float:
@@ -56,6 +62,13 @@ class Leases:
         if self.bound[1]:
             self._tokens.level += tokens
 
+    def plenty(self, first: float, now: float) -> bool:
+        """Whether there is nothing to ask for, told cheaply: the way of a request that need not wait."""
+        requests, tokens = self.bound
+        if requests or tokens:
+            return (not requests or self._requests.plenty(1.0, now)) and (not tokens or self._tokens.plenty(first, now))
+        return now < self._look_at
+
     def ask_if_low(self, now: float, first: float, upcoming: Callable[[], Sequence[float]]) -> None:
         """Lease more when less is there than the next requests need.
 
@@ -64,10 +77,10 @@ class Leases:
             first: tokens of the request that goes next.
             upcoming: tokens of those that wait and have a place to go to, the next one first; at least one.
         """
-        if self._leasing or self._telling:
+        if self._leasing or self._telling or self._closing:
             return
         if not any(self.bound):
-            if not self._keeper.blocking or now < self._look_at:
+            if now < self._look_at:
                 return
             self._look_at = now + _LOOK_EVERY_S  # has another run found limits?
         self._requests.trim(1.0, now)
@@ -87,7 +100,7 @@ class Leases:
         if self._keeper.blocking:
             self._start(self._lease_in_thread(ask))
         else:
-            self._leased(self._keeper.lease(ask), now)
+            self._take_in(self._keeper.lease(ask), now)
 
     def tell(self, what: Callable[[Keeper], None]) -> None:
         """Let the keeper know; nothing is leased until it does."""
@@ -98,13 +111,16 @@ class Leases:
             what(self._keeper)
 
     async def aclose(self) -> None:
-        """Give back what was not used."""
+        """Give back what was not used, and tell what was used beyond it. A keeper that is out is left alone."""
+        self._closing = True
         while self._calls:
-            await asyncio.gather(*self._calls)
-        requests, tokens = max(0.0, self._requests.total()), max(0.0, self._tokens.total())
-        if requests or tokens:
+            await asyncio.wait(self._calls)
+        requests, tokens = max(0.0, self._requests.total()), self._tokens.total()
+        if (requests or tokens) and self.error is None:
+            self._requests, self._tokens = Credit(), Credit()
             self.tell(lambda keeper: keeper.give_back(requests, tokens))
-            await asyncio.gather(*self._calls)
+            while self._calls:
+                await asyncio.wait(self._calls)
 
     def _soon(self, now: float) -> float:
         """Requests that will be sent before long, as many as lately."""
@@ -113,7 +129,7 @@ class Leases:
             sent.popleft()
         return len(sent) * _AHEAD_S
 
-    def _leased(self, lease: Lease, now: float) -> None:
+    def _take_in(self, lease: Lease, now: float) -> None:
         self._leasing = False
         for credit, flow in ((self._requests, lease.requests), (self._tokens, lease.tokens)):
             if flow is not None:
@@ -128,20 +144,31 @@ class Leases:
             # Nothing is sent meanwhile. Whether the run may go on without the store is its claim's to decide.
             await asyncio.sleep(_ASK_AGAIN_S)
             self._leasing = False
+            self._changed(0.0)
         else:
-            self._leased(lease, loop.time())
-        self._changed()
+            self._take_in(lease, loop.time())
+            self._changed(lease.wait_s)
 
     async def _tell_in_thread(self, what: Callable[[Keeper], None]) -> None:
-        try:
-            await asyncio.to_thread(what, self._keeper)
-        except self._keeper.outage:
-            pass  # others learn it by themselves, as this run did
-        finally:
-            self._telling -= 1
-        self._changed()
+        while True:
+            try:
+                await asyncio.to_thread(what, self._keeper)
+            except self._keeper.outage:
+                if self._closing:
+                    break  # lost are a throttle, or a fraction of a second of the limits
+                await asyncio.sleep(_ASK_AGAIN_S)
+            else:
+                break
+        self._telling -= 1
+        self._changed(0.0)
 
     def _start(self, call: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(call)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.error = error  # for those who wait: without a lease nobody would wake them
+            self._changed(0.0)

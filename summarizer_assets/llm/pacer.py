@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.llm.account import Keeper, OwnAccount
+from summarizer_assets.llm.announcements import Announcements
 from summarizer_assets.llm.concurrency import Concurrency
 from summarizer_assets.llm.leases import Leases
 from summarizer_assets.llm.pace import Reservation
@@ -31,7 +32,6 @@ _SERVED_OVER_S: Final = 1.0
 _SERVED_LEAST: Final = 8
 _LEARNING: Final = 0.05  # of the ratio of used to estimated tokens, by each request
 _RATIO: Final = (0.1, 5.0)
-_MOST_DIGITS: Final = 12
 
 
 class _Held:
@@ -65,6 +65,10 @@ class Pacer:
         limits: the account's limits; a None in it is learnt from headers, or found out.
         keeper: of the account's schedule, shared with other runs; None: this run is alone with it.
         first_alone: the first request goes alone.
+
+    Attributes:
+        limits: those known of the account, given or learnt.
+        cooldown_s: see `Pace`.
     """
 
     def __init__(
@@ -76,10 +80,12 @@ class Pacer:
         first_alone: bool = True,
     ) -> None:
         self._given = limits or RateLimits()
-        self._learnt = RateLimits()
+        self._announcements = Announcements()
         self._concurrency = Concurrency(max_in_flight, first_alone=first_alone)
-        self._leases = Leases(keeper or OwnAccount(self._given), self._bound, self._advance)
-        if self._given.known:
+        self.limits = self._given
+        self._known = self._given.known
+        self._leases = Leases(keeper or OwnAccount(self._given), self._bound, self._leased)
+        if self._known:
             self._concurrency.open_all()
         self._ratio = 1.0
         self._in_flight = 0
@@ -107,17 +113,18 @@ class Pacer:
     def _bound(self) -> tuple[bool, bool]:
         return self.limits.requests is not None, self.limits.tokens is not None
 
-    @property
-    def limits(self) -> RateLimits:
-        """The known limits of the account, given or learnt."""
-        return self._given.or_else(self._learnt)
-
     async def reserve(self, tokens: int) -> Reservation:
-        """Wait for the turn of a request of about `tokens` tokens; more than a minute's worth goes too, once."""
+        """Wait for the turn of a request of about `tokens` tokens; more than a minute's worth goes too, once.
+
+        Raises:
+            Exception: whatever broke in the keeper; its outages are waited out.
+        """
         loop = asyncio.get_running_loop()
         if not self._queue:
             now = loop.time()
             self._ask_if_low(now, tokens)
+            if self._leases.error is not None and not self._stopped:
+                raise self._leases.error
             if self._wait_s(tokens, now) == 0:
                 return _Held(self, tokens, self._take(tokens, now))
         turn: asyncio.Future[float] = loop.create_future()
@@ -126,8 +133,10 @@ class Pacer:
         try:
             reserved = await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # cancelled just after its turn came: nothing was sent
-                self._leases.put_back(1, 0)
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                # Cancelled just after its turn came: nothing was sent.
+                if not self._stopped:
+                    self._leases.put_back(1, 0)
                 self._give_back(tokens, turn.result(), 0, sent=False)
             else:
                 turn.cancel()
@@ -145,16 +154,15 @@ class Pacer:
             if wait_s is None:
                 # Half fixed: a jitter down to nothing would let everyone run into the same wall at once.
                 wait_s = (_HALF + _HALF * random) * min(2.0 ** min(self._episodes - 1, 10), _MAX_COOLDOWN_S)
-        until = now + (wait_s or 0.0)
-        if until > self._cool_until:
-            self.cooldown_s += until - max(now, self._cool_until)
-            self._cool_until = until
+        self._cool(now, wait_s or 0.0)
+        until = self._cool_until
         self._ramp = 0
         if fresh:
             served = self._served_a_second(now)
-            if not self.limits.known:
+            if not self._known:
                 self._concurrency.cut()
-                self._leases.bound = (served > 0, False)
+                if served > 0:
+                    self._leases.bound = (True, self._leases.bound[1])
             self._leases.tell(lambda keeper: keeper.throttled(max(0.0, until - now), served))
         self._advance()
         return max(0.0, self._cool_until - now)
@@ -163,30 +171,31 @@ class Pacer:
         """See `Pace`."""
         self._episodes = 0
         self._served.append(asyncio.get_running_loop().time())
-        if not self.limits.known:
+        if not self._known:
             self._concurrency.succeeded(self._in_flight)
 
     def failed(self) -> None:
         """See `Pace`."""
-        if not self.limits.known:
+        if not self._known:
             self._concurrency.failed()
 
     def restart(self) -> None:
         """See `Pace`."""
         self._ramp = 0
-        if not self.limits.known:
+        if not self._known:
             self._concurrency.restart()
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """See `Pace`. Only positive finite numbers count; a provider that changes its mind is followed."""
-        found = RateLimits(_announced(headers, "requests"), _announced(headers, "tokens"))
-        learnt = found.or_else(self._learnt)
-        if learnt == self._learnt:
+        """See `Pace`. A provider that changes its mind is followed."""
+        news = self._announcements.read(headers)
+        if news is None:
             return
-        self._learnt = learnt
+        self.limits = self._given.or_else(self._announcements.limits.without_zeros)
+        self._known = self.limits.known
         self._leases.bound = self._bound
-        self._concurrency.open_all()
-        self._leases.tell(lambda keeper: keeper.learn(found))
+        if self._known:
+            self._concurrency.open_all()
+        self._leases.tell(lambda keeper: keeper.learn(news))
         self._advance()
 
     def stop(self) -> None:
@@ -201,18 +210,35 @@ class Pacer:
 
     # The queue.
 
+    def _leased(self, wait_s: float) -> None:
+        """There may be more; `wait_s` of a cooldown are left that another run began."""
+        if wait_s > 0:
+            self._cool(asyncio.get_running_loop().time(), wait_s)
+            self._ramp = 0
+        self._advance()
+
+    def _cool(self, now: float, seconds: float) -> None:
+        until = now + seconds
+        if until > self._cool_until:
+            self.cooldown_s += until - max(now, self._cool_until)
+            self._cool_until = until
+
     def _wait_s(self, tokens: int, now: float) -> float:
         """Seconds until a request of `tokens` may go; infinite until something else happens."""
         if self._stopped:
             return 0.0
         if self._in_flight >= self._concurrency.places:
             return math.inf
-        wait = max(0.0, self._cool_until - now, self._gap_until - now)
-        return max(wait, self._leases.wait_s(tokens * self._ratio, now))
+        wait = self._leases.wait_s(tokens * self._ratio, now)
+        if now < self._cool_until or now < self._gap_until:
+            wait = max(wait, self._cool_until - now, self._gap_until - now)
+        return wait
 
     def _take(self, tokens: int, now: float) -> float:
         """The request goes; returns the tokens that it takes."""
         self._in_flight += 1
+        if self._stopped:
+            return 0.0  # nothing is sent any more
         reserved = tokens * self._ratio
         self._leases.take(reserved, now)
         if self._ramp is not None:
@@ -226,15 +252,14 @@ class Pacer:
     def _give_back(self, estimated: int, reserved: float, used: int | None, *, sent: bool = True) -> None:
         self._in_flight -= 1
         if sent:
-            self._concurrency.ended()
-            if self.limits.known:
-                self._concurrency.open_all()
+            self._concurrency.ended(known=self._known)
         if used is not None:
             self._leases.put_back(0, reserved - used)
             if used > 0 and estimated > 0:
                 ratio = self._ratio + _LEARNING * (used / estimated - self._ratio)
                 self._ratio = min(max(ratio, _RATIO[0]), _RATIO[1])
-        self._advance()
+        if self._queue:
+            self._advance()
 
     def _advance(self) -> None:
         """Let go whoever may go now; set the timer for the next."""
@@ -245,6 +270,11 @@ class Pacer:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
+        if self._leases.error is not None and not self._stopped:
+            while self._queue:
+                turn, _ = self._queue.popleft()
+                if not turn.done():
+                    turn.set_exception(self._leases.error)
         while self._queue:
             turn, tokens = self._queue[0]
             if turn.done():  # cancelled while it waited
@@ -260,6 +290,8 @@ class Pacer:
             turn.set_result(self._take(tokens, now))
 
     def _ask_if_low(self, now: float, tokens: int) -> None:
+        if self._leases.plenty(tokens * self._ratio, now):
+            return
         room = self._concurrency.places - self._in_flight
         if room <= 0 or self._stopped:
             return
@@ -277,9 +309,3 @@ class Pacer:
             return 0.0
         lately = moments[min(bisect_left(moments, now - _SERVED_OVER_S), len(moments) - _SERVED_LEAST) :]
         return len(lately) / max(now - lately[0], _SLOW_START_S)
-
-
-def _announced(headers: Mapping[str, str], what: str) -> float | None:
-    text = headers.get(f"x-ratelimit-limit-{what}") or headers.get(f"anthropic-ratelimit-{what}-limit") or ""
-    number = float(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0.0
-    return number or None

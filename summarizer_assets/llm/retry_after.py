@@ -39,7 +39,7 @@ def waiting_time(headers: Mapping[str, str], now: float, cap: float = MAX_WAIT_S
     for candidate in candidates:
         if _believable(candidate, cap):
             return candidate
-    resets = [_duration(headers.get(name)) for name in _RESETS]
+    resets = [duration(headers.get(name)) for name in _RESETS]
     resets += [_until(_rfc3339(headers.get(name)), now) for name in _RESETS_AT]
     return max((reset for reset in resets if reset is not None and _believable(reset, cap)), default=None)
 
@@ -53,7 +53,7 @@ def _number(text: str | None) -> float | None:
     return float(text) if text is not None and _NUMBER.fullmatch(text := text.strip()) else None
 
 
-def _duration(text: str | None) -> float | None:
+def duration(text: str | None) -> float | None:
     """`1m30s`, `6m0s`, `250ms`, `1.5s`, or plain seconds."""
     if text is None or not _DURATION.fullmatch(text := text.strip()):
         return _number(text)

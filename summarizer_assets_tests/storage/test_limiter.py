@@ -93,6 +93,23 @@ def test_an_unknown_rate_is_guessed_for_all_runs_from_what_one_of_them_saw(tmp_p
     assert other.lease(Ask(1, 10, 10)).requests.rate == pytest.approx(30, rel=0.05)
 
 
+def test_a_clock_that_is_set_back_makes_nobody_wait_until_it_is_as_late_again(tmp_path):
+    class Clock(Database):
+        late_s = 0.0
+
+        def now(self, connection):
+            return super().now(connection) - self.late_s
+
+    clock = Clock(str(tmp_path / "state.sqlite"))
+    account = SharedAccount(clock, "account", LIMITS, lambda: 1)
+    for _ in range(10):
+        ahead = account.lease(Ask(25, 2500, 100)).requests.start_s
+    clock.late_s = 3600.0
+    assert account.lease(Ask(25, 2500, 100)).requests.start_s < ahead + 1
+    clock.late_s = 0.0
+    assert account.lease(Ask(1, 100, 100)).requests.start_s <= 0
+
+
 def test_what_is_given_back_is_there_for_the_next(tmp_path):
     one, other = account_in(tmp_path), account_in(tmp_path)
     for _ in range(20):
