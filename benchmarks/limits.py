@@ -8,13 +8,15 @@ they share a SQLite store, start two seconds apart and end two seconds apart. Re
 limits are given to them, or announced in headers only, or nowhere.
 
 Use counts from the fourth second, when all have found their pace, to the last run's end: by the server's record.
-Prints a table, then the same as JSON on the last line; a missed bar ends the script with status 1.
+`provider` is its share of a core: it must not be the bottleneck. Prints a table, then the same as JSON on the
+last line; a missed bar ends the script with status 1.
 """
 
 import argparse
 import asyncio
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -44,9 +46,12 @@ CASES = [
     ("tokens", "given", 4),
     ("requests", "announced", 1),
     ("requests", "announced", 2),
+    ("requests", "announced", 4),
     ("tokens", "announced", 1),
     ("tokens", "announced", 2),
+    ("tokens", "announced", 4),
     ("requests", "unannounced", 1),
+    ("requests", "unannounced", 2),
     ("tokens", "unannounced", 1),
 ]
 
@@ -60,9 +65,9 @@ def body(authors: int, number: int) -> bytes:
     return json.dumps({"model": "m", "messages": [{"role": "user", "content": records}]}).encode()
 
 
-async def work(url: str, state: str, given: RateLimits, seconds: float) -> dict[str, Any]:
+async def work(url: str, state: str, given: RateLimits, runs: int, seconds: float) -> dict[str, Any]:
     """One run: more to do than the limit allows, for so long."""
-    account = SharedAccount(Database(state), "account", given, lambda: 1)
+    account = SharedAccount(Database(state), "account", given, lambda: runs)
     client = Client(
         build_transport(limits=Limits(max_connections=IN_FLIGHT)), url, Pacer(IN_FLIGHT, given, keeper=account)
     )
@@ -107,7 +112,7 @@ def one_case(provider: Provider, home: Path, case: tuple[str, str, int], seconds
     state = str(home / f"{'-'.join(map(str, case))}.sqlite")
     processes = []
     for number in range(runs):
-        told = json.dumps({"url": provider.base_url, "state": state, "given": given, "seconds": seconds})
+        told = json.dumps({"url": provider.base_url, "state": state, "given": given, "runs": runs, "seconds": seconds})
         command = [sys.executable, "-m", "benchmarks.limits", "--one", told]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         time.sleep(STAGGER_S if number < runs - 1 else 0)
@@ -129,8 +134,15 @@ def one_case(provider: Provider, home: Path, case: tuple[str, str, int], seconds
         "requests": len(served),
         "p50_wait_s": {kind: round(seen[len(seen) // 2], 2) for kind, seen in waits.items() if seen},
         "p99_wait_s": {kind: round(seen[int(len(seen) * 0.99)], 2) for kind, seen in waits.items() if seen},
+        "runs_cpu_s": sum(run["cpu_s"] for run in found),
         "cpu_ms_a_request": 1000 * sum(run["cpu_s"] for run in found) / max(1, len(entries)),
     }
+
+
+def cpu_of_children_s() -> float:
+    """Of those that ended: the provider and the runs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def broken(row: dict[str, Any]) -> list[str]:
@@ -151,21 +163,29 @@ def main() -> int:
     options = parser.parse_args()
     if options.one:
         told = json.loads(options.one)
-        print(json.dumps(asyncio.run(work(told["url"], told["state"], RateLimits(*told["given"]), told["seconds"]))))
+        print(
+            json.dumps(
+                asyncio.run(work(told["url"], told["state"], RateLimits(*told["given"]), told["runs"], told["seconds"]))
+            )
+        )
         return 0
     rows = []
     print(f"{'bound by':9} {'limits':12} {'runs':>4} {'use':>7} {'429 / 1,000':>11} {'at start':>8} {'requests':>8} "
-          f"{'wait small p50/p99 s':>20} {'large':>12} {'CPU ms':>7}")  # fmt: skip
+          f"{'wait small p50/p99 s':>20} {'large':>12} {'CPU ms':>7} {'provider':>8}")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="limits-") as temporary:
         for case in CASES:
+            began, before = time.monotonic(), cpu_of_children_s()
             with provider_process() as provider:
                 row = one_case(provider, Path(temporary), case, options.seconds)
+            provider_s = cpu_of_children_s() - before - row.pop("runs_cpu_s")
+            row["provider_share_of_a_core"] = provider_s / (time.monotonic() - began)
             rows.append(row)
             small, large = (f"{row['p50_wait_s'][kind]} / {row['p99_wait_s'][kind]}" for kind in ("small", "large"))
             print(
                 f"{row['bound']:9} {row['limits']:12} {row['runs']:>4} {row['use']:>7.1%} "
                 f"{row['throttles_per_1000']:>11.2f} {row['throttles_at_the_start']:>8} {row['requests']:>8} "
-                f"{small:>20} {large:>12} {row['cpu_ms_a_request']:>7.2f}",
+                f"{small:>20} {large:>12} {row['cpu_ms_a_request']:>7.2f} "
+                f"{row['provider_share_of_a_core']:>8.0%}",
                 flush=True,
             )
     return conclude("limits", {"rows": rows}, [wrong for row in rows for wrong in broken(row)])

@@ -95,7 +95,9 @@ async def our_client(url: str, in_flight: int, stack: AsyncExitStack, limits: Ra
         return reply.body
 
     async def ask() -> bytes:
-        return await client.complete(BODY, estimated_tokens=2700, check=body_of)
+        return await client.complete(
+            BODY, estimated_tokens=2700, most_output_tokens=1200, check=body_of, settle=lambda _: None
+        )
 
     return ask
 
