@@ -27,7 +27,7 @@ test: $(BIN)/.dev chromium ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(BIN)/.dev ## Print the figures of the benchmarks
 	@$(BIN)/python -m benchmarks

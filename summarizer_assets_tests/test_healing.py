@@ -78,7 +78,6 @@ FATES = {
     "error_under_200": Fate("server_error", _TRIES, mates=False),
 }
 _OUTSIDE = [fault for fault, fate in FATES.items() if not fate.mates]
-one_worker = pytest.mark.xdist_group("healing")  # what they look at takes half a minute to make
 FATAL = ("unauthorized", "insufficient_quota", "payment_required", "model_not_found", "forbidden")
 
 
@@ -148,12 +147,10 @@ def outcome(tmp_path_factory, source) -> Iterator[Outcome]:
         yield Outcome(house, provider)
 
 
-@one_worker
 def test_after_faults_of_all_kinds_each_author_is_in_one_place(outcome):
     outcome.house.assert_each_author_in_one_place()
 
 
-@one_worker
 @pytest.mark.parametrize("fault", FATES)
 def test_an_author_that_always_brings_on_a_fault_ends_with_its_reason(outcome, fault):
     fate, author = FATES[fault], outcome.poisoned[fault]
@@ -164,7 +161,6 @@ def test_an_author_that_always_brings_on_a_fault_ends_with_its_reason(outcome, f
         assert (outcome.failures[author]["reason"], outcome.failures[author]["attempts"]) == (fate.reason, 1)
 
 
-@one_worker
 @pytest.mark.parametrize("fault", FATES)
 def test_a_fault_costs_no_more_requests_than_it_must(outcome, fault):
     author = outcome.poisoned[fault]
@@ -173,7 +169,6 @@ def test_a_fault_costs_no_more_requests_than_it_must(outcome, fault):
     assert len(asked[0].ids) == GROUP
 
 
-@one_worker
 @pytest.mark.parametrize("fault", FATES)
 def test_the_others_of_a_group_have_their_summaries(outcome, fault):
     """At once where the fault is an author's; where it looks like the provider's, after the next run."""
@@ -186,7 +181,6 @@ def test_the_others_of_a_group_have_their_summaries(outcome, fault):
         assert outcome.later_failures[outcome.poisoned[fault]]["attempts"] == 2
 
 
-@one_worker
 def test_failures_that_asking_again_cannot_help_are_not_asked_again(outcome):
     final = {"content_filter", "too_large", "rejected"}
     for author, row in outcome.failures.items():

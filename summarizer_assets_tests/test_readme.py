@@ -88,9 +88,6 @@ def clone(tmp_path_factory) -> Path:
     return folder
 
 
-pytestmark = pytest.mark.xdist_group("readme")
-
-
 @pytest.mark.slow
 def test_the_first_command_ends_with_a_report_a_stranger_can_read(clone):
     report = (clone / "report.txt").read_text(encoding="utf-8")

@@ -192,7 +192,7 @@ ROWS: dict[str, BodyFault] = {
     "link": _appended(" See https://example.org/profile."),
     "image": _appended(" ![portrait](portrait.png)"),
     "script": _appended(" <script>alert(1)</script>"),
-    "leading_formula": _summary(lambda row: f"=1+1 {row['summary']}"),
+    "leading_formula": _summary(lambda row: f"={row['summary']}"),
     "invented_award": _appended(" The author won the Nobel Prize."),
 }
 

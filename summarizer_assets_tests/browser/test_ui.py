@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, WebSock
 
 from summarizer_assets_tests.browser.site import Site, dagster_dev
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BUCKETS = 4
 CANARY = "sk-canary-7f3d9b1e5a"
