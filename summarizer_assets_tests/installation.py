@@ -1,6 +1,7 @@
 """A small installation for tests: authors, settings, and what the tables hold afterwards."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import polars as pl
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import PAPER
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import PREFIX, Settings, load_settings
+from summarizer_assets_tests.provider import serving
 
 _TOPICS = ("tides", "glass", "maps", "seeds", "grammar", "iron", "bees", "salt")
 
@@ -105,3 +108,13 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str = "author_summarie
         if event.asset_key == dg.AssetKey(asset)
         for name, value in event.materialization.metadata.items()
     }
+
+
+@contextmanager
+def ingested(provider: FaultyProvider, folder: Path, authors: int, **settings: Any) -> Iterator[Installation]:
+    """An installation in `folder` over the served provider, with its authors in the table."""
+    with serving(provider) as url:
+        source = write_authors(folder / "authors.parquet", authors)
+        house = Installation(folder / "root", source, llm_base_url=url, llm_model="test-model", **settings)
+        house.ingest()
+        yield house

@@ -18,8 +18,8 @@ import pytest
 from summarizer_assets.faults.plan import Plan
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.storage.journal import replay
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from summarizer_assets_tests.installation import Installation, ingested
+from summarizer_assets_tests.provider import answer
 
 AUTHORS, GROUP, IN_FLIGHT, LEASE_S = 200, 5, 4, 1.0
 
@@ -53,18 +53,15 @@ def provider() -> FaultyProvider:
 
 @pytest.fixture
 def installation(tmp_path, provider) -> Iterator[Installation]:
-    with serving(provider) as url:
-        house = Installation(
-            tmp_path / "root",
-            write_authors(tmp_path / "authors.parquet", AUTHORS),
-            llm_base_url=url,
-            llm_model="test-model",
-            group_size=GROUP,
-            max_in_flight=IN_FLIGHT,
-            commit_rows=30,
-            commit_interval_s=0.5,
-        )
-        house.ingest()
+    with ingested(
+        provider,
+        tmp_path,
+        AUTHORS,
+        group_size=GROUP,
+        max_in_flight=IN_FLIGHT,
+        commit_rows=30,
+        commit_interval_s=0.5,
+    ) as house:
         yield house
 
 

@@ -145,17 +145,6 @@ def learn(account: Account, announced: RateLimits) -> Account:
     return replace(account, learnt=announced.or_else(account.learnt).without_zeros)
 
 
-def shifted(account: Account, seconds: float) -> Account:
-    """The same account by a clock that was set so many seconds on."""
-    return replace(
-        account,
-        requests_at=account.requests_at + seconds,
-        tokens_at=account.tokens_at + seconds,
-        slowed_at=account.slowed_at + seconds,
-        guess_at=account.guess_at + seconds,
-    )
-
-
 def rates(account: Account, now: float, given: RateLimits) -> tuple[float | None, float | None]:
     """Requests and tokens a second in force; None: unknown."""
     limits = given.or_else(account.learnt)

@@ -13,36 +13,12 @@ from summarizer_assets.core.money import Usage
 _PART: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Booking:
     """What became of requests since the last booking.
 
     `wasted` is the part of `spent` that brought no summary; `uncertain` may have been billed, and counts as if it was.
     """
-
-    spent: int = 0
-    uncertain: int = 0
-    wasted: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    requests: int = 0
-
-    def __add__(self, other: "Booking") -> "Booking":
-        return Booking(
-            self.spent + other.spent,
-            self.uncertain + other.uncertain,
-            self.wasted + other.wasted,
-            self.prompt_tokens + other.prompt_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.requests + other.requests,
-        )
-
-
-@dataclass(slots=True)
-class Tally:
-    """A booking in the making."""
 
     spent: int = 0
     uncertain: int = 0
@@ -62,26 +38,16 @@ class Tally:
         self.completion_tokens += usage.completion_tokens
         self.requests += 1
 
-    def booking(self) -> Booking:
+    def __add__(self, other: "Booking") -> "Booking":
         return Booking(
-            self.spent,
-            self.uncertain,
-            self.wasted,
-            self.prompt_tokens,
-            self.cached_tokens,
-            self.completion_tokens,
-            self.requests,
+            self.spent + other.spent,
+            self.uncertain + other.uncertain,
+            self.wasted + other.wasted,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.requests + other.requests,
         )
-
-    def merge(self, booking: Booking) -> None:
-        """What could not be booked."""
-        self.spent += booking.spent
-        self.uncertain += booking.uncertain
-        self.wasted += booking.wasted
-        self.prompt_tokens += booking.prompt_tokens
-        self.cached_tokens += booking.cached_tokens
-        self.completion_tokens += booking.completion_tokens
-        self.requests += booking.requests
 
 
 @dataclass(frozen=True, slots=True)

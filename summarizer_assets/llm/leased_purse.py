@@ -16,7 +16,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from summarizer_assets.core.money import Price, Usage, shown
-from summarizer_assets.core.spending import Booking, Grant, Spending, Tally, Wish
+from summarizer_assets.core.spending import Booking, Grant, Spending, Wish
 from summarizer_assets.llm.hold import PaidHold
 from summarizer_assets.llm.purse import NOTHING, BudgetReached, Hold
 
@@ -68,7 +68,7 @@ class LeasedPurse:
         self._ask_again_s = min(_ASK_AGAIN_S, book_every_s)
         self._free = 0
         self._held = 0
-        self._open = Tally()
+        self._open = Booking()
         self._booked = Booking()  # of this run, with what is just being booked
         self._ahead = 0  # aimed at, for `_free`
         self._largest = 0
@@ -85,7 +85,7 @@ class LeasedPurse:
 
     @property
     def spending(self) -> Spending:
-        run, fresh, in_all = self._booked + self._open.booking(), self._open, self._in_all
+        run, fresh, in_all = self._booked + self._open, self._open, self._in_all
         return Spending(
             run.spent,
             run.wasted,
@@ -273,14 +273,14 @@ class LeasedPurse:
     async def _call(self, wish: Wish, *, last: bool = True) -> Grant | None:
         """One transaction of the ledger; None when it did not answer, and may yet."""
         loop = asyncio.get_running_loop()
-        before, booking = self._booked, self._open.booking()
-        self._booked, self._open = before + booking, Tally()
+        before, booking = self._booked, self._open
+        self._booked, self._open = before + booking, Booking()
         self._low_at = loop.time() + self._ask_again_s
         try:
             grant = await asyncio.to_thread(self._account.settle, booking, wish, self._cap)
         except self._outage as error:
             self._booked = before
-            self._open.merge(booking)
+            self._open += booking
             if last:
                 raise
             self._out_since = self._out_since or loop.time()

@@ -11,9 +11,19 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.processes import this_boot
 
 _ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
 METADATA = sa.MetaData()
+
+#: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: then each lease would seem to
+#: have lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
+_CLOCKS = sa.Table(
+    "steady_clocks",
+    METADATA,
+    sa.Column("boot", sa.String, primary_key=True),
+    sa.Column("offset_s", sa.Float, nullable=False),
+)
 
 
 class Database:
@@ -76,6 +86,18 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             return time.time()
         return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+    def steady_now(self, connection: sa.Connection) -> float:
+        """A time for leases that runs evenly: the server's, or on SQLite this machine's since it was booted."""
+        boot = this_boot()
+        if connection.dialect.name != "sqlite" or boot is None:
+            return self.now(connection)
+        steady = time.monotonic()  # of the whole machine, not of this process
+        found = connection.execute(sa.select(_CLOCKS.c.offset_s).where(_CLOCKS.c.boot == boot)).scalar_one_or_none()
+        if found is None:
+            found = self.now(connection) - steady
+            connection.execute(_CLOCKS.insert().values(boot=boot, offset_s=found))
+        return float(found) + steady
 
 
 def _sqlite_settings(connection: object, _record: object) -> None:

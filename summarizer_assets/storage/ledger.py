@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from summarizer_assets.core.spending import Booking, Grant, Wish, granted
 from summarizer_assets.storage.database import METADATA, Database
-from summarizer_assets.storage.processes import process_name, this_host
+from summarizer_assets.storage.processes import is_gone, process_name, this_host
 
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER only
 _SUMS = ("spent", "uncertain", "wasted", "reserved", "prompt_tokens", "cached_tokens", "completion_tokens", "requests")
@@ -116,7 +116,7 @@ class SpendLedger:
     def settle(self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None) -> Grant:
         """See `RunAccount.settle`."""
         with self._database.begin() as connection:
-            now = self._database.now(connection)
+            now = self._database.steady_now(connection)
             self._locked_totals(connection)
             had = self._sweep(connection, token, now)
             totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
@@ -162,7 +162,7 @@ class SpendLedger:
                     self._add(
                         connection, lease.run_id, lease.bucket, RETURNED, {"uncertain": -amount, "reserved": amount}
                     )
-            elif not lease.lost and _is_dead(lease, now):
+            elif not lease.lost and (lease.expires_at <= now or is_gone(lease.host, lease.process)):
                 connection.execute(_LEASES.update().where(_LEASES.c.token == lease.token).values(lost=True))
                 self._add(connection, lease.run_id, lease.bucket, LOST, {"uncertain": amount, "reserved": -amount})
         return mine
@@ -217,11 +217,3 @@ class RunAccount:
             StorageError: the store does not answer; nothing is known of what was booked.
         """
         return self._ledger.settle(self._token, self._run_id, self._bucket, booking, wish, cap)
-
-
-def _is_dead(lease: sa.Row[Any], now: float) -> bool:
-    """Lapsed, or of a process of this host that is gone."""
-    if lease.expires_at <= now:
-        return True
-    pid = int(lease.process.partition("@")[0])
-    return bool(lease.host == this_host() and lease.process != process_name(pid))

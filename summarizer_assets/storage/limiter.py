@@ -5,7 +5,6 @@ One row an account. The account is known by a hash of its address, key and model
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +22,6 @@ _ACCOUNTS = sa.Table(
     *(sa.Column(name, sa.Float) for name in _NUMBERS),
     sa.Column("learnt_requests", sa.Float),
     sa.Column("learnt_tokens", sa.Float),
-    sa.Column("written_at", sa.Float),
 )
 
 
@@ -61,7 +59,7 @@ class SharedAccount:
         with self._database.begin() as connection:
             account, now = self._read(connection)
             after, granted = limiter.lease(account, now, ask, self._given)
-            self._write(connection, account, after, now)
+            self._write(connection, account, after)
         return granted
 
     def give_back(self, requests: float, tokens: float) -> None:
@@ -77,13 +75,10 @@ class SharedAccount:
     def _change(self, how: Callable[[Account, float], Account]) -> None:
         with self._database.begin() as connection:
             account, now = self._read(connection)
-            self._write(connection, account, how(account, now), now)
+            self._write(connection, account, how(account, now))
 
     def _read(self, connection: sa.Connection) -> tuple[Account, float]:
-        """The account, locked, and the store's time.
-
-        Where the store's clock was set back since, nobody is to wait until it is as late again.
-        """
+        """The account, locked, and the store's time."""
         query = sa.select(_ACCOUNTS).where(_ACCOUNTS.c.account == self._key).with_for_update()
         found = connection.execute(query).one_or_none()
         if found is None:
@@ -95,15 +90,11 @@ class SharedAccount:
             found = connection.execute(query).one()
         learnt = RateLimits(found.learnt_requests, found.learnt_tokens)
         numbers = {name: getattr(found, name) for name in _NUMBERS}
-        account, now = replace(Account(**numbers), learnt=learnt), self._database.now(connection)
-        if found.written_at is not None and now < found.written_at:
-            account = limiter.shifted(account, now - found.written_at)
-        return account, now
+        return Account(**numbers, learnt=learnt), self._database.steady_now(connection)
 
-    def _write(self, connection: sa.Connection, before: Account, after: Account, now: float) -> None:
+    def _write(self, connection: sa.Connection, before: Account, after: Account) -> None:
         if after != before:
-            changes = {**_columns(after), "written_at": now}
-            connection.execute(_ACCOUNTS.update().where(_ACCOUNTS.c.account == self._key).values(changes))
+            connection.execute(_ACCOUNTS.update().where(_ACCOUNTS.c.account == self._key).values(**_columns(after)))
 
 
 def _columns(account: Account) -> dict[str, Any]:

@@ -29,3 +29,8 @@ def process_name(pid: int) -> str:
         return f"{pid}@gone" if Path("/proc/self").exists() else f"{pid}@"
     dead = fields[0] in {"Z", "X"}  # killed, not yet collected by its parent
     return f"{pid}@gone" if dead else f"{pid}@{fields[19]}"
+
+
+def is_gone(host: str, process: str) -> bool:
+    """Whether a process, by the names it gave its host and itself, is known here to have ended."""
+    return host == this_host() and process != process_name(int(process.partition("@")[0]))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from summarizer_assets.core.retry import PastRun
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
-from summarizer_assets.storage.processes import process_name, this_boot, this_host
+from summarizer_assets.storage.processes import is_gone, process_name, this_host
 
 _CLAIMS = sa.Table(
     "claims",
@@ -28,15 +28,6 @@ _CLAIMS = sa.Table(
     sa.Column("process", sa.String, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),
     sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
-)
-
-#: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: then each lease would seem to
-#: have lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
-_CLOCKS = sa.Table(
-    "steady_clocks",
-    METADATA,
-    sa.Column("boot", sa.String, primary_key=True),
-    sa.Column("offset_s", sa.Float, nullable=False),
 )
 
 _RUNS = sa.Table(
@@ -80,14 +71,14 @@ class StateStore:
     def holders(self) -> dict[str, str]:
         """Run id of each bucket's live claim."""
         with self._database.begin() as connection:
-            now = self._steady_now(connection)
+            now = self._database.steady_now(connection)
             rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root)).all()
         return {row.bucket: row.run_id for row in rows if not _is_dead(row, now)}
 
     def active_runs(self) -> int:
         """Runs at work now under any root of this store: they share the provider account."""
         with self._database.begin() as connection:
-            now = self._steady_now(connection)
+            now = self._database.steady_now(connection)
             rows = connection.execute(sa.select(_CLAIMS)).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
@@ -149,7 +140,7 @@ class StateStore:
             "process": process_name(os.getpid()),
         }
         with self._database.begin() as connection:
-            now = self._steady_now(connection)
+            now = self._database.steady_now(connection)
             where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
             holder = connection.execute(sa.select(_CLAIMS).where(where).with_for_update()).one_or_none()
             if holder is None:
@@ -190,7 +181,7 @@ class StateStore:
     def renew(self, bucket: str, token: str) -> bool:
         """Extend our claim; False when another run took it after it had lapsed."""
         with self._database.begin() as connection:
-            now = self._steady_now(connection)
+            now = self._database.steady_now(connection)
             result = connection.execute(
                 _CLAIMS.update()
                 .where((_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token))
@@ -213,18 +204,6 @@ class StateStore:
             )
             if not kept.rowcount:
                 connection.execute(_CLAIMS.delete().where(mine))
-
-    def _steady_now(self, connection: sa.Connection) -> float:
-        """A time for leases that runs evenly: the server's, or on SQLite this machine's since it was booted."""
-        boot = this_boot()
-        if connection.dialect.name != "sqlite" or boot is None:
-            return self._database.now(connection)
-        steady = time.monotonic()  # of the whole machine, not of this process
-        found = connection.execute(sa.select(_CLOCKS.c.offset_s).where(_CLOCKS.c.boot == boot)).scalar_one_or_none()
-        if found is None:
-            found = self._database.now(connection) - steady
-            connection.execute(_CLOCKS.insert().values(boot=boot, offset_s=found))
-        return float(found) + steady
 
 
 class Claim:
@@ -288,7 +267,4 @@ class Claim:
 
 def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped
     """Lapsed, or held by a process of this host that is gone: a crash need not wait for the lease."""
-    if claim.expires_at <= now:
-        return True
-    pid = int(claim.process.partition("@")[0])
-    return bool(claim.host == this_host() and claim.process != process_name(pid))
+    return bool(claim.expires_at <= now) or is_gone(claim.host, claim.process)

@@ -4,8 +4,8 @@ import pytest
 
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from summarizer_assets_tests.installation import Installation, ingested, metadata_of
+from summarizer_assets_tests.provider import answer
 
 AUTHORS = 60
 
@@ -17,17 +17,7 @@ def provider():
 
 @pytest.fixture
 def installation(tmp_path, provider):
-    with serving(provider) as url:
-        house = Installation(
-            tmp_path / "root",
-            write_authors(tmp_path / "authors.parquet", AUTHORS),
-            llm_base_url=url,
-            llm_model="test-model",
-            group_size=5,
-            max_in_flight=6,
-            retry_after_s=0,
-        )
-        house.ingest()
+    with ingested(provider, tmp_path, AUTHORS, group_size=5, max_in_flight=6, retry_after_s=0) as house:
         yield house
 
 

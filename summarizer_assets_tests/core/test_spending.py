@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.spending import Booking, Tally, Wish, granted
+from summarizer_assets.core.spending import Booking, Wish, granted
 
 sums = st.integers(0, 10**12)
 wishes = st.builds(Wish, floor=sums, need=sums, want=sums)
@@ -29,12 +29,10 @@ def test_near_the_cap_a_run_gets_a_part_so_that_others_find_some() -> None:
     assert granted(Wish(floor=500, need=600), 1000) == 0
 
 
-def test_a_tally_becomes_the_booking_that_can_be_put_back_into_it() -> None:
-    tally = Tally()
-    tally.add(7, Usage(3, 2, 1), wasted=True)
-    tally.add(5, Usage(3, 2), wasted=False)
-    tally.uncertain += 4
-    booking = tally.booking()
+def test_a_booking_takes_in_requests_and_other_bookings() -> None:
+    booking = Booking()
+    booking.add(7, Usage(3, 2, 1), wasted=True)
+    booking.add(5, Usage(3, 2), wasted=False)
+    booking.uncertain += 4
     assert booking == Booking(12, 4, 7, 6, 1, 4, 2)
-    tally.merge(booking)
-    assert tally.booking() == booking + booking
+    assert booking + booking == Booking(24, 8, 14, 12, 2, 8, 4)

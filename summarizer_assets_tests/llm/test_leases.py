@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.limiter import BURST_S, Account, Ask, RateLimits, lease, shifted, throttled
+from summarizer_assets.core.limiter import BURST_S, Ask, RateLimits
 from summarizer_assets.llm.account import OwnAccount
 from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.storage.database import Database
@@ -229,14 +229,3 @@ def test_when_all_runs_have_ended_no_more_of_the_account_is_taken_than_they_used
         assert (account._account.tokens_at - loop.time()) * limits.tokens / 60 <= largest + beyond + 1e-6
 
     run(main())
-
-
-@given(st.floats(-1e6, 1e6), st.floats(0, 10), st.builds(RateLimits, st.integers(60, 6000), st.integers(6000, 10**6)))
-def test_leases_do_not_depend_on_what_the_store_s_clock_shows(clock, later, limits):
-    account = throttled(lease(Account(), 0.0, Ask(40, 9000, 100), limits)[0], 1.0, 0.2, 5.0, limits)
-    _, here = lease(account, 1.0 + later, Ask(5, 700, 100), limits)
-    _, there = lease(shifted(account, clock), 1.0 + later + clock, Ask(5, 700, 100), limits)
-    for one, other in ((here.requests, there.requests), (here.tokens, there.tokens)):
-        assert other.start_s == pytest.approx(one.start_s, abs=1e-6)
-        assert other.rate == pytest.approx(one.rate, rel=1e-6)
-        assert other.amount == pytest.approx(one.amount, rel=1e-6)

@@ -219,7 +219,7 @@ def test_all_processes_of_a_machine_count_leases_from_the_same_moment(tmp_path: 
     nows = []
     for store in stores:
         with store._database.begin() as connection:
-            nows.append(store._steady_now(connection))
+            nows.append(store._database.steady_now(connection))
     assert nows == sorted(nows)
     assert nows[-1] - nows[0] < 60
     with stores[0]._database.begin() as connection:
