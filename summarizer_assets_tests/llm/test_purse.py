@@ -457,7 +457,7 @@ BUYER = (
     "        nonlocal bought\n"
     "        while True:\n"
     "            with await purse.hold(*MOST_TOKENS) as hold:\n"
-    "                if bought == int(hang):\n"
+    "                if bought >= int(hang) >= 0:\n"
     "                    print('hanging', flush=True); await asyncio.sleep(600)\n"
     "                await asyncio.sleep(0.002)\n"
     "                hold.spent(MOST); bought += 1\n"
