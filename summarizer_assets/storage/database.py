@@ -3,6 +3,7 @@
 What is kept in it says its own module: claims and run history `state.py`; each declares its tables on `METADATA`.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from summarizer_assets.storage.processes import this_boot
 
 _ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
 METADATA = sa.MetaData()
+_BUSY_S = 30  # that a transaction waits for those of other processes
+_WAL_AGAIN_S = 0.02
 
 #: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: then each lease would seem to
 #: have lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
@@ -102,10 +105,24 @@ class Database:
 
 def _sqlite_settings(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined] # a DBAPI connection has no static type
-    cursor.execute("PRAGMA busy_timeout=30000")  # first, for the next one has to wait for others too
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")  # first, for the next one has to wait for others too
+    _use_wal(cursor)
     cursor.close()
     connection.isolation_level = None  # type: ignore[attr-defined] # the driver would begin late and upgrade its lock
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Of several processes that open a new file at once, all but one are told `locked` here, whatever the timeout."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(_WAL_AGAIN_S)
+        else:
+            return
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
