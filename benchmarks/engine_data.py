@@ -23,7 +23,8 @@ from summarizer_assets.bucket.prompting import render_bucket
 from summarizer_assets.core.records import AUTHOR, AUTHORS
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.llm.template import summarize
-from summarizer_assets.storage.delta import Append, BucketedTable
+from summarizer_assets.storage.changes import Append
+from summarizer_assets.storage.delta import BucketedTable
 
 WARM, MEASURED = "0000", "0001"
 BUCKETS = 2

@@ -114,8 +114,9 @@ def watch_all(watch: Watch) -> None:
     from summarizer_assets.core import answers  # noqa: PLC0415
     from summarizer_assets.llm.client import Client  # noqa: PLC0415
     from summarizer_assets.llm.transport import AiohttpTransport  # noqa: PLC0415
-    from summarizer_assets.storage.delta import BucketedTable, BucketWriter  # noqa: PLC0415
+    from summarizer_assets.storage.delta import BucketedTable  # noqa: PLC0415
     from summarizer_assets.storage.journal import Journal  # noqa: PLC0415
+    from summarizer_assets.storage.writer import BucketWriter  # noqa: PLC0415
 
     whole = time.process_time_ns
     watch.function(prompting, "render", "render and hash", whole)

@@ -22,9 +22,9 @@ from summarizer_assets import pipeline
 from summarizer_assets.bucket import outcomes
 from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.llm.client import Client
-from summarizer_assets.storage.delta import BucketWriter
 from summarizer_assets.storage.journal import Journal
 from summarizer_assets.storage.state import StateStore
+from summarizer_assets.storage.writer import BucketWriter
 from summarizer_assets_tests import worker
 
 PHASES = (

@@ -7,10 +7,12 @@ from typing import Any
 import dagster as dg
 
 from summarizer_assets.assets.authors import build_authors
+from summarizer_assets.assets.maintenance import build_maintenance
 from summarizer_assets.assets.summaries import build_summaries
-from summarizer_assets.jobs import SUMMARIZE, ingest_job, summarize_job
+from summarizer_assets.jobs import SUMMARIZE, ingest_job, maintenance_job, summarize_job
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer, io_manager
+from summarizer_assets.schedules import build_maintenance_schedule
 from summarizer_assets.sensors import build_retry_sensor
 from summarizer_assets.settings import Settings, load_settings
 
@@ -29,10 +31,12 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
     with warnings.catch_warnings():
         # One pass over the source for many buckets rests on it, and dagster is pinned: a user can do nothing about it.
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
-        assets = [build_authors(partitions), build_summaries(partitions, summarizer.identity.prompt_version)]
+        summaries = build_summaries(partitions, summarizer.identity.prompt_version)
+        assets = [build_authors(partitions), summaries, build_maintenance()]
     return dg.Definitions(
         assets=assets,
-        jobs=[ingest_job(), summarize_job()],
+        jobs=[ingest_job(), summarize_job(), maintenance_job()],
+        schedules=[build_maintenance_schedule()],
         sensors=[sensor],
         resources={"summarizer": summarizer, "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.

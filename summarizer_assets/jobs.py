@@ -4,9 +4,10 @@ from typing import Any
 
 import dagster as dg
 
+from summarizer_assets.assets.maintenance import MAINTENANCE
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 
-INGEST, SUMMARIZE = "ingest_authors", "summarize_bucket"
+INGEST, SUMMARIZE, MAINTAIN = "ingest_authors", "summarize_bucket", "maintain_tables"
 
 
 def ingest_job() -> Any:  # noqa: ANN401 - dagster does not export the type
@@ -24,4 +25,13 @@ def summarize_job() -> Any:  # noqa: ANN401 - dagster does not export the type
         SUMMARIZE,
         selection=dg.AssetSelection.assets(SUMMARIES, FAILURES),
         description="Asks the authors of one bucket that are pending, or failed and due.",
+    )
+
+
+def maintenance_job() -> Any:  # noqa: ANN401 - dagster does not export the type
+    """Small files joined, expired log entries and unused files removed, in all tables."""
+    return dg.define_asset_job(
+        MAINTAIN,
+        selection=dg.AssetSelection.assets(MAINTENANCE),
+        description="Keeps the tables cheap to open. Safe beside running summaries.",
     )

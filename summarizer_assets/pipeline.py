@@ -25,7 +25,7 @@ from summarizer_assets.bucket.stock import Stock, fences, take_stock
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
-from summarizer_assets.storage.delta import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
 from summarizer_assets.storage.state import Claim, StateStore
 from summarizer_assets.storage.stream import TableStream

@@ -50,6 +50,7 @@ from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.limiter import SharedAccount, account_key
+from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -196,6 +197,13 @@ class Summarizer:
             max_in_flight=settings.max_in_flight,
         )
         return Engine(asker, client, outcomes, positions, todo)
+
+    def maintain(self) -> dict[str, Maintained]:
+        """Do for each table that exists what keeps it cheap to open; buckets on which a run works are left alone."""
+        tables = (self.tables.authors, self.tables.summaries, self.tables.failures, self.rejected)
+        busy = frozenset(self.state.holders())
+        done = {table.uri.rpartition("/")[2]: maintain(table, busy) for table in tables}
+        return {name: maintained for name, maintained in done.items() if maintained is not None}
 
     def retry_facts(self) -> RetryFacts:
         tables, settings = self.tables, self.settings

@@ -15,9 +15,11 @@ from summarizer_assets.core.records import SUMMARIES
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.delta import Append, BucketedTable, BucketWriter, Change
+from summarizer_assets.storage.changes import Append, Change
+from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.journal import replay
 from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.writer import BucketWriter
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 

@@ -41,7 +41,7 @@ def installation(tmp_path, provider) -> Iterator[Installation]:
 #: The worker, told to end while its second commit is on its way.
 TOLD_IN_A_COMMIT = """
 import os, signal, sys
-from summarizer_assets.storage.delta import BucketWriter
+from summarizer_assets.storage.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
 def told(self, handle, change):
     commits.append(change)

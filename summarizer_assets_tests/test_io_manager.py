@@ -10,7 +10,8 @@ import pytest
 from dagster_deltalake import LocalConfig
 
 from summarizer_assets.io_manager import build_io_manager
-from summarizer_assets.storage.delta import Append, BucketedTable, Change, Compact, Overwrite
+from summarizer_assets.storage.changes import Append, Change, Compact, Overwrite
+from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import FenceLost, StorageError
 from summarizer_assets.storage.stream import TableStream
 from summarizer_assets_tests.storage.rows import SCHEMA, content, rows

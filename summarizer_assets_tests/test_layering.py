@@ -24,12 +24,24 @@ LAYERS = [
     {"resources"},
     {"assets"},
     {"jobs", "sensors"},
+    {"schedules"},
     {"definitions"},
     {"demo", "rehearse", "spend"},
 ]
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
-OF_DAGSTER = {"io_manager", "partitions", "resources", "assets", "jobs", "sensors", "definitions", "demo", "rehearse"}
+OF_DAGSTER = {
+    "io_manager",
+    "partitions",
+    "resources",
+    "assets",
+    "jobs",
+    "sensors",
+    "schedules",
+    "definitions",
+    "demo",
+    "rehearse",
+}
 OF_SETTINGS = {"resources", "definitions", "demo", "rehearse", "spend"}
 OF_ENVIRONMENT = {
     "settings": "the one reader",

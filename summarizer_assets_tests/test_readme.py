@@ -80,7 +80,8 @@ def clone(tmp_path_factory) -> Path:
     for name in _CLONED:
         shutil.copy2(REPOSITORY / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(REPOSITORY / "summarizer_assets", folder / "summarizer_assets", ignore=ignored)
+    for name in ("summarizer_assets", "tools"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     first = runnable("bash")[0]
     assert first.code.strip() == "make demo"

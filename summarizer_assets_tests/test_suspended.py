@@ -35,7 +35,7 @@ sys.exit(worker.main("0000"))
 
 #: It falls asleep in its second commit: the claim was checked, the fence too, the rows are on their way.
 ASLEEP_IN_A_COMMIT = """
-from summarizer_assets.storage.delta import BucketWriter
+from summarizer_assets.storage.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
 def sleepy(self, handle, change):
     commits.append(change)

@@ -8,7 +8,8 @@ import polars as pl
 
 from summarizer_assets.ingest.ingest import IngestCounts, ingest
 from summarizer_assets.sources.source import open_source
-from summarizer_assets.storage.delta import BucketedTable, Change, Overwrite
+from summarizer_assets.storage.changes import Change, Overwrite
+from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.stream import TableStream
 
 

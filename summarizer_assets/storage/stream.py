@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from summarizer_assets.storage.delta import BucketedTable, BucketWriter, Change
+from summarizer_assets.storage.changes import Change
+from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.writer import BucketWriter
 
 
 def _no_guard() -> None:

@@ -47,6 +47,8 @@ class Site:
         found = {}
         for node in self.graphql(_ASSETS)["assetNodes"]:
             stats = node["partitionStats"]
+            if stats is None:
+                continue  # the maintenance has no partitions
             found[node["assetKey"]["path"][-1]] = Partitions(
                 stats["numMaterialized"], stats["numFailed"], stats["numPartitions"]
             )

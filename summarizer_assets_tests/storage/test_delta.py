@@ -9,18 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
-from summarizer_assets.storage import delta
-from summarizer_assets.storage.delta import (
-    BUCKETS_PROPERTY,
-    Append,
-    BucketedTable,
-    BucketWriter,
-    Change,
-    Compact,
-    Merge,
-    Overwrite,
-)
+from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.delta import BUCKETS_PROPERTY, BucketedTable
 from summarizer_assets.storage.errors import BucketsDiffer, FenceLost, TableError
+from summarizer_assets.storage.writer import BucketWriter
 from summarizer_assets_tests.storage.rows import SCHEMA, content, lines_of, rows, start, table_at
 
 ODD_KEYS = ["o'dd", "a b%/ü=&", "-- x", "'); DROP", "*", "IN ('0000')", '"q"', "new\nline", "back\\slash"]
@@ -261,7 +253,9 @@ def test_compaction_joins_the_bucket_s_files_and_keeps_its_rows_and_the_other_fi
 def test_a_writer_goes_on_after_a_compaction_also_on_a_fresh_handle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta, "_REOPEN_AFTER", 1)  # a compaction carries no fence value: it must not be counted
+    monkeypatch.setattr(
+        "summarizer_assets.storage.writer._REOPEN_AFTER", 1
+    )  # a compaction carries no fence value: it must not be counted
     table = table_at(tmp_path)
     writer = writer_of(table, "0000")
     for author in "abc":
@@ -407,7 +401,7 @@ def test_two_writers_of_one_snapshot_cannot_both_commit(tmp_path: Path) -> None:
 
 
 def test_the_fence_holds_when_the_handle_is_reopened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta, "_REOPEN_AFTER", 2)
+    monkeypatch.setattr("summarizer_assets.storage.writer._REOPEN_AFTER", 2)
     table = table_at(tmp_path)
     writer = writer_of(table, "0000")
     for author in "abcde":

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.storage.delta import Append, BucketedTable, Change, Compact, Merge
+from summarizer_assets.storage.changes import Append, Change, Compact, Merge
+from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import ClaimLost, FenceLost
 from summarizer_assets.storage.stream import TableStream, persist
 from summarizer_assets_tests.storage.rows import content, rows, table_at

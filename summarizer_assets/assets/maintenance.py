@@ -1,0 +1,57 @@
+"""`table_maintenance`: what keeps the tables cheap to open, as an asset, so that its history stands in the graph."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.maintenance import Maintained
+
+MAINTENANCE = "table_maintenance"
+_COLUMNS = ("table", "files", "bytes", "versions", "log entries removed", "unused files removed", "seconds")
+
+
+def build_maintenance() -> dg.AssetsDefinition:
+    @dg.asset(
+        name=MAINTENANCE,
+        deps=["authors", "author_summaries", "failed_authors"],
+        kinds={"deltalake"},
+        group_name=GROUP,
+        owners=OWNERS,
+        code_version="1",
+        description="Joins small files, writes checkpoints, and removes what the tables' time travel of 7 days no "
+        "longer needs. Safe beside running summaries: it gives way to a busy writer, and says so.",
+    )
+    def table_maintenance(
+        context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.MaterializeResult[None]:
+        done = summarizer.maintain()
+        left = [f"{name}: {word}" for name, table in done.items() for word in table.left]
+        for word in left:
+            context.log.warning(word)
+        return dg.MaterializeResult(
+            metadata={
+                "tables": dg.MetadataValue.md(_table(done)),
+                "files": sum(table.files_after for table in done.values()),
+                "bytes": sum(table.bytes_after for table in done.values()),
+                "buckets_compacted": sum(table.buckets_compacted for table in done.values()),
+                "files_vacuumed": sum(table.files_vacuumed for table in done.values()),
+                "gave_way": len(left),
+            }
+        )
+
+    return table_maintenance
+
+
+def _table(done: Mapping[str, Maintained]) -> str:
+    head = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
+    return "\n".join([*head, *(_row(name, table) for name, table in done.items())])
+
+
+def _row(name: str, done: Maintained) -> str:
+    return (
+        f"| `{name}` | {done.files_before:,} → {done.files_after:,} | {done.bytes_before:,} → {done.bytes_after:,} "
+        f"| {done.version_before:,} → {done.version_after:,} | {done.log_entries_removed:,} | {done.files_vacuumed:,} "
+        f"| {done.seconds:.1f} |"
+    )

@@ -1,0 +1,188 @@
+"""The one way into a bucket: each change its own commit, fenced against any other writer of the bucket.
+
+Facts this rests on (measured with deltalake 1.6): an overwrite without predicate replaces the whole table, so
+every overwrite here carries `bucket = …`, and delta-rs rejects rows outside it; app transactions fence a
+stale writer, they do not make a replay idempotent (and a compaction carries none); a MERGE inserts an author twice
+when the frame holds it twice; a handle held over many commits slows down, so it is reopened.
+"""
+
+from typing import Protocol
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.commits import WRITER, commit_properties
+from summarizer_assets.storage.durable import sync_commits
+from summarizer_assets.storage.errors import FenceLost, TableError
+from summarizer_assets.storage.guards import wrong_rows
+
+# delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
+# conflict is another run's success, so trying again needs no wait; with 5, six busy writers failed one another.
+_CONFLICT_TRIES = 30
+_REOPEN_AFTER = 100  # commits
+
+
+class Table(Protocol):
+    """What a writer needs of its table; `storage.delta.BucketedTable` is one."""
+
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def schema(self) -> pl.Schema: ...
+
+    def ensure(self) -> DeltaTable: ...
+
+    def fence(self, bucket: str, table: DeltaTable | None) -> int | None: ...
+
+
+def app_id(bucket: str) -> str:
+    """Under which name a bucket's fence stands in the table's log."""
+    return f"summarizer/{bucket}"
+
+
+class BucketWriter:
+    """Applies changes to one bucket, each as its own commit, fenced against any other writer of the bucket."""
+
+    def __init__(self, table: Table, bucket: str, fence: int | None) -> None:
+        self.commits = 0
+        self.rows = 0
+        self._table = table
+        self._bucket = bucket
+        self._fence = fence
+        self._handle: DeltaTable | None = None
+
+    def apply(self, change: Change) -> None:
+        """Commit `change`.
+
+        Raises:
+            FenceLost: another run wrote to the bucket since our snapshot; nothing of `change` was written.
+            TableError: the store refused; the table stays as it was.
+        """
+        if change.bucket != self._bucket:
+            raise TableError(
+                f"{self._table.uri}: a change of bucket {change.bucket} sent to the writer of {self._bucket}"
+            )
+        for attempt in range(1, _CONFLICT_TRIES + 1):
+            try:
+                handle = self._current_handle()
+                before = handle.version()
+                committed = self._commit(handle, change)
+                break
+            except CommitFailedError as error:
+                self._handle = None
+                self._current_handle()  # raises FenceLost where a rival run is the cause
+                if attempt == _CONFLICT_TRIES:
+                    raise TableError(
+                        f"{self._table.uri}: bucket {self._bucket} cannot be committed: {error}"
+                    ) from error
+            except (DeltaError, OSError) as error:
+                raise TableError(f"{self._table.uri}: bucket {self._bucket} cannot be written: {error}") from error
+        if not committed:
+            return
+        self._sync(before, handle)
+        self.commits += 1
+        if not isinstance(change, Compact):
+            self._fence = self._table.fence(self._bucket, handle)
+            self.rows += change.frame.height
+
+    def _sync(self, before: int, handle: DeltaTable) -> None:
+        """What is dropped once it is committed, as the journal's segments, must not be all that a crash leaves."""
+        try:
+            sync_commits(self._table.uri, before, handle)
+        except OSError as error:
+            raise TableError(
+                f"{self._table.uri}: bucket {self._bucket} is committed, but the disk refused to make it durable: "
+                f"{error}; check the disk, then materialise the partition again"
+            ) from error
+
+    def _current_handle(self) -> DeltaTable:
+        """The newest version, seen to be still ours."""
+        handle, self._handle = self._handle, None  # so that a writer that lost stays lost
+        if handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
+            handle = self._table.ensure()
+        else:
+            handle.update_incremental()  # what came between would make the commit fail, after all its rows are written
+        found = self._table.fence(self._bucket, handle)
+        if found != self._fence:
+            raise FenceLost(
+                f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours "
+                f"{self._fence}); this run stops without writing over it; materialise the partition again"
+            )
+        self._handle = handle
+        return handle
+
+    def _commit(self, handle: DeltaTable, change: Change) -> bool:
+        properties = commit_properties(Transaction(app_id(self._bucket), (self._fence or 0) + 1))
+        if not isinstance(change, Compact):
+            wrong = wrong_rows(change.frame, self._bucket, change.removed if isinstance(change, Merge) else ())
+            if wrong is not None:
+                raise TableError(
+                    f"{self._table.uri}: a change of bucket {self._bucket} holds {wrong}; nothing is written"
+                )
+        match change:
+            case Append(frame=frame):
+                if frame.is_empty():
+                    return False
+                write_deltalake(
+                    handle, self._conform(frame), mode="append", commit_properties=properties, writer_properties=WRITER
+                )
+            case Overwrite(frame=frame):
+                write_deltalake(
+                    handle,
+                    self._conform(frame),
+                    mode="overwrite",
+                    predicate=f"bucket = {_literal(self._bucket)}",
+                    commit_properties=properties,
+                    writer_properties=WRITER,
+                )
+            case Merge():
+                return self._merge(handle, change, properties)
+            case Compact():
+                done = handle.optimize.compact(
+                    partition_filters=[("bucket", "=", self._bucket)],
+                    commit_properties=commit_properties(),  # no fence value: it changes no row
+                    writer_properties=WRITER,
+                )
+                return bool(done["numFilesAdded"])
+        return True
+
+    def _merge(self, handle: DeltaTable, change: Merge, properties: CommitProperties) -> bool:
+        if change.frame.is_empty() and not change.removed:
+            return False
+        gone = pl.DataFrame(
+            {"author_id": sorted(change.removed), "bucket": self._bucket}, schema_overrides={"author_id": pl.String}
+        )
+        source = pl.concat(
+            [
+                self._conform(change.frame).with_columns(_gone=pl.lit(value=False)),
+                gone.with_columns(_gone=pl.lit(value=True)),
+            ],
+            how="diagonal",
+        )
+        columns = {name: f"s.{name}" for name in self._table.schema.names()}
+        merger = handle.merge(
+            source,
+            predicate=f"t.bucket = {_literal(self._bucket)} AND t.author_id = s.author_id",
+            source_alias="s",
+            target_alias="t",
+            commit_properties=properties,
+            writer_properties=WRITER,
+        )
+        done = (
+            merger.when_matched_delete("s._gone")
+            .when_matched_update(columns)
+            .when_not_matched_insert(columns, "NOT s._gone")
+            .execute()
+        )
+        return bool(done["num_output_rows"] or done["num_target_rows_deleted"])  # else delta-rs commits nothing
+
+    def _conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.select(pl.col(name).cast(dtype) for name, dtype in self._table.schema.items())
+
+
+def _literal(text: str) -> str:
+    """`text` in a predicate."""
+    return "'" + text.replace("'", "''") + "'"
