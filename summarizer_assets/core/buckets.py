@@ -22,5 +22,9 @@ def bucket_of(author_id: str, count: int) -> str:
 
 
 def buckets_of(author_ids: pl.Series, count: int) -> pl.Series:
-    """One bucket key for each author id (String, no nulls), about 1 µs each."""
-    return pl.Series("bucket", [bucket_of(author_id, count) for author_id in author_ids], dtype=pl.String)
+    """One bucket key for each author id (String, no nulls), about 1 µs each: `bucket_of`, written out for speed."""
+    keys = bucket_keys(count)
+    number = int.from_bytes
+    texts = author_ids.cast(pl.Binary)
+    found = [keys[number(blake2b(text, digest_size=8).digest(), "big") % count] for text in texts]
+    return pl.Series("bucket", found, dtype=pl.String)

@@ -6,7 +6,8 @@ each author, compares with what the table holds, and yields the bucket if anythi
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -15,6 +16,7 @@ import polars as pl
 
 from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.records import AUTHOR, AUTHORS, REJECTED
+from summarizer_assets.ingest.ahead import ahead
 from summarizer_assets.ingest.merge import merge, record_hashes
 from summarizer_assets.ingest.spill import Spill, SpillFolder
 from summarizer_assets.sources.chunk import Chunk
@@ -37,7 +39,7 @@ class AuthorSource(Protocol):
     @property
     def form(self) -> str: ...
 
-    def chunks(self, rows: int) -> Iterator[Chunk]: ...
+    def chunks(self, rows: int) -> Generator[Chunk, None, None]: ...
 
 
 @dataclass
@@ -150,25 +152,25 @@ class IngestRun:
         with SpillFolder(self._spill_dir) as folder:
             spill = Spill(folder / "buckets")
             self._read_into(spill)
-            for bucket in self._selected:
-                change = self._bucket(bucket, spill, folder)
-                spill.drop(bucket)
-                self._done += 1
-                self._tell("merging", last=bucket == self._selected[-1])
-                if change is not None:
-                    yield change
+            with closing(ahead(self._bucket_by_bucket(spill, folder))) as changes:
+                for change in changes:
+                    self._done += 1
+                    self._tell("merging", last=self._done == len(self._selected))
+                    if change is not None:
+                        yield change
 
     def _read_into(self, spill: Spill) -> None:
         chosen = pl.Series(self._selected, dtype=pl.String)
-        for chunk in self._source.chunks(self._chunk_rows):
-            self._count(chunk)
-            keys = buckets_of(chunk.authors["author_id"], self._buckets)
-            wanted = keys.is_in(chosen.implode())
-            if wanted.all():
-                spill.add(chunk.authors, keys)
-            else:
-                spill.add(chunk.authors.filter(wanted), keys.filter(wanted))
-            self._tell("reading")
+        with closing(ahead(self._source.chunks(self._chunk_rows))) as chunks:
+            for chunk in chunks:
+                self._count(chunk)
+                keys = buckets_of(chunk.authors["author_id"], self._buckets)
+                wanted = keys.is_in(chosen.implode())
+                if wanted.all():
+                    spill.add(chunk.authors, keys)
+                else:
+                    spill.add(chunk.authors.filter(wanted), keys.filter(wanted))
+                self._tell("reading")
         spill.flush()
         self._state = "read"
         self._tell("reading", last=True)
@@ -181,6 +183,11 @@ class IngestRun:
             reasons = chunk.rejected.group_by("reason").agg(pl.col("count").sum())
             self.counts.rejected.update(dict(reasons.iter_rows()))
             self._rejects.add(chunk.rejected)
+
+    def _bucket_by_bucket(self, spill: Spill, folder: Path) -> Generator[BucketChange | None, None, None]:
+        for bucket in self._selected:
+            yield self._bucket(bucket, spill, folder)
+            spill.drop(bucket)
 
     def _bucket(self, bucket: str, spill: Spill, folder: Path) -> BucketChange | None:
         frames = [frame.with_columns(record_hashes(frame)) for frame in self._merged_parts(bucket, spill, folder)]

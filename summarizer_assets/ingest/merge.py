@@ -124,7 +124,7 @@ def record_hashes(authors: pl.DataFrame) -> pl.Series:
             pl.col("__papers"),
         )
     )
-    hashes = [blake2b(text.encode(), digest_size=16).hexdigest() for text in encoded.to_series()]
+    hashes = [blake2b(text, digest_size=16).hexdigest() for text in encoded.to_series().cast(pl.Binary)]
     return pl.Series("record_hash", hashes, dtype=pl.String)
 
 

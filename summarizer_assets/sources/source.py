@@ -1,6 +1,6 @@
 """The one entry of the input side: an address to chunks of authors."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -53,7 +53,7 @@ class Source:
         wanted = ("author_name", "primary_affiliation", "topics", *papers)
         return tuple(name for name in wanted if name not in {*self.layout.authors, *self.layout.papers})
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
+    def chunks(self, rows: int) -> Generator[Chunk, None, None]:
         """All rows in the source's order, about `rows` at a time: memory is bounded by that, not by the source.
 
         Raises:
