@@ -15,7 +15,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 import uvloop
@@ -26,8 +26,25 @@ _BEFORE = (
     b'"message":{"role":"assistant","content":"{\\"summaries\\":['
 )
 _AFTER = b']}"}}],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}}'
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: r1\r\ncontent-length: %d\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: r1\r\ncontent-length: %d\r\n\r\n"
 _CHARACTERS_A_TOKEN = 4
+
+
+class Answers(Protocol):
+    """What is served, and what was so far: times are those of the first request and the last answer."""
+
+    latency_s: float
+    served: int
+    first: float
+    last: float
+
+    def start(self, latency_s: float) -> None:
+        """Count anew."""
+        ...
+
+    def to(self, request: bytes) -> bytes:
+        """The whole response to a request's body."""
+        ...
 
 
 class Replies:
@@ -50,7 +67,7 @@ class Replies:
         body = _BEFORE + summaries + _AFTER % (asked, said, asked + said)
         self.served += 1
         self.last = time.monotonic()
-        return _HEAD % len(body) + body
+        return HEAD % len(body) + body
 
 
 def _escaped(author_id: str, summary: str) -> bytes:
@@ -60,7 +77,7 @@ def _escaped(author_id: str, summary: str) -> bytes:
 
 
 class Provider(asyncio.Protocol):
-    def __init__(self, replies: Replies) -> None:
+    def __init__(self, replies: Answers) -> None:
         self._replies = replies
         self._buffer = b""
 
@@ -105,7 +122,7 @@ class Provider(asyncio.Protocol):
         self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
 
 
-async def serve(replies: Replies) -> None:
+async def serve(replies: Answers) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Provider(replies), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -26,10 +26,10 @@ from benchmarks.promises import conclude
 _PHASES = ("start", "ingest", "summarise", "check", "again", "change")
 
 
-def measured(phase: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def measured(phase: str, environment: Mapping[str, str], module: str = "main_job_phases") -> dict[str, Any]:
     """Run one phase in a process of its own: its result, CPU seconds, wall seconds and peak memory in MB."""
     with tempfile.NamedTemporaryFile("r", suffix=".json") as out:
-        command = [sys.executable, "-m", "benchmarks.main_job_phases", phase, out.name]
+        command = [sys.executable, "-m", f"benchmarks.{module}", phase, out.name]
         began = time.monotonic()
         child = os.posix_spawn(sys.executable, command, {**os.environ, **environment})
         _, status, usage = os.wait4(child, 0)

@@ -1,0 +1,33 @@
+"""A provider without latency for authors of any number: the embedded template behind a raw `asyncio.Protocol`.
+
+    python -m benchmarks.instant_provider
+
+Prints its port and serves until its input ends. Nothing is prepared, so it knows any author; `GET /told` tells its own
+CPU seconds, which are not the client's.
+"""
+
+import uvloop
+
+from benchmarks.cached_server import HEAD, serve
+from summarizer_assets.llm.embedded import answer
+
+
+class Templates:
+    """Replies made from the request itself."""
+
+    def __init__(self) -> None:
+        self.start(0.0)
+
+    def start(self, latency_s: float) -> None:
+        self.latency_s = latency_s
+        self.served = 0
+        self.first = self.last = 0.0
+
+    def to(self, request: bytes) -> bytes:
+        body = answer(request)
+        self.served += 1
+        return HEAD % len(body) + body
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Templates()))
