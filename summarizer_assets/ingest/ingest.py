@@ -5,18 +5,18 @@ each author, compares with what the table holds, and yields the bucket if anythi
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 import polars as pl
 
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.records import AUTHOR, AUTHORS, REJECTED
+from summarizer_assets.core.records import AUTHOR, AUTHORS
 from summarizer_assets.ingest.ahead import ahead
+from summarizer_assets.ingest.compare import NO_DIFFERENCE, BucketChange, Increment, difference
+from summarizer_assets.ingest.counts import IngestCounts, Rejects
 from summarizer_assets.ingest.merge import merge, record_hashes
 from summarizer_assets.ingest.spill import Spill, SpillFolder
 from summarizer_assets.sources.chunk import Chunk
@@ -29,8 +29,6 @@ _PROGRESS_S = 2.0
 #: Uncompressed bytes that are merged at once; a bucket above it is merged in parts.
 _PART_BYTES = 192 * 2**20
 _MAX_PARTS = 1024  # files of a split bucket; past it parts grow, and folding still bounds what repeats
-_REJECTED_KEPT = 20_000
-_REST = "(further rows with this reason, not kept)"
 
 
 class AuthorSource(Protocol):
@@ -40,66 +38,6 @@ class AuthorSource(Protocol):
     def form(self) -> str: ...
 
     def chunks(self, rows: int) -> Generator[Chunk, None, None]: ...
-
-
-@dataclass
-class IngestCounts:
-    """Totals, complete once all changes were taken.
-
-    Attributes:
-        source_rows: rows of the whole source, whatever buckets are selected.
-        rejected: source rows that cannot become an author, by reason; of the whole source.
-        unparsable: values that became null, by column; of the whole source.
-        cut_texts: texts cut at 20,000 characters, by column; of the whole source.
-        authors: authors in the selected buckets.
-        bucket_rows: authors in each selected bucket.
-        duplicate_authors: rows united with an earlier row of their author; 0 for a flat source, where that is the rule.
-        duplicate_papers: papers united with another one of the same author.
-        added, changed, removed, unchanged: authors in the selected buckets against what the table held.
-    """
-
-    source_rows: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    unparsable: Counter[str] = field(default_factory=Counter)
-    cut_texts: Counter[str] = field(default_factory=Counter)
-    authors: int = 0
-    bucket_rows: dict[str, int] = field(default_factory=dict)
-    duplicate_authors: int = 0
-    duplicate_papers: int = 0
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    unchanged: int = 0
-
-
-@dataclass(frozen=True)
-class BucketChange:
-    """A bucket that differs from the table's: its whole new content (schema `records.AUTHORS`), sorted by id."""
-
-    bucket: str
-    frame: pl.DataFrame
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
-
-
-@dataclass
-class _Rejects:
-    """Rejected rows, identical ones once; beyond a cap only counted, so that a wholly unusable source fits memory."""
-
-    seen: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def add(self, rows: pl.DataFrame) -> None:
-        for reason, row, count in rows.iter_rows():
-            key = (reason, row)
-            if key not in self.seen and len(self.seen) >= _REJECTED_KEPT:
-                key = (reason, _REST)
-            self.seen[key] = self.seen.get(key, 0) + count
-
-    def frame(self) -> pl.DataFrame:
-        rows = [(reason, row, count) for (reason, row), count in self.seen.items()]
-        return pl.DataFrame(rows, schema=REJECTED, orient="row").sort("reason", "row")
 
 
 class IngestRun:
@@ -116,7 +54,8 @@ class IngestRun:
         buckets: int,
         selected: Collection[str],
         spill_dir: Path,
-        current: Callable[[str], pl.DataFrame],
+        current: Callable[[str], pl.LazyFrame],
+        increment: Increment | None,
         progress: Progress | None,
         chunk_rows: int,
         part_bytes: int,
@@ -130,7 +69,8 @@ class IngestRun:
         self._progress = progress
         self._chunk_rows = chunk_rows
         self._part_bytes = part_bytes
-        self._rejects = _Rejects()
+        self._rejects = Rejects()
+        self._increment = increment
         self._told_at = time.monotonic()
         self._done = 0
         self._state: Literal["new", "begun", "read"] = "new"
@@ -163,7 +103,8 @@ class IngestRun:
         chosen = pl.Series(self._selected, dtype=pl.String)
         with closing(ahead(self._source.chunks(self._chunk_rows))) as chunks:
             for chunk in chunks:
-                self._count(chunk)
+                self.counts.read(chunk)
+                self._rejects.add(chunk.rejected)
                 keys = buckets_of(chunk.authors["author_id"], self._buckets)
                 wanted = keys.is_in(chosen.implode())
                 if wanted.all():
@@ -175,40 +116,32 @@ class IngestRun:
         self._state = "read"
         self._tell("reading", last=True)
 
-    def _count(self, chunk: Chunk) -> None:
-        self.counts.source_rows += chunk.counts.rows
-        self.counts.unparsable.update(chunk.counts.unparsable)
-        self.counts.cut_texts.update(chunk.counts.cut)
-        if not chunk.rejected.is_empty():
-            reasons = chunk.rejected.group_by("reason").agg(pl.col("count").sum())
-            self.counts.rejected.update(dict(reasons.iter_rows()))
-            self._rejects.add(chunk.rejected)
-
     def _bucket_by_bucket(self, spill: Spill, folder: Path) -> Generator[BucketChange | None, None, None]:
         for bucket in self._selected:
             yield self._bucket(bucket, spill, folder)
             spill.drop(bucket)
 
     def _bucket(self, bucket: str, spill: Spill, folder: Path) -> BucketChange | None:
+        increment = self._increment
+        if increment is not None and bucket not in increment.ids:
+            self.counts.take(bucket, increment.rows.get(bucket, 0), NO_DIFFERENCE)
+            return None
         frames = [frame.with_columns(record_hashes(frame)) for frame in self._merged_parts(bucket, spill, folder)]
         new = pl.concat(frames) if frames else pl.DataFrame(schema={**AUTHOR, "record_hash": pl.String})
         del frames
-        held = self._current(bucket).select("author_id", pl.col("record_hash").alias("held"))
-        both = new.select("author_id", "record_hash").join(held, on="author_id", how="left")
-        added = int(both["held"].is_null().sum())
-        unchanged = int((both["held"] == both["record_hash"]).sum())
-        changed = new.height - added - unchanged
-        removed = held.height - (new.height - added)
-        self.counts.authors += new.height
-        self.counts.bucket_rows[bucket] = new.height
-        self.counts.added += added
-        self.counts.changed += changed
-        self.counts.removed += removed
-        self.counts.unchanged += unchanged
-        if not (added or changed or removed):
+        others = pl.DataFrame(schema=AUTHORS)
+        if increment is None:
+            held = self._current(bucket).select("author_id", "record_hash").collect()
+        else:
+            held = self._current(bucket).select(AUTHORS.names()).collect()
+            concerned = held["author_id"].is_in(increment.ids[bucket].implode())
+            held, others = held.filter(concerned), held.filter(~concerned)
+        found = difference(new, held)
+        self.counts.take(bucket, new.height + others.height, found)
+        if not found:
             return None
-        frame = new.with_columns(pl.lit(bucket).alias("bucket")).select(list(AUTHORS))
-        return BucketChange(bucket, frame.sort("author_id"), added, changed, removed, unchanged)
+        frame = new.with_columns(pl.lit(bucket).alias("bucket")).select(AUTHORS.names())
+        return BucketChange(bucket, pl.concat([frame, others]).sort("author_id"), found)
 
     def _merged_parts(self, bucket: str, spill: Spill, folder: Path) -> Iterator[pl.DataFrame]:
         """The bucket's authors in frames that share no author: one, or several where one would be too large."""
@@ -258,7 +191,8 @@ def ingest(
     buckets: int,
     selected: Collection[str],
     spill_dir: Path,
-    current: Callable[[str], pl.DataFrame],
+    current: Callable[[str], pl.LazyFrame],
+    increment: Increment | None = None,
     progress: Progress | None = None,
     chunk_rows: int = 100_000,
     part_bytes: int = _PART_BYTES,
@@ -270,7 +204,8 @@ def ingest(
         buckets: how many buckets the tables have.
         selected: keys of the buckets to fill; authors of others are ignored.
         spill_dir: a local folder for about the source's size, lz4-compressed.
-        current: what the table holds of a bucket: at least `author_id` (each once) and `record_hash`; empty if nothing.
+        current: what the table holds of a bucket (schema `records.AUTHORS`, each author once).
+        increment: `source` holds the rows of its authors only; the others are in the table as they should be.
         progress: told every few seconds of work, and at the end of each phase.
         chunk_rows: source rows in memory at once.
         part_bytes: bytes of authors merged at once.
@@ -281,6 +216,7 @@ def ingest(
         selected=selected,
         spill_dir=spill_dir,
         current=current,
+        increment=increment,
         progress=progress,
         chunk_rows=chunk_rows,
         part_bytes=part_bytes,

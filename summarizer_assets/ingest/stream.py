@@ -1,64 +1,67 @@
 """An ingest as a stream of table changes, with what it counted as metadata."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from summarizer_assets.ingest.ingest import IngestCounts, ingest
-from summarizer_assets.sources.source import open_source
+from summarizer_assets.ingest.counts import IngestCounts
+from summarizer_assets.ingest.ingest import ingest
+from summarizer_assets.ingest.plan import note_reading, plan_reading
+from summarizer_assets.sources.chunk import Chunk
+from summarizer_assets.sources.source import Source
 from summarizer_assets.storage.changes import Change, Overwrite
 from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.stream import TableStream
 
 
 def ingest_stream(
-    uri: str,
-    columns: Mapping[str, str],
-    options: Mapping[str, str],
+    source: Source,
     *,
     table: BucketedTable,
     rejected: BucketedTable,
+    marks: IngestMarks,
     selected: Sequence[str],
     spill: Path,
     log: Callable[[str], None],
     describe: Callable[[str, Mapping[str, Any]], None],
+    whole: bool = False,
 ) -> TableStream:
     """The changes that make the selected buckets of `table` what the source says.
 
     Args:
-        uri: the source.
-        columns: its names for our columns.
-        options: what its object store needs.
+        source: where the authors come from.
         table: the authors.
         rejected: takes the rows of the source that cannot become one.
+        marks: up to which version of the source the buckets are read, so that only newer ones have to be.
         selected: keys of the buckets to fill.
         spill: a local folder for about the source's size.
         log: told of progress.
         describe: told the facts of each bucket when all is known.
+        whole: read all of the source, whatever is known of it.
 
     Raises:
-        SourceError: at once when the source cannot be read as authors, before anything is written.
+        SourceError: at once when a Delta source cannot be opened any more, before anything is written.
     """
-    source = open_source(uri, columns, options)
     for name in source.missing:
         log(f"the source has no column for {name}: it stays null (SUMMARIZER_COLUMNS maps a column of another name)")
+    began = time.monotonic()
     snapshot = table.open()
+    reading = plan_reading(source, table, snapshot, marks, selected, whole=whole)
+    log(f"reading {reading.words}")
     assert table.buckets is not None
     spill.mkdir(parents=True, exist_ok=True)
-
-    def current(bucket: str) -> pl.DataFrame:
-        return table.read([bucket], table=snapshot).select("author_id", "record_hash").collect()
-
     run = ingest(
-        source,
+        _Nothing(source.form) if reading.nothing_new else reading.source,
         buckets=table.buckets,
         selected=selected,
         spill_dir=spill,
-        current=current,
+        current=lambda bucket: table.read([bucket], table=snapshot),
+        increment=reading.increment,
         progress=lambda phase, rows, done: log(
-            f"{phase}: {rows:,} source rows, {done} of {len(selected)} buckets done"
+            f"{phase}: {rows:,} source rows, {done} of {len(selected)} buckets done, {time.monotonic() - began:.0f} s"
         ),
     )
     rewritten: list[str] = []
@@ -67,14 +70,33 @@ def ingest_stream(
         for change in run:
             rewritten.append(change.bucket)
             yield Overwrite(change.bucket, change.frame)
-        rejected.replace_all(run.rejected)
+        if not reading.nothing_new:
+            rejected.replace_all(run.rejected)
+        note_reading(reading, marks, table, snapshot, selected, rewritten)
 
     def metadata() -> Mapping[str, Any]:
         for bucket in selected:
             describe(bucket, {"dagster/partition_row_count": run.counts.bucket_rows.get(bucket, 0)})
-        return {"source": uri, "buckets_rewritten": len(rewritten), **_facts(run.counts)}
+        return {
+            "source": source.uri,
+            "read": reading.words,
+            "seconds": round(time.monotonic() - began, 1),
+            "buckets_rewritten": len(rewritten),
+            "bytes_rewritten": table.bytes_of(rewritten),
+            **_facts(run.counts),
+        }
 
     return TableStream(changes(), lambda bucket: table.fence(bucket, snapshot), metadata=metadata)
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """A source of which nothing has to be read."""
+
+    form: str
+
+    def chunks(self, _rows: int) -> Generator[Chunk, None, None]:
+        yield from ()
 
 
 def _facts(counts: IngestCounts) -> dict[str, Any]:

@@ -66,18 +66,23 @@ class Shaper:
             authors = authors.with_columns(self._nested_papers(good, unparsable, cut))
         return Chunk(_completed(authors), rejected, ChunkCounts(batch.height, unparsable, cut))
 
+    def is_of(self, schema: pl.Schema, ids: pl.Series) -> pl.Expr:
+        """Whether a source row is of one of the authors `ids`, or can be of none."""
+        value, reason = self._id_expressions(schema)
+        return value.is_in(ids.implode()) | reason.is_not_null()
+
     def _what(self, name: str) -> str:
         return f"{self.where}: column {name!r}"
 
-    def _id_expressions(self, batch: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+    def _id_expressions(self, schema: pl.Schema) -> tuple[pl.Expr, pl.Expr]:
         name = self.layout.authors["author_id"]
-        return values.author_id(pl.col(name), batch.schema[name], self._what(name), untyped=self.untyped)
+        return values.author_id(pl.col(name), schema[name], self._what(name), untyped=self.untyped)
 
     def _ids(self, batch: pl.DataFrame) -> pl.Series:
-        return batch.select(self._id_expressions(batch)[1].alias("reason")).to_series()
+        return batch.select(self._id_expressions(batch.schema)[1].alias("reason")).to_series()
 
     def _id_values(self, good: pl.DataFrame) -> pl.Series:
-        return good.select(self._id_expressions(good)[0].alias("author_id")).to_series()
+        return good.select(self._id_expressions(good.schema)[0].alias("author_id")).to_series()
 
     def _read(
         self,

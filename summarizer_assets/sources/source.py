@@ -1,13 +1,14 @@
 """The one entry of the input side: an address to chunks of authors."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import polars as pl
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources import delta, readers
+from summarizer_assets.sources import delta, increments, readers
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
 from summarizer_assets.sources.errors import SourceError
@@ -33,14 +34,16 @@ class Source:
         format: of all its files.
         paths: its files in the order they are read; a Delta table is one.
         layout: of its first file that has rows.
+        columns: our column names to the source's, as they were given.
     """
 
     uri: str
     format: Format
     paths: tuple[str, ...]
     layout: Layout
-    _mapping: Mapping[str, str]
+    columns: Mapping[str, str]
     _options: dict[str, str] | None
+    _only: pl.Series | None = None
 
     @property
     def form(self) -> Form:
@@ -53,6 +56,36 @@ class Source:
         wanted = ("author_name", "primary_affiliation", "topics", *papers)
         return tuple(name for name in wanted if name not in {*self.layout.authors, *self.layout.papers})
 
+    def version(self) -> tuple[str, int] | None:
+        """A Delta table's own id and newest version; None where a source has no versions.
+
+        Raises:
+            SourceError: the log cannot be read.
+        """
+        if self.format != "delta":
+            return None
+        try:
+            return increments.version_of(self.paths[0], self._options)
+        except _READ_ERRORS as error:
+            raise _translated(self.paths[0], self.format, self._options, error) from error
+
+    def changed_ids(self, since: int, until: int) -> pl.Series:
+        """Authors of whom a Delta table's rows differ between two versions.
+
+        Raises:
+            increments.NoIncrement: it cannot be told for sure.
+        """
+        reader = _open(self.paths[0], self.format, self.columns, self._options)
+        if not isinstance(reader, readers.TableReader):
+            raise increments.NoIncrement("polars cannot read its protocol")
+        if reader.frame.collect_schema().get(self.layout.authors.get("papers", "")) == pl.String:
+            raise increments.NoIncrement("its papers are JSON texts: which of them are broken is known by reading all")
+        return increments.changed_ids(self.paths[0], self._options, self.layout, since, until)
+
+    def only(self, ids: pl.Series) -> Self:
+        """The same source, but of all its authors only these; rows that can be no author still come."""
+        return replace(self, _only=ids)
+
     def chunks(self, rows: int) -> Generator[Chunk, None, None]:
         """All rows in the source's order, about `rows` at a time: memory is bounded by that, not by the source.
 
@@ -63,7 +96,7 @@ class Source:
             yield from self._chunks_of(path, rows)
 
     def _chunks_of(self, path: str, rows: int) -> Iterator[Chunk]:
-        reader = _open(path, self.format, self._mapping, self._options)
+        reader = _open(path, self.format, self.columns, self._options)
         if reader.layout is None:
             return
         # JSON lines have no schema: files that happen to lack papers, or topics, belong together.
@@ -73,7 +106,9 @@ class Source:
                 f"{path}: is {reader.layout.form}, but {self.paths[0]} is {self.form} "
                 "(nested: a column of papers; flat: columns of one paper); choose the files of one form with a glob"
             )
-        shape = Shaper(reader.layout, self._mapping, path, untyped=self.format == "csv")
+        shape = Shaper(reader.layout, self.columns, path, untyped=self.format == "csv")
+        if self._only is not None:
+            reader = _filtered(reader, shape, self._only)
         for batch, rejected in self._batches_of(path, reader, rows):
             chunk = shape(batch)
             if rejected.is_empty():
@@ -107,6 +142,11 @@ def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[s
         if layout is not None:
             return Source(uri, listing.format, listing.paths, layout, dict(columns), options)
     raise SourceError(f"{uri}: is empty, without even a header; expected rows of authors")
+
+
+def _filtered(reader: readers.Reader, shape: Shaper, ids: pl.Series) -> readers.Reader:
+    assert isinstance(reader, readers.TableReader), "ids were told of a table that polars reads"
+    return replace(reader, frame=reader.frame.filter(shape.is_of(reader.frame.collect_schema(), ids)))
 
 
 def _open(path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None) -> readers.Reader:

@@ -27,7 +27,7 @@ class Table:
         self.buckets = {}
 
     def current(self, bucket):
-        return self.buckets.get(bucket, AUTHORS.to_frame())
+        return self.buckets.get(bucket, AUTHORS.to_frame()).lazy()
 
     def ingest(self, uri, folder, selected=KEYS, buckets=BUCKETS, **options):
         run = ingest(
@@ -88,7 +88,8 @@ def test_only_buckets_with_a_change_come_and_say_what_changed(tmp_path):
     table.ingest(flat_csv(tmp_path, changed), tmp_path)
     found = Counter()
     for change in table.changes:
-        found.update(added=change.added, changed=change.changed, removed=change.removed)
+        was = change.difference
+        found.update(added=was.added, changed=was.changed, removed=was.removed)
     assert found == Counter(added=1, changed=1, removed=1)
     assert {change.bucket for change in table.changes} == {bucket_of(a, BUCKETS) for a in ("0", "1", "new")}
     assert {row["author_id"] for row in table.rows()} == {*(str(n) for n in range(1, 50)), "new"}
@@ -101,7 +102,7 @@ def test_a_bucket_whose_authors_all_vanished_comes_empty(tmp_path):
     table.ingest(flat_csv(tmp_path, gone), tmp_path)
     [change] = table.changes
     assert (change.bucket, change.frame.height) == ("0002", 0)
-    assert change.removed == 40 - len(gone) // 2
+    assert change.difference.removed == 40 - len(gone) // 2
 
 
 def test_authors_of_buckets_that_are_not_selected_are_left_alone(tmp_path):
@@ -141,7 +142,7 @@ def test_all_authors_in_one_bucket_are_merged_in_parts(tmp_path):
     table.ingest(uri, tmp_path, buckets=1, selected=["0000"], part_bytes=20_000, chunk_rows=500)
     [change] = table.changes
     assert change.frame["author_id"].to_list() == [row[0] for row in rows]
-    assert (change.added, change.frame["record_hash"].n_unique()) == (3000, 3000)
+    assert (change.difference.added, change.frame["record_hash"].n_unique()) == (3000, 3000)
 
 
 def test_duplicate_authors_and_papers_are_united_and_counted(tmp_path):
@@ -200,7 +201,7 @@ def test_what_was_put_aside_is_removed_when_the_run_is_left_half_way(tmp_path):
     source = open_source(flat_csv(tmp_path, people(40)), {})
     spill = tmp_path / "spill"
     changes = iter(
-        ingest(source, buckets=BUCKETS, selected=KEYS, spill_dir=spill, current=lambda _: AUTHORS.to_frame())
+        ingest(source, buckets=BUCKETS, selected=KEYS, spill_dir=spill, current=lambda _: AUTHORS.to_frame().lazy())
     )
     next(changes)
     assert len(list(spill.iterdir())) == 1
@@ -210,7 +211,9 @@ def test_what_was_put_aside_is_removed_when_the_run_is_left_half_way(tmp_path):
 
 def test_a_run_is_iterated_once_and_has_no_rejected_rows_before(tmp_path):
     source = open_source(flat_csv(tmp_path, people(4)), {})
-    run = ingest(source, buckets=1, selected=["0000"], spill_dir=tmp_path / "s", current=lambda _: AUTHORS.to_frame())
+    run = ingest(
+        source, buckets=1, selected=["0000"], spill_dir=tmp_path / "s", current=lambda _: AUTHORS.to_frame().lazy()
+    )
     with pytest.raises(RuntimeError, match="not been read"):
         run.rejected  # noqa: B018 - the property itself raises
     list(run)

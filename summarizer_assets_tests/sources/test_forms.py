@@ -136,7 +136,7 @@ def test_nested_and_flat_and_csv_ingest_to_the_same_hashes(tmp_path):
             buckets=1,
             selected=["0000"],
             spill_dir=tmp_path / "spill",
-            current=lambda _: pl.DataFrame(schema={"author_id": pl.String, "record_hash": pl.String}),
+            current=lambda _: pl.LazyFrame(schema={"author_id": pl.String, "record_hash": pl.String}),
         )
         [change] = run
         hashes.append(change.frame.select("author_id", "record_hash").rows())

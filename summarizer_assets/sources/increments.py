@@ -1,0 +1,104 @@
+"""What changed in a Delta source between two of its versions: the ids of the authors concerned.
+
+From the table's change feed where it has one, else from the files that were added and removed. Anything that could make
+the answer incomplete is refused, by `NoIncrement`: then the whole source is read.
+"""
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from summarizer_assets.sources import values
+from summarizer_assets.sources.columns import Layout
+
+#: Above this share of a table's rows, reading it whole costs no more.
+MOST_SHARE = 0.2
+_FEED, _MAPPING = "delta.enableChangeDataFeed", "delta.columnMapping.mode"
+_READ_ERRORS = (DeltaError, pa.ArrowException, pl.exceptions.PolarsError, OSError)
+
+
+class NoIncrement(Exception):
+    """Why the changes between two versions cannot be told for sure."""
+
+
+def version_of(uri: str, options: dict[str, str] | None) -> tuple[str, int]:
+    """A Delta table's own id, which a table made anew does not have, and its newest version.
+
+    Raises:
+        DeltaError: the log cannot be read.
+    """
+    table = DeltaTable(uri, storage_options=options)
+    return str(table.metadata().id), table.version()
+
+
+def changed_ids(uri: str, options: dict[str, str] | None, layout: Layout, since: int, until: int) -> pl.Series:
+    """Ids of all authors of whom any row was added, changed or removed after version `since`, up to `until`.
+
+    Each once, as `Source.chunks` gives them; ids that are unusable are left out.
+
+    Raises:
+        NoIncrement: a version is gone, the table's features make files unreadable by themselves, or too much changed.
+    """
+    if since > until:
+        raise NoIncrement(f"the source was at version {since} before and is at {until} now")
+    if since == until:
+        return pl.Series("author_id", [], dtype=pl.String)
+    name = layout.authors["author_id"]
+    try:
+        now = DeltaTable(uri, version=until, storage_options=options)
+        _refuse_renamed_columns(now, name)
+        most = int(MOST_SHARE * (now.count() or 0))
+        if now.metadata().configuration.get(_FEED) == "true":
+            raw = _from_feed(now, name, since, until, most)
+        else:
+            then = DeltaTable(uri, version=since, storage_options=options)
+            raw = _from_files(uri, options, then, now, name, most)
+    except _READ_ERRORS as error:
+        raise NoIncrement(f"what changed after version {since} cannot be read: {error}") from error
+    value, reason = values.author_id(pl.col(name), raw.schema[name], f"{uri}: column {name!r}", untyped=False)
+    return raw.filter(reason.is_null()).select(value.alias("author_id")).to_series().unique()
+
+
+def _refuse_renamed_columns(table: DeltaTable, name: str) -> None:
+    if table.metadata().configuration.get(_MAPPING, "none") != "none":
+        raise NoIncrement("its columns have other names in its files (column mapping)")
+    if name in table.metadata().partition_columns:
+        raise NoIncrement("the author id is a partition column, which its files do not hold")
+
+
+def _from_feed(table: DeltaTable, name: str, since: int, until: int, most: int) -> pl.DataFrame:
+    feed = table.load_cdf(since + 1, until, columns=[name])
+    return _few((pl.DataFrame(batch) for batch in pa.RecordBatchReader.from_stream(feed)), name, most)
+
+
+def _from_files(
+    uri: str, options: dict[str, str] | None, then: DeltaTable, now: DeltaTable, name: str, most: int
+) -> pl.DataFrame:
+    if "deletionVectors" in (now.protocol().reader_features or []):
+        raise NoIncrement("it marks rows as deleted without writing their files anew, and has no change feed")
+    before, after = _paths(then), _paths(now)
+    frames = (
+        pl.scan_parquet(f"{uri.rstrip('/')}/{path}", glob=False, hive_partitioning=False, storage_options=options)
+        .select(name)
+        .collect()
+        for path in sorted(before ^ after)
+    )
+    return _few(frames, name, most)
+
+
+def _paths(table: DeltaTable) -> set[str]:
+    return {unquote(path) for path in pl.DataFrame(table.get_add_actions(flatten=True))["path"]}
+
+
+def _few(frames: Iterable[pl.DataFrame], name: str, most: int) -> pl.DataFrame:
+    """The distinct ids of `frames`, read only so far as they are few."""
+    found: Sequence[pl.DataFrame] = []
+    for frame in frames:
+        found = [pl.concat([*found, frame.select(name)]).unique()]
+        if found[0].height > most:
+            raise NoIncrement(f"more than {MOST_SHARE:.0%} of its rows may have changed")
+    return found[0] if found else pl.DataFrame(schema={name: pl.String})
