@@ -45,12 +45,14 @@ from summarizer_assets.llm.transport import build_transport
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings, SettingsError
+from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.limiter import SharedAccount, account_key
 from summarizer_assets.storage.maintenance import Maintained, maintain
+from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -114,18 +116,19 @@ class Summarizer:
         *,
         log: Callable[[str], None],
         describe: Callable[[str, Mapping[str, Any]], None],
+        whole: bool = False,
     ) -> TableStream:
         """The changes that bring `authors` in line with the source, for the selected buckets."""
         return ingest_stream(
-            self.source,
-            self.settings.columns,
-            self._options(self.source),
+            open_source(self.source, self.settings.columns, self._options(self.source)),
             table=self.tables.authors,
             rejected=self.rejected,
+            marks=IngestMarks(self.database, self.settings.root),
             selected=selected,
             spill=self._home / "spill",
             log=log,
             describe=describe,
+            whole=whole,
         )
 
     def bucket_run(self, bucket: str, run_id: str, *, log: Callable[[str], None], retry_all: bool = False) -> BucketRun:
