@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import FileSelector
 
 from summarizer_assets.storage.commits import WRITER, commit_properties
 from summarizer_assets.storage.delta import BucketedTable
@@ -26,7 +28,11 @@ TARGET_BYTES = 100 * 2**20  # a file of this size stays as it is
 # less pays for copying 8 MB within a week.
 WORTH_BYTES = 8 * 2**20
 _AT_ONCE = 16  # buckets in one commit
+_TASKS = 2  # files written at a time, 100 MB of memory each; by itself delta-rs takes as many as there are cores
 _TRIES = 5  # of a compaction that meets writers; each failure is a success of theirs
+_LOG = "_delta_log"
+_ENTRY = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 _UNITS = {"hour": 1, "day": 24, "week": 168}
 
 
@@ -90,14 +96,16 @@ def maintain(table: BucketedTable, busy: Collection[str] = ()) -> Maintained | N
         return None
     done = Maintained(version_before=handle.version())
     done.files_before, done.bytes_before = _size(handle)
-    first = _first_log_entry(handle)
     try:
+        entries = len(_log_files(table, _ENTRY))
         hours = kept_hours(handle.metadata().configuration.get("delta.deletedFileRetentionDuration"))
         _compact(table, handle, to_compact(small_files(table, handle), busy), done)
         _vacuum(table, hours, done)
         _tidy_log(table, done)
         handle = _opened(table)
         sync_commits(table.uri, done.version_before, handle)
+        made = handle.version() - done.version_before
+        done.log_entries_removed = max(0, entries + made - len(_log_files(table, _ENTRY)))
     except (DeltaError, OSError, ValueError) as error:
         raise TableError(
             f"{table.uri} cannot be maintained: {error}; its rows are as they were, run the job again once the "
@@ -105,7 +113,6 @@ def maintain(table: BucketedTable, busy: Collection[str] = ()) -> Maintained | N
         ) from error
     done.files_after, done.bytes_after = _size(handle)
     done.version_after = handle.version()
-    done.log_entries_removed = max(0, _first_log_entry(handle) - first)
     done.seconds = time.monotonic() - began
     return done
 
@@ -132,6 +139,7 @@ def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[st
             handle.optimize.compact(
                 partition_filters=[("bucket", "in", list(buckets))] if table.buckets is not None else None,
                 target_size=TARGET_BYTES,
+                max_concurrent_tasks=_TASKS,
                 commit_properties=commit_properties(),  # no fence value: it changes no row
                 writer_properties=WRITER,
             )
@@ -163,16 +171,18 @@ def _vacuum(table: BucketedTable, hours: int, done: Maintained) -> None:
 
 def _tidy_log(table: BucketedTable, done: Maintained) -> None:
     handle = _opened(table)
-    handle.create_checkpoint()
+    if handle.version() not in _log_files(table, _CHECKPOINT):
+        handle.create_checkpoint()
     try:
         handle.cleanup_metadata()
     except FileNotFoundError as error:
         done.left.append(f"the log was cleaned by a writer at the same time: {error}")
 
 
-def _first_log_entry(handle: DeltaTable) -> int:
-    """The oldest version whose log entry is still there."""
-    return min((int(entry["version"]) for entry in handle.history() if "version" in entry), default=handle.version())
+def _log_files(table: BucketedTable, kind: re.Pattern[str]) -> set[int]:
+    """The versions of which the log has a file of this kind, by one listing: a history reads each entry."""
+    found = DeltaStorageHandler(table.uri, dict(table.options)).get_file_info_selector(FileSelector(_LOG))
+    return {int(match[1]) for match in (kind.fullmatch(file.base_name) for file in found) if match}
 
 
 def _size(handle: DeltaTable) -> tuple[int, int]:

@@ -52,6 +52,44 @@ def test_small_files_are_joined_without_touching_a_row_or_a_fence_and_the_second
     assert len(content(table)) == len(before) + 1
 
 
+def test_a_table_in_which_nothing_changed_gets_no_version_and_no_file_is_written(tmp_path: Path) -> None:
+    table = filled(tmp_path, commits=3)
+    maintain(table)
+
+    def files() -> dict[Path, tuple[int, int]]:
+        states = {file: file.stat() for file in Path(table.uri).rglob("*") if file.is_file()}
+        return {file: (state.st_ino, state.st_mtime_ns) for file, state in states.items()}
+
+    before = files()
+    maintain(table)
+    assert files() == before
+
+
+def aged(table: BucketedTable, days: int) -> None:
+    for file in (Path(table.uri) / "_delta_log").iterdir():
+        moment = file.stat().st_mtime - days * DAY
+        os.utime(file, (moment, moment))
+
+
+def test_log_entries_go_after_thirty_days_back_to_a_checkpoint_and_are_counted(tmp_path: Path) -> None:
+    table = filled(tmp_path, commits=3)
+    first = maintain(table)
+    aged(table, 20)
+    table.writer("0000", table.fence("0000", table.open())).apply(Append("0000", rows("0000", ["of day 20"])))
+    second = maintain(table)
+    before = content(table)
+    aged(table, 11)
+    third = maintain(table)
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    log = Path(table.uri) / "_delta_log"
+    left = {int(file.stem) for file in log.glob("*.json")}
+    assert min(left) == first.version_after  # its checkpoint is of before the bound
+    assert (second.log_entries_removed, third.log_entries_removed) == (0, first.version_after)
+    assert content(table) == before
+
+
 def test_there_is_nothing_to_maintain_without_a_table(tmp_path: Path) -> None:
     assert maintain(table_at(tmp_path)) is None
 
