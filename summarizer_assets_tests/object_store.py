@@ -1,21 +1,18 @@
 """An S3 server on loopback, in a process of its own: readers in ours would hold the lock that it needs to answer."""
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 
-_SERVER = """
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print("listening on %s:%s" % server.get_host_and_port(), flush=True)
-input()
-"""
+from summarizer_assets_tests.faulty_store import PATH, Faults, told
+
 SECRET = "canary-secret"
 
 
@@ -24,19 +21,25 @@ def object_store() -> Iterator[dict[str, str]]:
     """Serve an empty store; yields the variables that reach it."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-m", "summarizer_assets_tests.faulty_store"],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as server:
         assert server.stdout is not None
         found = re.search(r"listening on (\S+)", server.stdout.readline())
         assert found is not None
-        yield {
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": f"http://{found[1]}",
-            "AWS_ALLOW_HTTP": "true",
-        }
-        server.kill()
+        try:
+            yield {
+                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": SECRET,
+                "AWS_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": f"http://{found[1]}",
+                "AWS_ALLOW_HTTP": "true",
+            }
+        finally:
+            server.kill()
 
 
 def client(options: dict[str, str]) -> Any:
@@ -47,3 +50,17 @@ def client(options: dict[str, str]) -> Any:
         aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
         region_name=options["AWS_REGION"],
     )
+
+
+def fail(options: dict[str, str], kind: str = "", **which: Any) -> None:
+    """From now on the store of `options` does this wrong (see `Faults`); without a kind, nothing any more."""
+    body = told(Faults(kind, **which))
+    with urlopen(Request(f"{options['AWS_ENDPOINT_URL']}{PATH}faults", body, method="POST")) as answer:
+        answer.read()
+
+
+def heard(options: dict[str, str]) -> dict[str, Any]:
+    """`requests` that came since the last `fail`, and how many of them `failed`."""
+    with urlopen(f"{options['AWS_ENDPOINT_URL']}{PATH}requests") as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+    return found

@@ -7,7 +7,13 @@ _COMMIT_RETRIES = 100  # with 15, two of 200 concurrent appends were lost
 CREATE_ONCE = CommitProperties(max_commit_retries=0)  # else a late creator makes the table again, as version 1
 
 
-def commit_properties(transaction: Transaction | None = None) -> CommitProperties:
+#: Under which name the log's entry tells which change of which writer it is.
+MARK = "summarizer.change"
+
+
+def commit_properties(transaction: Transaction | None = None, mark: str | None = None) -> CommitProperties:
     return CommitProperties(
-        max_commit_retries=_COMMIT_RETRIES, app_transactions=None if transaction is None else [transaction]
+        max_commit_retries=_COMMIT_RETRIES,
+        app_transactions=None if transaction is None else [transaction],
+        custom_metadata=None if mark is None else {MARK: mark},
     )

@@ -2,6 +2,7 @@
 
 StorageError
 ├── TableError        a table cannot be opened, read or written as asked
+│   └── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
 ├── BucketsDiffer     the tables were made with another number of buckets
 ├── FenceLost         another run committed to the bucket behind our back
 ├── JournalError      the journal's disk takes no more
@@ -15,6 +16,10 @@ class StorageError(Exception):
 
 
 class TableError(StorageError):
+    pass
+
+
+class StoreUnfit(TableError):
     pass
 
 
