@@ -26,6 +26,7 @@ from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
 from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.disk import prove_writable
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
 from summarizer_assets.storage.state import Claim, StateStore
 from summarizer_assets.storage.stream import TableStream
@@ -87,7 +88,8 @@ class BucketRun:
 
         Raises:
             ClaimRefused: another run works on it.
-            TableError: there are no authors yet, or a table cannot be read.
+            TableError: there are no authors yet, or a table cannot be read, or written where there is work.
+            JournalError: the journal cannot be read, or written where there is work.
         """
         self._stack = ExitStack()
         self._started = time.monotonic()
@@ -100,6 +102,7 @@ class BucketRun:
                 if self._left.records or fences(self._bucket, self._tables) != self._stock.fences:
                     self._stock = self._take_stock()
                 self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.unresolved.height)
+                prove_writable(self._bucket, (self._tables.summaries.uri, self._tables.failures.uri), self._journal)
             except BaseException:
                 self._stack.close()
                 raise

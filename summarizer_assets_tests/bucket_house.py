@@ -159,8 +159,10 @@ class House:
 
 
 @contextmanager
-def housed(folder: Path, authors: int = AUTHORS, **settings: Any) -> Iterator[House]:
-    app = FaultyProvider(answer)
+def housed(
+    folder: Path, authors: int = AUTHORS, reply: Callable[[bytes], bytes] = answer, **settings: Any
+) -> Iterator[House]:
+    app = FaultyProvider(reply)
     with serving(app) as url:
         given = {
             "llm_base_url": url,

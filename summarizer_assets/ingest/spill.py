@@ -58,7 +58,8 @@ class Spill:
                 stream.write_table(rows)
         except OSError as error:
             raise SpillError(
-                f"{path}: cannot be written: {error}; free space there, or choose another folder for what is put aside"
+                f"{path}: cannot be written: {error}; free space there, an ingest puts about the source's size aside "
+                "and removes it when it ends, and run again: the tables are as they were"
             ) from error
         self._rows[key] = self._rows.get(key, 0) + rows.num_rows
         self._bytes[key] = self._bytes.get(key, 0) + rows.nbytes

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from summarizer_assets.storage import disk
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.processes import this_boot
 
@@ -79,9 +80,11 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or type(error).__name__
+            remedy = disk.remedy(cause) + ", or check" if self._engine.dialect.name == "sqlite" else "check"
             raise StorageError(
-                f"the state store {self._url.render_as_string(hide_password=True)} does not answer: "
-                f"{getattr(error, 'orig', None) or type(error).__name__}; check SUMMARIZER_STATE"
+                f"the state store {self._url.render_as_string(hide_password=True)} does not answer: {cause}; {remedy} "
+                "SUMMARIZER_STATE"
             ) from None  # the cause prints connection arguments
 
     def now(self, connection: sa.Connection) -> float:

@@ -9,8 +9,10 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from summarizer_assets.storage.commits import CREATE_ONCE, WRITER, commit_properties
-from summarizer_assets.storage.errors import BucketsDiffer, TableError
+from summarizer_assets.storage.disk import remedy
+from summarizer_assets.storage.errors import BucketsDiffer, TableError, cause_of
 from summarizer_assets.storage.guards import check_columns
+from summarizer_assets.storage.log_check import cannot_open, check_absence, check_entries, is_panic
 from summarizer_assets.storage.writer import BucketWriter, app_id
 
 BUCKETS_PROPERTY = "summarizer.buckets"
@@ -46,13 +48,24 @@ class BucketedTable:
         return table
 
     def open(self) -> DeltaTable | None:
-        """A fresh handle on the newest version, or None when there is no table."""
+        """A fresh handle on the newest version, or None when there is no table.
+
+        Raises:
+            LogDamaged: what the log says cannot be trusted.
+            TableError: it cannot be read, or holds a table of another schema.
+        """
         try:
             table = DeltaTable(self.uri, storage_options=dict(self.options))
         except TableNotFoundError:
+            check_absence(self.uri)
             return None
         except (DeltaError, OSError, ValueError) as error:
-            raise TableError(f"{self.uri}: the Delta table cannot be opened: {error}") from error
+            raise cannot_open(self.uri, error) from error
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            raise cannot_open(self.uri, error) from error
+        check_entries(self.uri, table.version())
         self._check(table)
         return table
 
@@ -71,11 +84,19 @@ class BucketedTable:
         table = self.open()
         if table is None:
             return {}
-        adds = pl.DataFrame(table.get_add_actions(flatten=True))
+        adds = _files(table)
         if adds.is_empty():
             return {}
         counts = adds.group_by("partition.bucket").agg(pl.col("num_records").sum())
         return dict(counts.iter_rows())
+
+    def bytes_of(self, buckets: Sequence[str]) -> int:
+        """Bytes of the files that these buckets consist of now, from the log alone."""
+        table = self.open()
+        adds = pl.DataFrame() if table is None else _files(table)
+        if adds.is_empty():
+            return 0
+        return int(adds.filter(pl.col("partition.bucket").is_in(list(buckets)))["size_bytes"].sum())
 
     def writer(self, bucket: str, fence: int | None) -> BucketWriter:
         """A writer of one bucket that commits only while `fence` is the bucket's last fence value."""
@@ -102,7 +123,7 @@ class BucketedTable:
                 self.ensure(), frame, mode="overwrite", commit_properties=commit_properties(), writer_properties=WRITER
             )
         except (DeltaError, OSError) as error:
-            raise TableError(f"{self.uri} cannot be replaced: {error}") from error
+            raise TableError(f"{self.uri} cannot be replaced: {cause_of(error)}; {remedy(error)}") from error
         return True
 
     def _create(self) -> None:
@@ -125,7 +146,7 @@ class BucketedTable:
         except (DeltaError, OSError) as error:
             if self.open() is None:  # not lost to another creator: a real failure
                 raise TableError(
-                    f"{self.uri}: the Delta table cannot be created: {error}; "
+                    f"{self.uri}: the Delta table cannot be created: {cause_of(error)}; {remedy(error)}; "
                     "is SUMMARIZER_ROOT a folder (or s3://…) that this user may write to?"
                 ) from error
 
@@ -139,3 +160,8 @@ class BucketedTable:
                     f"{self.buckets}; {remedy}give another SUMMARIZER_ROOT for new tables"
                 )
         check_columns(self.uri, self.schema, table.schema())
+
+
+def _files(table: DeltaTable) -> pl.DataFrame:
+    """One row for each file that the snapshot consists of."""
+    return pl.DataFrame(table.get_add_actions(flatten=True))

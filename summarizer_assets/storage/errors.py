@@ -2,7 +2,8 @@
 
 StorageError
 ├── TableError        a table cannot be opened, read or written as asked
-│   └── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
+│   ├── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
+│   └── LogDamaged    its log was damaged: what it says cannot be trusted, and nothing is done on it
 ├── BucketsDiffer     the tables were made with another number of buckets
 ├── FenceLost         another run committed to the bucket behind our back
 ├── JournalError      the journal's disk takes no more
@@ -10,12 +11,22 @@ StorageError
 └── ClaimLost         our claim lapsed and another run took the bucket
 """
 
+import re
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_BACKTRACE = re.compile(r"\s*\d+: ")
+_SHOWN_CHARACTERS = 300
+
 
 class StorageError(Exception):
     pass
 
 
 class TableError(StorageError):
+    pass
+
+
+class LogDamaged(TableError):
     pass
 
 
@@ -41,3 +52,11 @@ class ClaimRefused(StorageError):
 
 class ClaimLost(StorageError):
     pass
+
+
+def cause_of(error: BaseException) -> str:
+    """An error of the Delta engine in one line: without its colours, arrows and backtrace, and not without end."""
+    lines = _COLOURS.sub("", str(error)).splitlines()
+    said = [line.strip().removeprefix("↳").strip() for line in lines if not _BACKTRACE.match(line)]
+    text = ": ".join(line for line in said if line) or type(error).__name__
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import JournalError
 
 _FSYNC_EVERY_S = 1.0
@@ -74,8 +75,8 @@ class Journal:
                 self._synced_at = now
         except OSError as error:
             raise JournalError(
-                f"the journal {self._folder} cannot be written: {error}; free space there, or set "
-                "SUMMARIZER_JOURNAL_DIR to another local disk, and run again: what was answered before is kept"
+                f"the journal {self._folder} cannot be written: {error}; {remedy(error)}, or set "
+                "SUMMARIZER_JOURNAL_DIR to another local disk"
             ) from error
 
     def seal(self) -> Path | None:

@@ -14,8 +14,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.commits import WRITER, commit_properties
+from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.durable import sync_commits
-from summarizer_assets.storage.errors import FenceLost, TableError
+from summarizer_assets.storage.errors import FenceLost, TableError, cause_of
 from summarizer_assets.storage.guards import wrong_rows
 
 # delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
@@ -79,7 +80,9 @@ class BucketWriter:
                         f"{self._table.uri}: bucket {self._bucket} cannot be committed: {error}"
                     ) from error
             except (DeltaError, OSError) as error:
-                raise TableError(f"{self._table.uri}: bucket {self._bucket} cannot be written: {error}") from error
+                raise TableError(
+                    f"{self._table.uri}: bucket {self._bucket} cannot be written: {cause_of(error)}; {remedy(error)}"
+                ) from error
         if not committed:
             return
         self._sync(before, handle)
