@@ -1,4 +1,4 @@
-"""The whole job at any size on one machine: ingest, a second ingest, one after a day of changes, and all summaries.
+"""The whole job at any size on one machine: ingest, again unchanged, after changes of 1 %, and all summaries.
 
     python -m benchmarks.scale --folder big/20m --authors 20000000 [--form flat] [--buckets 256] [--workers 2]
 
@@ -47,11 +47,18 @@ class Figures:
         return self._known[step]
 
 
-def generate(folder: Path, options: argparse.Namespace, day: int) -> dict[str, Any]:
-    arguments = [str(folder), "--authors", str(options.authors), "--form", options.form, "--delta", "--day", str(day)]
+def generate(folder: Path, options: argparse.Namespace, *more: str) -> dict[str, Any]:
+    arguments = [str(folder), "--authors", str(options.authors), "--form", options.form, "--delta", *more]
     began = time.monotonic()
     told = subprocess.run([sys.executable, str(_TOOL), *arguments], check=True, stdout=subprocess.PIPE, text=True)
     return {"told": told.stdout.strip(), "wall_s": time.monotonic() - began}
+
+
+def change_in_place(source: Path, later: Path) -> dict[str, Any]:
+    """Put the rows of one author in a hundred in the place of those of before, in a table with a change feed."""
+    command = [sys.executable, "-m", "benchmarks.scale_change", str(source), str(later)]
+    subprocess.run(command, check=True)
+    return {}
 
 
 @contextmanager
@@ -92,12 +99,13 @@ def _paid(url: str) -> dict[str, str]:
 def report(found: Mapping[str, Any], options: argparse.Namespace) -> None:
     print(f"{options.authors:,} authors, {options.form}, {options.buckets} buckets; {found['source']['told']}\n")
     print(f"{'step':34}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}  what it did")
-    for name in ("ingest", "again", "changed"):
-        if name not in found:
+    for name, step in found.items():
+        if name in {"source", "summaries", "check"}:
             continue
-        step, told = found[name], found[name]["result"]["told"]
+        told = step["result"]["told"]
         did = f"{told['authors']:,} authors, {told['added']:,} added, {told['changed']:,} changed, "
-        did += f"{told['removed']:,} removed; {told['buckets_rewritten']} buckets rewritten"
+        did += f"{told['removed']:,} removed; {told['buckets_rewritten']} buckets, "
+        did += f"{told['bytes_rewritten'] / _MB:,.0f} MB rewritten; {told['source_rows']:,} source rows read"
         print(f"{name:34}{step['wall_s']:8.0f}{step['cpu_s']:8.0f}{step['peak_mb']:9.0f}  {did}")
     runs = found["summaries"]
     step = f"summaries of {runs['buckets']} buckets"
@@ -123,8 +131,8 @@ def summed(figures: list[dict[str, Any]], wall_s: float) -> dict[str, Any]:
         "wall_s": wall_s,
         "cpu_s": cpu,
         "us_an_author": cpu / max(answered, 1) * 1e6,
-        "peak_mb": max(run["peak_mb"] for run in figures),
-        "slowest_s": max(run["wall_s"] for run in figures),
+        "peak_mb": max((run["peak_mb"] for run in figures), default=0),
+        "slowest_s": max((run["wall_s"] for run in figures), default=0),
     }
 
 
@@ -168,16 +176,20 @@ def main() -> int:
     }
     found: dict[str, Any] = {}
     if options.source is None:
-        found["source"] = figures.get("source", lambda: generate(source, options, 0))
+        found["source"] = figures.get("source", lambda: generate(source, options))
     else:
         found["source"] = {"told": f"source {options.source.name}"}
     found["ingest"] = figures.get("ingest", lambda: measured("ingest", environment))
     if not options.once:
         later = folder / "source-a-day-later"
         found["again"] = figures.get("again", lambda: measured("ingest", environment))
-        figures.get("a day later", lambda: generate(later, options, 1))
+        figures.get("a day later", lambda: generate(later, options, "--day", "1"))
         moved = {**environment, "SUMMARIZER_SOURCE": str(later)}
-        found["changed"] = figures.get("changed", lambda: measured("ingest", moved))
+        found["another table, 1 % changed"] = figures.get("changed", lambda: measured("ingest", moved))
+        other = folder / "source-all-changed"
+        figures.get("all changed", lambda: generate(other, options, "--day", "1", "--changed", "1.0"))
+        figures.get("in place", lambda: change_in_place(later, other))
+        found["1 % changed in place"] = figures.get("increment", lambda: measured("ingest", moved))
     wall = summarise(figures, environment, options)
     keys = bucket_keys(options.buckets)[: options.most_buckets]
     runs = [figures.get(f"bucket {key}", dict) for key in keys]
