@@ -53,6 +53,7 @@ from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.limiter import SharedAccount, account_key
 from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
+from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -119,6 +120,7 @@ class Summarizer:
         whole: bool = False,
     ) -> TableStream:
         """The changes that bring `authors` in line with the source, for the selected buckets."""
+        require_put_if_absent(self.settings.root, self.settings.storage_options)
         return ingest_stream(
             open_source(self.source, self.settings.columns, self._options(self.source)),
             table=self.tables.authors,
@@ -133,6 +135,7 @@ class Summarizer:
 
     def bucket_run(self, bucket: str, run_id: str, *, log: Callable[[str], None], retry_all: bool = False) -> BucketRun:
         settings = self.settings
+        require_answer(settings.root, settings.storage_options)
         return BucketRun(
             bucket,
             run_id,
@@ -160,6 +163,7 @@ class Summarizer:
 
     def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
         settings = self.settings
+        require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
         per_author = expected_output_tokens(settings.words)
         prompt = BucketPrompt(
             authors,

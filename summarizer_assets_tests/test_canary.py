@@ -52,7 +52,9 @@ with dg.DagsterInstance.get() as instance:
         try:
             job.execute_in_process(instance=instance, partition_key="0000")
         except Exception as error:
-            while error is not None:
+            shown = []
+            while error is not None and error not in shown:  # dagster's may stand in a ring
+                shown.append(error)
                 traceback.print_exception(error)
                 print(repr(error), vars(error), file=sys.stderr)
                 error = error.__cause__ or error.__context__

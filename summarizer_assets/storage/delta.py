@@ -6,13 +6,15 @@ from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from summarizer_assets.storage.commits import CREATE_ONCE, WRITER, commit_properties
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import BucketsDiffer, TableError, cause_of
 from summarizer_assets.storage.guards import check_columns
 from summarizer_assets.storage.log_check import cannot_open, check_absence, check_entries, is_panic
+from summarizer_assets.storage.object_store import require_put_if_absent
+from summarizer_assets.storage.store_errors import store_errors
 from summarizer_assets.storage.writer import BucketWriter, app_id
 
 BUCKETS_PROPERTY = "summarizer.buckets"
@@ -32,6 +34,10 @@ class BucketedTable:
     buckets: int | None
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def root(self) -> str:
+        return self.uri.rpartition("/")[0]
+
     def ensure(self) -> DeltaTable:
         """Open the table, creating it first when it is missing; racing creators all get the one that won.
 
@@ -39,6 +45,7 @@ class BucketedTable:
             BucketsDiffer: the table was made with another number of buckets.
             TableError: the location cannot be read or written, or holds a table of another schema.
         """
+        require_put_if_absent(self.root, self.options)
         table = self.open()
         if table is None:
             self._create()
@@ -55,7 +62,8 @@ class BucketedTable:
             TableError: it cannot be read, or holds a table of another schema.
         """
         try:
-            table = DeltaTable(self.uri, storage_options=dict(self.options))
+            with store_errors(self.uri, self.options, "the Delta table cannot be opened"):
+                table = DeltaTable(self.uri, storage_options=dict(self.options))
         except TableNotFoundError:
             check_absence(self.uri)
             return None
@@ -116,15 +124,23 @@ class BucketedTable:
         table = self.open()
         if table is None and frame.is_empty():
             return False
-        if self.read(table=table).collect().sort(self.schema.names()).equals(frame):
+        if self._holds(frame, table):
             return False
+        table = self.ensure()
         try:
-            write_deltalake(
-                self.ensure(), frame, mode="overwrite", commit_properties=commit_properties(), writer_properties=WRITER
-            )
+            with store_errors(self.uri, self.options, "the table cannot be replaced"):
+                write_deltalake(
+                    table, frame, mode="overwrite", commit_properties=commit_properties(), writer_properties=WRITER
+                )
         except (DeltaError, OSError) as error:
+            if isinstance(error, CommitFailedError) and self._holds(frame):
+                return True  # committed: the answer was lost, and the entry, put again, met itself
             raise TableError(f"{self.uri} cannot be replaced: {cause_of(error)}; {remedy(error)}") from error
         return True
+
+    def _holds(self, frame: pl.DataFrame, table: DeltaTable | None = None) -> bool:
+        """Whether `frame`, sorted, is what the table consists of."""
+        return self.read(table=table).collect().sort(self.schema.names()).equals(frame)
 
     def _create(self) -> None:
         configuration = dict(_CONFIGURATION)
@@ -133,16 +149,17 @@ class BucketedTable:
         try:
             if "://" not in self.uri:
                 Path(self.uri).mkdir(parents=True, exist_ok=True)
-            DeltaTable.create(
-                self.uri,
-                schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
-                mode="error",
-                partition_by=["bucket"] if self.buckets is not None else None,
-                configuration=configuration,
-                storage_options=dict(self.options),
-                commit_properties=CREATE_ONCE,
-                raise_if_key_not_exists=False,  # delta-rs knows only its own keys; ours is the bucket count
-            )
+            with store_errors(self.uri, self.options, "the Delta table cannot be created"):
+                DeltaTable.create(
+                    self.uri,
+                    schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
+                    mode="error",
+                    partition_by=["bucket"] if self.buckets is not None else None,
+                    configuration=configuration,
+                    storage_options=dict(self.options),
+                    commit_properties=CREATE_ONCE,
+                    raise_if_key_not_exists=False,  # delta-rs knows only its own keys; ours is the bucket count
+                )
         except (DeltaError, OSError) as error:
             if self.open() is None:  # not lost to another creator: a real failure
                 raise TableError(

@@ -6,22 +6,26 @@ stale writer, they do not make a replay idempotent (and a compaction carries non
 when the frame holds it twice; a handle held over many commits slows down, so it is reopened.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
+from uuid import uuid4
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
-from summarizer_assets.storage.commits import WRITER, commit_properties
+from summarizer_assets.storage.commits import MARK, WRITER, commit_properties
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.durable import sync_commits
-from summarizer_assets.storage.errors import FenceLost, TableError, cause_of
+from summarizer_assets.storage.errors import FenceLost, StoreUnfit, TableError, cause_of
 from summarizer_assets.storage.guards import wrong_rows
+from summarizer_assets.storage.store_errors import refusal
 
 # delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
 # conflict is another run's success, so trying again needs no wait; with 5, six busy writers failed one another.
 _CONFLICT_TRIES = 30
+_STORE_TRIES = 3  # each with delta-rs' own patience, of minutes
 _REOPEN_AFTER = 100  # commits
 
 
@@ -33,6 +37,9 @@ class Table(Protocol):
 
     @property
     def schema(self) -> pl.Schema: ...
+
+    @property
+    def options(self) -> Mapping[str, str]: ...
 
     def ensure(self) -> DeltaTable: ...
 
@@ -66,30 +73,47 @@ class BucketWriter:
             raise TableError(
                 f"{self._table.uri}: a change of bucket {change.bucket} sent to the writer of {self._bucket}"
             )
+        mark, since = uuid4().hex, -1
         for attempt in range(1, _CONFLICT_TRIES + 1):
             try:
-                handle = self._current_handle()
-                before = handle.version()
-                committed = self._commit(handle, change)
+                handle = self._newest()
+                since = handle.version() if attempt == 1 else since
+                committed = attempt > 1 and self._holds(handle, mark, since)
+                if not committed:
+                    self._check_fence(handle)
+                    committed = self._commit(handle, change, mark)
                 break
-            except CommitFailedError as error:
-                self._handle = None
-                self._current_handle()  # raises FenceLost where a rival run is the cause
-                if attempt == _CONFLICT_TRIES:
-                    raise TableError(
-                        f"{self._table.uri}: bucket {self._bucket} cannot be committed: {error}"
-                    ) from error
             except (DeltaError, OSError) as error:
-                raise TableError(
-                    f"{self._table.uri}: bucket {self._bucket} cannot be written: {cause_of(error)}; {remedy(error)}"
-                ) from error
+                self._handle = None
+                self._raise_unless_worth_another_try(error, attempt)
         if not committed:
             return
-        self._sync(before, handle)
+        self._sync(since, handle)
         self.commits += 1
         if not isinstance(change, Compact):
-            self._fence = self._table.fence(self._bucket, handle)
+            self._fence = self._next_fence
             self.rows += change.frame.height
+
+    def _raise_unless_worth_another_try(self, error: DeltaError | OSError, attempt: int) -> None:
+        where = f"{self._table.uri}: bucket {self._bucket}"
+        if isinstance(error, CommitFailedError):
+            if attempt == _CONFLICT_TRIES:
+                raise TableError(f"{where} cannot be committed: {error}") from error
+            return
+        refused = refusal(self._table.uri, self._table.options, f"bucket {self._bucket} cannot be written", error)
+        if refused is None:
+            raise TableError(f"{where} cannot be written: {cause_of(error)}; {remedy(error)}") from error
+        if isinstance(refused, StoreUnfit) or attempt >= _STORE_TRIES:
+            raise refused from None
+
+    def _holds(self, handle: DeltaTable, mark: str, since: int) -> bool:
+        """Whether the change is there although we were told that it failed: an answer may be lost on its way.
+
+        delta-rs then puts the entry again, finds its own in the way, and takes it for a rival's.
+        """
+        if self._table.fence(self._bucket, handle) == self._fence:
+            return False
+        return any(entry.get(MARK) == mark for entry in handle.history(handle.version() - since))
 
     def _sync(self, before: int, handle: DeltaTable) -> None:
         """What is dropped once it is committed, as the journal's segments, must not be all that a crash leaves."""
@@ -101,13 +125,15 @@ class BucketWriter:
                 f"{error}; check the disk, then materialise the partition again"
             ) from error
 
-    def _current_handle(self) -> DeltaTable:
-        """The newest version, seen to be still ours."""
+    def _newest(self) -> DeltaTable:
         handle, self._handle = self._handle, None  # so that a writer that lost stays lost
         if handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
-            handle = self._table.ensure()
-        else:
-            handle.update_incremental()  # what came between would make the commit fail, after all its rows are written
+            return self._table.ensure()
+        handle.update_incremental()  # what came between would make the commit fail, after all its rows are written
+        return handle
+
+    def _check_fence(self, handle: DeltaTable) -> None:
+        """Keep `handle` if it is seen to be still ours."""
         found = self._table.fence(self._bucket, handle)
         if found != self._fence:
             raise FenceLost(
@@ -115,10 +141,13 @@ class BucketWriter:
                 f"{self._fence}); this run stops without writing over it; materialise the partition again"
             )
         self._handle = handle
-        return handle
 
-    def _commit(self, handle: DeltaTable, change: Change) -> bool:
-        properties = commit_properties(Transaction(app_id(self._bucket), (self._fence or 0) + 1))
+    @property
+    def _next_fence(self) -> int:
+        return (self._fence or 0) + 1
+
+    def _commit(self, handle: DeltaTable, change: Change, mark: str) -> bool:
+        properties = commit_properties(Transaction(app_id(self._bucket), self._next_fence), mark)
         if not isinstance(change, Compact):
             wrong = wrong_rows(change.frame, self._bucket, change.removed if isinstance(change, Merge) else ())
             if wrong is not None:
