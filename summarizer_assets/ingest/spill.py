@@ -109,7 +109,7 @@ class SpillFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self.path)
+        _remove(self.path)
         self._lock.close()
 
 
@@ -125,4 +125,16 @@ def _remove_abandoned(parent: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # alive
-            shutil.rmtree(folder)
+            if folder.exists():  # else another run removed it while we waited for the lock
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Its lock goes last: a removal that is broken off leaves a folder that the next run knows as abandoned."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()
+    (folder / _LOCK).unlink()
+    folder.rmdir()
