@@ -17,11 +17,13 @@ import polars as pl
 
 from summarizer_assets.bucket.accounts import BucketCounts, metadata
 from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.bucket.commits import Commits
 from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.bucket.stock import Stock, fences, take_stock
+from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
@@ -198,9 +200,11 @@ class BucketRun:
 
     def _batches(self, outcomes: Outcomes) -> Iterator[Change]:
         settings = self._settings
+        base = Patience(settings.commit_rows, settings.commit_interval_s)
+        commits = Commits(base, self._writers, self._log)
         reported = time.monotonic()
         while True:
-            ready = outcomes.wait(settings.commit_rows, settings.commit_interval_s, _TICK_S)
+            ready = commits.due(outcomes, _TICK_S)
             self._guard()  # without the claim another run asks the same authors: pay for no more of them
             if self._stop_wanted.is_set() and self._engine is not None and self.stop is not None:
                 self._engine.request_stop(self.stop)
@@ -209,20 +213,22 @@ class BucketRun:
             if ready or finished:  # it may have finished since `wait` returned: this is the last look
                 batch = outcomes.take_first()
                 if batch.frame.height:
-                    yield Append(self._bucket, batch.frame)
+                    yield from commits.timed(Append(self._bucket, batch.frame))
                 batch.committed()
-            if (
-                outcomes.replacing() * _MERGE_SHARE >= max(1, self._stock.plan.authors)
-                and outcomes.replacing() >= settings.commit_rows
-            ):
+            waiting = outcomes.replacing()
+            if waiting * _MERGE_SHARE >= max(1, self._stock.plan.authors) and commits.replacements_due(waiting):
                 batch = outcomes.take_replacing()
-                yield Merge(self._bucket, batch.frame)
+                yield from commits.timed(Merge(self._bucket, batch.frame))
                 batch.committed()
             if time.monotonic() - reported >= _REPORT_EVERY_S or self._outage_changed():
                 reported = time.monotonic()
                 self._log(self._progress(outcomes))
             if finished:
                 return
+
+    def _writers(self) -> int:
+        """Runs that commit to the same object store; a folder takes their commits as fast as they come."""
+        return len(self._state.holders()) if "://" in self._tables.summaries.uri else 0
 
     def _failure_changes(self) -> Iterator[Change]:
         if self._claim is None or self._new_failures.equals(self._stock.failures):
