@@ -10,6 +10,7 @@ import polars as pl
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.guards import reading
 
 
 class Fences(NamedTuple):
@@ -56,9 +57,12 @@ def take_stock(
     if authors_table is None:
         raise TableError(f"{tables.authors.uri}: there are no authors yet; materialise the asset `authors` first")
     summaries_table, failures_table = tables.summaries.open(), tables.failures.open()
-    authors = tables.authors.read([bucket], table=authors_table).collect()
-    held = tables.summaries.read([bucket], table=summaries_table).select("author_id", "content_hash").collect()
-    failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
+    with reading(tables.authors.uri):
+        authors = tables.authors.read([bucket], table=authors_table).collect()
+    with reading(tables.summaries.uri):
+        held = tables.summaries.read([bucket], table=summaries_table).select("author_id", "content_hash").collect()
+    with reading(tables.failures.uri):
+        failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
     plan = plan_bucket(
         render(authors),
         held,

@@ -1,13 +1,14 @@
 """What must hold of a table before it is used and of rows before they are written: Delta itself asks neither."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 from deltalake import Schema
 
-from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.errors import TableError, cause_of
 
 
 def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
@@ -31,6 +32,27 @@ def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
             f"{uri} has other columns than this project writes ({'; '.join(wrong)}): it was written by "
             "another version or by something else; give another SUMMARIZER_ROOT, or alter the table"
         )
+
+
+@contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Rows of the table at `uri` are read: what goes wrong is told with the table and what to do.
+
+    Raises:
+        TableError: a data file is gone or damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise TableError(
+            f"{uri}: a file of the version that was being read is gone ({cause_of(error)}): a vacuum removed it, or "
+            "somebody; run again, which reads the newest version, and if that lacks it too, put it back from a backup"
+        ) from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(
+            f"{uri}: the table's rows cannot be read ({cause_of(error)}); run again, and if it fails alike, put the "
+            "table's files back from a backup"
+        ) from error
 
 
 def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> str | None:
