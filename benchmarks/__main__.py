@@ -3,7 +3,7 @@
     python -m benchmarks [--source authors.parquet] [--all]
 
 A quarter of an hour; `--all` adds the long ones, an hour more: limits for a minute each, group sizes, 200 kills, and
-under a real daemon an outage and the healing of a failing provider.
+under a real daemon an outage and the healing of a failing provider, and 500 commits on an object store.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
     chosen["journal"] = []
     if options.all:
         chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
-        chosen |= {"outage": [], "healing": []}
+        chosen |= {"outage": [], "healing": [], "object_store": []}
     figures: dict[str, object] = {}
     failed = []
     for name, arguments in chosen.items():

@@ -4,9 +4,10 @@
 
 The store is moto's S3 server on loopback, in a process of its own, its puts one at a time: moto looks for an object and
 writes it in two steps, which would lose commits by itself. Each writer is a process with a bucket of its own, as runs
-have: four appends of 20 rows, then a merge that replaces ten rows, adds five and removes one, and so on. Beside them a
-process reads the whole table again and again and looks for authors that are there twice, another one runs the
-maintenance. With `--failing`, each so many-th request of all goes wrong (`summarizer_assets_tests.faulty_store`).
+have: four appends of 20 rows, then a merge that replaces ten rows, adds five and removes one, and so on; at its end it
+compacts its bucket, unless the maintenance does at that moment. Beside them a process reads the whole table again and
+again and looks for authors that are there twice, another one runs the maintenance. With `--failing`, each so many-th
+request of all goes wrong (`summarizer_assets_tests.faulty_store`).
 
 At the end, each row must be as its writer left it. Times are moto's more than anybody's. Prints a table, then JSON on
 the last line; a broken promise ends it with status 1.
@@ -16,18 +17,22 @@ import argparse
 import multiprocessing
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from typing import Any
 
 from benchmarks.promises import conclude
-from summarizer_assets.storage.changes import Append, Change, Merge
+from summarizer_assets.storage.changes import Append, Change, Compact, Merge
+from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.maintenance import maintain
 from summarizer_assets.storage.object_store import require_put_if_absent
+from summarizer_assets.storage.state import StateStore
 from summarizer_assets_tests.object_store import client, fail, heard, object_store
 from summarizer_assets_tests.storage.rows import SCHEMA, rows
 
@@ -66,7 +71,7 @@ def run(*, writers: int, commits: int, failing: str = "", every: int = 1) -> dic
     for number, share in enumerate(each):
         *_, (_, last) = changes(f"{number:04}", share)
         expected |= last
-    with object_store() as options:
+    with object_store() as options, tempfile.TemporaryDirectory() as folder:
         client(options).create_bucket(Bucket="tables")
         table = _table(options, writers)
         table.ensure()
@@ -74,10 +79,11 @@ def run(*, writers: int, commits: int, failing: str = "", every: int = 1) -> dic
         told: Queue[dict[str, Any]] = spawn.Queue()
         done = spawn.Event()
         beside = [
-            spawn.Process(target=target, args=(options, writers, done, told)) for target in (_read, _keep_maintained)
+            spawn.Process(target=target, args=(options, writers, folder, done, told))
+            for target in (_read, _keep_maintained)
         ]
         working = [
-            spawn.Process(target=_write, args=(options, writers, f"{number:04}", share, told))
+            spawn.Process(target=_write, args=(options, writers, folder, f"{number:04}", share, told))
             for number, share in enumerate(each)
         ]
         began = time.monotonic()
@@ -117,15 +123,22 @@ def broken_promises(found: dict[str, Any], commits: int) -> list[str]:
     never = ("rows_lost", "rows_too_many", "rows_twice", "reads_with_a_row_twice")
     broken = [f"{name} = {found[name]}" for name in never if found[name]]
     broken += [f"only {found['commits']} of {commits} commits"] if found["commits"] != commits else []
-    return broken + found["errors"]
+    return [*broken, *found["errors"]]
 
 
 def _table(options: dict[str, str], buckets: int) -> BucketedTable:
     return BucketedTable(f"{_ROOT}/table", SCHEMA, buckets, options)
 
 
-def _write(options: dict[str, str], buckets: int, bucket: str, commits: int, told: "Queue[dict[str, Any]]") -> None:
+def _state(folder: str) -> StateStore:
+    return StateStore(Database(f"{folder}/state.sqlite"), _ROOT)
+
+
+def _write(
+    options: dict[str, str], buckets: int, folder: str, bucket: str, commits: int, told: "Queue[dict[str, Any]]"
+) -> None:
     said: dict[str, Any] = {"took": [], "errors": []}
+    state = _state(folder)
     began = time.monotonic()
     try:
         require_put_if_absent(_ROOT, options)
@@ -135,12 +148,15 @@ def _write(options: dict[str, str], buckets: int, bucket: str, commits: int, tol
             began = time.monotonic()
             writer.apply(change)
             said["took"].append(time.monotonic() - began)
+        with state.compaction(bucket, f"writer {bucket}") as ours:  # as each run does at its end
+            if ours:
+                writer.apply(Compact(bucket))
     except StorageError as error:
         said["errors"].append(f"writer {bucket}: {error}")
     told.put(said)
 
 
-def _read(options: dict[str, str], buckets: int, done: Event, told: "Queue[dict[str, Any]]") -> None:
+def _read(options: dict[str, str], buckets: int, _: str, done: Event, told: "Queue[dict[str, Any]]") -> None:
     said: dict[str, Any] = {"reads": 0, "twice": 0, "errors": []}
     table = _table(options, buckets)
     while not done.wait(_READ_EACH_S):
@@ -154,11 +170,14 @@ def _read(options: dict[str, str], buckets: int, done: Event, told: "Queue[dict[
     told.put(said)
 
 
-def _keep_maintained(options: dict[str, str], buckets: int, done: Event, told: "Queue[dict[str, Any]]") -> None:
+def _keep_maintained(
+    options: dict[str, str], buckets: int, folder: str, done: Event, told: "Queue[dict[str, Any]]"
+) -> None:
     said: dict[str, Any] = {"maintained": 0, "compacted": 0, "errors": []}
+    alone = partial(_state(folder).compaction, run_id="maintenance")
     while not done.wait(_MAINTAINED_EACH_S):
         try:
-            maintained = maintain(_table(options, buckets))
+            maintained = maintain(_table(options, buckets), (), alone)
         except StorageError as error:
             said["errors"].append(f"maintenance: {error}")
         else:

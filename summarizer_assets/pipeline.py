@@ -196,7 +196,9 @@ class BucketRun:
             last.committed()
             wrote = True
         if wrote:
-            yield Compact(self._bucket)
+            with self._state.compaction(self._bucket, self._run_id) as ours:
+                if ours:  # else the maintenance does it at this moment
+                    yield Compact(self._bucket)
 
     def _batches(self, outcomes: Outcomes) -> Iterator[Change]:
         settings = self._settings

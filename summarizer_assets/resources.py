@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +209,8 @@ class Summarizer:
         """Do for each table that exists what keeps it cheap to open; buckets on which a run works are left alone."""
         tables = (self.tables.authors, self.tables.summaries, self.tables.failures, self.rejected)
         busy = frozenset(self.state.holders())
-        done = {table.uri.rpartition("/")[2]: maintain(table, busy) for table in tables}
+        alone = partial(self.state.compaction, run_id="table_maintenance")
+        done = {table.uri.rpartition("/")[2]: maintain(table, busy, alone) for table in tables}
         return {name: maintained for name, maintained in done.items() if maintained is not None}
 
     def retry_facts(self) -> RetryFacts:

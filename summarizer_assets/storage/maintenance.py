@@ -1,14 +1,16 @@
 """Keeping a table cheap to open: small files joined, a checkpoint, expired log entries and unused files removed.
 
 What is worth doing is decided from counts alone. A compaction carries no fence value and gives way to a busy writer; a
-vacuum keeps what was removed in the last seven days. Facts this rests on (measured with deltalake 1.6): a checkpoint
-forgets files removed more than seven days ago, so that only a full vacuum, which lists the folder, finds them; a commit
-of anybody removes log entries that expired, back to a checkpoint.
+vacuum keeps what was removed in the last seven days. Facts this rests on (measured with deltalake 1.6): two compactions
+of the same files both commit, and then each row is there twice; a checkpoint forgets files removed more than seven days
+ago, so that only a full vacuum, which lists the folder, finds them; a commit of anybody removes log entries that
+expired, back to a checkpoint.
 """
 
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -21,6 +23,7 @@ from summarizer_assets.storage.commits import WRITER, commit_properties
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.durable import sync_commits
 from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.store_errors import refusal
 
 KEPT_HOURS = 7 * 24  # time travel is promised for so long
 TARGET_BYTES = 100 * 2**20  # a file of this size stays as it is
@@ -84,8 +87,23 @@ def kept_hours(duration: str | None) -> int:
     return max(KEPT_HOURS, int(match[1]) * _UNITS[match[2]])
 
 
-def maintain(table: BucketedTable, busy: Collection[str] = ()) -> Maintained | None:
-    """Do for `table` what it needs; None when there is no such table. `busy`: buckets on which a run works.
+@contextmanager
+def _alone(_: str) -> Iterator[bool]:
+    """For a table that nobody else compacts."""
+    yield True
+
+
+def maintain(
+    table: BucketedTable,
+    busy: Collection[str] = (),
+    compaction: Callable[[str], AbstractContextManager[bool]] = _alone,
+) -> Maintained | None:
+    """Do for `table` what it needs; None when there is no such table.
+
+    Args:
+        table: one of ours.
+        busy: buckets on which a run works.
+        compaction: whether a bucket may be compacted, by nobody else until the block ends (`StateStore.compaction`).
 
     Raises:
         TableError: the store refused. A busy writer is no error: see `Maintained.left`.
@@ -99,7 +117,7 @@ def maintain(table: BucketedTable, busy: Collection[str] = ()) -> Maintained | N
     try:
         entries = len(_log_files(table, _ENTRY))
         hours = kept_hours(handle.metadata().configuration.get("delta.deletedFileRetentionDuration"))
-        _compact(table, handle, to_compact(small_files(table, handle), busy), done)
+        _compact(table, to_compact(small_files(table, handle), busy), compaction, done)
         _vacuum(table, hours, done)
         _tidy_log(table, done)
         handle = _opened(table)
@@ -107,6 +125,9 @@ def maintain(table: BucketedTable, busy: Collection[str] = ()) -> Maintained | N
         made = handle.version() - done.version_before
         done.log_entries_removed = max(0, entries + made - len(_log_files(table, _ENTRY)))
     except (DeltaError, OSError, ValueError) as error:
+        refused = refusal(table.uri, table.options, "the table cannot be maintained", error)
+        if refused is not None:
+            raise refused from None
         raise TableError(
             f"{table.uri} cannot be maintained: {error}; its rows are as they were, run the job again once the "
             "cause is gone"
@@ -128,9 +149,18 @@ def small_files(table: BucketedTable, handle: DeltaTable) -> dict[str, Files]:
     return {bucket: Files(number, size) for bucket, number, size in counts.iter_rows()}
 
 
-def _compact(table: BucketedTable, handle: DeltaTable, buckets: Sequence[str], done: Maintained) -> None:
+def _compact(
+    table: BucketedTable,
+    buckets: Sequence[str],
+    compaction: Callable[[str], AbstractContextManager[bool]],
+    done: Maintained,
+) -> None:
     for some in _in_parts(buckets, _AT_ONCE):
-        handle = _compact_some(table, handle, some, done)
+        with ExitStack() as held:
+            ours = [bucket for bucket in some if held.enter_context(compaction(bucket))]
+            done.left += [f"bucket {bucket} is compacted by its run" for bucket in some if bucket not in ours]
+            if ours:
+                _compact_some(table, _opened(table), ours, done)  # opened now: an older handle shows joined files
 
 
 def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[str], done: Maintained) -> DeltaTable:

@@ -30,6 +30,9 @@ _CLAIMS = sa.Table(
     sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
 )
 
+#: Stands behind the root in the claim of somebody who compacts a bucket, which is no claim on its rows.
+_COMPACTION = "#compaction"
+
 _RUNS = sa.Table(
     "bucket_runs",
     METADATA,
@@ -68,6 +71,24 @@ class StateStore:
         finally:
             claim.release()
 
+    @contextmanager
+    def compaction(self, bucket: str, run_id: str) -> Iterator[bool]:
+        """Whether the bucket's files may be joined now; nobody else may until the block ends.
+
+        delta-rs lets two compactions of the same files commit, and each row is there twice. So whoever compacts asks
+        here first and opens the table after; who is refused leaves it to the other.
+        """
+        claim = Claim(StateStore(self._database, self._root + _COMPACTION, lease_s=self.lease_s), bucket, run_id)
+        try:
+            claim.acquire()
+        except ClaimRefused:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            claim.release()
+
     def holders(self) -> dict[str, str]:
         """Run id of each bucket's live claim."""
         with self._database.begin() as connection:
@@ -79,7 +100,7 @@ class StateStore:
         """Runs at work now under any root of this store: they share the provider account."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            rows = connection.execute(sa.select(_CLAIMS)).all()
+            rows = connection.execute(sa.select(_CLAIMS).where(~_CLAIMS.c.root.endswith(_COMPACTION))).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
     def begin_run(self, bucket: str, run_id: str, pending: int) -> int:

@@ -10,6 +10,7 @@ from summarizer_assets.storage import object_store as checks
 from summarizer_assets.storage.changes import Append, Merge
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StoreUnfit, TableError
+from summarizer_assets.storage.maintenance import maintain
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
 from summarizer_assets_tests.object_store import client, fail, heard, object_store
 from summarizer_assets_tests.storage.rows import SCHEMA, content, rows
@@ -166,6 +167,16 @@ def test_rights_that_end_between_two_commits_are_told_and_the_table_is_as_it_was
         writer.apply(Merge("0000", rows("0000", "bc", "second")))
     fail(options)
     assert content(table) == {("0000", author, "first") for author in "ab"}
+
+
+def test_maintenance_that_is_let_in_no_more_tells_it_without_what_the_store_echoes(root, options):
+    table = table_at(root, but(options, AWS_SESSION_TOKEN="canary-token-0123456789"))
+    table.writer("0000", None).apply(Append("0000", rows("0000", "a")))
+    fail(options, "token", after=6)
+    with pytest.raises(StoreUnfit, match=r"InvalidToken") as refused:
+        for _ in range(5):
+            maintain(table)
+    assert "canary-token" not in str(refused.value)
 
 
 # Faults that pass.
