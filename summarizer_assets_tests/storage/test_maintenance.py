@@ -12,7 +12,7 @@ import pytest
 from summarizer_assets.storage.changes import Append, Merge, Overwrite
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.maintenance import Files, kept_hours, maintain, small_files, to_compact
-from summarizer_assets_tests.storage.rows import content, rows, table_at
+from summarizer_assets_tests.storage.rows import content, lines_of, rows, start, table_at
 
 DAY = 24 * 3600
 
@@ -207,3 +207,40 @@ def test_beside_four_writers_and_a_reader_nothing_is_lost_doubled_or_unreadable(
     opened = table.open()
     assert opened is not None
     assert {bucket: small.number for bucket, small in small_files(table, opened).items()} == dict.fromkeys(keys, 1)
+
+
+#: A run as its own process: first answers, replacements, its own compaction.
+WRITER = """
+import sys
+from pathlib import Path
+from summarizer_assets.storage.changes import Append, Compact, Merge
+from summarizer_assets_tests.storage.rows import rows, table_at
+bucket, table = sys.argv[2], table_at(Path(sys.argv[1]))
+print("ready", flush=True)
+input()
+writer = table.writer(bucket, None)
+for number in range(15):
+    writer.apply(Append(bucket, rows(bucket, [f"{bucket}-{number}"])))
+    if number % 5 == 4:
+        writer.apply(Merge(bucket, rows(bucket, [f"{bucket}-{number}"], "again")))
+print(writer.rows)
+"""
+
+
+def test_beside_runs_in_processes_of_their_own_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    table, keys = table_at(tmp_path), ["0000", "0001"]
+    table.ensure()
+    runs = [start(WRITER, tmp_path, key) for key in keys]
+    for run in runs:
+        assert run.stdout is not None
+        assert run.stdin is not None
+        assert run.stdout.readline() == "ready\n"
+        run.stdin.write("go\n")
+        run.stdin.flush()
+    while any(run.poll() is None for run in runs):
+        maintain(table)
+    assert [lines_of(run) for run in runs] == [["18"], ["18"]]
+    again = {f"{key}-{number}" for key in keys for number in (4, 9, 14)}
+    assert content(table) == {
+        (key, f"{key}-{n}", "again" if f"{key}-{n}" in again else "first") for key in keys for n in range(15)
+    }
