@@ -47,7 +47,8 @@ class QueryReader:
         delta_files.check_sizes(self.table, self.uri)
         if physical_names.has_physical_names(self.table):
             physical_names.check_files(self.table, self.uri, self.options, self.layout.columns)
-        return delta_files.counted(self._selected(rows), delta_files.expected_rows(self.table), self.uri)
+        expected = delta_files.expected_rows(self.table)
+        return delta_files.counted(self._selected(rows), expected, self.uri, self.layout.authors["author_id"])
 
     def _selected(self, rows: int) -> Iterator[Batch]:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in self.layout.columns)

@@ -35,8 +35,10 @@ class DeltaReader(TableReader):
 
     def batches(self, rows: int) -> Iterator[Batch]:
         check_sizes(self.table, self.uri)
-        expected = expected_rows(self.table) if self.frame is self.whole else None
-        return counted(super().batches(rows), expected, self.uri)
+        batches = super().batches(rows)
+        if self.frame is not self.whole or self.layout is None:
+            return batches
+        return counted(batches, expected_rows(self.table), self.uri, self.layout.authors["author_id"])
 
 
 def address(uri: str, path: str) -> str:
@@ -74,17 +76,24 @@ def expected_rows(table: DeltaTable) -> int | None:
     return int(adds["num_records"].sum()) - deleted
 
 
-def counted(batches: Iterator[Batch], expected: int | None, uri: str) -> Iterator[Batch]:
-    """The same batches; at their end, as many rows as `expected` must have come.
+def counted(batches: Iterator[Batch], expected: int | None, uri: str, id_column: str) -> Iterator[Batch]:
+    """The same batches; at their end, as many rows as `expected` must have come, and any of them with an id.
 
     Raises:
         SourceError: they are others.
     """
-    rows = 0
+    rows = without_id = 0
     for frame, rejected in batches:
         rows += frame.height
+        without_id += frame[id_column].null_count()
         yield frame, rejected
     if expected is not None and rows != expected:
         raise SourceError(
             f"{uri}: {rows} rows could be read, and by the Delta table's log there are {expected}; {REMEDY}"
+        )
+    if rows and without_id == rows:
+        raise SourceError(
+            f"{uri}: column {id_column!r} is null in all {rows} rows: the files may name it otherwise than the Delta "
+            "table's log; write the table anew with CREATE TABLE … AS SELECT, or map the right column with "
+            "SUMMARIZER_COLUMNS"
         )

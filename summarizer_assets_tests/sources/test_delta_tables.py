@@ -12,6 +12,7 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from summarizer_assets.sources.delta import QueryReader, open_delta
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets_tests.duckdb_delta import duckdb_with_delta
 from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import read
 from summarizer_assets_tests.sources.databricks_authors import NESTED, PARTITIONED, authors, expected, values
@@ -151,6 +152,19 @@ def test_these_tables_are_read_from_s3_too(tmp_path):
             values("s3://tables/plain", options)
 
 
+def test_the_tables_made_by_hand_mean_the_same_to_a_reader_that_is_none_of_ours(tmp_path):
+    """Without a partition: DuckDB's extension (1.5) reads the values of a mapped one as nulls."""
+    for mapping in ("none", "name", "id"):
+        writer = Writer(tmp_path / mapping, NESTED, mapping, reader_features=["deletionVectors", "v2Checkpoint"])
+        one, two = writer.file(authors(0, 10)), writer.file(authors(10, 20))
+        writer.commit(one, two)
+        v2_checkpoint(writer, [[deleted_inline(one, [3])], deleted_in_file(writer.folder, [(two, [0, 9])])], "parquet")
+        with duckdb_with_delta() as duck:
+            found = duck.sql(f"SELECT * FROM delta_scan('{writer.folder}') ORDER BY daisngid").to_arrow_table()
+        assert found.to_pylist() == [row for number, row in enumerate(authors(0, 20)) if number not in {3, 10, 19}]
+        assert values(str(writer.folder)) == without(3, 10, 19)
+
+
 # What cannot be read right
 
 
@@ -219,6 +233,16 @@ def test_names_that_are_not_in_a_file_at_all_are_noticed_without_field_ids(tmp_p
     writer.commit(one, two)
     with pytest.raises(SourceError, match=message):
         values(str(writer.folder))
+
+
+def test_files_that_lack_the_id_are_noticed_where_nothing_tells_of_a_mapping(tmp_path):
+    writer = Writer(tmp_path / "table", NESTED)
+    add = writer.file(authors(0, 10))
+    renamed(writer.folder, lambda field: pa.field(f"col-{field.name}", field.type))
+    add["add"]["size"] = (writer.folder / add["add"]["path"]).stat().st_size
+    writer.commit(add)
+    with pytest.raises(SourceError, match="column 'daisngid' is null in all 10 rows: the files may name it otherwise"):
+        read(str(writer.folder))
 
 
 def test_a_mapping_that_the_protocol_does_not_know_is_refused(tmp_path):

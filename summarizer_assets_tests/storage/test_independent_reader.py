@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from summarizer_assets.core.records import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.changes import Append, Change, Merge, Overwrite
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.maintenance import maintain
+from summarizer_assets_tests.duckdb_delta import duckdb_with_delta
 
 TABLES = {"authors": AUTHORS, "author_summaries": SUMMARIES, "failed_authors": FAILURES}
 BUCKETS = ("0000", "0001")
@@ -29,12 +29,7 @@ _TEXTS = ("plain", "", "Ünïcode “quotes” 中文 \U0001f52c", "line\nbreak\
 
 @pytest.fixture
 def duck() -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB with the extension as it was installed; whatever else it wants to load or download is refused."""
-    extension = files("duckdb_extension_delta") / f"extensions/v{duckdb.__version__}/delta.duckdb_extension"
-    off = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
-    with duckdb.connect(config=off) as connection:
-        connection.execute(f"LOAD '{extension}'")
-        connection.execute("SET TimeZone = 'UTC'")
+    with duckdb_with_delta() as connection:
         yield connection
 
 
