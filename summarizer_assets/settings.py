@@ -155,17 +155,8 @@ class Settings(BaseSettings):
         "grows with the outage, to half an hour.",
     )
     retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of the retry sensor starts.")
-    commit_rows: int = Field(
-        8000,
-        ge=1,
-        description="Rows that make a Delta commit during a run. Where commits are slow, or many runs share an object "
-        "store, more wait, so that commits take at most a twentieth of a run's time.",
-    )
-    commit_interval_s: float = Field(
-        30.0,
-        gt=0,
-        description="Longest wait before answered rows are committed; where commits are slow, up to 5 minutes.",
-    )
+    commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
+    commit_interval_s: float = Field(30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow.")
 
     @field_validator("root")
     @classmethod

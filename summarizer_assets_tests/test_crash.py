@@ -43,11 +43,11 @@ TOLD_IN_A_COMMIT = """
 import os, signal, sys
 from summarizer_assets.storage.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
-def told(self, handle, change):
+def told(self, handle, change, *mark):
     commits.append(change)
     if len(commits) == 2:
         os.kill(os.getpid(), signal.SIGTERM)
-    return commit(self, handle, change)
+    return commit(self, handle, change, *mark)
 BucketWriter._commit = told
 from summarizer_assets_tests import worker
 sys.exit(worker.main("0000"))

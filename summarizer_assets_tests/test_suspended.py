@@ -37,11 +37,11 @@ sys.exit(worker.main("0000"))
 ASLEEP_IN_A_COMMIT = """
 from summarizer_assets.storage.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
-def sleepy(self, handle, change):
+def sleepy(self, handle, change, *mark):
     commits.append(change)
     if len(commits) == 2:
         os.kill(os.getpid(), signal.SIGSTOP)
-    return commit(self, handle, change)
+    return commit(self, handle, change, *mark)
 BucketWriter._commit = sleepy
 """
 
