@@ -44,7 +44,7 @@ class QueryReader:
     options: dict[str, str] | None
 
     def batches(self, rows: int) -> Iterator[Batch]:
-        delta_files.check_sizes(self.table, self.uri)
+        delta_files.check_sizes(self.table, self.uri, self.options)
         if physical_names.has_physical_names(self.table):
             physical_names.check_files(self.table, self.uri, self.options, self.layout.columns)
         expected = delta_files.expected_rows(self.table)
@@ -83,7 +83,7 @@ def open_delta(uri: str, mapping: Mapping[str, str], options: dict[str, str] | N
             frame.collect_schema()
         except DeltaProtocolError:
             return QueryReader(table, layout, uri, options)
-        return DeltaReader(frame, layout, table, uri, frame)
+        return DeltaReader(frame, layout, table, uri, options, frame)
     return QueryReader(table, layout, uri, options)
 
 

@@ -12,6 +12,7 @@ from summarizer_assets.sources.delta import QueryReader, open_delta
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
+from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import write
 from summarizer_assets_tests.sources.databricks_authors import NESTED, authors, expected, values
 from summarizer_assets_tests.sources.databricks_checkpoints import classic_checkpoint, v2_checkpoint
@@ -172,6 +173,37 @@ def test_a_vacuum_while_a_table_is_read_is_named_with_its_remedy(tmp_path, mappi
     with pytest.raises(SourceError, match=r"changed and vacuumed while it was read.*newest version is 1\. Run again"):
         list(source._batches_of(source.paths[0], reader, 1000))
     assert [row["author_id"] for row in values(str(writer.folder))] == ["-1"]
+
+
+def test_damage_and_a_vacuum_are_named_on_s3_too(tmp_path):
+    with object_store() as options:
+        store = client(options)
+        store.create_bucket(Bucket="tables")
+        for mapping in ("none", "name"):
+            writer, uri = Writer(tmp_path / mapping, NESTED, mapping), f"s3://tables/{mapping}"
+            old, new = writer.file(authors(0, 10)), writer.file(authors(10, 20))
+
+            def put(path, content=None, writer=writer):
+                key = path.relative_to(writer.folder.parent).as_posix()
+                store.put_object(Bucket="tables", Key=key, Body=path.read_bytes() if content is None else content)
+
+            put(writer.commit(old))
+            put(writer.folder / old["add"]["path"])
+            source, reader = open_source(uri, {}, options), open_delta(uri, {}, options)
+            put(writer.commit(new, removed(old)))
+            store.delete_object(Bucket="tables", Key=f"{mapping}/{old['add']['path']}")
+            with pytest.raises(SourceError, match=r"vacuumed while it was read.*newest version is 1\. Run again"):
+                list(source._batches_of(uri, reader, 100))
+            with pytest.raises(SourceError, match="its newest version 1 consists of is not there"):
+                values(uri, options)
+            put(writer.folder / new["add"]["path"], b"PAR1xx")
+            with pytest.raises(SourceError, match=rf"has 6 bytes, and {new['add']['size']} by the log"):
+                values(uri, options)
+            put(writer.folder / new["add"]["path"])
+            assert values(uri, options) == expected(authors(10, 20))
+            put(writer.entry(1), writer.entry(1).read_bytes()[:-40])
+            with pytest.raises(SourceError, match=rf"{1:020d}.json: line 3 is no JSON"):
+                values(uri, options)
 
 
 def test_the_query_engine_reads_file_by_file_in_one_order_and_bounded_batches(tmp_path):
