@@ -16,6 +16,7 @@ from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
 from summarizer_assets.core.records import AUTHOR, PAPER
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
+from summarizer_assets.tables_root import tables_root
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
@@ -161,10 +162,7 @@ class Settings(BaseSettings):
     @field_validator("root")
     @classmethod
     def _root_is_supported(cls, root: str) -> str:
-        scheme, separator, rest = root.partition("://")
-        if separator and (scheme not in {"s3", "file"} or not rest.strip("/")):
-            raise ValueError(f"{root!r} is not supported; allowed: a folder, s3://bucket/prefix")
-        return root.removeprefix("file://").rstrip("/") or "/"
+        return tables_root(root)
 
     @field_validator("llm_base_url")
     @classmethod

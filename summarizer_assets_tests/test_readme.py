@@ -130,9 +130,12 @@ def test_every_block_is_run_or_says_why_not():
         assert block.excuse is None or block.language in {"bash", "python"}, block
 
 
-def test_the_launchpad_example_is_the_configuration_of_a_command():
+def test_the_launchpad_examples_are_known_and_the_first_is_the_configuration_of_a_command():
     yaml = [block.code for block in BLOCKS if block.language == "yaml"]
-    assert yaml == ["ops:\n  author_summaries:\n    config:\n      retry_all: true"]
+    assert yaml == [
+        "ops:\n  author_summaries:\n    config:\n      retry_all: true",
+        "ops:\n  authors:\n    config:\n      read_whole_source: true",
+    ]
     assert '{"ops": {"author_summaries": {"config": {"retry_all": true}}}}' in README
 
 

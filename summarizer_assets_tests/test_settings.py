@@ -59,6 +59,8 @@ def test_every_setting_is_described_in_a_sentence() -> None:
         ("budget_usd", "$5", "SUMMARIZER_BUDGET_USD: .*valid number"),
         ("price_output_usd", "inf", "SUMMARIZER_PRICE_OUTPUT_USD: "),
         ("root", "gs://bucket/x", "SUMMARIZER_ROOT: .*allowed: a folder, s3://bucket/prefix"),
+        ("root", "my%20data", "SUMMARIZER_ROOT: .*choose another folder"),
+        ("root", "data[1]", "SUMMARIZER_ROOT: .*choose another folder"),
         ("root", "s3://", "SUMMARIZER_ROOT: .*allowed: a folder, s3://bucket/prefix"),
         ("columns", "author_id", "SUMMARIZER_COLUMNS: is not valid JSON"),
         ("columns", '{"author": "x"}', "SUMMARIZER_COLUMNS: unknown column 'author'.*allowed: author_id, author_name"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
@@ -82,7 +83,7 @@ class BucketedTable:
         table = table or self.open()
         if table is None:
             return pl.LazyFrame(schema=self.schema)
-        frame = pl.scan_delta(table).select(self.schema.names())
+        frame = _scan(table).select(self.schema.names())
         if keys is None or (self.buckets is not None and len(set(keys)) >= self.buckets):
             return frame  # a filter that lists every key only costs
         return frame.filter(pl.col("bucket").is_in(list(keys)))
@@ -182,3 +183,17 @@ class BucketedTable:
 def _files(table: DeltaTable) -> pl.DataFrame:
     """One row for each file that the snapshot consists of."""
     return pl.DataFrame(table.get_add_actions(flatten=True))
+
+
+def _scan(table: DeltaTable) -> pl.LazyFrame:
+    """Polars takes the addresses of files, in which a blank of the root is `%20`, for paths: it is given the paths."""
+    files = table.file_uris()
+    if "%" not in table.table_uri or not files:
+        return pl.scan_delta(table)
+    return pl.scan_parquet(
+        [unquote(file) for file in files],
+        hive_partitioning=True,
+        hive_schema=dict.fromkeys(table.metadata().partition_columns, pl.String()),
+        missing_columns="insert",
+        glob=False,
+    )

@@ -63,9 +63,7 @@ class IngestMarks:
             for bucket, held in files.items()
         ]
         with self._database.begin() as connection:
-            connection.execute(
-                sa.delete(_MARKS).where(_MARKS.c.root == self._root, _MARKS.c.bucket.in_(list(files)))
-            )
+            connection.execute(sa.delete(_MARKS).where(_MARKS.c.root == self._root, _MARKS.c.bucket.in_(list(files))))
             if rows:
                 connection.execute(sa.insert(_MARKS), rows)
 

@@ -464,3 +464,15 @@ def test_an_unpartitioned_table_is_replaced_as_a_whole_and_only_when_it_differs(
 def test_a_partitioned_table_is_never_replaced_as_a_whole(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="bucket by bucket"):
         table_at(tmp_path).replace_all(rows("0000", "a"))
+
+
+@pytest.mark.parametrize("name", ["a blank", "é", "c#d", "a+b", "q?x", "*", "日本"])
+def test_a_root_of_any_name_is_written_and_read_one_bucket_at_a_time_too(tmp_path: Path, name: str) -> None:
+    table = table_at(tmp_path / name)
+    writer = table.writer("0000", None)
+    for change in (Append("0000", rows("0000", "ab")), Merge("0000", rows("0000", "a", "new"), frozenset("b"))):
+        writer.apply(change)
+    table.writer("0001", None).apply(Append("0001", rows("0001", "c")))
+    writer.apply(Compact("0000"))
+    assert {row[1:] for row in content(table)} == {("a", "new"), ("c", "first")}
+    assert table.read(["0001"]).collect().rows() == rows("0001", "c").rows()
