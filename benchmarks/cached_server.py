@@ -14,8 +14,9 @@ import re
 import resource
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import msgspec
 import uvloop
@@ -30,35 +31,30 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: r1\r
 _CHARACTERS_A_TOKEN = 4
 
 
-class Answers(Protocol):
+class Answers(ABC):
     """What is served, and what was so far: times are those of the first request and the last answer."""
 
-    latency_s: float
-    served: int
-    first: float
-    last: float
+    def __init__(self) -> None:
+        self.start(0.0)
 
     def start(self, latency_s: float) -> None:
         """Count anew."""
-        ...
+        self.latency_s = latency_s
+        self.served = 0
+        self.first = self.last = 0.0
 
+    @abstractmethod
     def to(self, request: bytes) -> bytes:
-        """The whole response to a request's body."""
-        ...
+        """The whole response to a request's body; counts it."""
 
 
-class Replies:
+class Replies(Answers):
     """The pieces of replies by author id, and what was served so far."""
 
     def __init__(self, path: Path) -> None:
         pairs = msgspec.msgpack.decode(path.read_bytes(), type=list[tuple[str, str]])
         self.pieces = {author_id.encode(): _escaped(author_id, summary) for author_id, summary in pairs}
-        self.start(0.0)
-
-    def start(self, latency_s: float) -> None:
-        self.latency_s = latency_s
-        self.served = 0
-        self.first = self.last = 0.0
+        super().__init__()
 
     def to(self, request: bytes) -> bytes:
         known = self.pieces

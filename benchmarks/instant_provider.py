@@ -8,20 +8,12 @@ CPU seconds, which are not the client's.
 
 import uvloop
 
-from benchmarks.cached_server import HEAD, serve
+from benchmarks.cached_server import HEAD, Answers, serve
 from summarizer_assets.llm.embedded import answer
 
 
-class Templates:
+class Templates(Answers):
     """Replies made from the request itself."""
-
-    def __init__(self) -> None:
-        self.start(0.0)
-
-    def start(self, latency_s: float) -> None:
-        self.latency_s = latency_s
-        self.served = 0
-        self.first = self.last = 0.0
 
     def to(self, request: bytes) -> bytes:
         body = answer(request)
