@@ -51,6 +51,7 @@ def main() -> int:
     chosen["limits"] = ["--seconds", "15"]
     chosen["grounding"] = source
     chosen["journal"] = []
+    chosen["scale"] = ["--authors", "100000", "--buckets", "8"]
     if options.all:
         chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
         chosen |= {"outage": [], "healing": [], "object_store": []}

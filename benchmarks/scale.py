@@ -1,6 +1,6 @@
 """The whole job at any size on one machine: ingest, again unchanged, after changes of 1 %, and all summaries.
 
-    python -m benchmarks.scale --folder big/20m --authors 20000000 [--form flat] [--buckets 256] [--workers 2]
+    python -m benchmarks.scale --authors 20000000 --folder big/20m [--form flat] [--buckets 256] [--workers 2]
 
 Authors are synthetic (`tools/make_authors.py`), the provider answers at once from a template (a process of its own,
 not counted). Each ingest, and each bucket's summaries, is a process of its own, as Dagster's launcher starts one,
@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -152,7 +153,7 @@ def broken_promises(found: Mapping[str, Any], *, whole: bool) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="where the source, the tables and the figures lie")
+    parser.add_argument("--folder", type=Path, help="keep the source, the tables and the figures here, to go on later")
     parser.add_argument("--authors", type=int, default=100_000)
     parser.add_argument("--form", choices=("nested", "flat"), default="nested")
     parser.add_argument("--buckets", type=int, default=256)
@@ -162,7 +163,11 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="ingest once, without the unchanged and the changed source")
     parser.add_argument("--no-grounding", action="store_true")
     options = parser.parse_args()
-    folder: Path = options.folder.absolute()
+    with tempfile.TemporaryDirectory(prefix="scale-") as temporary:
+        return run((options.folder or Path(temporary)).absolute(), options)
+
+
+def run(folder: Path, options: argparse.Namespace) -> int:
     (folder / "dagster").mkdir(parents=True, exist_ok=True)
     (folder / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     figures = Figures(folder / "figures.jsonl")
