@@ -110,6 +110,17 @@ def test_damage_to_a_checkpoint_is_told_and_its_remedy_helps(tmp_path, damage):
     assert content(table) == before
 
 
+def test_a_table_for_which_somebody_asked_a_change_feed_is_no_damaged_one(tmp_path):
+    table = table_at(tmp_path)
+    table.ensure().alter.set_table_properties({"delta.enableChangeDataFeed": "true"})
+    changed(table, Append("0000", rows("0000", "abcd")), Append("0001", rows("0001", "ef")))
+    changed(table, Merge("0000", rows("0000", "ax", "second"), frozenset("b")))
+    changed(table, Merge("0000", rows("0000", ""), frozenset("c")))
+    changed(table, Overwrite("0001", rows("0001", "g")), Overwrite("0001", rows("0001", "")))
+    changed(table, Append("0000", rows("0000", "h")), Compact("0000"))
+    assert {author for _, author, _ in content(table)} == set("axdh")
+
+
 @pytest.mark.parametrize("text", ["", "garbage{", '{"version":3,"size":1}'])
 def test_a_damaged_note_of_the_last_checkpoint_costs_nothing(tmp_path, text):
     table = table_of_all_changes(tmp_path)

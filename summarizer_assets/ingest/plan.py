@@ -60,7 +60,7 @@ def plan_reading(
     if found is None:
         return Reading(source, None, None, "the whole source: only a Delta table tells what changed in it")
     source_id, version = found
-    told = repr((source.uri, source_id, sorted(source.columns.items()), RULES))
+    told = repr((source.uri, source_id, sorted(source.columns.items()), table.buckets, RULES))
     state = SourceState(blake2b(told.encode(), digest_size=16).hexdigest(), version)
     if whole:
         return Reading(source, None, state, "the whole source, as asked for")

@@ -38,7 +38,7 @@ def sync_commits(uri: str, after: int, table: DeltaTable) -> int:
 
 def _added(entry: Path) -> list[str]:
     try:
-        lines = entry.read_text(encoding="utf-8").splitlines()
+        lines = entry.read_bytes().splitlines()  # a text would be cut at U+2028 too, which statistics may hold
     except FileNotFoundError:  # expired, and cleaned by another's commit
         return []
     return [unquote(action["add"]["path"]) for action in map(json.loads, lines) if "add" in action]

@@ -25,6 +25,8 @@ _COUNTED = {
     "MERGE": ("num_target_files_added", "num_target_files_removed"),
     "OPTIMIZE": ("numFilesAdded", "numFilesRemoved"),
 }
+#: How the lines of an action begin; where somebody asked for a change feed, its files are counted as added.
+_LINES = {"add": (b'{"add":', b'{"cdc":'), "remove": (b'{"remove":',)}
 
 
 def check_entries(uri: str, version: int) -> None:
@@ -99,7 +101,7 @@ def _lost(content: bytes) -> str | None:
         return "this entry is empty, the rows of its commit would be missing without a word"
     first, *others = content.splitlines()
     for action, wanted in _counted(first).items():
-        found = sum(line.startswith(b'{"%s":' % action.encode()) for line in others)
+        found = sum(line.startswith(_LINES[action]) for line in others)
         if found < wanted:
             return f"this entry is cut off, its commit wrote {wanted} actions `{action}` and it holds {found}"
     return None

@@ -47,14 +47,14 @@ class IngestMarks:
         self._root = root
 
     def valid(self, key: str, files: Mapping[str, str]) -> dict[str, int]:
-        """The source's version of each bucket that still consists of `files` (see `files_of`)."""
+        """The source's version of each bucket of `files` (see `files_of`) that still consists of them."""
         with self._database.begin() as connection:
             rows = connection.execute(
                 sa.select(_MARKS.c.bucket, _MARKS.c.version, _MARKS.c.files).where(
                     _MARKS.c.root == self._root, _MARKS.c.source == key
                 )
             ).all()
-        return {bucket: version for bucket, version, held in rows if held == files.get(bucket, _NO_FILES)}
+        return {bucket: version for bucket, version, held in rows if held == files.get(bucket)}
 
     def set(self, state: SourceState, files: Mapping[str, str]) -> None:
         """Note that each bucket of `files` holds what the source said in this state."""

@@ -190,6 +190,28 @@ def test_buckets_of_different_versions_are_brought_to_the_same_one(place: Place)
     assert place.content() == expected
 
 
+def test_that_another_bucket_is_known_to_be_empty_says_nothing_of_this_one(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    empty, full, *_ = KEYS
+    place.add(people(one for one in range(30) if bucket_of(str(one), BUCKETS) == full))
+    place.ingest([empty])
+    told = place.ingest([full])
+    assert "not all of these buckets" in told["read"]
+    assert set(place.table.rows_by_bucket()) == {full}
+
+
+def test_a_bucket_of_tables_with_fewer_buckets_is_another_one(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    key = KEYS[-1]
+    place.table = BucketedTable(str(tmp_path / "many"), AUTHORS, 64)
+    ids = [one for one in range(300) if bucket_of(str(one), 64) != key and bucket_of(str(one), BUCKETS) == key]
+    place.add(people(ids))
+    place.ingest([key])
+    place.table = BucketedTable(str(tmp_path / "few"), AUTHORS, BUCKETS)
+    place.ingest([key])
+    assert place.table.rows_by_bucket() == {key: len(ids)}
+
+
 ACTIONS = st.one_of(
     st.tuples(st.just("add"), st.lists(st.integers(0, 30) | st.none(), min_size=1, max_size=4), st.sampled_from("AB")),
     st.tuples(st.just("delete"), st.integers(0, 30)),

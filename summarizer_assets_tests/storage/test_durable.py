@@ -68,6 +68,12 @@ def test_a_disk_that_refuses_is_an_error_and_the_journal_is_not_dropped_for_it(
         writer.apply(Append("0000", rows("0000", "b")))
 
 
+def test_statistics_with_line_ends_of_unicode_are_part_of_their_line(tmp_path: Path) -> None:
+    table = table_at(tmp_path)
+    table.writer("0000", None).apply(Append("0000", rows("0000", ["a\u2028b", "c\x85d"])))
+    assert table.rows_by_bucket() == {"0000": 2}
+
+
 def test_an_object_store_is_durable_by_itself(tmp_path: Path, synced: list[Path]) -> None:
     table = table_at(tmp_path).ensure()
     assert sync_commits("s3://bucket/table", -1, table) == 0
