@@ -100,4 +100,7 @@ def note_reading(
         before = table.fence(bucket, snapshot)
         return table.fence(bucket, now) == ((before or 0) + 1 if bucket in ours else before)
 
-    marks.set(reading.state, files_of(now, [bucket for bucket in selected if only_ours(bucket)]))
+    # What was left as it is, was compared in the snapshot: other files there now, of a RESTORE, say, are not known.
+    left = [bucket for bucket in selected if bucket not in ours]
+    files = files_of(snapshot, left) | files_of(now, list(rewritten))
+    marks.set(reading.state, {bucket: held for bucket, held in files.items() if only_ours(bucket)})

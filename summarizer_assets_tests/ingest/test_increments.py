@@ -43,7 +43,9 @@ class Place:
     def change(self, what: Callable[[DeltaTable], object]) -> None:
         what(DeltaTable(str(self.source)))
 
-    def ingest(self, selected: list[str] = KEYS, *, whole: bool = False) -> dict[str, Any]:
+    def ingest(
+        self, selected: list[str] = KEYS, *, whole: bool = False, meanwhile: Callable[[], object] = lambda: None
+    ) -> dict[str, Any]:
         stream = ingest_stream(
             open_source(str(self.source), {}),
             table=self.table,
@@ -55,6 +57,7 @@ class Place:
             describe=lambda *_: None,
             whole=whole,
         )
+        meanwhile()
         persist(self.table, stream)
         return dict(stream.metadata())
 
@@ -139,6 +142,15 @@ def test_rows_that_can_be_no_author_are_kept_and_go_when_they_are_gone(place: Pl
 def test_a_bucket_that_somebody_changed_is_read_whole_again(place: Place, spoil: Callable[[Place], object]) -> None:
     before = place.content()
     spoil(place)
+    assert place.content() != before
+    told = place.ingest()
+    assert "not all of these buckets" in told["read"]
+    assert place.content() == before
+
+
+def test_a_table_that_is_restored_during_an_ingest_is_not_taken_for_read(place: Place) -> None:
+    before = place.content()
+    place.ingest(meanwhile=lambda: DeltaTable(place.table.uri).restore(0))
     assert place.content() != before
     told = place.ingest()
     assert "not all of these buckets" in told["read"]
