@@ -83,7 +83,7 @@ def open_delta(uri: str, mapping: Mapping[str, str], options: dict[str, str] | N
             frame.collect_schema()
         except DeltaProtocolError:
             return QueryReader(table, layout, uri, options)
-        return DeltaReader(frame, layout, table, uri, options, frame)
+        return DeltaReader(frame, layout, table, uri, options)
     return QueryReader(table, layout, uri, options)
 
 

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from summarizer_assets.sources.delta_log import filesystem
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.readers import Batch, TableReader
+from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
 
 REMEDY = (
     "a data file may be damaged: put it back from a backup or from the store's older versions of it, or go back to a "
@@ -29,20 +29,31 @@ class DeltaReader(TableReader):
     """A Delta table through polars' streaming engine.
 
     Attributes:
-        whole: all rows of the table; only while `frame` is that, their number is known.
+        kept: of which rows the reading is; None: of all.
     """
 
     table: DeltaTable
     uri: str
     options: dict[str, str] | None
-    whole: pl.LazyFrame
+    kept: pl.Expr | None = None
 
     def batches(self, rows: int) -> Iterator[Batch]:
         check_sizes(self.table, self.uri, self.options)
-        batches = super().batches(rows)
-        if self.frame is not self.whole or self.layout is None:
-            return batches
-        return counted(batches, expected_rows(self.table), self.uri, self.layout.authors["author_id"])
+        if self.layout is None:
+            return super().batches(rows)
+        id_column, expected = self.layout.authors["author_id"], expected_rows(self.table)
+        if self.kept is None:
+            return counted(super().batches(rows), expected, self.uri, id_column)
+        # By the log alone nobody knows how many rows are kept: the column of ids, read whole, tells.
+        ids = counted(_batches(self.frame.select(id_column), rows), expected, self.uri, id_column)
+        found = sum(frame.filter(self.kept).height for frame, _ in ids)
+        chosen = self.frame.filter(self.kept).select(self.layout.columns)
+        return counted(_batches(chosen, rows), found, self.uri, None, "by its column of ids")
+
+
+def _batches(frame: pl.LazyFrame, rows: int) -> Iterator[Batch]:
+    for batch in frame.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming"):
+        yield batch, nothing_rejected()
 
 
 def address(uri: str, path: str) -> str:
@@ -93,8 +104,14 @@ def expected_rows(table: DeltaTable) -> int | None:
     return int(adds["num_records"].sum()) - deleted
 
 
-def counted(batches: Iterator[Batch], expected: int | None, uri: str, id_column: str) -> Iterator[Batch]:
-    """The same batches; at their end, as many rows as `expected` must have come, and any of them with an id.
+def counted(
+    batches: Iterator[Batch],
+    expected: int | None,
+    uri: str,
+    id_column: str | None,
+    by: str = "by the Delta table's log",
+) -> Iterator[Batch]:
+    """The same batches; at their end, as many rows as `expected` must have come, and any with an `id_column`'s value.
 
     Raises:
         SourceError: they are others.
@@ -102,12 +119,10 @@ def counted(batches: Iterator[Batch], expected: int | None, uri: str, id_column:
     rows = without_id = 0
     for frame, rejected in batches:
         rows += frame.height
-        without_id += frame[id_column].null_count()
+        without_id += frame[id_column].null_count() if id_column is not None else 0
         yield frame, rejected
     if expected is not None and rows != expected:
-        raise SourceError(
-            f"{uri}: {rows} rows could be read, and by the Delta table's log there are {expected}; {REMEDY}"
-        )
+        raise SourceError(f"{uri}: {rows} rows could be read, and {by} there are {expected}; {REMEDY}")
     if rows and without_id == rows:
         raise SourceError(
             f"{uri}: column {id_column!r} is null in all {rows} rows: the files may name it otherwise than the Delta "

@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 from summarizer_assets.sources import delta, increments, readers
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
+from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.files import Format, list_files
 from summarizer_assets.sources.shape import Shaper
@@ -145,8 +146,8 @@ def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[s
 
 
 def _filtered(reader: readers.Reader, shape: Shaper, ids: pl.Series) -> readers.Reader:
-    assert isinstance(reader, readers.TableReader), "ids were told of a table that polars reads"
-    return replace(reader, frame=reader.frame.filter(shape.is_of(reader.frame.collect_schema(), ids)))
+    assert isinstance(reader, DeltaReader), "ids were told of a table that polars reads"
+    return replace(reader, kept=shape.is_of(reader.frame.collect_schema(), ids))
 
 
 def _open(path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None) -> readers.Reader:

@@ -129,6 +129,16 @@ def test_rows_that_can_be_no_author_are_kept_and_go_when_they_are_gone(place: Pl
     assert place.rejected.read().collect().is_empty()
 
 
+def test_when_the_last_author_concerned_is_gone_rows_without_an_id_are_no_damage(place: Place) -> None:
+    place.add(people([None]))
+    place.add(people([200]))
+    place.ingest()
+    place.change(lambda table: table.delete("author_id = 200"))
+    told = place.ingest()
+    assert "1 authors" in told["read"]
+    assert (told["removed"], told["rejected_rows"]) == (1, {"null_id": 1})
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
