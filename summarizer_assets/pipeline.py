@@ -22,7 +22,7 @@ from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
-from summarizer_assets.bucket.stock import Stock, fences, take_stock
+from summarizer_assets.bucket.stock import Stock, fences, single, take_stock
 from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
@@ -179,7 +179,10 @@ class BucketRun:
         positions = self._within_limit(outcomes.open_positions(), todo)
         self._engine = self._prompter.engine(self._stock.authors, outcomes, positions, todo)
         self._engine.client.permit = self._guard  # when it slept through its lease, its requests wake up first
-        wrote = False
+        wrote = self._stock.doubled
+        if wrote:
+            self._log(f"bucket {self._bucket}: authors have more than one summary; the newest stays")
+            yield Overwrite(self._bucket, single(self._tables.summaries.read([self._bucket]).collect()))
         self._engine.start()
         for change in self._batches(outcomes):
             yield change

@@ -26,17 +26,20 @@ class Stock:
     """One bucket in one snapshot of the three tables.
 
     `authors`: full rows of the plan's `todo`, in its order. `failures`: the rows that the table holds, by author id.
+    `doubled`: an author has more than one summary. No writer of ours does that, but two compactions of the same files
+    do, which a lease keeps apart unless one of them sleeps for longer than that; so do other tools.
     """
 
     plan: Plan
     authors: pl.DataFrame
     failures: pl.DataFrame
     fences: Fences
+    doubled: bool = False
 
     @property
     def has_work(self) -> bool:
         plan = self.plan
-        return bool(plan.todo.height or plan.removed or not plan.failures.equals(self.failures))
+        return bool(plan.todo.height or plan.removed or self.doubled or not plan.failures.equals(self.failures))
 
 
 def take_stock(
@@ -60,7 +63,9 @@ def take_stock(
     with reading(tables.authors.uri):
         authors = tables.authors.read([bucket], table=authors_table).collect()
     with reading(tables.summaries.uri):
-        held = tables.summaries.read([bucket], table=summaries_table).select("author_id", "content_hash").collect()
+        columns = ["author_id", "content_hash", "summarized_at"]
+        found = tables.summaries.read([bucket], table=summaries_table).select(columns).collect()
+        held = single(found).select("author_id", "content_hash")
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
     plan = plan_bucket(
@@ -83,7 +88,15 @@ def take_stock(
             tables.summaries.fence(bucket, summaries_table),
             tables.failures.fence(bucket, failures_table),
         ),
+        doubled=held.height < found.height,
     )
+
+
+def single(summaries: pl.DataFrame) -> pl.DataFrame:
+    """One row an author, the newest."""
+    if not summaries["author_id"].is_duplicated().any():
+        return summaries
+    return summaries.sort("summarized_at", descending=True).unique("author_id", keep="first", maintain_order=True)
 
 
 def fences(bucket: str, tables: Tables) -> Fences:

@@ -83,7 +83,7 @@ class BucketedTable:
         table = table or self.open()
         if table is None:
             return pl.LazyFrame(schema=self.schema)
-        frame = _scan(table).select(self.schema.names())
+        frame = _scan(table, self.options).select(self.schema.names())
         if keys is None or (self.buckets is not None and len(set(keys)) >= self.buckets):
             return frame  # a filter that lists every key only costs
         return frame.filter(pl.col("bucket").is_in(list(keys)))
@@ -185,7 +185,7 @@ def _files(table: DeltaTable) -> pl.DataFrame:
     return pl.DataFrame(table.get_add_actions(flatten=True))
 
 
-def _scan(table: DeltaTable) -> pl.LazyFrame:
+def _scan(table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
     """Polars takes the addresses of files, in which a blank of the root is `%20`, for paths: it is given the paths."""
     files = table.file_uris()
     if "%" not in table.table_uri or not files:
@@ -196,4 +196,5 @@ def _scan(table: DeltaTable) -> pl.LazyFrame:
         hive_schema=dict.fromkeys(table.metadata().partition_columns, pl.String()),
         missing_columns="insert",
         glob=False,
+        storage_options=dict(options) or None,
     )

@@ -19,6 +19,8 @@ _DAMAGE = re.compile(
 )
 _BACKUP = f"put {_LOG} back from a backup"
 _NEW_ROOT = "without one, give another SUMMARIZER_ROOT and start anew"
+#: A file that cannot be reached is not a damaged one, whatever its name.
+_OUT_OF_REACH = re.compile(r"permission denied|too many open files|input/output error|operation not permitted")
 #: Which of a commit's own figures count the files that its entry must name; other operations are not ours.
 _COUNTED = {
     "WRITE": ("num_added_files", "num_removed_files"),
@@ -45,6 +47,8 @@ def check_entries(uri: str, version: int) -> None:
             content = (log / f"{number:020d}.json").read_bytes()
         except FileNotFoundError:  # in a checkpoint of another kind, or expired meanwhile
             return
+        except OSError as error:
+            raise TableError(f"{uri}: the table's log cannot be read: {error}; check your rights to it") from error
         lost = _lost(content)
         if lost is not None:
             remedy = (
@@ -84,7 +88,8 @@ def is_panic(error: BaseException) -> bool:
 def cannot_open(uri: str, error: BaseException) -> TableError:
     """What to raise for an error of the engine's, without its backtrace."""
     cause = cause_of(error)
-    if not is_panic(error) and not _DAMAGE.search(cause.lower()):
+    said = cause.lower()
+    if not is_panic(error) and (_OUT_OF_REACH.search(said) or not _DAMAGE.search(said)):
         return TableError(f"{uri}: the Delta table cannot be opened: {cause}")
     remedy = f"{_BACKUP}; {_NEW_ROOT}"
     if "://" not in uri and (Path(uri) / _LOG / f"{0:020d}.json").exists():

@@ -117,7 +117,10 @@ def maintain(
     try:
         entries = len(_log_files(table, _ENTRY))
         hours = kept_hours(handle.metadata().configuration.get("delta.deletedFileRetentionDuration"))
-        _compact(table, to_compact(small_files(table, handle), busy), compaction, done)
+        if (
+            table.buckets is not None
+        ):  # another is replaced as a whole: one file, and a compaction beside that doubles it
+            _compact(table, to_compact(small_files(handle), busy), compaction, done)
         _vacuum(table, hours, done)
         _tidy_log(table, done)
         handle = _opened(table)
@@ -138,13 +141,12 @@ def maintain(
     return done
 
 
-def small_files(table: BucketedTable, handle: DeltaTable) -> dict[str, Files]:
-    """Files below the target size in each bucket; an unpartitioned table counts as the bucket ``."""
+def small_files(handle: DeltaTable) -> dict[str, Files]:
+    """Files below the target size in each bucket."""
     adds = pl.DataFrame(handle.get_add_actions(flatten=True))
     if adds.is_empty():
         return {}
-    bucket = pl.col("partition.bucket") if table.buckets is not None else pl.lit("")
-    small = adds.filter(pl.col("size_bytes") < TARGET_BYTES).group_by(bucket.alias("bucket"))
+    small = adds.filter(pl.col("size_bytes") < TARGET_BYTES).group_by(pl.col("partition.bucket").alias("bucket"))
     counts = small.agg(pl.len(), pl.col("size_bytes").sum())
     return {bucket: Files(number, size) for bucket, number, size in counts.iter_rows()}
 
@@ -167,7 +169,7 @@ def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[st
     for _ in range(_TRIES):
         try:
             handle.optimize.compact(
-                partition_filters=[("bucket", "in", list(buckets))] if table.buckets is not None else None,
+                partition_filters=[("bucket", "in", list(buckets))],
                 target_size=TARGET_BYTES,
                 max_concurrent_tasks=_TASKS,
                 commit_properties=commit_properties(),  # no fence value: it changes no row
@@ -180,7 +182,7 @@ def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[st
             done.buckets_compacted += len(buckets)
             return handle
     if len(buckets) == 1:
-        done.left.append(f"bucket {buckets[0] or '(all)'} was not compacted, its writer was busy: {conflict}")
+        done.left.append(f"bucket {buckets[0]} was not compacted, its writer was busy: {conflict}")
         return handle
     for bucket in buckets:  # the others need not wait for the one that is written to
         handle = _compact_some(table, handle, [bucket], done)

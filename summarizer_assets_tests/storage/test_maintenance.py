@@ -206,7 +206,7 @@ def test_beside_four_writers_and_a_reader_nothing_is_lost_doubled_or_unreadable(
     maintain(table)
     opened = table.open()
     assert opened is not None
-    assert {bucket: small.number for bucket, small in small_files(table, opened).items()} == dict.fromkeys(keys, 1)
+    assert {bucket: small.number for bucket, small in small_files(opened).items()} == dict.fromkeys(keys, 1)
 
 
 #: A run as its own process: first answers, replacements, its own compaction.
