@@ -75,7 +75,8 @@ def plan_reading(
     assert table.buckets is not None
     by_bucket = pl.DataFrame([ids, buckets_of(ids, table.buckets)]).filter(pl.col("bucket").is_in(list(selected)))
     parts = by_bucket.partition_by("bucket", as_dict=True)
-    increment = Increment({str(key[0]): part["author_id"] for key, part in parts.items()}, table.rows_by_bucket())
+    concerned = {str(key[0]): part["author_id"] for key, part in parts.items()}
+    increment = Increment(concerned, table.rows_by_bucket(snapshot))
     if since == version:
         return Reading(source, increment, state, f"nothing: the source is still at version {version}", nothing_new=True)
     words = f"{by_bucket.height:,} authors of whom rows changed between the versions {since} and {version}"

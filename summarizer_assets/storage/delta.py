@@ -88,9 +88,9 @@ class BucketedTable:
             return frame  # a filter that lists every key only costs
         return frame.filter(pl.col("bucket").is_in(list(keys)))
 
-    def rows_by_bucket(self) -> dict[str, int]:
-        """Rows of each bucket that has any, from the log alone."""
-        table = self.open()
+    def rows_by_bucket(self, table: DeltaTable | None = None) -> dict[str, int]:
+        """Rows of each bucket that has any, from the log alone; of the newest version where no other is given."""
+        table = table or self.open()
         if table is None:
             return {}
         adds = _files(table)
