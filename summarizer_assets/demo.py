@@ -17,7 +17,8 @@ from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.settings import Settings, SettingsError, load_settings
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import Settings, load_settings
 
 _WIDTH = 100
 _ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}

@@ -32,7 +32,8 @@ from summarizer_assets.faults.plan import Plan
 from summarizer_assets.faults.process import ProviderProcess, running
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.settings import Settings, SettingsError, load_settings
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
 

@@ -44,7 +44,8 @@ from summarizer_assets.llm.transport import Limits as TransportLimits
 from summarizer_assets.llm.transport import build_transport
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.sample import sample_path
-from summarizer_assets.settings import Settings, SettingsError
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import Settings
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable

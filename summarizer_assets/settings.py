@@ -1,8 +1,6 @@
 """The only reader of the environment: every knob, documented once, checked before anything runs."""
 
-import difflib
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,15 +14,12 @@ from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
 from summarizer_assets.core.records import AUTHOR, PAPER
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
+from summarizer_assets.setting_errors import SettingsError, readable, refuse_unknown
 from summarizer_assets.tables_root import tables_root
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
 Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-
-
-class SettingsError(ValueError):
-    """A setting that cannot work: which one, what is wrong with it, what is allowed."""
 
 
 #: Names of our columns that a source may call otherwise.
@@ -281,17 +276,6 @@ def _text_of(path: Path) -> str:
         raise SettingsError(f"{path} cannot be read: {error}") from error
 
 
-def _refuse_unknown(environ: Mapping[str, str | None]) -> None:
-    for name in environ:
-        if not name.upper().startswith(PREFIX):
-            continue
-        field = name.upper().removeprefix(PREFIX).lower()
-        if field not in Settings.model_fields:
-            close = difflib.get_close_matches(field, Settings.model_fields, n=1)
-            hint = f"did you mean {PREFIX}{close[0].upper()}?" if close else "see the README for all settings"
-            raise SettingsError(f"unknown setting {name}: {hint}")
-
-
 def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field
     """Read settings from the environment, then `env_file`; `overrides` win over both.
 
@@ -302,7 +286,7 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
     if wrong:
         raise SettingsError(f"unknown setting {wrong[0]}; allowed: {', '.join(Settings.model_fields)}")
     dotenv: dict[str, str | None] = dotenv_values(env_file) if env_file and env_file.is_file() else {}
-    _refuse_unknown({**dotenv, **os.environ})
+    refuse_unknown({**dotenv, **os.environ}, PREFIX, Settings.model_fields)
     try:
         return Settings(_env_file=env_file, **overrides)
     except pydantic_settings.SettingsError as error:
@@ -311,17 +295,4 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
             f"{PREFIX}{field.upper()}: is not valid JSON; write it as in the README's example for this setting"
         ) from None  # the cause would print the value
     except ValidationError as error:
-        raise SettingsError(_readable(error)) from None  # the cause would print the input, secrets too
-
-
-def _readable(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_input=True, include_url=False):
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        variable = PREFIX + name.upper() if name else "settings"
-        message = problem["msg"].removeprefix("Value error, ")
-        secret = any(word in name for word in ("key", "state", "extra_body"))
-        got = "" if secret or not name or problem["type"] == "value_error" else f" (got {problem['input']!r})"
-        inside = "".join(f"[{part!r}]" for part in problem["loc"][1:])
-        lines.append(f"{variable}{inside}: {message}{got}")
-    return "; ".join(lines)
+        raise SettingsError(readable(error, PREFIX)) from None  # the cause would print the input, secrets too

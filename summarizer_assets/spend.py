@@ -5,7 +5,8 @@ import sys
 
 from summarizer_assets.core.money import shown
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.settings import SettingsError, load_settings
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
 

@@ -22,7 +22,8 @@ from summarizer_assets.faults.bodies import gzip_bomb
 from summarizer_assets.faults.plan import FAULTS, NUMBERS, Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.settings import SettingsError, load_settings
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.bucket_house import House
 from summarizer_assets_tests.installation import Installation, write_authors

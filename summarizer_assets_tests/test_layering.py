@@ -16,7 +16,7 @@ LONGEST = 330  # lines
 
 #: From the inside out. What stands on one line stands side by side: neither imports the other.
 LAYERS = [
-    {"core", "endpoint", "tables_root"},
+    {"core", "charts", "endpoint", "setting_errors", "tables_root"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
     {"bucket", "ingest", "faults"},
     {"pipeline"},

@@ -5,7 +5,8 @@ import pytest
 
 from summarizer_assets.core.money import Price
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.settings import SettingsError, load_settings
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import load_settings
 
 PROVIDER = {"llm_base_url": "https://host/v1"}
 

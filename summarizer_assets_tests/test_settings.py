@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from summarizer_assets.core.prompt import request_body
-from summarizer_assets.settings import PREFIX, Settings, SettingsError, load_settings
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import PREFIX, Settings, load_settings
 
 SECRET = "hushhush-canary"
 

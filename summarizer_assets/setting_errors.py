@@ -1,0 +1,40 @@
+"""What a person reads when a setting cannot work."""
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from pydantic import ValidationError
+
+
+class SettingsError(ValueError):
+    """A setting that cannot work: which one, what is wrong with it, what is allowed."""
+
+
+def refuse_unknown(names: Iterable[str], prefix: str, fields: Collection[str]) -> None:
+    """A mistyped variable would leave its default in force without a word.
+
+    Raises:
+        SettingsError: a variable has our prefix, and is none of `fields`.
+    """
+    for name in names:
+        if not name.upper().startswith(prefix):
+            continue
+        field = name.upper().removeprefix(prefix).lower()
+        if field not in fields:
+            close = difflib.get_close_matches(field, fields, n=1)
+            hint = f"did you mean {prefix}{close[0].upper()}?" if close else "see the README for all settings"
+            raise SettingsError(f"unknown setting {name}: {hint}")
+
+
+def readable(error: ValidationError, prefix: str) -> str:
+    """What is wrong, by variable; no value of a variable that may hold a secret."""
+    lines = []
+    for problem in error.errors(include_input=True, include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        variable = prefix + name.upper() if name else "settings"
+        message = problem["msg"].removeprefix("Value error, ")
+        secret = any(word in name for word in ("key", "state", "extra_body"))
+        got = "" if secret or not name or problem["type"] == "value_error" else f" (got {problem['input']!r})"
+        inside = "".join(f"[{part!r}]" for part in problem["loc"][1:])
+        lines.append(f"{variable}{inside}: {message}{got}")
+    return "; ".join(lines)
