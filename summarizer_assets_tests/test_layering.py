@@ -22,6 +22,8 @@ LAYERS = [
     {"pipeline"},
     {"io_manager", "partitions"},
     {"resources"},
+    {"estimate"},
+    {"calibration"},
     {"assets"},
     {"jobs", "sensors"},
     {"schedules"},

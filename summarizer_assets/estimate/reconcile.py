@@ -1,0 +1,138 @@
+"""The last estimate that was kept, against what has happened since."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from summarizer_assets.core.money import dollars
+from summarizer_assets.core.pending import Identity
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.estimates import Booked, EstimateBook, KeptEstimate
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Plain figures. `*_expected`, `*_low` and `*_high` are the estimate's, for all its authors; the others of since.
+
+    `authors_failed`: have a failure of since then, and no summary. Tokens and calls are those the ledger booked, with
+    what was asked again or in vain; where it books nothing (no price, or a free one), tokens are those of the summaries
+    and calls are None. Dollars are None where no price was known then, or is now.
+
+    `inside`: whether all the estimate's authors at today's cost of one lie in its interval (tokens, without a price);
+    None as long as nobody was answered.
+    """
+
+    estimated_at: datetime
+    prompt_version: str
+    model: str
+    group_size: int
+    authors_expected: int
+    authors_answered: int
+    authors_failed: int
+    calls_expected: int
+    calls: int | None
+    tokens_expected: int
+    tokens_low: int
+    tokens_high: int
+    tokens: int
+    cost_expected_usd: float | None
+    cost_low_usd: float | None
+    cost_high_usd: float | None
+    cost_usd: float | None
+    inside: bool | None
+
+    @property
+    def tokens_per_author_expected(self) -> float | None:
+        return _ratio(self.tokens_expected, self.authors_expected)
+
+    @property
+    def tokens_per_author(self) -> float | None:
+        return _ratio(self.tokens, self.authors_answered)
+
+    @property
+    def cost_per_author_expected_usd(self) -> float | None:
+        return _ratio(self.cost_expected_usd, self.authors_expected)
+
+    @property
+    def cost_per_author_usd(self) -> float | None:
+        return _ratio(self.cost_usd, self.authors_answered)
+
+
+@dataclass(frozen=True)
+class _Since:
+    """What the tables say of the time since an estimate."""
+
+    answered: int
+    tokens: int
+    failed: int
+
+
+def reconcile(summarizer: Summarizer) -> Reconciliation | None:
+    """The newest kept estimate of this root and what became of it; None: none was kept, or no author was expected.
+
+    Reads four narrow columns of the summaries, as a stream.
+    """
+    book = EstimateBook(summarizer.database, summarizer.settings.root)
+    kept = book.last()
+    if kept is None or not kept.authors:
+        return None
+    return _compared(kept, _since(summarizer, kept), book.booked_since(kept.at))
+
+
+def _since(summarizer: Summarizer, kept: KeptEstimate) -> _Since:
+    at = datetime.fromtimestamp(kept.at, UTC)
+    identity = Identity(kept.prompt_version, kept.model)
+    mine = (pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model)
+    tokens = pl.col("prompt_tokens").fill_null(0) + pl.col("completion_tokens").fill_null(0)
+    answered = (
+        summarizer.tables.summaries.read()
+        .filter(mine & (pl.col("summarized_at") > at))
+        .select(authors=pl.len(), tokens=tokens.sum())
+        .collect(engine="streaming")
+    )
+    failed = summarizer.tables.failures.read().filter(mine & (pl.col("last_failed_at") > at)).select(pl.len())
+    return _Since(answered["authors"].item(), answered["tokens"].item(), failed.collect().item())
+
+
+def _compared(kept: KeptEstimate, since: _Since, booked: Booked) -> Reconciliation:
+    in_ledger = booked.requests > 0
+    tokens = booked.prompt_tokens + booked.completion_tokens if in_ledger else since.tokens
+    cost = booked.spent if kept.cost is not None and in_ledger else None
+    return Reconciliation(
+        estimated_at=datetime.fromtimestamp(kept.at, UTC),
+        prompt_version=kept.prompt_version,
+        model=kept.model,
+        group_size=kept.group_size,
+        authors_expected=kept.authors,
+        authors_answered=since.answered,
+        authors_failed=since.failed,
+        calls_expected=kept.calls,
+        calls=booked.requests if in_ledger else None,
+        tokens_expected=kept.tokens,
+        tokens_low=kept.tokens_low,
+        tokens_high=kept.tokens_high,
+        tokens=tokens,
+        cost_expected_usd=_usd(kept.cost),
+        cost_low_usd=_usd(kept.cost_low),
+        cost_high_usd=_usd(kept.cost_high),
+        cost_usd=_usd(cost),
+        inside=_inside(kept, since.answered, tokens, cost),
+    )
+
+
+def _inside(kept: KeptEstimate, answered: int, tokens: int, cost: int | None) -> bool | None:
+    if not answered:
+        return None
+    for_all = kept.authors / answered
+    if cost is not None and kept.cost_low is not None and kept.cost_high is not None:
+        return kept.cost_low <= cost * for_all <= kept.cost_high
+    return kept.tokens_low <= tokens * for_all <= kept.tokens_high
+
+
+def _usd(nano: int | None) -> float | None:
+    return None if nano is None else dollars(nano)
+
+
+def _ratio(part: float | None, whole: int) -> float | None:
+    return part / whole if part is not None and whole else None
