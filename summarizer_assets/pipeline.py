@@ -19,11 +19,15 @@ from summarizer_assets.bucket.accounts import BucketCounts, metadata
 from summarizer_assets.bucket.asking import AskCounts
 from summarizer_assets.bucket.commits import Commits
 from summarizer_assets.bucket.engine import Engine
+from summarizer_assets.bucket.limit import within_limit
+from summarizer_assets.bucket.offer import words
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
 from summarizer_assets.bucket.outcomes import Outcomes
+from summarizer_assets.bucket.reporting import NOBODY_LISTENS, Audience, Reporter
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.bucket.stock import Stock, fences, single, take_stock
 from summarizer_assets.core.cadence import Patience
+from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
@@ -34,7 +38,6 @@ from summarizer_assets.storage.state import Claim, StateStore
 from summarizer_assets.storage.stream import TableStream
 
 _TICK_S = 0.5
-_REPORT_EVERY_S = 30.0
 _MERGE_SHARE = 10  # replacements are merged when they are a tenth of the bucket: a merge copies all of it
 
 
@@ -43,6 +46,10 @@ class Prompter(Protocol):
 
     def render(self, authors: pl.DataFrame) -> pl.DataFrame:
         """author_id, author_name, text, content_hash, tokens, empty, bucket; one row an author."""
+        ...
+
+    def offer(self, todo: pl.DataFrame) -> Mapping[str, Any]:
+        """What asking for `todo` would take and cost, as facts for a person; `would_ask` is the number of authors."""
         ...
 
     def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine: ...
@@ -61,7 +68,8 @@ class BucketRun:
         prompter: Prompter,
         settings: RunSettings,
         log: Callable[[str], None],
-        retry_all: bool = False,
+        choice: Choice = NOBODY_CHOSEN,
+        audience: Audience = NOBODY_LISTENS,
     ) -> None:
         self.counts = BucketCounts()
         self.stop: Stop | None = None
@@ -74,7 +82,8 @@ class BucketRun:
         self._prompter = prompter
         self._settings = settings
         self._log = log
-        self._retry_all = retry_all
+        self._choice = choice
+        self._audience = audience
         self._engine: Engine | None = None
         self._claim: Claim | None = None
         self._journal = settings.journal / bucket
@@ -83,7 +92,8 @@ class BucketRun:
         self._record: int | None = None
         self._segments: list[Path] = []
         self._stop_wanted = threading.Event()
-        self._out = False
+        self._unreached_renewals = 0
+        self._offer: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
         """Decide what there is to do, and claim the bucket if there is anything.
@@ -96,19 +106,25 @@ class BucketRun:
         self._stack = ExitStack()
         self._started = time.monotonic()
         self._stock = self._take_stock()
-        if self._stock.has_work or has_records(self._journal):
+        if self._choice.priced:
+            self._offer = self._prompter.offer(self._stock.plan.todo)
+            does = "asks" if self._choice.spend else "would ask, with `spend: true`,"
+            self._log(f"bucket {self._bucket}: this run {does} {words(self._offer)}")
+        if self._choice.spend and (self._stock.has_work or has_records(self._journal)):
             self._claim = self._stack.enter_context(self._state.claim(self._bucket, self._run_id))
             try:
                 self._left = replay(self._journal)
                 # The last holder changed the bucket meanwhile, or left answers that count in the plan.
                 if self._left.records or fences(self._bucket, self._tables) != self._stock.fences:
                     self._stock = self._take_stock()
-                self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.unresolved.height)
+                self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.wanted)
                 prove_writable(self._bucket, (self._tables.summaries.uri, self._tables.failures.uri), self._journal)
             except BaseException:
                 self._stack.close()
                 raise
         self._count(self._stock.plan.failures, asked=0)
+        if self._claim is None:
+            self.counts.removed = 0  # what only tells its price removes nobody
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -144,7 +160,9 @@ class BucketRun:
     def finish(self) -> None:
         """Both tables are written: record how the run ended and let the journal go."""
         drop(self._segments)
-        pending = self.counts.pending - self.counts.held_back
+        if not self._choice.spend:
+            return
+        pending = self.counts.pending - self.counts.held_back + self._unreached_renewals
         if self._record is None:
             self._state.settle_last_run(self._bucket, pending)
         else:
@@ -156,7 +174,7 @@ class BucketRun:
             self._tables,
             self._prompter.render,
             self._settings,
-            retry_all=self._retry_all,
+            choice=self._choice,
             answered=answered_in(self._left.records),
         )
 
@@ -176,7 +194,10 @@ class BucketRun:
         outcomes = Outcomes(todo, facts, self._journal)
         self._stack.callback(outcomes.close)
         self._replay(outcomes)
-        positions = self._within_limit(outcomes.open_positions(), todo)
+        positions = outcomes.open_positions()
+        if self._settings.limit is not None:
+            allowed = within_limit(positions, todo, self._stock, self._claim, self._settings.limit, self._tables)
+            positions, self.counts.held_back = allowed.positions, allowed.held_back
         self._engine = self._prompter.engine(self._stock.authors, outcomes, positions, todo)
         self._engine.client.permit = self._guard  # when it slept through its lease, its requests wake up first
         wrote = self._stock.doubled
@@ -184,7 +205,8 @@ class BucketRun:
             self._log(f"bucket {self._bucket}: authors have more than one summary; the newest stays")
             yield Overwrite(self._bucket, single(self._tables.summaries.read([self._bucket]).collect()))
         self._engine.start()
-        for change in self._batches(outcomes):
+        reporter = Reporter(self._bucket, outcomes, self._engine, self._audience)
+        for change in self._batches(outcomes, reporter):
             yield change
             wrote = True
         self._engine.join()
@@ -203,11 +225,10 @@ class BucketRun:
                 if ours:  # else the maintenance does it at this moment
                     yield Compact(self._bucket)
 
-    def _batches(self, outcomes: Outcomes) -> Iterator[Change]:
+    def _batches(self, outcomes: Outcomes, reporter: Reporter) -> Iterator[Change]:
         settings = self._settings
         base = Patience(settings.commit_rows, settings.commit_interval_s)
         commits = Commits(base, self._writers, self._log)
-        reported = time.monotonic()
         while True:
             ready = commits.due(outcomes, _TICK_S)
             self._guard()  # without the claim another run asks the same authors: pay for no more of them
@@ -225,9 +246,7 @@ class BucketRun:
                 batch = outcomes.take_replacing()
                 yield from commits.timed(Merge(self._bucket, batch.frame))
                 batch.committed()
-            if time.monotonic() - reported >= _REPORT_EVERY_S or self._outage_changed():
-                reported = time.monotonic()
-                self._log(self._progress(outcomes))
+            reporter.look()
             if finished:
                 return
 
@@ -252,32 +271,22 @@ class BucketRun:
         if self.counts.replayed:
             self._log(f"{self.counts.replayed} authors answered before a crash are taken from the journal, not asked")
 
-    def _within_limit(self, positions: list[int], todo: Todo) -> list[int]:
-        """At most SUMMARIZER_LIMIT authors are ever asked, over all buckets; who was asked before may be again."""
-        limit = self._settings.limit
-        if limit is None or self._claim is None:
-            return positions
-        failures = self._stock.failures
-        failed = set(failures.filter(pl.col("attempts") > 0)["author_id"])
-        known = {position for position, author in enumerate(todo.ids) if todo.outdated[position] or author in failed}
-        new = [position for position in positions if position not in known]
-        # Those whom a dead run asked, and whom no table counts yet, take their part of the limit first.
-        replayed = len(todo.ids) - len(known | set(positions))
-        granted = max(0, self._claim.grant(replayed + len(new), limit, self._tables.authors_asked) - replayed)
-        # Somebody with a standing failure is not pending, whether asked now or not.
-        standing = set(self._stock.plan.failures["author_id"])
-        self.counts.held_back = sum(todo.ids[position] not in standing for position in new[granted:])
-        return sorted(known.intersection(positions).union(new[:granted]))
-
     def _settle(self, outcomes: Outcomes, failed: pl.DataFrame, todo: Todo) -> None:
         unanswered = set(todo.ids) - {todo.ids[position] for position in outcomes.open_positions()}
         standing = self._stock.plan.failures.filter(~pl.col("author_id").is_in(list(unanswered)))
         columns = self._tables.failures.schema.names()
-        self._new_failures = pl.concat([standing.select(columns), failed.select(columns)]).sort("author_id")
+        # Who was asked again by choice keeps the summary when that fails; the numbers tell of it.
+        renewals = {author for position, author in enumerate(todo.ids) if todo.renews(position)}
+        kept = failed.filter(pl.col("author_id").is_in(list(renewals)))
+        counted = failed.filter(~pl.col("author_id").is_in(list(renewals)))
+        self._new_failures = pl.concat([standing.select(columns), counted.select(columns)]).sort("author_id")
+        self._unreached_renewals = len(renewals.intersection(todo.ids[place] for place in outcomes.open_positions()))
+        self.counts.renewed = outcomes.renewed_count
+        self.counts.kept_old = Counter(dict(kept.group_by("reason").len().iter_rows()))
         self.sample = outcomes.sample
         self.counts.answered = outcomes.answered_count
         self.counts.newly_failed = failed.height
-        self._count(self._new_failures, asked=outcomes.answered_count)
+        self._count(self._new_failures, asked=outcomes.answered_count - outcomes.renewed_count)
         asked = outcomes.answered_count + failed.height
         if self.stop is None and asked and failed.height / asked > self._settings.max_failure_share:
             self.stop = Stop(
@@ -305,24 +314,12 @@ class BucketRun:
         if self._claim is not None:
             self._claim.check()
 
-    def _outage_changed(self) -> bool:
-        before, self._out = self._out, self._engine is not None and self._engine.client.breaker.open
-        return before is not self._out
-
-    def _progress(self, outcomes: Outcomes) -> str:
-        done = outcomes.answered_count
-        left = outcomes.open_count()
-        rate = done / max(time.monotonic() - self._started, 1e-9)
-        if self._out:
-            return f"bucket {self._bucket}: {done} summarised, {left} wait: the provider is out, tried once in a while"
-        return f"bucket {self._bucket}: {done} summarised, {left} to go, {rate:.0f} authors a second"
-
     def _metadata(self) -> Mapping[str, Any]:
         engine = self._engine
         asked = engine.asker.counts if engine is not None else AskCounts()
         sent = engine.client.counters if engine is not None else Counters()
         spending = engine.client.purse.spending if engine is not None else Spending()
-        return metadata(self.counts, asked, sent, spending, self.sample, self.stop)
+        return {**metadata(self.counts, asked, sent, spending, self.sample, self.stop), **self._offer}
 
     def _failure_metadata(self) -> Mapping[str, Any]:
         return {"dagster/partition_row_count": self.counts.failed, "failures_by_reason": dict(self.counts.reasons)}

@@ -13,17 +13,22 @@ from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.engine import Engine
+from summarizer_assets.bucket.offer import offer
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.prompting import BucketPrompt, render_bucket
+from summarizer_assets.bucket.reporting import Audience
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.answers import Limits
+from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
+from summarizer_assets.core.estimate import Terms
 from summarizer_assets.core.grounding import Thresholds
 from summarizer_assets.core.grouping import GroupLimits
 from summarizer_assets.core.limiter import RateLimits
-from summarizer_assets.core.money import Price, nano_of
+from summarizer_assets.core.money import nano_of
 from summarizer_assets.core.pending import Identity, RetryPolicy
-from summarizer_assets.core.prompt import PromptSettings, prompt_version
+from summarizer_assets.core.progress import Progress
+from summarizer_assets.core.prompt import PromptSettings, overhead_tokens, prompt_version, system_message
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.retry import PastRun
@@ -38,13 +43,12 @@ from summarizer_assets.llm.embedded import create_app
 from summarizer_assets.llm.errors import secret_leaves
 from summarizer_assets.llm.leased_purse import LeasedPurse
 from summarizer_assets.llm.pacer import Pacer
-from summarizer_assets.llm.prices import list_price
 from summarizer_assets.llm.purse import FreePurse, Purse
 from summarizer_assets.llm.transport import Limits as TransportLimits
 from summarizer_assets.llm.transport import build_transport
 from summarizer_assets.pipeline import BucketRun
+from summarizer_assets.pricing import configured_price
 from summarizer_assets.sample import sample_path
-from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import Settings
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.database import Database
@@ -75,10 +79,15 @@ class RetryFacts:
 
 
 class Summarizer:
-    """One installation: everything that the assets and the sensor need."""
+    """One installation: everything that the assets and the sensor need.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        watch: hears twice a second how far a run of this process is.
+    """
+
+    def __init__(self, settings: Settings, *, watch: Callable[[Progress], None] = lambda _: None) -> None:
         self.settings = settings
+        self.watch = watch
         self.tables = Tables(
             authors=self._table("authors", AUTHORS),
             summaries=self._table("author_summaries", SUMMARIES),
@@ -94,7 +103,7 @@ class Summarizer:
             ignore_changes_in=settings.ignore_changes_in,
         )
         self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
-        self.price = self._price()
+        self.price = configured_price(settings)
 
     @property
     def source(self) -> str:
@@ -134,7 +143,16 @@ class Summarizer:
             whole=whole,
         )
 
-    def bucket_run(self, bucket: str, run_id: str, *, log: Callable[[str], None], retry_all: bool = False) -> BucketRun:
+    def bucket_run(
+        self,
+        bucket: str,
+        run_id: str,
+        *,
+        log: Callable[[str], None],
+        choice: Choice = NOBODY_CHOSEN,
+        report: Callable[[Progress], None] | None = None,
+    ) -> BucketRun:
+        """`report` hears now and then how far the run is; without it, the log does."""
         settings = self.settings
         require_answer(settings.root, settings.storage_options)
         return BucketRun(
@@ -156,23 +174,37 @@ class Summarizer:
                 commit_interval_s=settings.commit_interval_s,
             ),
             log=log,
-            retry_all=retry_all,
+            choice=choice,
+            audience=Audience(
+                report or (lambda progress: log(progress.line)), self.watch, settings.progress_interval_s
+            ),
         )
 
     def render(self, authors: pl.DataFrame) -> pl.DataFrame:
         return render_bucket(authors, self.rendering)
 
+    def offer(self, todo: pl.DataFrame) -> Mapping[str, Any]:
+        settings = self.settings
+        overhead = overhead_tokens(system_message(self.prompt))
+        terms = Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
+        return offer(todo, terms)
+
+    @property
+    def _group_limits(self) -> GroupLimits:
+        settings = self.settings
+        per_author = expected_output_tokens(settings.words)
+        return GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author)
+
     def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
         settings = self.settings
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
-        per_author = expected_output_tokens(settings.words)
         prompt = BucketPrompt(
             authors,
             todo,
             self.prompt,
             self.rendering,
             model=settings.model,
-            output_per_author=per_author,
+            output_per_author=self._group_limits.output_per_author,
             max_output=settings.most_output_tokens or settings.max_output_tokens,
             extra_body=settings.llm_extra_body,
         )
@@ -194,7 +226,7 @@ class Summarizer:
             client,
             prompt,
             outcomes,
-            limits=GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author),
+            limits=self._group_limits,
             checks=Limits(
                 max_characters=Limits.characters_for(settings.words),
                 thresholds=Thresholds() if settings.grounding else None,
@@ -242,30 +274,6 @@ class Summarizer:
         secret = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
         account = account_key(settings.llm_base_url, settings.model, secret)
         return SharedAccount(self.database, account, limits, self.state.active_runs)
-
-    def _price(self) -> Price | None:
-        """Of the configured model; None: nobody knows it, and nobody set a budget.
-
-        Raises:
-            SettingsError: a budget cannot be kept without a price.
-        """
-        settings = self.settings
-        if settings.embedded:
-            return Price.per_million(0, 0)
-        if settings.price_input_usd is not None and settings.price_output_usd is not None:
-            return Price.per_million(
-                settings.price_input_usd, settings.price_output_usd, cached_input_usd=settings.price_cached_input_usd
-            )
-        tier = settings.llm_extra_body.get("service_tier")
-        listed = list_price(settings.model, tier=tier, largest_request=settings.group_tokens)
-        if listed is None and settings.budget_usd is not None:
-            raise SettingsError(
-                f"SUMMARIZER_BUDGET_USD is set, but the price list of this package has no sure price for "
-                f"{settings.model}{'' if tier is None else f' with service_tier {tier}'}: set "
-                "SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost "
-                "(0 for a server of your own)"
-            )
-        return listed.price if listed is not None else None
 
     def _purse(self, run: RunFacts) -> Purse:
         if self.price is None:

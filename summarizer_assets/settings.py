@@ -151,6 +151,9 @@ class Settings(BaseSettings):
         "grows with the outage, to half an hour.",
     )
     retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of the retry sensor starts.")
+    progress_interval_s: float = Field(
+        30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
+    )
     commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
     commit_interval_s: float = Field(30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow.")
 

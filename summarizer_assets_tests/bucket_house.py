@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from summarizer_assets.core.choice import Choice
 from summarizer_assets.core.records import SUMMARIES
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.pipeline import BucketRun
@@ -89,9 +90,16 @@ class House:
         stream = self.summarizer.ingest([BUCKET], log=lambda _: None, describe=lambda *_: None)
         persist(self.summarizer.tables.authors, stream)
 
-    def prepare(self, *, retry_all: bool = False, log: Callable[[str], None] = lambda _: None) -> BucketRun:
+    def prepare(
+        self,
+        *,
+        retry_all: bool = False,
+        choice: Choice | None = None,
+        log: Callable[[str], None] = lambda _: None,
+    ) -> BucketRun:
         self.runs += 1
-        return self.summarizer.bucket_run(BUCKET, f"run{self.runs}", log=log, retry_all=retry_all)
+        choice = choice or Choice(retry_all=retry_all)
+        return self.summarizer.bucket_run(BUCKET, f"run{self.runs}", log=log, choice=choice)
 
     def work(self, fuse: Fuse | None = None, *, run: BucketRun | None = None, retry_all: bool = False) -> BucketRun:
         """What the asset does with a bucket; the metadata of the run must add up, whatever happened."""
@@ -112,9 +120,9 @@ class House:
         with pytest.raises(Killed):
             self.work(fuse)
 
-    def killed_with(self, fuse: Fuse, **options: bool) -> None:
+    def killed_with(self, fuse: Fuse, **options: Any) -> None:
         with pytest.raises(Killed):
-            self.work(fuse, **options)
+            self.work(fuse, run=self.prepare(**options))
 
     def frame(self, name: str) -> pl.DataFrame:
         return self.installation.frame(name)

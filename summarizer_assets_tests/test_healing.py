@@ -86,7 +86,7 @@ def run_buckets(house: Installation, keys: Sequence[str], *, retry_all: bool = F
     tables = house.summarizer.tables
 
     def work(key: str) -> None:
-        with house.summarizer.bucket_run(key, f"run-{key}", log=lambda _: None, retry_all=retry_all) as run:
+        with house.summarizer.bucket_run(key, f"run-{key}", log=lambda _: None, choice=Choice(retry_all=retry_all)) as run:
             persist(tables.summaries, run.summaries)
             persist(tables.failures, run.failures)
             run.finish()

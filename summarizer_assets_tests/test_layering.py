@@ -19,7 +19,7 @@ LAYERS = [
     {"core", "charts", "endpoint", "setting_errors", "tables_root"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
     {"bucket", "ingest", "faults"},
-    {"pipeline"},
+    {"pipeline", "pricing"},
     {"io_manager", "partitions"},
     {"resources"},
     {"estimate"},
@@ -44,7 +44,7 @@ OF_DAGSTER = {
     "demo",
     "rehearse",
 }
-OF_SETTINGS = {"resources", "definitions", "demo", "rehearse", "spend"}
+OF_SETTINGS = {"pricing", "resources", "definitions", "demo", "rehearse", "spend"}
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",

@@ -2,27 +2,21 @@
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import polars as pl
-from pydantic import Field
 
+from summarizer_assets.assets.again import SummariesConfig
 from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
 from summarizer_assets.core import records
+from summarizer_assets.core.money import dollars
+from summarizer_assets.core.progress import Progress
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
 
 SUMMARIES, FAILURES = "author_summaries", "failed_authors"
-
-
-class SummariesConfig(dg.Config):
-    """What a person may choose in the launchpad."""
-
-    retry_all: bool = Field(
-        default=False,
-        description="Ask every retryable failure now, also those not yet due or past SUMMARIZER_MAX_ATTEMPTS.",
-    )
 
 
 def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str) -> dg.AssetsDefinition:
@@ -61,7 +55,14 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> Iterator[dg.Output[Any]]:
         bucket = context.partition_key
-        run = summarizer.bucket_run(bucket, context.run.run_id, log=context.log.info, retry_all=config.retry_all)
+
+        def report(progress: Progress) -> None:
+            context.log.info(progress.line)
+            context.log_event(observation(progress))
+
+        run = summarizer.bucket_run(
+            bucket, context.run.run_id, log=context.log.info, choice=config.choice(datetime.now(UTC)), report=report
+        )
         with run:
             yield dg.Output(run.summaries, SUMMARIES)
             yield dg.Output(run.failures, FAILURES)
@@ -71,6 +72,24 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         _raise_if_stopped(run)
 
     return author_summaries
+
+
+def observation(progress: Progress) -> dg.AssetObservation:
+    """How far the run is, on the asset's page while it runs."""
+    left_s = progress.seconds_left
+    return dg.AssetObservation(
+        SUMMARIES,
+        partition=progress.bucket,
+        metadata={
+            "progress": dg.MetadataValue.md(progress.markdown),
+            "done": progress.done,
+            "failed_now": progress.failed,
+            "to_go": progress.left,
+            "authors_per_second_now": round(progress.rate, 2),
+            **({} if progress.spent is None else {"spent_usd": dollars(progress.spent)}),
+            **({} if left_s is None else {"minutes_left": round(left_s / 60, 1)}),
+        },
+    )
 
 
 def _raise_if_stopped(run: BucketRun) -> None:

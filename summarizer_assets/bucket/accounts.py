@@ -24,7 +24,8 @@ class BucketCounts:
     """Authors of one bucket. `authors = summaries + failed + pending`, always.
 
     `answered` and `newly_failed` are of this run, `replayed` of a dead run's journal; `held_back` are pending because
-    of SUMMARIZER_LIMIT, `removed` summaries of authors that vanished or may not be sent.
+    of SUMMARIZER_LIMIT, `removed` summaries of authors that vanished or may not be sent. Of those asked again by
+    choice, `renewed` have a new summary, and `kept_old` keep theirs for that reason.
     """
 
     authors: int = 0
@@ -36,8 +37,10 @@ class BucketCounts:
     replayed: int = 0
     held_back: int = 0
     removed: int = 0
+    renewed: int = 0
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
+    kept_old: Counter[str] = field(default_factory=Counter)
 
     @property
     def asked(self) -> int:
@@ -76,6 +79,8 @@ def metadata(
         "authors_per_second": round(counts.asked / counts.seconds, 1) if counts.seconds else 0.0,
         "failures_by_reason": dict(counts.reasons),
     }
+    if counts.renewed or counts.kept_old:
+        facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
     facts |= _money(spending)
     if sample:
         facts["sample"] = "\n\n".join(f"**{_plain(name)}**: {_plain(text)}" for name, text in sample[:_SAMPLES])

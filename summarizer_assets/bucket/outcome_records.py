@@ -31,10 +31,22 @@ SHARED = tuple(name for name in SUMMARIES.names() if name not in OWN)
 
 
 def answered_in(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """author_id, content_hash of the answers among journal records, each once."""
+    """author_id, content_hash, answered_at of the answers among journal records, each question's newest."""
     author, content = OWN.index("author_id"), OWN.index("content_hash")
-    pairs = {(row[author], row[content]) for record in records if record["kind"] == ANSWERS for row in record["rows"]}
-    return pl.DataFrame(sorted(pairs), schema={"author_id": pl.String, "content_hash": pl.String}, orient="row")
+    newest: dict[tuple[str, str], datetime] = {}
+    for record in records:
+        if record["kind"] == ANSWERS:
+            at = datetime.fromisoformat(record["shared"]["summarized_at"])
+            for row in record["rows"]:
+                question = (row[author], row[content])
+                newest[question] = max(at, newest.get(question, at))
+    rows = [(*question, at) for question, at in sorted(newest.items())]
+    return pl.DataFrame(rows, schema=_ANSWERED, orient="row")
+
+
+_ANSWERED = pl.Schema(
+    {"author_id": pl.String(), "content_hash": pl.String(), "answered_at": SUMMARIES["summarized_at"]}
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,7 @@ class Todo:
     tokens: list[int]
     attempts: list[int]
     first_failed_at: list[datetime | None]
+    held: list[bool]
     outdated: list[bool]
 
     @classmethod
@@ -61,10 +74,15 @@ class Todo:
             "tokens",
             "attempts",
             "first_failed_at",
+            "held",
             "outdated",
         )
         by_name = {column.name: column for column in columns}
         return cls(*(by_name[name].to_list() for name in order))
+
+    def renews(self, position: int) -> bool:
+        """Whether the author has a summary of this very content: it stays when asking again fails."""
+        return self.held[position] and not self.outdated[position]
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class Outcomes:
     """Takes what the asker reports (it is the asker's sink) and gives it to the table writer in batches."""
 
     def __init__(self, todo: Todo, facts: RunFacts, journal_folder: Path) -> None:
-        self.answered_count = 0
+        self.answered_count = self.renewed_count = 0
         self.sample: list[tuple[str, str]] = []
         self._todo = todo
         self.facts = facts
@@ -105,9 +105,9 @@ class Outcomes:
 
     def answered(self, answer: Answer) -> None:
         record = self._builder.answers(answer)
-        old = [self._todo.outdated[position] for position in answer.positions]
-        for rows, outdated in ((self._first, False), (self._replacing, True)):
-            mine = [row for row, is_old in zip(record["rows"], old, strict=True) if is_old is outdated]
+        held = [self._todo.held[position] for position in answer.positions]
+        for rows, replaces in ((self._first, False), (self._replacing, True)):
+            mine = [row for row, is_held in zip(record["rows"], held, strict=True) if is_held is replaces]
             if mine:
                 part = {**record, "rows": mine}
                 with self._changed:  # both under the lock: a segment is sealed with just the rows that it holds
@@ -143,6 +143,10 @@ class Outcomes:
         """Positions of the authors without an outcome yet."""
         with self._changed:  # the other side takes authors out meanwhile
             return sorted(self._open.values())
+
+    @property
+    def failed_count(self) -> int:
+        return len(self._failures)
 
     def open_count(self) -> int:
         return len(self._open)
@@ -187,7 +191,8 @@ class Outcomes:
     def _add(self, rows: _Rows, record: Mapping[str, Any]) -> None:
         rows.add(record)
         for row in record["rows"]:
-            self._open.pop(row[0], None)
+            position = self._open.pop(row[0], None)
+            self.renewed_count += position is not None and self._todo.renews(position)
         self.answered_count += len(record["rows"])
         if len(self.sample) < _SAMPLE:
             self.sample += [(row[1] or row[0], row[2]) for row in record["rows"][: _SAMPLE - len(self.sample)]]
@@ -205,7 +210,7 @@ class Outcomes:
         for row in record["rows"]:
             position = self._open.get(row[0])
             if position is not None and row[hash_at] == self._todo.hashes[position]:
-                rows = self._replacing if self._todo.outdated[position] else self._first
+                rows = self._replacing if self._todo.held[position] else self._first
                 self._add(rows, {"rows": [row], "shared": shared})
 
     def _is_current_failure(self, row: Mapping[str, Any]) -> bool:

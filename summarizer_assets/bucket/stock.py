@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
+from summarizer_assets.core.choice import Choice
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.guards import reading
@@ -48,7 +49,7 @@ def take_stock(
     render: Callable[[pl.DataFrame], pl.DataFrame],
     settings: RunSettings,
     *,
-    retry_all: bool,
+    choice: Choice,
     answered: pl.DataFrame | None = None,
 ) -> Stock:
     """Read the bucket from the tables' newest versions and plan its work.
@@ -63,9 +64,9 @@ def take_stock(
     with reading(tables.authors.uri):
         authors = tables.authors.read([bucket], table=authors_table).collect()
     with reading(tables.summaries.uri):
-        columns = ["author_id", "content_hash", "summarized_at"]
+        columns = ["author_id", "content_hash", "prompt_version", "model", "summarized_at"]
         found = tables.summaries.read([bucket], table=summaries_table).select(columns).collect()
-        held = single(found).select("author_id", "content_hash")
+        held = single(found)
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
     plan = plan_bucket(
@@ -75,7 +76,7 @@ def take_stock(
         identity=settings.identity,
         excluded=settings.excluded(),
         now=datetime.now(UTC),
-        retry_all=retry_all,
+        choice=choice,
         keep_removed=settings.keep_removed,
         answered=answered,
     )

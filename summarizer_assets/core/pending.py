@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
+from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.records import FAILURES, FailureReason
 
 
@@ -39,7 +40,7 @@ class Plan:
     """One bucket's work.
 
     `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
-    first_failed_at, outdated (Boolean: the bucket holds a summary of older content).
+    first_failed_at, held (Boolean: the bucket holds a summary), outdated (Boolean: one of older content).
     `removed`: authors whose summary has to go. `failures`: rows that stand as long as their authors are not asked.
     """
 
@@ -55,8 +56,16 @@ class Plan:
 
     @property
     def unresolved(self) -> pl.DataFrame:
-        """Authors to ask that have no failure row either: pending until they are reached."""
-        return self.todo.join(self.failures.select("author_id"), on="author_id", how="anti")
+        """Authors to ask that have no current summary and no failure row either: pending until they are reached."""
+        return self.todo.filter(~_RENEWED).join(self.failures.select("author_id"), on="author_id", how="anti")
+
+    @property
+    def wanted(self) -> int:
+        """Authors to ask who have no row, or whose summary is to be renewed by choice."""
+        return self.unresolved.height + self.todo.filter(_RENEWED).height
+
+
+_RENEWED = pl.col("held") & ~pl.col("outdated")
 
 
 def plan_bucket(
@@ -67,7 +76,7 @@ def plan_bucket(
     identity: Identity,
     excluded: frozenset[str],
     now: datetime,
-    retry_all: bool = False,
+    choice: Choice = NOBODY_CHOSEN,
     keep_removed: bool = False,
     answered: pl.DataFrame | None = None,
 ) -> Plan:
@@ -75,14 +84,15 @@ def plan_bucket(
 
     Args:
         authors: one row an author: author_id, author_name, text, content_hash, tokens, empty (nothing to summarise).
-        summaries: what the bucket holds: author_id, content_hash.
+        summaries: what the bucket holds: author_id, content_hash, prompt_version, model, summarized_at.
         failures: the bucket's failure rows (records.FAILURES).
         identity: what the run would ask with.
         excluded: ids never to be sent.
         now: decides which failures are due (UTC).
-        retry_all: ask retryable failures before they are due, and past the cap of attempts.
+        choice: whom to ask beside those who are pending or due.
         keep_removed: keep rows of authors that are no longer in `authors`.
-        answered: author_id, content_hash of answers that a dead run left: no failure keeps them out.
+        answered: author_id, content_hash, answered_at of answers that a dead run left: no failure keeps them out, and
+            no older summary.
     """
     bucket = authors["bucket"][0] if authors.height else None
     skipped = _skipped(authors, excluded, failures, now, bucket)
@@ -91,15 +101,19 @@ def plan_bucket(
     held = summaries.select("author_id", held_hash="content_hash")
     candidates = candidates.join(held, on="author_id", how="left", maintain_order="left")
     # A new prompt or model re-asks nobody by itself, so the content alone decides.
-    candidates = candidates.filter(pl.col("held_hash").ne_missing(pl.col("content_hash")))
+    current = pl.col("held_hash").eq_missing(pl.col("content_hash"))
+    renewed = candidates.filter(current).join(
+        _to_renew(summaries, choice, identity, answered), on="author_id", how="semi", maintain_order="left"
+    )
+    candidates = candidates.filter(~current)
 
     same = _same_identity(candidates, failures, identity)
-    due = pl.col("retryable") & (pl.lit(retry_all) | (pl.col("next_retry_at") <= now).fill_null(value=False))
-    blocked = same.filter(~due)
+    due = (pl.col("next_retry_at") <= now).fill_null(value=False)
+    blocked = same.filter(~(pl.col("retryable") & (pl.lit(choice.retry_all) | due) | choice.redrive.failures))
     if answered is not None:
         blocked = blocked.join(answered, on=["author_id", "content_hash"], how="anti")
     todo = (
-        candidates.join(blocked.select("author_id"), on="author_id", how="anti")
+        pl.concat([candidates.join(blocked.select("author_id"), on="author_id", how="anti"), renewed])
         .join(
             same.select("author_id", "attempts", "first_failed_at"), on="author_id", how="left", maintain_order="left"
         )
@@ -111,7 +125,8 @@ def plan_bucket(
             "tokens",
             pl.col("attempts").fill_null(0),
             "first_failed_at",
-            outdated=pl.col("held_hash").is_not_null(),
+            held=pl.col("held_hash").is_not_null(),
+            outdated=pl.col("held_hash").ne(pl.col("content_hash")).fill_null(value=False),
         )
         .sort("author_id")
     )
@@ -130,6 +145,20 @@ def plan_bucket(
     removed |= set(outdated.join(blocked.select("author_id"), on="author_id", how="semi")["author_id"])
     rows = pl.concat([standing.select(FAILURES.names()), skipped, kept.select(FAILURES.names())]).sort("author_id")
     return Plan(authors.height + kept.height, todo, frozenset(removed), rows)
+
+
+def _to_renew(
+    summaries: pl.DataFrame, choice: Choice, identity: Identity, answered: pl.DataFrame | None
+) -> pl.DataFrame:
+    """author_id of the summaries to replace: by choice, and those for whom a dead run left a newer answer."""
+    chosen = summaries.filter(choice.resummarize.summaries(identity.prompt_version, identity.model))
+    ids = chosen.select("author_id")
+    if answered is None or answered.is_empty():
+        return ids
+    newer = summaries.join(answered, on=["author_id", "content_hash"]).filter(
+        pl.col("answered_at") > pl.col("summarized_at")
+    )
+    return pl.concat([ids, newer.select("author_id")]).unique()
 
 
 def _same_identity(candidates: pl.DataFrame, failures: pl.DataFrame, identity: Identity) -> pl.DataFrame:

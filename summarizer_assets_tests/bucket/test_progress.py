@@ -2,20 +2,18 @@
 
 import re
 
-from summarizer_assets import pipeline
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets_tests.bucket_house import AUTHORS, housed
 
 
-def test_a_run_tells_how_many_are_done_and_to_go_while_it_asks(tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "_REPORT_EVERY_S", 0.0)  # else the run would have to last half a minute
+def test_a_run_tells_how_many_are_done_and_to_go_while_it_asks(tmp_path):
     lines: list[str] = []
-    with housed(tmp_path) as house:
+    with housed(tmp_path, progress_interval_s=0.1) as house:
         house.ingest()
         house.app.use(Plan(latency_s=0.6))  # longer than the step's thread waits between two looks
         house.work(run=house.prepare(log=lines.append))
 
-    told = [re.search(r"(\d+) summarised, (\d+) to go", line) for line in lines]
+    told = [re.search(r"(\d+) summarised, 0 failed, (\d+) to go", line) for line in lines]
     counts = [(int(found[1]), int(found[2])) for found in told if found]
     assert len(counts) > 1
     assert all(done + left == AUTHORS for done, left in counts)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from summarizer_assets.core.choice import Choice, Redrive, Resummarize
 from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
-from summarizer_assets.core.records import FAILURES, FailureReason
+from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OURS, OTHERS = Identity("p1", "m1"), Identity("p0", "m0")
@@ -21,6 +22,7 @@ _AUTHORS = {
     "empty": pl.Boolean,
     "bucket": pl.String,
 }
+_HELD = {name: SUMMARIES[name] for name in ("author_id", "content_hash", "prompt_version", "model", "summarized_at")}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class State:
     attempts: int = 1
     empty: bool = False
     excluded: bool = False
+    age_days: float = 1  # of the summary
 
 
 def failure(author_id: str, state: State) -> dict[str, Any]:
@@ -61,7 +64,14 @@ class Bucket:
     failures: pl.DataFrame
     excluded: frozenset[str]
 
-    def plan(self, identity: Identity = OURS, now: datetime = NOW, **options: bool) -> Plan:
+    def plan(
+        self,
+        identity: Identity = OURS,
+        now: datetime = NOW,
+        retry_all: bool = False,
+        choice: Choice | None = None,
+        **options: bool | pl.DataFrame,
+    ) -> Plan:
         return plan_bucket(
             self.authors,
             self.summaries,
@@ -69,6 +79,7 @@ class Bucket:
             identity=identity,
             excluded=self.excluded,
             now=now,
+            choice=choice or Choice(retry_all=retry_all),
             **options,
         )
 
@@ -80,8 +91,12 @@ def bucket_of(states: dict[str, State]) -> Bucket:
     return Bucket(
         pl.DataFrame(authors, schema=_AUTHORS, orient="row"),
         pl.DataFrame(
-            [(a, s.held) for a, s in states.items() if s.held is not None],
-            schema={"author_id": pl.String, "content_hash": pl.String},
+            [
+                (a, s.held, s.identity.prompt_version, s.identity.model, NOW - timedelta(days=s.age_days))
+                for a, s in states.items()
+                if s.held is not None
+            ],
+            schema=_HELD,
             orient="row",
         ),
         pl.DataFrame([failure(a, s) for a, s in states.items() if s.failed is not None], schema=FAILURES),
@@ -150,7 +165,11 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(states: dict[str, Stat
         pl.concat(
             [
                 bucket.summaries.filter(~pl.col("author_id").is_in(list(gone))),
-                pl.DataFrame(list(answered.items()), schema=bucket.summaries.schema, orient="row"),
+                pl.DataFrame(
+                    [(a, h, OURS.prompt_version, OURS.model, NOW) for a, h in answered.items()],
+                    schema=bucket.summaries.schema,
+                    orient="row",
+                ),
             ]
         ),
         pl.concat([plan.failures.filter(~pl.col("author_id").is_in(list(hashes))), new]).sort("author_id"),
@@ -298,3 +317,89 @@ def test_the_wait_before_a_retry_doubles_up_to_a_cap_and_ends_with_the_attempts(
     waits = [policy.next_due_s(FailureReason.BAD_JSON, attempts) for attempts in range(1, 8)]
     assert waits == [300, 600, 1200, 2400, 3000, None, None]
     assert policy.next_due_s(FailureReason.CONTENT_FILTER, 1) is None
+
+
+REDRIVES = st.builds(
+    Redrive,
+    reasons=st.sampled_from([frozenset(), frozenset({"bad_json"}), frozenset({"refusal"})]),
+    authors=st.sampled_from([frozenset(), frozenset({"a", "b"})]),
+)
+RESUMMARIES = st.builds(
+    Resummarize,
+    prompt_versions=st.sampled_from([frozenset(), frozenset({"p0"})]),
+    models=st.sampled_from([frozenset(), frozenset({"m1"})]),
+    authors=st.sampled_from([frozenset(), frozenset({"a", "x"})]),
+    before=st.sampled_from([None, NOW - timedelta(hours=12), NOW - timedelta(days=2)]),
+    other_identity=st.booleans(),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(states=buckets, redrive=REDRIVES, resummarize=RESUMMARIES)
+def test_a_choice_adds_authors_to_ask_and_moves_nobody(states, redrive, resummarize) -> None:
+    bucket = bucket_of(states)
+    plain, chosen = bucket.plan(), bucket.plan(choice=Choice(redrive=redrive, resummarize=resummarize))
+    assert set(todo(plain)) <= set(todo(chosen))
+    assert len(todo(chosen)) == len(set(todo(chosen)))
+    # Who has a summary of the current content, or a failure that stands, has it still.
+    assert (chosen.current, chosen.authors) == (plain.current, plain.authors)
+    assert chosen.failures.equals(plain.failures)
+    assert chosen.removed <= plain.removed
+    renewed = set(chosen.todo.filter(pl.col("held") & ~pl.col("outdated"))["author_id"])
+    held = bucket.summaries.filter(resummarize.summaries(OURS.prompt_version, OURS.model))
+    assert renewed == {
+        a for a in held["author_id"] if states[a].held == states[a].hash and not (states[a].empty or states[a].excluded)
+    }
+    driven = bucket.failures.filter(redrive.failures)["author_id"]
+    added = set(todo(chosen)) - set(todo(plain)) - renewed
+    assert added <= set(driven)
+    for a in driven:
+        state = states[a]
+        if state.hash == state.failed and state.held != state.hash and not (state.empty or state.excluded):
+            assert a in todo(chosen)
+
+
+@pytest.mark.parametrize(
+    ("resummarize", "asked"),
+    [
+        pytest.param(Resummarize(), [], id="without a filter nobody"),
+        pytest.param(Resummarize(other_identity=True), ["old"], id="of another prompt or model"),
+        pytest.param(Resummarize(prompt_versions=frozenset({"p0"})), ["old"], id="by prompt"),
+        pytest.param(Resummarize(models=frozenset({"m1"})), ["aged", "new"], id="by model"),
+        pytest.param(Resummarize(before=NOW - timedelta(days=30)), ["aged"], id="by age"),
+        pytest.param(
+            Resummarize(models=frozenset({"m1"}), authors=frozenset({"new", "old"})),
+            ["new"],
+            id="all filters must hold",
+        ),
+    ],
+)
+def test_summaries_are_chosen_by_prompt_model_age_and_author(resummarize, asked) -> None:
+    bucket = bucket_of(
+        {
+            "old": State("h1", held="h1", identity=OTHERS),
+            "aged": State("h1", held="h1", age_days=90),
+            "new": State("h1", held="h1"),
+        }
+    )
+    assert todo(bucket.plan(choice=Choice(resummarize=resummarize))) == asked
+
+
+@pytest.mark.parametrize(("reason", "complaint"), [("excluded", "no request is made"), ("bad_jsn", "unknown reason")])
+def test_only_reasons_that_a_request_can_mend_are_driven_again(reason, complaint) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Redrive(reasons=frozenset({reason}))
+
+
+def test_a_failure_that_is_never_retried_by_itself_is_asked_when_a_person_names_it() -> None:
+    bucket = bucket_of({"a": State("h1", failed="h1", retryable=False, due_in_s=None, attempts=9)})
+    assert todo(bucket.plan(retry_all=True)) == []
+    assert todo(bucket.plan(choice=Choice(redrive=Redrive(authors=frozenset({"a"}))))) == ["a"]
+
+
+@pytest.mark.parametrize(("hours", "taken"), [(-1.0, False), (0.0, False), (1.0, True)])
+def test_an_answer_that_a_dead_run_left_is_taken_when_it_is_newer_than_the_summary(hours, taken) -> None:
+    at = NOW - timedelta(days=1) + timedelta(hours=hours)
+    schema = {**dict.fromkeys(("author_id", "content_hash"), pl.String), "answered_at": SUMMARIES["summarized_at"]}
+    answered = pl.DataFrame([("a", "h1", at)], schema=schema, orient="row")
+    assert todo(bucket_of({"a": State("h1", held="h1")}).plan(answered=answered)) == (["a"] if taken else [])

@@ -1,0 +1,64 @@
+"""What a person may choose in the launchpad of the summaries: whom to ask again, and whether to pay for it."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from summarizer_assets.core.choice import Choice, Redrive, Resummarize
+
+
+class RedriveConfig(dg.Config):
+    """Failures to ask now, whatever their time, attempts and reason. Each list that is given must hold."""
+
+    reasons: list[str] = Field(default=[], description='Only those that failed for one of these, as in ["ungrounded"].')
+    authors: list[str] = Field(default=[], description="Only these author ids.")
+
+
+class ResummarizeConfig(dg.Config):
+    """Summaries to ask for anew. All that is given must hold; the old summary stays until the new one is there."""
+
+    other_prompt_or_model: bool = Field(
+        default=False, description="Only those made with another prompt or model than that of the settings now."
+    )
+    prompt_versions: list[str] = Field(default=[], description="Only those of these prompt versions.")
+    models: list[str] = Field(default=[], description="Only those of these models.")
+    older_than_days: float | None = Field(default=None, ge=0, description="Only those made before so many days.")
+    authors: list[str] = Field(default=[], description="Only these author ids.")
+
+
+class SummariesConfig(dg.Config):
+    """Beside the authors who are pending or due, whom a run asks anyway."""
+
+    retry_all: bool = Field(
+        default=False,
+        description="Ask every retryable failure now, also those not yet due or past SUMMARIZER_MAX_ATTEMPTS.",
+    )
+    redrive: RedriveConfig = Field(
+        default=RedriveConfig(), description="Failures to ask again, by reason and author; needs `spend`."
+    )
+    resummarize: ResummarizeConfig = Field(
+        default=ResummarizeConfig(),
+        description="Summaries to make anew, by prompt, model, age and author; needs `spend`.",
+    )
+    spend: bool = Field(
+        default=False,
+        description="With `redrive` or `resummarize`: false shows what the run would ask and cost, and asks nobody; "
+        "true asks. Other runs do not need it.",
+    )
+
+    def choice(self, now: datetime) -> Choice:
+        """Raises:
+        ValueError: a reason that does not exist, or that no request can mend.
+        """
+        again = self.resummarize
+        before = None if again.older_than_days is None else now - timedelta(days=again.older_than_days)
+        redrive = Redrive(frozenset(self.redrive.reasons), frozenset(self.redrive.authors))
+        resummarize = Resummarize(
+            frozenset(again.prompt_versions),
+            frozenset(again.models),
+            frozenset(again.authors),
+            before,
+            again.other_prompt_or_model,
+        )
+        return Choice(self.retry_all, redrive, resummarize, spend=self.spend or not (redrive or resummarize))

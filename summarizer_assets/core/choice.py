@@ -1,0 +1,102 @@
+"""Whom a person chose to ask again, beside the authors whom a run asks anyway."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from summarizer_assets.core.records import FailureReason
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """Failures to ask now: due or not, past the cap of attempts, and of reasons that are not retried by themselves.
+
+    Each filter that is not empty must hold; with none, no failure is chosen.
+    """
+
+    reasons: frozenset[str] = _NOBODY
+    authors: frozenset[str] = _NOBODY
+
+    def __post_init__(self) -> None:
+        asked_by_nobody = {str(reason) for reason in FailureReason if reason.skipped}
+        allowed = sorted({str(reason) for reason in FailureReason} - asked_by_nobody)
+        for reason in sorted(self.reasons):
+            if reason in asked_by_nobody:
+                raise ValueError(
+                    f"redrive: {reason} stands for authors of whom no request is made; change their record in the "
+                    "source, or the list SUMMARIZER_EXCLUDE"
+                )
+            if reason not in allowed:
+                raise ValueError(f"redrive: unknown reason {reason}; allowed: {', '.join(allowed)}")
+
+    def __bool__(self) -> bool:
+        return bool(self.reasons or self.authors)
+
+    @property
+    def failures(self) -> pl.Expr:
+        """Which rows of records.FAILURES."""
+        return _all_of([_one_of("reason", self.reasons), _one_of("author_id", self.authors)])
+
+
+@dataclass(frozen=True)
+class Resummarize:
+    """Summaries of the current content to ask for anew; each filter that is given must hold, with none nobody is.
+
+    `other_identity`: made with another prompt or model than the current one. `before`: made before that moment (UTC).
+    A summary stays until the new one is there, and stays if that fails.
+    """
+
+    prompt_versions: frozenset[str] = _NOBODY
+    models: frozenset[str] = _NOBODY
+    authors: frozenset[str] = _NOBODY
+    before: datetime | None = None
+    other_identity: bool = False
+
+    def __bool__(self) -> bool:
+        texts = self.prompt_versions or self.models or self.authors
+        return bool(texts) or self.before is not None or self.other_identity
+
+    def summaries(self, prompt_version: str, model: str) -> pl.Expr:
+        """Which rows of records.SUMMARIES, when `prompt_version` and `model` are the current ones."""
+        filters = [
+            _one_of("prompt_version", self.prompt_versions),
+            _one_of("model", self.models),
+            _one_of("author_id", self.authors),
+        ]
+        if self.before is not None:
+            filters.append(pl.col("summarized_at") < self.before)
+        if self.other_identity:
+            filters.append((pl.col("prompt_version") != prompt_version) | (pl.col("model") != model))
+        return _all_of(filters)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`retry_all`: every retryable failure. `spend`: False tells what the run would ask and cost, and asks nobody."""
+
+    retry_all: bool = False
+    redrive: Redrive = field(default_factory=Redrive)
+    resummarize: Resummarize = field(default_factory=Resummarize)
+    spend: bool = True
+
+    @property
+    def priced(self) -> bool:
+        """Whether the run says first what it would take and cost."""
+        return bool(not self.spend or self.redrive or self.resummarize)
+
+
+#: Only those who are pending or due.
+NOBODY_CHOSEN = Choice()
+
+
+def _one_of(column: str, values: Collection[str]) -> pl.Expr | None:
+    return pl.col(column).is_in(sorted(values)) if values else None
+
+
+def _all_of(filters: Collection[pl.Expr | None]) -> pl.Expr:
+    given = [one for one in filters if one is not None]
+    return pl.all_horizontal(given) if given else pl.lit(value=False)
