@@ -3,6 +3,7 @@
 Dagster's own log lines go to the instance, where the UI shows them; the terminal gets the report, and errors.
 """
 
+import shutil
 import sys
 import textwrap
 import time
@@ -13,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.progress import IngestProgress, Progress
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import INGEST, SUMMARIZE
@@ -42,8 +44,8 @@ def main() -> int:
         ]
     )
     started = time.monotonic()
-    with dg.DagsterInstance.get() as instance:
-        failed = _run_all(instance, settings)
+    with dg.DagsterInstance.get() as instance, _Terminal() as terminal:
+        failed = _run_all(instance, settings, terminal)
     seconds = time.monotonic() - started
     if failed and not summarizer.tables.authors.rows_by_bucket():
         _say(failed)
@@ -52,55 +54,58 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _run_all(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
+def _run_all(instance: dg.DagsterInstance, settings: Settings, terminal: "_Terminal") -> list[str]:
     """The ingest, then every bucket; returns a line for each run that failed."""
-    defs = build_defs(settings)
+    defs = build_defs(settings, overrides={"summarizer": Summarizer(settings, watch=terminal.watch)})
     keys = bucket_keys(settings.buckets)
-    with _Progress(len(keys) + 1) as progress:
-        ingest = defs.resolve_job_def(INGEST).execute_in_process(
-            run_config=_ERRORS_ONLY,
-            instance=instance,
-            raise_on_error=False,
-            tags={"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]},
+    total = len(keys) + 1
+    terminal.step(1, total, "authors")
+    ingest = defs.resolve_job_def(INGEST).execute_in_process(
+        run_config=_ERRORS_ONLY,
+        instance=instance,
+        raise_on_error=False,
+        tags={"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]},
+    )
+    if not ingest.success:
+        return [f"The ingest failed. `make ui` shows why: run {ingest.run_id}"]
+    failed = []
+    summarize = defs.resolve_job_def(SUMMARIZE)
+    for number, key in enumerate(keys, start=2):
+        terminal.step(number, total, f"bucket {key}")
+        run = summarize.execute_in_process(
+            run_config=_ERRORS_ONLY, instance=instance, partition_key=key, raise_on_error=False
         )
-        if not ingest.success:
-            return [f"The ingest failed. `make ui` shows why: run {ingest.run_id}"]
-        progress.step("authors")
-        failed = []
-        summarize = defs.resolve_job_def(SUMMARIZE)
-        for key in keys:
-            run = summarize.execute_in_process(
-                run_config=_ERRORS_ONLY, instance=instance, partition_key=key, raise_on_error=False
-            )
-            if not run.success:
-                failed.append(f"Bucket {key} ended with an error. `make ui` shows why: run {run.run_id}")
-            progress.step(f"bucket {key}")
+        if not run.success:
+            failed.append(f"Bucket {key} ended with an error. `make ui` shows why: run {run.run_id}")
     return failed
 
 
-class _Progress:
-    """A bar on a terminal, nothing in a file."""
+class _Terminal:
+    """A bar on a terminal that stays on one line, nothing in a file."""
 
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
+    def __init__(self) -> None:
+        self._step = "starting"
         self._shown = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
-        self._draw("starting")
+        self._draw("")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
             sys.stderr.write("\r\033[K")
 
-    def step(self, what: str) -> None:
-        self._done += 1
+    def step(self, number: int, total: int, what: str) -> None:
+        self._step = f"{number} of {total}"
         self._draw(what)
+
+    def watch(self, progress: Progress | IngestProgress) -> None:
+        self._draw(progress.line)
 
     def _draw(self, what: str) -> None:
         if self._shown:
-            filled = 30 * self._done // self._total
-            sys.stderr.write(f"\r\033[K[{'#' * filled}{'.' * (30 - filled)}] {what}")
+            line = f"{self._step}  {what}"[: shutil.get_terminal_size().columns - 1]
+            sys.stderr.write(f"\r\033[K{line}")
             sys.stderr.flush()
 
 

@@ -1,9 +1,8 @@
 """The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,13 @@ from summarizer_assets.core.grouping import GroupLimits
 from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.core.money import nano_of
 from summarizer_assets.core.pending import Identity, RetryPolicy
-from summarizer_assets.core.progress import Progress
+from summarizer_assets.core.progress import Every, IngestProgress, Progress
 from summarizer_assets.core.prompt import PromptSettings, overhead_tokens, prompt_version, system_message
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
-from summarizer_assets.core.retry import PastRun
 from summarizer_assets.core.spending import Spending
 from summarizer_assets.core.tokens import expected_output_tokens
-from summarizer_assets.ingest.stream import ingest_stream
+from summarizer_assets.ingest.stream import Listener, ingest_stream
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.account import Keeper
 from summarizer_assets.llm.backoff import Tries
@@ -65,19 +63,6 @@ from summarizer_assets.storage.stream import TableStream
 _EMBEDDED_URL = "http://embedded/v1"
 
 
-@dataclass(frozen=True)
-class RetryFacts:
-    """What the tables and the state store tell the retry sensor, by bucket."""
-
-    authors: Mapping[str, int]
-    summaries: Mapping[str, int]
-    failed: Mapping[str, int]
-    next_due_at: Mapping[str, float]
-    runs: Mapping[str, Sequence[PastRun]]
-    claimed: frozenset[str]
-    unfinished_counts: bool
-
-
 class Summarizer:
     """One installation: everything that the assets and the sensor need.
 
@@ -85,7 +70,9 @@ class Summarizer:
         watch: hears twice a second how far a run of this process is.
     """
 
-    def __init__(self, settings: Settings, *, watch: Callable[[Progress], None] = lambda _: None) -> None:
+    def __init__(
+        self, settings: Settings, *, watch: Callable[[Progress | IngestProgress], None] = lambda _: None
+    ) -> None:
         self.settings = settings
         self.watch = watch
         self.tables = Tables(
@@ -127,9 +114,18 @@ class Summarizer:
         *,
         log: Callable[[str], None],
         describe: Callable[[str, Mapping[str, Any]], None],
+        report: Callable[[IngestProgress], None] | None = None,
         whole: bool = False,
     ) -> TableStream:
         """The changes that bring `authors` in line with the source, for the selected buckets."""
+        tell = report or (lambda progress: log(progress.line))
+        every = Every(self.settings.progress_interval_s)
+
+        def heard(progress: IngestProgress) -> None:
+            self.watch(progress)
+            if every.due(time.monotonic()):
+                tell(progress)
+
         require_put_if_absent(self.settings.root, self.settings.storage_options)
         return ingest_stream(
             open_source(self.source, self.settings.columns, self._options(self.source)),
@@ -138,8 +134,7 @@ class Summarizer:
             marks=IngestMarks(self.database, self.settings.root),
             selected=selected,
             spill=self._home / "spill",
-            log=log,
-            describe=describe,
+            listener=Listener(log, describe, heard),
             whole=whole,
         )
 
@@ -245,25 +240,6 @@ class Summarizer:
         alone = partial(self.state.compaction, run_id="table_maintenance")
         done = {table.uri.rpartition("/")[2]: maintain(table, busy, alone) for table in tables}
         return {name: maintained for name, maintained in done.items() if maintained is not None}
-
-    def retry_facts(self) -> RetryFacts:
-        tables, settings = self.tables, self.settings
-        summaries = tables.summaries.rows_by_bucket()
-        failed = tables.failures.rows_by_bucket()
-        due = tables.failures.read().filter(pl.col("retryable") & (pl.col("attempts") < settings.max_attempts))
-        if settings.keep_removed:  # nobody can be asked who is no longer there
-            due = due.join(tables.authors.read().select("author_id"), on="author_id", how="semi")
-        due = due.group_by("bucket").agg(pl.col("next_retry_at").min()).drop_nulls()
-        moments: list[tuple[str, datetime]] = due.collect().rows()
-        return RetryFacts(
-            authors=tables.authors.rows_by_bucket(),
-            summaries=summaries,
-            failed=failed,
-            next_due_at={bucket: moment.timestamp() for bucket, moment in moments},
-            runs=self.state.recent_runs(),
-            claimed=frozenset(self.state.holders()),
-            unfinished_counts=settings.limit is None or tables.authors_asked() < settings.limit,
-        )
 
     def _keeper(self) -> Keeper | None:
         """Of the provider account's limits, over all runs; the embedded provider has none but those somebody sets."""

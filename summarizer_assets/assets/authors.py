@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.core.records import AUTHORS
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.stream import TableStream
@@ -35,10 +36,18 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
     def authors(
         context: dg.AssetExecutionContext, config: AuthorsConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> TableStream:
+        def report(progress: IngestProgress) -> None:
+            context.log.info(progress.line)
+            picture = dg.MetadataValue.md(progress.markdown)
+            context.log_event(
+                dg.AssetObservation("authors", metadata={"progress": picture, "source_rows": progress.rows})
+            )
+
         return summarizer.ingest(
             list(context.partition_keys),
             log=context.log.info,
             describe=lambda bucket, facts: context.add_asset_metadata(dict(facts), partition_key=bucket),
+            report=report,
             whole=config.read_whole_source,
         )
 

@@ -40,15 +40,13 @@ class Progress:
     @property
     def line(self) -> str:
         """For a log or a terminal."""
-        share = 1 - self.left / self.total if self.total else 1.0
-        filled = int(_CELLS * share)
-        bar = "#" * filled + "." * (_CELLS - filled)
-        return f"bucket {self.bucket} [{bar}] {int(100 * share)} %: {self._words}"
+        return f"bucket {self.bucket} {_text_bar(self.total - self.left, self.total)}: {self._words}"
 
     @property
     def markdown(self) -> str:
         """A bar and the numbers; less than the 1,000 characters that Dagster shows inline."""
-        return f"![{self.done} of {self.total} done](data:image/svg+xml;base64,{self._svg})\n\n{self._words}"
+        picture = _picture(self.total, self.done, self.failed)
+        return f"![{self.done} of {self.total} done]({picture})\n\n{self._words}"
 
     @property
     def _words(self) -> str:
@@ -62,17 +60,47 @@ class Progress:
             parts.append(f"{_duration(self.seconds_left)} left")
         return ", ".join(parts)
 
+
+@dataclass(frozen=True)
+class IngestProgress:
+    """How far an ingest is: `rows` of the source read; `done` of `buckets` compared with the table, and written."""
+
+    phase: str
+    rows: int
+    done: int
+    buckets: int
+    seconds: float
+
     @property
-    def _svg(self) -> str:
-        total = max(1, self.total)
-        done, failed = (_WIDTH * number // total for number in (self.done, self.failed))
-        svg = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}">'
-            f'<path fill="#ccc" d="M0 0h{_WIDTH}v{_HEIGHT}H0"/>'
-            f'<path fill="#009e73" d="M0 0h{done}v{_HEIGHT}H0"/>'
-            f'<path fill="#d55e00" d="M{done} 0h{failed}v{_HEIGHT}h-{failed}"/></svg>'
-        )
-        return base64.b64encode(svg.encode()).decode()
+    def line(self) -> str:
+        return f"authors {_text_bar(self.done, self.buckets)}: {self._words}"
+
+    @property
+    def markdown(self) -> str:
+        return f"![{self.done} of {self.buckets} buckets]({_picture(self.buckets, self.done, 0)})\n\n{self._words}"
+
+    @property
+    def _words(self) -> str:
+        rate = self.rows / max(self.seconds, 1e-9)
+        pace = f", {rate:,.0f} rows a second" if self.phase == "reading" else ""
+        buckets = f"{self.done:,} of {self.buckets:,} buckets done"
+        return f"{self.phase}, {self.rows:,} source rows, {buckets}{pace}, {_duration(self.seconds)} so far"
+
+
+class Every:
+    """Says at which looks `seconds` have passed since the last time it said so, or since the first look."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._at: float | None = None
+
+    def due(self, now: float) -> bool:
+        if self._at is None:
+            self._at = now
+        elif now - self._at >= self._seconds:
+            self._at = now
+            return True
+        return False
 
 
 class Rate:
@@ -87,6 +115,24 @@ class Rate:
             self._seen.popleft()
         then, before = self._seen[0]
         return (count - before) / max(now - then, 1e-9)
+
+
+def _text_bar(done: int, total: int) -> str:
+    share = done / total if total else 1.0
+    filled = int(_CELLS * share)
+    return f"[{'#' * filled}{'.' * (_CELLS - filled)}] {int(100 * share)} %"
+
+
+def _picture(total: int, done: int, failed: int) -> str:
+    """The source of an image: green what is done, red what failed, grey the rest."""
+    green, red = (_WIDTH * number // max(1, total) for number in (done, failed))
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}">'
+        f'<path fill="#ccc" d="M0 0h{_WIDTH}v{_HEIGHT}H0"/>'
+        f'<path fill="#009e73" d="M0 0h{green}v{_HEIGHT}H0"/>'
+        f'<path fill="#d55e00" d="M{green} 0h{red}v{_HEIGHT}h-{red}"/></svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 def _duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.ingest.counts import IngestCounts
 from summarizer_assets.ingest.ingest import ingest
 from summarizer_assets.ingest.plan import note_reading, plan_reading
@@ -17,6 +18,18 @@ from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.stream import TableStream
 
 
+@dataclass(frozen=True)
+class Listener:
+    """`log`: what a person should know of the source. `describe`: the facts of each bucket, when all is known.
+
+    `report`: every few seconds how far it is; called by the thread that reads.
+    """
+
+    log: Callable[[str], None]
+    describe: Callable[[str, Mapping[str, Any]], None]
+    report: Callable[[IngestProgress], None]
+
+
 def ingest_stream(
     source: Source,
     *,
@@ -25,8 +38,7 @@ def ingest_stream(
     marks: IngestMarks,
     selected: Sequence[str],
     spill: Path,
-    log: Callable[[str], None],
-    describe: Callable[[str, Mapping[str, Any]], None],
+    listener: Listener,
     whole: bool = False,
 ) -> TableStream:
     """The changes that make the selected buckets of `table` what the source says.
@@ -38,19 +50,20 @@ def ingest_stream(
         marks: up to which version of the source the buckets are read, so that only newer ones have to be.
         selected: keys of the buckets to fill.
         spill: a local folder for about the source's size.
-        log: told of progress.
-        describe: told the facts of each bucket when all is known.
+        listener: told what happens.
         whole: read all of the source, whatever is known of it.
 
     Raises:
         SourceError: at once when a Delta source cannot be opened any more, before anything is written.
     """
     for name in source.missing:
-        log(f"the source has no column for {name}: it stays null (SUMMARIZER_COLUMNS maps a column of another name)")
+        listener.log(
+            f"the source has no column for {name}: it stays null (SUMMARIZER_COLUMNS maps a column of another name)"
+        )
     began = time.monotonic()
     snapshot = table.open()
     reading = plan_reading(source, table, snapshot, marks, selected, whole=whole)
-    log(f"reading {reading.words}")
+    listener.log(f"reading {reading.words}")
     assert table.buckets is not None
     spill.mkdir(parents=True, exist_ok=True)
     run = ingest(
@@ -60,8 +73,8 @@ def ingest_stream(
         spill_dir=spill,
         current=lambda bucket: table.read([bucket], table=snapshot),
         increment=reading.increment,
-        progress=lambda phase, rows, done: log(
-            f"{phase}: {rows:,} source rows, {done} of {len(selected)} buckets done, {time.monotonic() - began:.0f} s"
+        progress=lambda phase, rows, done: listener.report(
+            IngestProgress(phase, rows, done, len(selected), time.monotonic() - began)
         ),
     )
     rewritten: list[str] = []
@@ -76,7 +89,7 @@ def ingest_stream(
 
     def metadata() -> Mapping[str, Any]:
         for bucket in selected:
-            describe(bucket, {"dagster/partition_row_count": run.counts.bucket_rows.get(bucket, 0)})
+            listener.describe(bucket, {"dagster/partition_row_count": run.counts.bucket_rows.get(bucket, 0)})
         return {
             "source": source.uri,
             "read": reading.words,

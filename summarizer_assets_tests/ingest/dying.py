@@ -50,8 +50,7 @@ def ingest(root: Path, source: Path) -> None:
         marks=IngestMarks(Database(str(root / "state.sqlite")), str(root)),
         selected=bucket_keys(BUCKETS),
         spill=root / "spill",
-        log=lambda _: None,
-        describe=lambda *_: None,
+        listener=stream.Listener(lambda _: None, lambda *_: None, lambda _: None),
     )
     persist(table, changes)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.buckets import bucket_keys, bucket_of
 from summarizer_assets.core.records import AUTHORS, REJECTED
-from summarizer_assets.ingest.stream import ingest_stream
+from summarizer_assets.ingest.stream import Listener, ingest_stream
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.changes import Overwrite
 from summarizer_assets.storage.database import Database
@@ -53,8 +53,7 @@ class Place:
             marks=self.marks,
             selected=selected,
             spill=self.spill,
-            log=lambda _: None,
-            describe=lambda *_: None,
+            listener=Listener(lambda _: None, lambda *_: None, lambda _: None),
             whole=whole,
         )
         meanwhile()
