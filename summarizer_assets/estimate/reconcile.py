@@ -98,7 +98,7 @@ def _since(summarizer: Summarizer, kept: KeptEstimate) -> _Since:
 def _compared(kept: KeptEstimate, since: _Since, booked: Booked) -> Reconciliation:
     in_ledger = booked.requests > 0
     tokens = booked.prompt_tokens + booked.completion_tokens if in_ledger else since.tokens
-    cost = booked.spent if kept.cost is not None and in_ledger else None
+    cost = booked.spent if kept.cost is not None and (in_ledger or not since.answered) else None
     return Reconciliation(
         estimated_at=datetime.fromtimestamp(kept.at, UTC),
         prompt_version=kept.prompt_version,

@@ -1,0 +1,97 @@
+"""`spend_estimate`: what the pending authors will cost, told before they are asked, as an asset with a history."""
+
+from typing import Any
+
+import dagster as dg
+
+from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.core.estimate import Span
+from summarizer_assets.estimate.pictures import picture
+from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
+from summarizer_assets.estimate.shown import estimate_markdown, reconciliation_markdown
+from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
+from summarizer_assets.resources import Summarizer
+
+ESTIMATE = "spend_estimate"
+
+
+def build_estimate() -> dg.AssetsDefinition:
+    @dg.asset(
+        name=ESTIMATE,
+        deps=["authors"],
+        kinds={"llm"},
+        group_name=GROUP,
+        owners=OWNERS,
+        code_version="1",
+        description="What the authors who are pending now will cost and how long it takes, by the number of authors in "
+        "a request, from a sample of them. It asks nobody. What earlier summaries used makes it sure; each estimate is "
+        "kept, and the next one shows what became of it.",
+    )
+    def spend_estimate(
+        context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.MaterializeResult[None]:
+        spend = estimate_spend(summarizer)
+        before = reconcile(summarizer)
+        keep(summarizer, spend)
+        context.log.info(estimate_markdown(spend))
+        return dg.MaterializeResult(metadata=_metadata(spend, before))
+
+    return spend_estimate
+
+
+def _metadata(spend: SpendEstimate, before: Reconciliation | None) -> dict[str, Any]:
+    """All figures, so that Dagster plots them over time; what is not known is left out, never shown as nothing."""
+    chosen, pending = spend.configured, spend.pending
+    facts: dict[str, Any] = {
+        "estimate": dg.MetadataValue.md(estimate_markdown(spend)),
+        "picture": dg.MetadataValue.md(picture(spend).markdown),
+        "last_estimate_reconciled": dg.MetadataValue.md(reconciliation_markdown(before)),
+        "authors_to_ask": round(pending.asked),
+        "authors_to_ask_again": round(sum(pending.known.values())),
+        "held_back_by_limit": round(pending.held_back),
+        "group_size": chosen.group_size,
+        **_figures(chosen),
+        "learnt_from_requests": spend.model.requests,
+        "authors_read": spend.authors_read,
+        "buckets_read": len(pending.samples),
+        "read_s": round(spend.seconds, 2),
+        "by_group_size": dg.MetadataValue.json({str(one.group_size): _figures(one) for one in spend.options}),
+    }
+    maybe = {
+        "hours": None if chosen.duration.seconds is None else chosen.duration.seconds / 3600,
+        "budget_left_usd": spend.budget_left_usd,
+        "beyond_budget_usd": spend.beyond_budget_usd,
+    }
+    facts |= {name: value for name, value in maybe.items() if value is not None}
+    return facts | _reconciled(before)
+
+
+def _figures(option: Option) -> dict[str, Any]:
+    found = option.estimate
+    spans = {
+        "calls": found.calls,
+        "prompt_tokens": found.prompt_tokens,
+        "completion_tokens": found.completion_tokens,
+        "tokens": found.tokens,
+    }
+    figures: dict[str, Any] = {}
+    for name, span in spans.items():
+        figures |= {name: round(span.expected), f"{name}_low": round(span.low), f"{name}_high": round(span.high)}
+    return figures | _dollars("cost", found.cost_usd) | _dollars("other_tier_cost", option.other_cost_usd)
+
+
+def _dollars(name: str, span: Span | None) -> dict[str, float]:
+    if span is None:
+        return {}
+    return {f"{name}_usd": span.expected, f"{name}_low_usd": span.low, f"{name}_high_usd": span.high}
+
+
+def _reconciled(before: Reconciliation | None) -> dict[str, Any]:
+    if before is None or before.inside is None:
+        return {}
+    facts: dict[str, Any] = {"answered_since_last_estimate": before.authors_answered}
+    if before.tokens_per_author is not None:
+        facts["tokens_per_author_since"] = before.tokens_per_author
+    if before.cost_per_author_usd is not None:
+        facts["cost_per_author_since_usd"] = before.cost_per_author_usd
+    return facts | {"last_estimate_held": before.inside}

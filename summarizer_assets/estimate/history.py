@@ -1,0 +1,82 @@
+"""What earlier requests used: summaries of the current prompt and model hold the usage that the provider told.
+
+Read are the narrow columns of at most 8 buckets' summaries, and the records of at most 1,000 authors in each: a request
+is one observation, so all its authors are needed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from summarizer_assets.core.estimate import Terms
+from summarizer_assets.core.grouping import plan_groups
+from summarizer_assets.core.sampling import spread
+from summarizer_assets.core.token_model import Answered, Rework, TokenModel, believed, learn
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.guards import reading
+
+_BUCKETS: Final = 8
+_AUTHORS_A_BUCKET: Final = 1000
+_SEED: Final = 21
+_REQUEST = ("run_id", "request_id", "summarized_at")  # the rows of one answer share these
+
+
+class _Seen(NamedTuple):
+    """Of one bucket: answered requests, and in how many a run without any trouble would have asked their authors."""
+
+    requests: list[Answered]
+    planned: int
+
+
+def learnt(summarizer: Summarizer, terms: Terms) -> TokenModel:
+    """What is believed beforehand, made better by the history, where there is one."""
+    rows = summarizer.tables.summaries.rows_by_bucket()
+    seen = [_bucket(summarizer, bucket, terms) for bucket in spread(sorted(rows), _BUCKETS)]
+    requests = [request for one in seen for request in one.requests]
+    ledger = summarizer.ledger.totals()
+    rework = Rework(
+        authors=sum(request.authors for request in requests),
+        planned=sum(one.planned for one in seen),
+        made=len(requests),
+        wasted=ledger["wasted"] / ledger["spent"] if ledger["spent"] else 0.0,
+        billed=ledger["requests"] if ledger["spent"] else 0,
+    )
+    return learn(believed(terms.overhead_tokens, terms.words), requests, rework)
+
+
+def _bucket(summarizer: Summarizer, bucket: str, terms: Terms) -> _Seen:
+    tables, identity = summarizer.tables, summarizer.identity
+    columns = ["author_id", "content_hash", "prompt_tokens", "completion_tokens", *_REQUEST]
+    mine = (pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model)
+    with reading(tables.summaries.uri):
+        rows = tables.summaries.read([bucket]).filter(mine).select(columns).collect()
+    rows = _some(rows.filter(~pl.any_horizontal(pl.col("prompt_tokens", "completion_tokens").is_null())))
+    if rows.is_empty():
+        return _Seen([], 0)
+    with reading(tables.authors.uri):
+        wanted = pl.col("author_id").is_in(rows["author_id"].to_list())
+        authors = tables.authors.read([bucket]).filter(wanted).collect(engine="streaming")
+    records = summarizer.render(authors).select("author_id", "content_hash", "tokens")
+    # Of authors whose record changed since, nobody knows what was sent.
+    rows = rows.join(records, on=["author_id", "content_hash"], how="left").sort("author_id")
+    whole = rows.filter(pl.col("tokens").is_not_null().all().over(_REQUEST))
+    requests = whole.group_by(_REQUEST).agg(pl.len(), pl.col("tokens", "prompt_tokens", "completion_tokens").sum())
+    answered = [Answered(*row) for row in requests.drop(_REQUEST).iter_rows()]
+    return _Seen(answered, sum(_planned(whole, terms)))
+
+
+def _some(rows: pl.DataFrame) -> pl.DataFrame:
+    """All rows of as many requests as hold enough authors, drawn by a hash: those asked again are no likelier in it."""
+    requests = rows.group_by(_REQUEST).len().with_columns(place=pl.struct(_REQUEST).hash(_SEED)).sort("place")
+    drawn = requests.filter(pl.col("len").cum_sum() - pl.col("len") < _AUTHORS_A_BUCKET)
+    return rows.join(drawn, on=_REQUEST, how="semi", nulls_equal=True)
+
+
+def _planned(rows: pl.DataFrame, terms: Terms) -> Iterator[int]:
+    """Requests that each run would have made at least, in groups as large as its largest."""
+    for _, of_run in rows.group_by("run_id"):
+        most: int = of_run.group_by(_REQUEST).len().select(pl.col("len").max()).item()
+        limits = replace(terms.limits, count=most)
+        yield sum(1 for _ in plan_groups(of_run["tokens"].to_list(), [0] * of_run.height, limits))

@@ -1,0 +1,168 @@
+"""An estimate and its reconciliation as Markdown: for Dagster's pages, and for a terminal."""
+
+from collections.abc import Iterator
+
+from summarizer_assets.estimate.pace import UNKNOWN, Duration
+from summarizer_assets.estimate.reconcile import Reconciliation
+from summarizer_assets.estimate.spend import Option, SpendEstimate
+from summarizer_assets.estimate.terms import NO_PRICE
+from summarizer_assets.estimate.wording import duration, number, table, usd, usd_span
+
+_PILOT = 50
+_UNKNOWN = "not known"
+_CUT = 0.75  # of a size; the last group of a bucket is smaller anyway
+
+
+def estimate_markdown(spend: SpendEstimate) -> str:
+    """The table by group size, and under it what it rests on."""
+    head = ("authors a request", "requests", "tokens in", "tokens out", f"cost, {spend.prices.tier}",
+            f"cost, {spend.prices.other_tier}", "time")  # fmt: skip
+    rows = [_row(option, configured=option is spend.configured) for option in spend.options]
+    notes = [f"- {note}" for note in _notes(spend)]
+    return "\n".join([table(head, rows), "", *notes])
+
+
+def reconciliation_markdown(found: Reconciliation | None) -> str:
+    """The last estimate that was kept, beside what happened since."""
+    if found is None:
+        return "No earlier estimate is kept."
+    rows: list[tuple[str, ...]] = [
+        ("authors", number(found.authors_expected), number(found.authors_answered)),
+        ("requests", number(found.calls_expected), _UNKNOWN if found.calls is None else number(found.calls)),
+        ("tokens", number(found.tokens_expected), number(found.tokens)),
+        ("tokens an author", _each(found.tokens_per_author_expected), _each(found.tokens_per_author)),
+        ("cost", _usd(found.cost_expected_usd), _usd(found.cost_usd)),
+        ("cost of 1,000 authors", _thousand(found.cost_per_author_expected_usd), _thousand(found.cost_per_author_usd)),
+    ]
+    when = f"{found.estimated_at:%Y-%m-%d %H:%M} UTC"
+    lines = [table((f"the estimate of {when}", "estimated", "since then"), rows), "", _verdict(found)]
+    if found.authors_failed:
+        lines.append(f"{number(found.authors_failed)} more were asked and failed: their requests are in the figures.")
+    return "\n".join(lines)
+
+
+def _row(option: Option, *, configured: bool) -> tuple[str, ...]:
+    found = option.estimate
+    size = number(option.group_size)
+    return (
+        f"**{size}** (configured)" if configured else size,
+        number(found.calls.expected),
+        number(found.prompt_tokens.expected),
+        number(found.completion_tokens.expected),
+        _UNKNOWN if found.cost_usd is None else usd_span(found.cost_usd),
+        _UNKNOWN if option.other_cost_usd is None else usd_span(option.other_cost_usd),
+        _time(option.duration),
+    )
+
+
+def _notes(spend: SpendEstimate) -> Iterator[str]:
+    yield _who(spend)
+    yield from _basis(spend)
+    yield "In brackets: the true cost lies there nine times of ten. Nothing is taken to come from a provider's cache."
+    yield from _money(spend)
+    largest = spend.options[-1]
+    if largest.authors_a_call < _CUT * largest.group_size and largest.estimate.calls.expected:
+        most = max(option.authors_a_call for option in spend.options)
+        yield (
+            f"No request holds more than about {number(most)} authors: "
+            "SUMMARIZER_MAX_OUTPUT_TOKENS and SUMMARIZER_GROUP_TOKENS cut groups to fit, and buckets hold no more."
+        )
+    yield from _times(spend)
+    yield _read(spend)
+
+
+def _who(spend: SpendEstimate) -> str:
+    pending = spend.pending
+    error = "" if pending.counted else f", give or take {number(1.645 * pending.sd)}"
+    new, again = sum(pending.new.values()), sum(pending.known.values())
+    text = f"{number(pending.asked)} authors would be asked{error}: "
+    text += f"{number(new)} for the first time, {number(again)} again"
+    if pending.held_back:
+        text += f". SUMMARIZER_LIMIT={spend.limit} holds back {number(pending.held_back)} more"
+    return text + "."
+
+
+def _basis(spend: SpendEstimate) -> Iterator[str]:
+    model = spend.model
+    if model.learnt:
+        yield (
+            f"Tokens are learnt from {number(model.requests)} requests of {number(model.authors)} authors, with this "
+            f"prompt and model: a summary takes {number(model.output)} tokens, "
+            f"{100 * model.again:.1f} % of authors are asked again."
+        )
+        return
+    yield (
+        f"**Beforehand**: no answer to this prompt and model is there, so {number(model.output)} tokens a summary are "
+        "a guess (a model that thinks first writes many more)."
+    )
+    pilot = f"set SUMMARIZER_LIMIT={_PILOT}, summarise one bucket" if spend.limit is None else "let the pilot run"
+    yield f"For a sure figure buy a pilot: {pilot}, and estimate again."
+
+
+def _money(spend: SpendEstimate) -> Iterator[str]:
+    prices = spend.prices
+    if prices.price is None:
+        yield f"Tokens only: {NO_PRICE}."
+    else:
+        yield f"The price is {prices.source}." if not prices.price.free else "The price is 0."
+    if prices.other is None and not (prices.price and prices.price.free):
+        yield f"The {prices.other_tier} tier: {prices.other_reason}."
+    left, beyond = spend.budget_left_usd, spend.beyond_budget_usd
+    cost = spend.configured.estimate.cost_usd
+    if left is None or beyond is None or cost is None:
+        return
+    if beyond > 0:
+        covered = f"; it pays for about {number(spend.pending.asked * max(0.0, left) / cost.expected)} authors"
+        yield f"**This exceeds what is left of SUMMARIZER_BUDGET_USD, {usd(left)}, by {usd(beyond)}**{covered}."
+    elif cost.high > left:
+        yield f"What is left of SUMMARIZER_BUDGET_USD, {usd(left)}, covers the expected cost, not the upper end."
+    else:
+        yield f"What is left of SUMMARIZER_BUDGET_USD, {usd(left)}, covers it."
+
+
+def _times(spend: SpendEstimate) -> Iterator[str]:
+    durations = [option.duration for option in spend.options if option.estimate.calls.expected]
+    known = dict.fromkeys(one.bound_by for one in durations if one.bound_by != UNKNOWN)
+    if known:
+        yield f"The time is of one run after the other, bound by {' or '.join(known)}."
+    if any(one.seconds is None or one.at_least for one in durations):
+        yield (
+            "How long a request takes is not known for every size: "
+            "`python -m summarizer_assets.calibration` measures it."
+        )
+
+
+def _read(spend: SpendEstimate) -> str:
+    pending = spend.pending
+    if pending.counted:
+        return f"Read: all {number(spend.authors_read)} authors, in {duration(spend.seconds)}."
+    return (
+        f"Read: {number(spend.authors_read)} authors in {len(pending.samples)} of {len(pending.new)} buckets, "
+        f"in {duration(spend.seconds)}."
+    )
+
+
+def _verdict(found: Reconciliation) -> str:
+    if found.inside is None:
+        return "Nobody was answered since."
+    share = found.authors_answered / found.authors_expected
+    where = "inside" if found.inside else "**outside**"
+    return f"{share:.0%} of the authors are answered; at what they took, all of them come out {where} the interval."
+
+
+def _time(found: Duration) -> str:
+    if found.seconds is None:
+        return _UNKNOWN
+    return ("at least " if found.at_least else "") + duration(found.seconds)
+
+
+def _each(value: float | None) -> str:
+    return "" if value is None else f"{value:,.1f}"
+
+
+def _usd(value: float | None) -> str:
+    return _UNKNOWN if value is None else usd(value)
+
+
+def _thousand(value: float | None) -> str:
+    return _UNKNOWN if value is None else usd(1000 * value)

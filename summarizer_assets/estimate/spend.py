@@ -1,0 +1,117 @@
+"""The estimate of a whole job: whom runs would ask now, and what that takes in groups of several sizes."""
+
+import time
+from dataclasses import dataclass
+
+from summarizer_assets.core.estimate import Estimate, Span, estimate_of
+from summarizer_assets.core.money import NANO, nano_of
+from summarizer_assets.core.sampling import Pending, work_in
+from summarizer_assets.core.token_model import TokenModel
+from summarizer_assets.estimate.history import learnt
+from summarizer_assets.estimate.looking import look
+from summarizer_assets.estimate.pace import Duration, pace_of
+from summarizer_assets.estimate.terms import SIZES, Prices, at_price, prices_of, terms_of
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.estimates import EstimateBook, KeptEstimate
+
+
+@dataclass(frozen=True)
+class Option:
+    """The job in groups of at most `group_size`, which is `authors_a_call` when all limits of a request are kept."""
+
+    group_size: int
+    authors_a_call: float
+    estimate: Estimate
+    other_cost_usd: Span | None
+    duration: Duration
+
+
+@dataclass(frozen=True)
+class SpendEstimate:
+    """What all runs would ask and cost, were they started now. `options` by group size, `configured` one of them.
+
+    `budget_left_usd`: of SUMMARIZER_BUDGET_USD, less what is spent, perhaps billed or reserved; None: no budget.
+    """
+
+    pending: Pending
+    model: TokenModel
+    prices: Prices
+    options: tuple[Option, ...]
+    configured: Option
+    budget_left_usd: float | None
+    limit: int | None
+    seconds: float
+
+    @property
+    def authors_read(self) -> int:
+        return sum(sample.seen for sample in self.pending.samples.values())
+
+    @property
+    def beyond_budget_usd(self) -> float | None:
+        """By how much the expected cost exceeds what is left of the budget; negative: it is covered."""
+        cost = self.configured.estimate.cost_usd
+        if cost is None or self.budget_left_usd is None:
+            return None
+        return cost.expected - self.budget_left_usd
+
+
+def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
+    """Look at the tables and price what is pending. Nothing is asked, nothing is written.
+
+    Raises:
+        TableError: there are no authors yet, or a table cannot be read.
+        StorageError: the state store does not answer.
+    """
+    began = time.monotonic()
+    settings = summarizer.settings
+    pending = look(summarizer)
+    model = learnt(summarizer, terms_of(summarizer))
+    prices, pace = prices_of(summarizer), pace_of(summarizer)
+    buckets = sum(1 for bucket in pending.new if pending.new[bucket] + pending.known[bucket] >= 1)
+    options = []
+    for size in sorted({*SIZES, settings.group_size}):
+        terms = terms_of(summarizer, size)
+        work = work_in(pending, terms.limits)
+        found = estimate_of(work, terms, model)
+        other = estimate_of(work, at_price(terms, prices.other), model).cost_usd
+        each = work.authors / work.calls if work.calls else 0.0
+        options.append(Option(size, each, found, other, pace.duration(found, size, buckets)))
+    return SpendEstimate(
+        pending=pending,
+        model=model,
+        prices=prices,
+        options=tuple(options),
+        configured=next(option for option in options if option.group_size == settings.group_size),
+        budget_left_usd=_left(summarizer),
+        limit=settings.limit,
+        seconds=time.monotonic() - began,
+    )
+
+
+def keep(summarizer: Summarizer, spend: SpendEstimate) -> None:
+    """Keep the estimate, so that `reconcile` can compare it with what comes of it."""
+    found = spend.configured.estimate
+    cost = found.cost_usd
+    EstimateBook(summarizer.database, summarizer.settings.root).keep(
+        KeptEstimate(
+            prompt_version=summarizer.identity.prompt_version,
+            model=summarizer.identity.model,
+            group_size=spend.configured.group_size,
+            authors=round(found.authors.expected),
+            calls=round(found.calls.expected),
+            tokens=round(found.tokens.expected),
+            tokens_low=round(found.tokens.low),
+            tokens_high=round(found.tokens.high),
+            cost=None if cost is None else round(cost.expected * NANO),
+            cost_low=None if cost is None else round(cost.low * NANO),
+            cost_high=None if cost is None else round(cost.high * NANO),
+        )
+    )
+
+
+def _left(summarizer: Summarizer) -> float | None:
+    budget = summarizer.settings.budget_usd
+    if budget is None:
+        return None
+    totals = summarizer.ledger.totals()
+    return (nano_of(budget) - totals["spent"] - totals["uncertain"] - totals["reserved"]) / NANO

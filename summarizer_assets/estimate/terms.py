@@ -1,0 +1,67 @@
+"""What runs of an installation would ask with, at which prices."""
+
+from dataclasses import dataclass, replace
+
+from summarizer_assets.core.estimate import Terms
+from summarizer_assets.core.grouping import GroupLimits
+from summarizer_assets.core.money import Price
+from summarizer_assets.core.prompt import overhead_tokens, system_message
+from summarizer_assets.core.tokens import expected_output_tokens
+from summarizer_assets.llm.prices import list_price
+from summarizer_assets.resources import Summarizer
+
+SIZES = (1, 20, 100, 500)
+FLEX, STANDARD = "flex", "standard"
+NO_PRICE = (
+    "no price is known: set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost "
+    "(0 for a server of your own)"
+)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The price that is configured, and that of the other tier where it is surely known.
+
+    `source` says where the first comes from, `other_reason` why the second is not known.
+    """
+
+    price: Price | None
+    tier: str
+    source: str
+    other_tier: str
+    other: Price | None
+    other_reason: str | None
+
+
+def terms_of(summarizer: Summarizer, group_size: int | None = None) -> Terms:
+    """As a run would ask, or with groups of `group_size`."""
+    settings = summarizer.settings
+    limits = GroupLimits(
+        group_size or settings.group_size,
+        settings.group_tokens,
+        settings.max_output_tokens,
+        expected_output_tokens(settings.words),
+    )
+    overhead = overhead_tokens(system_message(summarizer.prompt))
+    return Terms(limits, overhead, settings.words, summarizer.price, settings.most_output_tokens)
+
+
+def at_price(terms: Terms, price: Price | None) -> Terms:
+    return replace(terms, price=price)
+
+
+def prices_of(summarizer: Summarizer) -> Prices:
+    settings = summarizer.settings
+    tier = settings.llm_extra_body.get("service_tier")
+    other_tier = STANDARD if tier == FLEX else FLEX
+    here = FLEX if tier == FLEX else STANDARD
+    if settings.embedded:
+        return Prices(summarizer.price, here, "the embedded template is free", other_tier, None, "it is free")
+    if settings.price_input_usd is not None:
+        own = "SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD"
+        return Prices(summarizer.price, here, own, other_tier, None, f"{own} are set, and say nothing of it")
+    other = list_price(settings.model, tier=None if tier == FLEX else FLEX, largest_request=settings.group_tokens)
+    listed = list_price(settings.model, tier=tier, largest_request=settings.group_tokens)
+    source = NO_PRICE if listed is None else f"the list price of {listed.model}, taken on {listed.taken}"
+    unsure = None if other else f"the package's list has no sure {other_tier} price for {settings.model}"
+    return Prices(summarizer.price, here, source, other_tier, other.price if other else None, unsure)
