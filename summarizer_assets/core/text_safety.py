@@ -57,6 +57,14 @@ def has_broken_characters(text: str) -> bool:
     return _BROKEN.search(text) is not None and _BROKEN.search(_JOINERS.sub("", text)) is not None
 
 
+def made_visible(text: str, most: int | None = None) -> str:
+    """A text of somebody else for a page: one paragraph, what is broken, hidden or steers is U+FFFD, `most` long."""
+    text = fold_layout(text)
+    if has_broken_characters(text):
+        text = _BROKEN.sub("\ufffd", text)
+    return text if most is None or len(text) <= most else text[: most - 1] + "…"
+
+
 def _is_plain(text: str) -> bool:
     odd = text.encode(errors="surrogatepass").translate(None, _PRINTABLE)
     return not odd or _PLAIN.fullmatch(odd) is not None

@@ -1,0 +1,45 @@
+"""`summary_report`: what became of all authors, as a page beside the tables and on the asset's own page."""
+
+import dagster as dg
+from pydantic import Field
+
+from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.report.make import make
+from summarizer_assets.report.markdown import numbers, texts
+from summarizer_assets.resources import Summarizer
+
+REPORT = "summary_report"
+
+
+class ReportConfig(dg.Config):
+    """What a person may choose in the launchpad."""
+
+    compare: bool = Field(
+        default=True,
+        description="Find the summaries of an older record, by rendering each author's present one. Without, they "
+        "count as summaries, and a report takes a third of the time.",
+    )
+
+
+def build_report() -> dg.AssetsDefinition:
+    @dg.asset(
+        name=REPORT,
+        deps=["author_summaries", "failed_authors"],
+        kinds={"html"},
+        group_name=GROUP,
+        owners=OWNERS,
+        code_version="1",
+        description="How complete, what went wrong, what it cost, what to do next, and ten summaries to read: numbers "
+        "here, everything in the page `report.html` beside the tables. It asks nobody and costs nothing.",
+    )
+    def summary_report(
+        context: dg.AssetExecutionContext, config: ReportConfig, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.MaterializeResult[None]:
+        made = make(summarizer, compare=config.compare)
+        context.log.info("%s: %s", made.report.verdict, made.place)
+        shown = {name: dg.MetadataValue.md(text) for name, text in texts(made.report, made.charts).items()}
+        return dg.MaterializeResult(
+            metadata={"page": dg.MetadataValue.path(made.place), **shown, **numbers(made.report)}
+        )
+
+    return summary_report

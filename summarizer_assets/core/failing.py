@@ -1,0 +1,121 @@
+"""Failures for people: how many for which reason, when each is tried again, and what to do about it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from summarizer_assets.core.records import FailureReason
+
+_AGAIN: Final = "retried by itself"
+_LASTS: Final = f"{_AGAIN}; if it lasts, "
+
+#: What a person can do about authors who failed for a reason.
+ACTIONS: Final[Mapping[FailureReason, str]] = {
+    FailureReason.NO_PAPERS: "nothing: once the source has papers or topics of the author, the next run asks",
+    FailureReason.EXCLUDED: "nothing: take the id off the list SUMMARIZER_EXCLUDE to have the author asked",
+    FailureReason.BAD_JSON: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE, or take a model that keeps to a JSON schema",
+    FailureReason.TRUNCATED: f"{_LASTS}raise SUMMARIZER_MAX_OUTPUT_TOKENS or lower SUMMARIZER_WORDS",
+    FailureReason.NO_CHOICE: f"{_LASTS}ask the provider, by the request id in failed_authors",
+    FailureReason.BAD_SHAPE: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE, or take a model that keeps to a JSON schema",
+    FailureReason.REFUSAL: f"{_LASTS}read the detail, then change SUMMARIZER_INSTRUCTION or the model",
+    FailureReason.CONTENT_FILTER: "look at the record; the provider may let the filter be set; then redrive the reason",
+    FailureReason.GATEWAY_BODY: f"{_LASTS}check the gateway between you and the provider",
+    FailureReason.BODY_TOO_BIG: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE, and check the gateway",
+    FailureReason.EMPTY_SUMMARY: f"{_LASTS}change SUMMARIZER_INSTRUCTION or the model",
+    FailureReason.ID_MISMATCH: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE",
+    FailureReason.BAD_TYPE: f"{_LASTS}take a model that keeps to a JSON schema",
+    FailureReason.BAD_TEXT: f"{_LASTS}change the model",
+    FailureReason.TOO_LONG: f"{_LASTS}ask for it plainly in SUMMARIZER_INSTRUCTION, or raise SUMMARIZER_WORDS",
+    FailureReason.ECHO: f"{_LASTS}change the model",
+    FailureReason.UNSAFE_TEXT: f"{_LASTS}look at the author's titles in the source: somebody may have put orders there",
+    FailureReason.UNGROUNDED: f"{_LASTS}read the detail; a better model, or a plainer SUMMARIZER_INSTRUCTION",
+    FailureReason.TOO_LARGE: "lower SUMMARIZER_MAX_CHARACTERS or take a model with more context; then redrive",
+    FailureReason.REJECTED: "read the detail, mend the record or the settings; then redrive the reason",
+    FailureReason.SERVER_ERROR: f"{_LASTS}ask the provider, by the request id in failed_authors",
+    FailureReason.TIMEOUT: f"{_LASTS}raise SUMMARIZER_REQUEST_TIMEOUT_S or lower SUMMARIZER_GROUP_SIZE",
+    FailureReason.CONNECTION: f"{_LASTS}check the network between you and the provider",
+}
+_REASONS: Final[Mapping[str, FailureReason]] = {str(reason): reason for reason in FailureReason}
+
+
+@dataclass
+class Failures:
+    """Failures of one reason. `authors = due + waiting + exhausted + final`.
+
+    `due` may be asked now, `waiting` later; `exhausted` failed in as many runs as they may; `final` are not retried by
+    themselves. `example`: the detail of the one that failed last.
+    """
+
+    authors: int = 0
+    due: int = 0
+    waiting: int = 0
+    exhausted: int = 0
+    final: int = 0
+    example: str = ""
+    last_at: datetime | None = None
+
+    def add(self, other: "Failures") -> None:
+        self.authors += other.authors
+        self.due += other.due
+        self.waiting += other.waiting
+        self.exhausted += other.exhausted
+        self.final += other.final
+        if self.last_at is None or (other.last_at is not None and other.last_at > self.last_at):
+            self.example, self.last_at = other.example, other.last_at
+
+
+class FailureStatistics:
+    """Failures by reason, added part by part; `now` and `max_attempts` decide what is due and what exhausted."""
+
+    def __init__(self, now: datetime, max_attempts: int) -> None:
+        self._reasons: dict[str, Failures] = defaultdict(Failures)
+        self._now = now
+        self._max_attempts = max_attempts
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Count rows of records.FAILURES, one an author."""
+        retried = pl.col("retryable").fill_null(value=False)
+        # Whose last attempt ended the retrying has no next time, also where more attempts are allowed by now.
+        left = retried & (pl.col("attempts") < self._max_attempts) & pl.col("next_retry_at").is_not_null()
+        now = (pl.col("next_retry_at") <= self._now).fill_null(value=False)
+        counted = rows.group_by("reason").agg(
+            pl.len(),
+            (left & now).sum().alias("due"),
+            (left & ~now).sum().alias("waiting"),
+            (retried & ~left).sum().alias("exhausted"),
+            (~retried).sum().alias("final"),
+            pl.col("detail").sort_by("last_failed_at").last().fill_null(""),
+            pl.col("last_failed_at").max(),
+        )
+        for reason, *facts in counted.iter_rows():
+            self._reasons[reason or ""].add(Failures(*facts))
+
+    @property
+    def by_reason(self) -> dict[str, Failures]:
+        """The most frequent first."""
+        return dict(sorted(self._reasons.items(), key=lambda item: (-item[1].authors, item[0])))
+
+    @property
+    def total(self) -> Failures:
+        total = Failures()
+        for failures in self._reasons.values():
+            total.add(failures)
+        return total
+
+
+def meaning_of(reason: str) -> str:
+    """Of a reason as the table holds it; an older or newer version of this package may know others."""
+    return _REASONS[reason].meaning if reason in _REASONS else "a reason that this version does not know"
+
+
+def action_for(reason: str) -> str:
+    return ACTIONS[_REASONS[reason]] if reason in _REASONS else "read the detail"
+
+
+def is_rule(reason: str) -> bool:
+    """Whether no request is made of such authors."""
+    return reason in _REASONS and _REASONS[reason].skipped

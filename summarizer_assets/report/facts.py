@@ -1,0 +1,117 @@
+"""What a report knows: plain values, gathered once, shown by the page and by Dagster's metadata."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.failing import FailureStatistics
+from summarizer_assets.core.next_steps import Situation, Step, next_steps, verdict
+from summarizer_assets.core.statistics import SummaryStatistics
+from summarizer_assets.core.throughput import Throughput
+from summarizer_assets.estimate.reconcile import Reconciliation
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A summary beside its author's facts. All texts are data of somebody else, as the tables hold them.
+
+    `citations` None: no paper tells any. `titles`: of the most cited papers.
+    """
+
+    author_id: str
+    bucket: str
+    name: str
+    affiliation: str
+    papers: int
+    citations: int | None
+    titles: Sequence[str]
+    topics: Sequence[str]
+    summary: str
+    support: float | None
+    flags: Sequence[str]
+    model: str
+
+
+@dataclass(frozen=True)
+class Money:
+    """Nano-dollars since the root was made, from the ledger. `known`: a price is set or listed; `free`: it is zero."""
+
+    known: bool = True
+    free: bool = False
+    spent: int = 0
+    wasted: int = 0
+    uncertain: int = 0
+    reserved: int = 0
+    budget: int | None = None
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state of one root at one moment.
+
+    `buckets`: the numbers of each. `compared`: whether each summary was compared with its author's record as it is now,
+    so that the outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early. `at_work`:
+    buckets on which a run works. `rejected`: source rows that can be no author, by reason.
+    """
+
+    at: datetime
+    root: str
+    model: str
+    prompt_version: str
+    words_wanted: int
+    compared: bool
+    keep_removed: bool
+    buckets: Mapping[str, Coverage]
+    summaries: SummaryStatistics
+    failures: FailureStatistics
+    rejected: Sequence[tuple[str, int]] = ()
+    money: Money = field(default_factory=Money)
+    throughput: Throughput = field(default_factory=Throughput)
+    stopped: Sequence[tuple[str, Sequence[str], str]] = ()
+    at_work: Sequence[str] = ()
+    samples: Sequence[Sample] = ()
+    estimate: Reconciliation | None = None
+
+    @property
+    def coverage(self) -> Coverage:
+        return sum(self.buckets.values(), start=Coverage())
+
+    @property
+    def rejected_rows(self) -> int:
+        return sum(number for _, number in self.rejected)
+
+    @property
+    def usd_per_summary(self) -> float | None:
+        """What was spent in all, over the summaries that the table holds; None: not known."""
+        if not self.money.known or not self.summaries.summaries:
+            return None
+        return self.money.spent / 1e9 / self.summaries.summaries
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.coverage, self.failures.by_reason)
+
+    @property
+    def steps(self) -> list[Step]:
+        money = self.money
+        return next_steps(
+            Situation(
+                coverage=self.coverage,
+                failures=self.failures.by_reason,
+                waiting_in=[bucket for bucket, found in self.buckets.items() if found.pending],
+                stopped=self.stopped,
+                at_work=self.at_work,
+                rejected=self.rejected_rows,
+                flagged=self.summaries.flagged,
+                spent=money.spent,
+                uncertain=money.uncertain,
+                budget=money.budget,
+                priced=money.known,
+                keep_removed=self.keep_removed,
+            )
+        )

@@ -1,0 +1,231 @@
+"""A report's facts, read part by part: at no moment is more than a part of the tables in memory.
+
+A part is some buckets of about 100,000 authors together, or one larger bucket. Every bucket's authors, summaries and
+failures are read once, in the columns that are needed; the papers only to compare summaries with them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import polars as pl
+from deltalake import DeltaTable
+
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.coverage import CURRENT, FAILED, Coverage, coverage_by_bucket, standing
+from summarizer_assets.core.failing import FailureStatistics
+from summarizer_assets.core.money import nano_of
+from summarizer_assets.core.statistics import SummaryStatistics, lowest
+from summarizer_assets.core.throughput import stopped, throughput
+from summarizer_assets.estimate.reconcile import reconcile
+from summarizer_assets.llm.errors import StopCause
+from summarizer_assets.report.facts import Money, Report, Sample
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.guards import reading
+
+AUTHORS_AT_ONCE = 100_000
+SAMPLES = 10
+_TITLES = 3
+_RUNS_OF_A_BUCKET = 100
+
+_SUMMARY_COLUMNS = [
+    "author_id",
+    "bucket",
+    "author_name",
+    "summary",
+    "content_hash",
+    "prompt_version",
+    "model",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "support",
+    "flags",
+    "summarized_at",
+]
+_FAILURE_COLUMNS = [
+    "author_id",
+    "bucket",
+    "reason",
+    "detail",
+    "retryable",
+    "attempts",
+    "last_failed_at",
+    "next_retry_at",
+]
+_REMEDIES: Mapping[str, str] = {
+    **{str(cause): cause.remedy for cause in StopCause},
+    "died": "the run ended without a word (a crash, a kill); materialize the partition: nothing stored is asked again",
+    "terminated": "somebody ended the run; materialize the partition to go on",
+    "too_many_failures": "read the reasons below, mend the cause, then materialize the partition",
+    "rejected": "the provider refused whole requests: read the run's message, check model and settings, run again",
+}
+
+
+def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool = True) -> Report:
+    """Everything that a report tells.
+
+    Args:
+        summarizer: the installation.
+        at: the moment of the report (UTC); it seeds the ten summaries. None: now.
+        compare: render every author who has a summary, to find the summaries of an older record.
+
+    Raises:
+        StorageError: a table or the state store cannot be read.
+    """
+    at = at or datetime.now(UTC)
+    settings = summarizer.settings
+    reader = _Reader(summarizer, at, compare=compare)
+    reader.read()
+    runs = summarizer.state.recent_runs(_RUNS_OF_A_BUCKET)
+    at_work = sorted(summarizer.state.holders())
+    return Report(
+        at=at,
+        root=settings.root,
+        model=settings.model,
+        prompt_version=summarizer.identity.prompt_version,
+        words_wanted=settings.words,
+        compared=compare,
+        keep_removed=settings.keep_removed,
+        buckets=reader.buckets,
+        summaries=reader.summaries,
+        failures=reader.failures,
+        rejected=_rejected(summarizer.rejected),
+        money=_money(summarizer),
+        throughput=throughput(runs),
+        stopped=[(cause, buckets, _remedy(cause)) for cause, buckets in stopped(runs, at_work).items()],
+        at_work=at_work,
+        samples=reader.samples(),
+        estimate=reconcile(summarizer),
+    )
+
+
+class _Reader:
+    """One pass over the tables, in one version of each."""
+
+    def __init__(self, summarizer: Summarizer, at: datetime, *, compare: bool) -> None:
+        settings, tables = summarizer.settings, summarizer.tables
+        # The failures first: an author who gets a summary meanwhile is then in both, and the summary counts.
+        self._failures = _Snapshot(tables.failures)
+        self._summaries = _Snapshot(tables.summaries)
+        self._authors = _Snapshot(tables.authors)
+        self._summarizer = summarizer
+        self._seed = int(at.timestamp())
+        self._compare = compare
+        self._drawn = pl.DataFrame()
+        self.buckets: dict[str, Coverage] = {}
+        self.summaries = SummaryStatistics()
+        self.failures = FailureStatistics(at, settings.max_attempts)
+
+    def read(self) -> None:
+        sizes = [snapshot.rows_by_bucket() for snapshot in (self._authors, self._summaries, self._failures)]
+        keys = bucket_keys(self._summarizer.settings.buckets)
+        for part in parts(keys, [max(size.get(key, 0) for size in sizes) for key in keys]):
+            self._add(part)
+
+    def _add(self, part: Sequence[str]) -> None:
+        summaries = self._summaries.rows(part, _SUMMARY_COLUMNS)
+        failures = self._failures.rows(part, _FAILURE_COLUMNS)
+        authors = self._authors.rows(part, ["author_id", "bucket"])
+        if self._compare:
+            authors = authors.join(self._content(part, summaries), on="author_id", how="left")
+        rows = standing(authors, summaries, failures)
+        self.buckets |= coverage_by_bucket(rows, summaries, failures, part)
+        self.summaries.add(summaries)
+        failed = rows.filter(pl.col("standing") == FAILED).select("author_id")
+        self.failures.add(failures.unique("author_id", keep="any").join(failed, on="author_id", how="semi"))
+        current = rows.filter(pl.col("standing") == CURRENT).select("author_id")
+        drawn = lowest(summaries.join(current, on="author_id", how="semi"), self._seed, SAMPLES)
+        self._drawn = lowest(pl.concat([self._drawn, drawn], how="diagonal"), self._seed, SAMPLES)
+
+    def _content(self, part: Sequence[str], summaries: pl.DataFrame) -> pl.DataFrame:
+        """author_id and content_hash, as a run would compute it, of those who have a summary."""
+        found = [pl.DataFrame(schema={"author_id": pl.String, "content_hash": pl.String})]
+        held = summaries.select("author_id")
+        for bucket in part if held.height else ():
+            authors = self._authors.rows([bucket]).join(held, on="author_id", how="semi")
+            found.append(self._summarizer.render(authors).select("author_id", "content_hash"))
+        return pl.concat(found)
+
+    def samples(self) -> list[Sample]:
+        """The summaries that were drawn, each with the facts of its author."""
+        if self._drawn.is_empty():
+            return []
+        buckets, ids = self._drawn["bucket"].unique().to_list(), self._drawn["author_id"].to_list()
+        authors = self._authors.rows(buckets, only=pl.col("author_id").is_in(ids))
+        return [_sample(row) for row in self._drawn.join(authors, on="author_id", how="left").sort("draw").to_dicts()]
+
+
+class _Snapshot:
+    """One version of a table; none: no rows."""
+
+    def __init__(self, table: BucketedTable) -> None:
+        self._table = table
+        self._handle: DeltaTable | None = table.open()
+
+    def rows_by_bucket(self) -> dict[str, int]:
+        return {} if self._handle is None else self._table.rows_by_bucket(self._handle)
+
+    def rows(
+        self, buckets: Sequence[str], columns: Sequence[str] | None = None, only: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        if self._handle is None:
+            return pl.DataFrame(schema=self._table.schema).select(columns or pl.all())
+        with reading(self._table.uri):
+            frame = self._table.read(buckets, table=self._handle)
+            frame = frame if only is None else frame.filter(only)
+            return frame.select(columns or pl.all()).collect()
+
+
+def parts(keys: Sequence[str], sizes: Sequence[int], most: int = AUTHORS_AT_ONCE) -> Iterator[list[str]]:
+    """The keys in order, in runs of at most so many rows together; a larger bucket is one by itself."""
+    part: list[str] = []
+    rows = 0
+    for key, size in zip(keys, sizes, strict=True):
+        if part and rows + size > most:
+            yield part
+            part, rows = [], 0
+        part.append(key)
+        rows += size
+    if part:
+        yield part
+
+
+def _sample(row: dict[str, object]) -> Sample:
+    papers = [paper for paper in row["papers"] or [] if paper is not None]  # type: ignore[attr-defined] # rows are untyped
+    cited = [paper["citingsrcslocalcount"] for paper in papers if paper["citingsrcslocalcount"] is not None]
+    best = sorted(papers, key=lambda paper: -(paper["citingsrcslocalcount"] or 0))
+    return Sample(
+        author_id=str(row["author_id"]),
+        bucket=str(row["bucket"]),
+        name=str(row["author_name_right"] or row["author_name"] or ""),
+        affiliation=str(row["primary_affiliation"] or ""),
+        papers=len(papers),
+        citations=sum(cited) if cited else None,
+        titles=[paper["title"] for paper in best if paper["title"]][:_TITLES],
+        topics=[topic for topic in row["topics"] or [] if topic],  # type: ignore[attr-defined] # same
+        summary=str(row["summary"] or ""),
+        support=row["support"],  # type: ignore[arg-type] # same
+        flags=list(row["flags"] or []),  # type: ignore[call-overload] # same
+        model=str(row["model"] or ""),
+    )
+
+
+def _rejected(table: BucketedTable) -> list[tuple[str, int]]:
+    with reading(table.uri):
+        counted = table.read().group_by("reason").agg(pl.col("count").sum()).collect()
+    return sorted(((reason or "", number) for reason, number in counted.iter_rows()), key=lambda row: (-row[1], row[0]))
+
+
+def _money(summarizer: Summarizer) -> Money:
+    totals, price, budget = summarizer.ledger.totals(), summarizer.price, summarizer.settings.budget_usd
+    return Money(
+        known=price is not None or totals["spent"] > 0,
+        free=price is not None and price.free and not totals["spent"],
+        budget=None if budget is None else nano_of(budget),
+        **totals,
+    )
+
+
+def _remedy(cause: str) -> str:
+    return _REMEDIES.get(cause, "read the message of the bucket's last run")

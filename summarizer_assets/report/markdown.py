@@ -1,0 +1,128 @@
+"""The report on an asset's page: what is short inline, what is long behind a link. Nothing in the data is markup.
+
+Dagster shows Markdown of less than 1,000 characters inline.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from string import punctuation
+from typing import Any
+
+from summarizer_assets.charts import Chart
+from summarizer_assets.core.money import dollars
+from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.report.facts import Report, Sample
+from summarizer_assets.report.page import bar, share, usd
+
+INLINE = 999  # characters
+_STEPS, _REASONS = 4, 8
+_COLOURS = {"summaries": "#009e73", "failed": "#d55e00", "pending": "#8a8a8a"}
+
+
+def texts(report: Report, charts: Mapping[str, Chart]) -> dict[str, str]:
+    """Markdown by name; what there is nothing to say of is left out."""
+    found = {
+        "how_it_stands": how_it_stands(report),
+        "next": _next(report),
+        "failures": _failures(report),
+        "charts": "\n\n".join(f"**{escaped(chart.title)}**\n\n{chart.markdown}" for chart in charts.values()),
+        "ten_summaries": "\n\n---\n\n".join(map(_sample, report.samples)),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def numbers(report: Report) -> dict[str, Any]:
+    """Plain numbers, which Dagster plots over time; what nobody knows is left out."""
+    coverage, summaries, failures, money = report.coverage, report.summaries, report.failures.total, report.money
+    found: dict[str, Any] = {
+        "authors": coverage.authors,
+        "summaries": coverage.summaries,
+        "failed": coverage.failed,
+        "pending": coverage.pending,
+        "outdated": coverage.outdated if report.compared else None,
+        "vanished": coverage.vanished,
+        "rejected_source_rows": report.rejected_rows,
+        "failures_due": failures.due,
+        "failures_waiting": failures.waiting,
+        "failures_exhausted": failures.exhausted,
+        "flagged": summaries.flagged,
+        "median_words": summaries.words.quantile(0.5),
+        "mean_support": None if summaries.support.mean is None else round(summaries.support.mean / 100, 3),
+        "prompt_tokens": money.prompt_tokens or sum(made.prompt_tokens for made in summaries.made.values()),
+        "completion_tokens": money.completion_tokens or sum(made.completion_tokens for made in summaries.made.values()),
+        "authors_per_second": report.throughput.authors_per_second and round(report.throughput.authors_per_second, 1),
+    }
+    if money.known:
+        found |= {
+            "spent_usd": dollars(money.spent),
+            "wasted_usd": dollars(money.wasted),
+            "uncertain_usd": dollars(money.uncertain),
+            "usd_per_summary": report.usd_per_summary,
+        }
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def how_it_stands(report: Report) -> str:
+    """The verdict, a bar, and the three numbers behind it."""
+    coverage, money = report.coverage, report.money
+    if not coverage.authors:
+        return f"**{report.verdict}**"
+    rects = "".join(
+        f'<path fill="{_COLOURS[name]}" d="M{start // 4} 0h{max(1, width // 4)}v9H{start // 4}"/>'
+        for name, start, width in bar(coverage)
+    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="250" height="9">{rects}</svg>'
+    picture = f"![{share(coverage.summaries, coverage.authors)}](data:image/svg+xml;base64,{_base64(svg)})"
+    cost = "cost not known" if not money.known else f"{usd(money.spent)} spent"
+    return (
+        f"**{report.verdict}**\n\n{picture}\n\n{coverage.summaries:,} of {coverage.authors:,} authors have a summary "
+        f"({share(coverage.summaries, coverage.authors)}), {coverage.failed:,} have none for a reason, "
+        f"{coverage.pending:,} are still to be asked; {cost}"
+    )
+
+
+def _next(report: Report) -> str:
+    """As many of the steps as are shown inline."""
+    lines = [f"- **{escaped(step.what)}**: {escaped(step.how)}" for step in report.steps]
+    if not lines:
+        return "Nothing: every author has a summary, or a reason why not."
+    return _inline(lines[:_STEPS], lines, "- {} more in the report")
+
+
+def _failures(report: Report) -> str:
+    reasons = report.failures.by_reason
+    if not reasons:
+        return ""
+    head = ["| reason | authors | due | later | used up |", "|---|---:|---:|---:|---:|"]
+    rows = [
+        f"| {escaped(reason, 40)} | {found.authors:,} | {found.due:,} | {found.waiting:,} | {found.exhausted:,} |"
+        for reason, found in reasons.items()
+    ]
+    return "\n".join(head) + "\n" + _inline(rows[:_REASONS], rows, "| {} more | | | | |", len("\n".join(head)) + 1)
+
+
+def _inline(shown: Sequence[str], lines: Sequence[str], more: str, before: int = 0) -> str:
+    shown = list(shown)
+    while True:
+        hidden = len(lines) - len(shown)
+        text = "\n".join([*shown, *([more.format(hidden)] if hidden else [])])
+        if before + len(text) <= INLINE or not shown:
+            return text
+        shown.pop()
+
+
+def _sample(sample: Sample) -> str:
+    cited = "" if sample.citations is None else f", cited {sample.citations:,} times"
+    facts = f"{escaped(sample.affiliation, 200) or 'no affiliation'}; {sample.papers:,} papers{cited}"
+    titles = "\n".join(f"- {escaped(title, 300)}" for title in sample.titles or sample.topics[:12])
+    return f"**{escaped(sample.name, 200)}**: {facts}\n\n> {escaped(sample.summary, 4000)}\n\n{titles}"
+
+
+def escaped(text: str, most: int | None = None) -> str:
+    """A text of somebody else as Markdown that shows just its characters, and links to nothing."""
+    text = made_visible(text, most)
+    return "".join(f"\\{sign}" if sign in punctuation else sign for sign in text)
+
+
+def _base64(svg: str) -> str:
+    return base64.b64encode(svg.encode()).decode()

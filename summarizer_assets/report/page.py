@@ -1,0 +1,143 @@
+"""The report as one HTML page: no script, nothing from elsewhere, every text of somebody else shown as text."""
+
+import base64
+import hashlib
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+from markupsafe import Markup
+
+from summarizer_assets.charts import Chart
+from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.failing import action_for, is_rule, meaning_of
+from summarizer_assets.core.money import NANO
+from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.report.facts import Report
+
+_BUCKETS, _DAYS = 256, 31  # that a table shows
+_WIDTH = 1000  # of the bar
+_DIRECTIONS = {"L": "ltr", "R": "rtl", "AL": "rtl"}
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+
+
+def page(report: Report, charts: Mapping[str, Chart]) -> bytes:
+    """The page of `report` with `charts` in it, in UTF-8."""
+    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    lacking = sorted(
+        ((key, found) for key, found in report.buckets.items() if found.failed + found.pending),
+        key=lambda item: (-(item[1].failed + item[1].pending), item[0]),
+    )
+    days = list(report.summaries.by_day.items())
+    reasons = report.failures.by_reason
+    by_rule = sum(found.authors for reason, found in reasons.items() if is_rule(reason))
+    cost = report.usd_per_summary
+    text = _template().render(
+        report=report,
+        charts=charts,
+        style=Markup(style),  # noqa: S704 - our own file, which holds no data
+        style_hash=f"sha256-{digest}",
+        coverage=report.coverage,
+        bar=bar(report.coverage),
+        total=report.failures.total,
+        reasons=reasons,
+        by_rule=by_rule,
+        failed_not_by_rule=report.coverage.failed - by_rule,
+        stopped_buckets=sum(len(buckets) for _, buckets, _ in report.stopped),
+        speed=report.throughput.authors_per_second,
+        per_thousand=None if cost is None else cost * 1000 * NANO,
+        pressing=any(step.pressing for step in report.steps),
+        lacking=lacking,
+        lacking_shown=lacking[:_BUCKETS],
+        lacking_hidden=len(lacking) > _BUCKETS,
+        estimate=report.estimate,
+        made=sorted(
+            ((model, prompt, found) for (prompt, model), found in report.summaries.made.items()),
+            key=lambda row: (-row[2].summaries, row[0], row[1]),
+        ),
+        days=days[-_DAYS:],
+        days_hidden=max(0, len(days) - _DAYS),
+        flags=report.summaries.flags.most_common(),
+        meaning_of=meaning_of,
+        action_for=action_for,
+    )
+    return text.encode()
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: files(__package__).joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "shown": made_visible,
+        "direction": direction,
+        "thousands": lambda number: f"{number:,}",
+        "share": share,
+        "usd": usd,
+        "dollars": lambda amount: usd(amount * NANO),
+        "rate": rate,
+        "duration": duration,
+        "moment": lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
+        "date": lambda at: f"{at:%Y-%m-%d}",
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
+        "spelt": lambda number: f"{_NUMBERS[number]} {'summary' if number == 1 else 'summaries'}",
+    }
+    return environment.get_template("page.html.j2")
+
+
+def bar(coverage: Coverage) -> list[tuple[str, int, int]]:
+    """Name, start and width of each part; a part that is there is seen."""
+    parts = [(name, getattr(coverage, name)) for name in ("summaries", "failed", "pending")]
+    present = [(name, max(4, round(_WIDTH * number / coverage.authors))) for name, number in parts if number]
+    whole = sum(width for _, width in present)
+    drawn, start = [], 0
+    for name, width in present:
+        scaled = round(_WIDTH * width / whole)
+        drawn.append((name, start, scaled))
+        start += scaled
+    return drawn
+
+
+def direction(text: str) -> str:
+    """Of most of its letters: an English sentence that begins with an Arabic name runs from left to right."""
+    letters = Counter(_DIRECTIONS.get(unicodedata.bidirectional(sign), "") for sign in text)
+    return "rtl" if letters["rtl"] > letters["ltr"] else "ltr"
+
+
+def share(part: int, whole: int) -> str:
+    """Rounded down, so that nothing is called all that is not."""
+    if not whole:
+        return "0 %"
+    permille = math.floor(1000 * part / whole)
+    if part and not permille:
+        return "less than 0.1 %"
+    return f"{permille // 10} %" if permille % 10 == 0 else f"{permille / 10:.1f} %"
+
+
+def usd(nano: float) -> str:
+    """Dollars, with as many decimals as small sums need to be told from nothing."""
+    amount = nano / NANO
+    if amount == 0 or amount >= 1:
+        return f"${amount:,.2f}"
+    return f"${amount:.{max(2, 2 - math.floor(math.log10(amount)))}f}".rstrip("0").ljust(5, "0")
+
+
+def rate(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"  # noqa: PLR2004 - a decimal says nothing more
+
+
+def duration(seconds: float) -> str:
+    if seconds < 100:  # noqa: PLR2004 - "90 s" says more than "2 min"
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"  # noqa: PLR2004 - same
