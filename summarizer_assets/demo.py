@@ -18,6 +18,7 @@ from summarizer_assets.core.progress import IngestProgress, Progress
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import INGEST, SUMMARIZE
+from summarizer_assets.report.make import make
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import Settings, load_settings
@@ -134,6 +135,9 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     for name, papers, summary in _three(summarizer):
         yield f"  {name}, {papers} paper{'' if papers == 1 else 's'}"
         yield from textwrap.wrap(summary, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield ""
+    yield "The report: how complete, what went wrong, what it cost, and ten summaries beside their facts"
+    yield f"  {make(summarizer).place}"
     yield ""
     yield "Next"
     yield "  make ui     shows these runs and tables, on http://127.0.0.1:3000"
