@@ -7,7 +7,7 @@ from typing import Final
 
 from summarizer_assets.core.money import shown
 
-_CELLS: Final = 20
+_CELLS: Final = 12
 _WIDTH, _HEIGHT = 400, 12  # of the bar, in pixels
 _RATE_OVER_S: Final = 120.0
 
@@ -40,13 +40,20 @@ class Progress:
     @property
     def line(self) -> str:
         """For a log or a terminal."""
-        return f"bucket {self.bucket} {_text_bar(self.total - self.left, self.total)}: {self._words}"
+        bar = _text_bar(self.total - self.left, self.total)
+        return f"bucket {self.bucket} {bar}{self._foretold}: {self._words}"
 
     @property
     def markdown(self) -> str:
         """A bar and the numbers; less than the 1,000 characters that Dagster shows inline."""
         picture = _picture(self.total, self.done, self.failed)
-        return f"![{self.done} of {self.total} done]({picture})\n\n{self._words}"
+        return f"![{self.done} of {self.total} done]({picture})\n\n{self._words}{self._foretold}"
+
+    @property
+    def _foretold(self) -> str:
+        if not self.left or self.seconds_left is None:
+            return ""
+        return f", {_duration(self.seconds_left)} left"
 
     @property
     def _words(self) -> str:
@@ -56,8 +63,6 @@ class Progress:
         parts.append(f"{self.rate:,.0f} a second" if self.rate >= 1 else f"{60 * self.rate:.1f} a minute")
         if self.spent:
             parts.append(shown(self.spent // 10_000 * 10_000))
-        if self.left and self.seconds_left is not None:
-            parts.append(f"{_duration(self.seconds_left)} left")
         return ", ".join(parts)
 
 
