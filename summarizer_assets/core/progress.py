@@ -10,6 +10,7 @@ from summarizer_assets.core.money import shown
 _CELLS: Final = 12
 _WIDTH, _HEIGHT = 400, 12  # of the bar, in pixels
 _RATE_OVER_S: Final = 120.0
+_STANDSTILL: Final = 1e-6  # authors a second: slower is not moving
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """At the rate of late; None: it cannot be told."""
-        return self.left / self.rate if self.rate > 0 and self.waits is None else None
+        return self.left / self.rate if self.rate > _STANDSTILL and self.waits is None else None
 
     @property
     def line(self) -> str:
