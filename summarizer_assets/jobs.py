@@ -6,8 +6,9 @@ import dagster as dg
 
 from summarizer_assets.assets.maintenance import MAINTENANCE
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
+from summarizer_assets.assets.table_checks import TABLE_CHECKS
 
-INGEST, SUMMARIZE, MAINTAIN = "ingest_authors", "summarize_bucket", "maintain_tables"
+INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
 
 def ingest_job() -> Any:  # noqa: ANN401 - dagster does not export the type
@@ -34,4 +35,13 @@ def maintenance_job() -> Any:  # noqa: ANN401 - dagster does not export the type
         MAINTAIN,
         selection=dg.AssetSelection.assets(MAINTENANCE),
         description="Keeps the tables cheap to open. Safe beside running summaries.",
+    )
+
+
+def check_job() -> Any:  # noqa: ANN401 - dagster does not export the type
+    """All buckets of all tables checked."""
+    return dg.define_asset_job(
+        CHECK,
+        selection=dg.AssetSelection.assets(TABLE_CHECKS),
+        description="Checks the whole tables. It calls nobody and changes nothing. Safe beside running summaries.",
     )

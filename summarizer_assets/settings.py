@@ -134,6 +134,9 @@ class Settings(BaseSettings):
         le=1,
         description="A run whose newly asked authors fail above this share ends as failed, after storing everything.",
     )
+    check_failure_share: float = Field(
+        0.05, ge=0, le=1, description="A check warns when more of the authors asked are failed than this share."
+    )
 
     limit: int | None = Field(None, ge=1, description="At most so many authors are asked in all: a pilot.")
     exclude: Path | None = Field(

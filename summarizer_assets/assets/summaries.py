@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from summarizer_assets.assets.again import SummariesConfig
+from summarizer_assets.assets.checked import Evaluated, bucket_specs, evaluated
 from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.checking.bucket import before, check_bucket
 from summarizer_assets.core import records
 from summarizer_assets.core.money import dollars
 from summarizer_assets.core.progress import Progress
@@ -47,14 +48,15 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             ),
         },
         deps=["authors"],
+        check_specs=bucket_specs(partitions),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         can_subset=False,
     )
     def author_summaries(
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> Iterator[dg.Output[Any]]:
-        bucket = context.partition_key
+    ) -> Iterator[Evaluated]:
+        bucket, found = context.partition_key, before(summarizer.tables)
 
         def report(progress: Progress) -> None:
             context.log.info(progress.line)
@@ -67,6 +69,8 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             yield dg.Output(run.summaries, SUMMARIES)
             yield dg.Output(run.failures, FAILURES)
             run.finish()
+            if run.interrupted_by is None:  # while the bucket is still ours: nobody changes it meanwhile
+                yield from evaluated(bucket, check_bucket(summarizer, bucket, context.run.run_id, run.counts, found))
         if run.interrupted_by is not None:
             signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
         _raise_if_stopped(run)

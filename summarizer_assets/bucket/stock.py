@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from summarizer_assets.bucket.admission import admit
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.choice import Choice
 from summarizer_assets.core.pending import Plan, plan_bucket
@@ -63,6 +64,7 @@ def take_stock(
     summaries_table, failures_table = tables.summaries.open(), tables.failures.open()
     with reading(tables.authors.uri):
         authors = tables.authors.read([bucket], table=authors_table).collect()
+    admit(bucket, authors)
     with reading(tables.summaries.uri):
         columns = ["author_id", "content_hash", "prompt_version", "model", "summarized_at"]
         found = tables.summaries.read([bucket], table=summaries_table).select(columns).collect()

@@ -2,6 +2,7 @@
 
 StorageError
 ├── TableError        a table cannot be opened, read or written as asked
+│   ├── ColumnsDiffer it has other columns than this version writes
 │   ├── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
 │   └── LogDamaged    its log was damaged: what it says cannot be trusted, and nothing is done on it
 ├── BucketsDiffer     the tables were made with another number of buckets
@@ -24,6 +25,14 @@ class StorageError(Exception):
 
 class TableError(StorageError):
     pass
+
+
+class ColumnsDiffer(TableError):
+    """`wrong`: what is wrong with each column that is, in words."""
+
+    def __init__(self, message: str, wrong: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.wrong = wrong
 
 
 class LogDamaged(TableError):

@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 from deltalake import Schema
 
-from summarizer_assets.storage.errors import TableError, cause_of
+from summarizer_assets.storage.errors import ColumnsDiffer, TableError, cause_of
 
 
 def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
-    """Raise TableError unless the table has just the columns `wanted`: a commit would fail after the money is spent.
+    """Raise ColumnsDiffer unless the table has just the columns `wanted`: a commit would fail after the money is spent.
 
     Whether a column may be null is not looked at.
     """
@@ -28,9 +28,10 @@ def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
         ),
     ]
     if wrong:
-        raise TableError(
+        raise ColumnsDiffer(
             f"{uri} has other columns than this project writes ({'; '.join(wrong)}): it was written by "
-            "another version or by something else; give another SUMMARIZER_ROOT, or alter the table"
+            "another version or by something else; give another SUMMARIZER_ROOT, or alter the table",
+            tuple(wrong),
         )
 
 

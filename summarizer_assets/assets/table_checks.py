@@ -1,0 +1,72 @@
+"""`table_checks`: the checks of the whole tables, as an asset of its own.
+
+On the tables' own pages they would be made by every run of a bucket. Here they are made when somebody asks, or by the
+schedule, and their numbers have a history.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+from pydantic import Field
+
+from summarizer_assets.assets.checked import result
+from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.checking.names import MEANINGS, WHOLE
+from summarizer_assets.checking.tables import Checked, check_tables
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.resources import Summarizer
+
+TABLE_CHECKS = "table_checks"
+
+
+class TableChecksConfig(dg.Config):
+    """What a person may choose in the launchpad."""
+
+    buckets: list[str] = Field(default=[], description='Only these buckets, as in ["0003"]. None given: all.')
+
+
+def build_table_checks() -> dg.AssetsDefinition:
+    @dg.asset(
+        name=TABLE_CHECKS,
+        deps=["authors", "author_summaries", "failed_authors"],
+        check_specs=[dg.AssetCheckSpec(name, asset=TABLE_CHECKS, description=MEANINGS[name]) for name in WHOLE],
+        kinds={"deltalake"},
+        group_name=GROUP,
+        owners=OWNERS,
+        code_version="1",
+        description="Checks all buckets of all tables, one after another. It reads, calls nobody and changes nothing; "
+        "buckets that a run works on are left out.",
+    )
+    def table_checks(
+        context: dg.AssetExecutionContext, config: TableChecksConfig, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster knows only the bare name beside checks
+        _refuse_unknown(config.buckets, summarizer)
+        checked = check_tables(summarizer, datetime.now(UTC), config.buckets)
+        for name, verdict in checked.verdicts.items():
+            tell = context.log.info if verdict.holds else context.log.warning
+            tell("%s: %s", name, verdict.text)
+        return dg.MaterializeResult(
+            metadata=dict(_metadata(checked)),
+            check_results=[result(TABLE_CHECKS, name, verdict) for name, verdict in checked.verdicts.items()],
+        )
+
+    return table_checks
+
+
+def _refuse_unknown(buckets: list[str], summarizer: Summarizer) -> None:
+    unknown = sorted(set(buckets) - set(bucket_keys(summarizer.settings.buckets)))
+    if unknown:
+        raise dg.Failure(
+            f"buckets: {', '.join(unknown)} are none of the {summarizer.settings.buckets} buckets; give their keys, as "
+            'in ["0003"]',
+            allow_retries=False,
+        )
+
+
+def _metadata(checked: Checked) -> Iterator[tuple[str, float | int | str]]:
+    yield "buckets_checked", checked.buckets
+    if checked.skipped:
+        yield "buckets_at_work", ", ".join(checked.skipped)
+    for verdict in checked.verdicts.values():
+        yield from verdict.facts.items()

@@ -1,0 +1,36 @@
+"""What the checks are called, in Dagster and in docs/checks.md."""
+
+AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
+
+COLUMNS = "columns_are_ours"
+ONE_ROW = "one_row_an_author"
+ONE_PLACE = "each_author_in_one_place"
+CURRENT = "summaries_are_current"
+FEW_FAILURES = "few_failures"
+GROUNDING = "grounding_holds"
+LANGUAGE = "language_holds"
+
+#: Of the whole tables.
+WHOLE = (COLUMNS, ONE_ROW, ONE_PLACE, CURRENT, FEW_FAILURES, GROUNDING, LANGUAGE)
+#: Of a bucket, by its run: the columns are looked at before it begins.
+OF_BUCKET = (
+    (SUMMARIES, ONE_ROW),
+    (FAILURES, ONE_ROW),
+    (SUMMARIES, ONE_PLACE),
+    (SUMMARIES, CURRENT),
+    (FAILURES, FEW_FAILURES),
+    (SUMMARIES, GROUNDING),
+    (SUMMARIES, LANGUAGE),
+)
+#: Those that stop what comes after in the same run.
+BLOCKING = frozenset({COLUMNS, ONE_ROW, ONE_PLACE})
+
+MEANINGS = {
+    COLUMNS: "The tables have the columns and types that this version writes.",
+    ONE_ROW: "No author has two rows in a table.",
+    ONE_PLACE: "authors = summaries + failed + pending, and each author, by id, is in exactly one of them.",
+    CURRENT: "Each summary is of what its author's record says now. To ask again costs money: a warning.",
+    FEW_FAILURES: "Of the authors asked, no more failed than SUMMARIZER_CHECK_FAILURE_SHARE allows.",
+    GROUNDING: "New summaries are as well supported by their authors' records as the older ones.",
+    LANGUAGE: "No more of the new summaries are in another language than of the older ones.",
+}

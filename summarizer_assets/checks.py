@@ -1,0 +1,31 @@
+"""The checks of `authors`: what a paid step relies on, looked at as soon as the table is written.
+
+They see the whole table, whichever buckets were written: ids only, so that 20 million cost seconds beside the minutes
+of their ingest. In one run with `author_summaries` they stop it. They do not stop the runs of a backfill: Dagster looks
+only at whether the partition of `authors` was materialised. There, and in any other run, the run itself refuses a
+bucket whose authors are doubled, before it asks anybody (`bucket.admission`).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from summarizer_assets.assets.checked import result
+from summarizer_assets.checking.names import AUTHORS, BLOCKING, COLUMNS, MEANINGS, ONE_ROW
+from summarizer_assets.checking.tables import check_authors
+from summarizer_assets.resources import Summarizer
+
+
+def build_author_checks() -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name="check_authors",
+        specs=[
+            dg.AssetCheckSpec(name, asset=AUTHORS, description=MEANINGS[name], blocking=name in BLOCKING)
+            for name in (COLUMNS, ONE_ROW)
+        ],
+    )
+    def check(summarizer: dg.ResourceParam[Summarizer]) -> Iterator[dg.AssetCheckResult]:
+        for name, verdict in zip((COLUMNS, ONE_ROW), check_authors(summarizer), strict=True):
+            yield result(AUTHORS, name, verdict)
+
+    return check

@@ -1,0 +1,82 @@
+"""What a check says of tables: held or not, how bad it is, in words, and who is meant."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+_NAMED = 5  # authors; a text that names more is not read
+_LONGEST_ID = 60
+_MARKUP = frozenset("\\`*_[]#|<>&~")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of one check.
+
+    `text`: what was found and, when it does not hold, what to do, as Markdown. `wrong`: rows are wrong, not only in
+    need of a run or of a look. `facts`: the numbers behind it.
+    """
+
+    holds: bool
+    text: str
+    wrong: bool = False
+    facts: Mapping[str, float | int] = field(default_factory=dict)
+
+
+def all_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """One of several: where any does not hold, only those are told."""
+    broken = [verdict for verdict in verdicts if not verdict.holds]
+    facts: dict[str, float | int] = {}
+    for verdict in verdicts:
+        for name, number in verdict.facts.items():
+            facts[name] = facts.get(name, 0) + number
+    return Verdict(
+        holds=not broken,
+        text=" ".join(verdict.text for verdict in broken or verdicts),
+        wrong=any(verdict.wrong for verdict in broken),
+        facts=facts,
+    )
+
+
+@dataclass
+class Offenders:
+    """Authors of whom something does not hold: how many, and a few by bucket and id."""
+
+    number: int = 0
+    buckets: list[str] = field(default_factory=list)
+    _named: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, bucket: str, ids: Iterable[str | None]) -> None:
+        """Each id once."""
+        ordered = sorted("" if author_id is None else author_id for author_id in ids)
+        if not ordered:
+            return
+        self.number += len(ordered)
+        self.buckets.append(bucket)
+        self._named += [(bucket, author_id) for author_id in ordered[: _NAMED - len(self._named)]]
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+    def __str__(self) -> str:
+        named: dict[str, list[str]] = {}
+        for bucket, author_id in self._named:
+            named.setdefault(bucket, []).append(shown_id(author_id))
+        parts = "; ".join(f"bucket {bucket}: {', '.join(ids)}" for bucket, ids in named.items())
+        more = self.number - len(self._named)
+        return f"{parts} and {more:,} more" if more else parts
+
+
+def shown_id(author_id: str) -> str:
+    """An id on a page of Markdown: ids are data of strangers."""
+    text = author_id if len(author_id) <= _LONGEST_ID else author_id[: _LONGEST_ID - 1] + "…"
+    return as_text(text if text.isprintable() and text else json.dumps(text))
+
+
+def as_text(text: str) -> str:
+    """`text` as Markdown that shows just this text."""
+    return "".join(f"\\{sign}" if sign in _MARKUP else sign for sign in text)
+
+
+def number_of(number: int, noun: str = "author") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
