@@ -8,13 +8,14 @@ import dagster as dg
 
 from summarizer_assets.assets.authors import build_authors
 from summarizer_assets.assets.maintenance import build_maintenance
+from summarizer_assets.assets.report import build_report
 from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
-from summarizer_assets.jobs import SUMMARIZE, check_job, ingest_job, maintenance_job, summarize_job
+from summarizer_assets.jobs import SUMMARIZE, check_job, ingest_job, maintenance_job, report_job, summarize_job
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer, io_manager
-from summarizer_assets.schedules import build_check_schedule, build_maintenance_schedule
+from summarizer_assets.schedules import build_check_schedule, build_maintenance_schedule, build_report_schedule
 from summarizer_assets.sensors import build_retry_sensor
 from summarizer_assets.settings import Settings, load_settings
 
@@ -35,12 +36,12 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
         summaries = build_summaries(partitions, summarizer.identity.prompt_version)
-        assets = [build_authors(partitions), summaries, build_maintenance(), build_table_checks()]
+        assets = [build_authors(partitions), summaries, build_maintenance(), build_table_checks(), build_report()]
     return dg.Definitions(
         assets=assets,
         asset_checks=[build_author_checks()],
-        jobs=[ingest_job(), summarize_job(), maintenance_job(), check_job()],
-        schedules=[build_maintenance_schedule(), build_check_schedule()],
+        jobs=[ingest_job(), summarize_job(), maintenance_job(), check_job(), report_job()],
+        schedules=[build_maintenance_schedule(), build_check_schedule(), build_report_schedule()],
         sensors=[sensor],
         resources={"summarizer": summarizer, "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.

@@ -5,9 +5,11 @@ from typing import Any
 import dagster as dg
 
 from summarizer_assets.assets.maintenance import MAINTENANCE
+from summarizer_assets.assets.report import REPORT as REPORT_ASSET
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.assets.table_checks import TABLE_CHECKS
 
+REPORT = "report"
 INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
 
@@ -44,4 +46,13 @@ def check_job() -> Any:  # noqa: ANN401 - dagster does not export the type
         CHECK,
         selection=dg.AssetSelection.assets(TABLE_CHECKS),
         description="Checks the whole tables. It calls nobody and changes nothing. Safe beside running summaries.",
+    )
+
+
+def report_job() -> Any:  # noqa: ANN401 - dagster does not export the type
+    """The report over all buckets."""
+    return dg.define_asset_job(
+        REPORT,
+        selection=dg.AssetSelection.assets(REPORT_ASSET),
+        description="Writes report.html beside the tables. It asks nobody and changes no table.",
     )

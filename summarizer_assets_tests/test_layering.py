@@ -24,7 +24,7 @@ LAYERS = [
     {"resources"},
     {"estimate"},
     {"calibration"},
-    {"checking"},
+    {"checking", "report"},
     {"assets"},
     {"jobs", "sensors", "checks"},
     {"schedules"},
@@ -46,7 +46,7 @@ OF_DAGSTER = {
     "demo",
     "rehearse",
 }
-OF_SETTINGS = {"pricing", "resources", "definitions", "demo", "rehearse", "spend"}
+OF_SETTINGS = {"pricing", "resources", "report", "definitions", "demo", "rehearse", "spend"}
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",

@@ -7,6 +7,7 @@ from typing import Final
 from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.failing import Failures, action_for, is_rule
 from summarizer_assets.core.money import shown
+from summarizer_assets.core.text_safety import made_visible
 
 _MANY: Final = 0.05  # of the authors: that is no more a matter of single ones
 _NEARLY: Final = 0.9  # of the budget
@@ -103,7 +104,7 @@ def _of_failures(now: Situation) -> list[Step]:
         steps.append(Step(f"{_authors(exhausted)} failed in as many runs as SUMMARIZER_MAX_ATTEMPTS allows", how))
     for reason, some in failures.items():
         if not is_rule(reason) and (some.final or some.authors >= _MANY * now.coverage.authors):
-            steps.append(Step(f"{_authors(some.authors)} failed for {reason}", action_for(reason)))
+            steps.append(Step(f"{_authors(some.authors)} failed for {made_visible(reason, 40)}", action_for(reason)))
     return steps
 
 

@@ -4,6 +4,7 @@ Dagster shows Markdown of less than 1,000 characters inline.
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from string import punctuation
 from typing import Any
@@ -15,6 +16,8 @@ from summarizer_assets.report.facts import Report, Sample
 from summarizer_assets.report.page import bar, share, usd
 
 INLINE = 999  # characters
+#: Dagster's page makes links of bare addresses, escaped or not; a joiner, which is not seen, leaves them none.
+_ADDRESS, _JOINER = re.compile(r":(?=//)|www(?=\.)|@", re.IGNORECASE), "\u2060"
 _STEPS, _REASONS = 4, 8
 _COLOURS = {"summaries": "#009e73", "failed": "#d55e00", "pending": "#8a8a8a"}
 
@@ -120,7 +123,7 @@ def _sample(sample: Sample) -> str:
 
 def escaped(text: str, most: int | None = None) -> str:
     """A text of somebody else as Markdown that shows just its characters, and links to nothing."""
-    text = made_visible(text, most)
+    text = _ADDRESS.sub(lambda sign: sign[0] + _JOINER, made_visible(text, most))
     return "".join(f"\\{sign}" if sign in punctuation else sign for sign in text)
 
 
