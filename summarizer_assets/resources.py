@@ -13,7 +13,7 @@ from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.offer import offer
-from summarizer_assets.bucket.outcome_records import RunFacts, Todo
+from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.prompting import BucketPrompt, render_bucket
 from summarizer_assets.bucket.reporting import Audience
@@ -23,44 +23,29 @@ from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.estimate import Terms
 from summarizer_assets.core.grounding import Thresholds
 from summarizer_assets.core.grouping import GroupLimits
-from summarizer_assets.core.limiter import RateLimits
-from summarizer_assets.core.money import nano_of
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
 from summarizer_assets.core.prompt import PromptSettings, overhead_tokens, prompt_version, system_message
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
-from summarizer_assets.core.spending import Spending
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.ingest.stream import Listener, ingest_stream
 from summarizer_assets.io_manager import build_io_manager
-from summarizer_assets.llm.account import Keeper
-from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.embedded import create_app
-from summarizer_assets.llm.errors import secret_leaves
-from summarizer_assets.llm.leased_purse import LeasedPurse
-from summarizer_assets.llm.pacer import Pacer
-from summarizer_assets.llm.purse import FreePurse, Purse
-from summarizer_assets.llm.transport import Limits as TransportLimits
-from summarizer_assets.llm.transport import build_transport
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.pricing import configured_price
+from summarizer_assets.provider import client_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
-from summarizer_assets.storage.limiter import SharedAccount, account_key
 from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
-
-_EMBEDDED_URL = "http://embedded/v1"
 
 
 class Summarizer:
@@ -203,35 +188,34 @@ class Summarizer:
             max_output=settings.most_output_tokens or settings.max_output_tokens,
             extra_body=settings.llm_extra_body,
         )
-        pacer = Pacer(settings.max_in_flight, RateLimits(settings.rpm, settings.tpm), keeper=self._keeper())
-        client = Client(
-            build_transport(
-                app=create_app() if settings.embedded else None,
-                limits=TransportLimits(max_connections=settings.max_in_flight, deadline_s=settings.request_timeout_s),
-                ca_file=settings.llm_ca_file,
-            ),
-            _EMBEDDED_URL if settings.embedded else settings.llm_base_url,
-            pacer,
-            purse=self._purse(outcomes.facts),
-            api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
-            secrets=secret_leaves(settings.llm_extra_body),
-            tries=Tries(no_progress_s=settings.no_progress_s),
-        )
+        client = self.client(outcomes.facts.run_id, outcomes.facts.bucket)
         asker = Asker(
             client,
             prompt,
             outcomes,
             limits=self._group_limits,
-            checks=Limits(
-                max_characters=Limits.characters_for(settings.words),
-                thresholds=Thresholds() if settings.grounding else None,
-                language=settings.language,
-                instruction=prompt.system,
-                model=settings.model,
-            ),
+            checks=self.checks,
             max_in_flight=settings.max_in_flight,
         )
         return Engine(asker, client, outcomes, positions, todo)
+
+    def client(self, run_id: str, bucket: str) -> Client:
+        """The one way to the provider, for a run that books what it spends under these names."""
+        account = partial(self.ledger.account, run_id, bucket)
+        active = self.state.active_runs
+        return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
+
+    @property
+    def checks(self) -> Limits:
+        """What a summary must keep to."""
+        settings = self.settings
+        return Limits(
+            max_characters=Limits.characters_for(settings.words),
+            thresholds=Thresholds() if settings.grounding else None,
+            language=settings.language,
+            instruction=system_message(self.prompt),
+            model=settings.model,
+        )
 
     def maintain(self) -> dict[str, Maintained]:
         """Do for each table that exists what keeps it cheap to open; buckets on which a run works are left alone."""
@@ -240,25 +224,6 @@ class Summarizer:
         alone = partial(self.state.compaction, run_id="table_maintenance")
         done = {table.uri.rpartition("/")[2]: maintain(table, busy, alone) for table in tables}
         return {name: maintained for name, maintained in done.items() if maintained is not None}
-
-    def _keeper(self) -> Keeper | None:
-        """Of the provider account's limits, over all runs; the embedded provider has none but those somebody sets."""
-        settings = self.settings
-        limits = RateLimits(settings.rpm, settings.tpm)
-        if settings.embedded and not limits.known:
-            return None
-        secret = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-        account = account_key(settings.llm_base_url, settings.model, secret)
-        return SharedAccount(self.database, account, limits, self.state.active_runs)
-
-    def _purse(self, run: RunFacts) -> Purse:
-        if self.price is None:
-            return FreePurse()
-        if self.price.free:
-            return FreePurse(Spending())
-        budget = self.settings.budget_usd
-        cap = None if budget is None else nano_of(budget)
-        return LeasedPurse(self.ledger.account(run.run_id, run.bucket), self.price, cap, outage=StorageError)
 
     def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
         root = self.settings.root

@@ -19,7 +19,7 @@ LAYERS = [
     {"core", "charts", "endpoint", "setting_errors", "tables_root"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
     {"bucket", "ingest", "faults"},
-    {"pipeline", "pricing"},
+    {"pipeline", "pricing", "provider"},
     {"io_manager", "partitions"},
     {"resources"},
     {"estimate"},
@@ -46,7 +46,7 @@ OF_DAGSTER = {
     "demo",
     "rehearse",
 }
-OF_SETTINGS = {"pricing", "resources", "report", "definitions", "demo", "rehearse", "spend"}
+OF_SETTINGS = {"pricing", "provider", "resources", "estimate", "calibration", "report", "definitions", "demo", "rehearse", "spend"}
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",

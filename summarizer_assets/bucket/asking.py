@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from summarizer_assets.bucket.answer_format import simpler
 from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
@@ -52,7 +53,6 @@ _OUTSIDE = frozenset(
         FailureReason.GATEWAY_BODY,
     }
 )
-_FALLBACKS: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "none"}
 
 
 @dataclass
@@ -260,7 +260,7 @@ class Asker:
 
     def _rejected(self, group: Group, error: RequestRejected) -> None:
         self._answered()
-        if _names_response_format(error) and (fallback := _FALLBACKS.get(group.structured)) is not None:
+        if (fallback := simpler(group.structured, error)) is not None:
             # The server knows no such answer format: ask everybody in a simpler one from now on.
             if self._structured == group.structured:
                 self._structured = fallback
@@ -308,8 +308,3 @@ class Asker:
 
     def _all_suspects(self) -> bool:
         return self._suspects.issuperset(self._backlog.positions)
-
-
-def _names_response_format(error: RequestRejected) -> bool:
-    said = str(error).lower()
-    return any(word in said for word in ("response_format", "json_schema", "structured output", "guided_json"))

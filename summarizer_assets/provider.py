@@ -1,0 +1,79 @@
+"""How the one client to the provider is made: its pace shared by all runs, its money booked in the ledger."""
+
+from collections.abc import Callable
+
+from summarizer_assets.core.limiter import RateLimits
+from summarizer_assets.core.money import Price, nano_of
+from summarizer_assets.core.spending import Spending
+from summarizer_assets.llm.account import Keeper
+from summarizer_assets.llm.backoff import Tries
+from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.embedded import create_app
+from summarizer_assets.llm.errors import secret_leaves
+from summarizer_assets.llm.leased_purse import LeasedPurse
+from summarizer_assets.llm.pacer import Pacer
+from summarizer_assets.llm.purse import FreePurse, Purse
+from summarizer_assets.llm.transport import Limits as TransportLimits
+from summarizer_assets.llm.transport import build_transport
+from summarizer_assets.settings import Settings
+from summarizer_assets.storage.database import Database
+from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.ledger import RunAccount
+from summarizer_assets.storage.limiter import SharedAccount, account_key
+
+_EMBEDDED_URL = "http://embedded/v1"
+
+
+def client_of(
+    settings: Settings,
+    price: Price | None,
+    account: Callable[[], RunAccount],
+    *,
+    database: Database,
+    active_runs: Callable[[], int],
+) -> Client:
+    """A client for one run.
+
+    Args:
+        settings: the provider, its limits and the budget.
+        price: of the model; None: nobody knows it, and no budget is set.
+        account: what the run books under; called where there is a price to book.
+        database: where the account's limits are kept for all hosts.
+        active_runs: how many share them now.
+    """
+    return Client(
+        build_transport(
+            app=create_app() if settings.embedded else None,
+            limits=TransportLimits(max_connections=settings.max_in_flight, deadline_s=settings.request_timeout_s),
+            ca_file=settings.llm_ca_file,
+        ),
+        _EMBEDDED_URL if settings.embedded else settings.llm_base_url,
+        Pacer(
+            settings.max_in_flight,
+            RateLimits(settings.rpm, settings.tpm),
+            keeper=_keeper(settings, database, active_runs),
+        ),
+        purse=_purse(settings, price, account),
+        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+        secrets=secret_leaves(settings.llm_extra_body),
+        tries=Tries(no_progress_s=settings.no_progress_s),
+    )
+
+
+def _keeper(settings: Settings, database: Database, active_runs: Callable[[], int]) -> Keeper | None:
+    """Of the provider account's limits, over all runs; the embedded provider has none but those somebody sets."""
+    limits = RateLimits(settings.rpm, settings.tpm)
+    if settings.embedded and not limits.known:
+        return None
+    secret = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+    account = account_key(settings.llm_base_url, settings.model, secret)
+    return SharedAccount(database, account, limits, active_runs)
+
+
+def _purse(settings: Settings, price: Price | None, account: Callable[[], RunAccount]) -> Purse:
+    if price is None:
+        return FreePurse()
+    if price.free:
+        return FreePurse(Spending())
+    cap = None if settings.budget_usd is None else nano_of(settings.budget_usd)
+    return LeasedPurse(account(), price, cap, outage=StorageError)
