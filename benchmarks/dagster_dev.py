@@ -15,6 +15,7 @@ import dagster as dg
 import httpx
 
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.facts import retry_facts
 
 _CONFIGURATION = """
 telemetry: {enabled: false}
@@ -115,7 +116,7 @@ def wait_for_quiet(dev: DagsterDev, summarizer: Summarizer, ticks: int) -> None:
 
     def quiet() -> bool:
         runs = dev.instance.get_runs()
-        waiting = any(not run.is_finished for run in runs) or bool(summarizer.retry_facts().next_due_at)
+        waiting = any(not run.is_finished for run in runs) or bool(retry_facts(summarizer).next_due_at)
         if len(runs) != seen["runs"] or waiting:
             seen.update(runs=len(runs), ticks=len(dev.ticks()))
         return len(dev.ticks()) - seen["ticks"] >= ticks

@@ -16,7 +16,7 @@ from summarizer_assets.jobs import SUMMARIZE, check_job, ingest_job, maintenance
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer, io_manager
 from summarizer_assets.schedules import build_check_schedule, build_maintenance_schedule, build_report_schedule
-from summarizer_assets.sensors import build_retry_sensor
+from summarizer_assets.sensors import build_sensors
 from summarizer_assets.settings import Settings, load_settings
 
 
@@ -25,12 +25,6 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
     settings = settings or load_settings()
     summarizer = Summarizer(settings)
     partitions = bucket_partitions(settings.buckets)
-    sensor = build_retry_sensor(
-        SUMMARIZE,
-        interval_s=settings.retry_interval_s,
-        runs_per_tick=settings.retry_runs_per_tick,
-        probe_wait_s=settings.retry_probe_s,
-    )
     with warnings.catch_warnings():
         # One pass over the source for many buckets rests on it, and dagster is pinned: a user can do nothing about it.
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
@@ -42,7 +36,7 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
         asset_checks=[build_author_checks()],
         jobs=[ingest_job(), summarize_job(), maintenance_job(), check_job(), report_job()],
         schedules=[build_maintenance_schedule(), build_check_schedule(), build_report_schedule()],
-        sensors=[sensor],
+        sensors=build_sensors(summarizer, summarize=SUMMARIZE),
         resources={"summarizer": summarizer, "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.
         executor=dg.in_process_executor,

@@ -32,6 +32,7 @@ from summarizer_assets.faults.plan import Plan
 from summarizer_assets.faults.process import ProviderProcess, running
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.sources.errors import SourceError
@@ -126,7 +127,7 @@ class Job:
         return sum(tables.authors.rows_by_bucket().values()) - sum(tables.summaries.rows_by_bucket().values())
 
     def _done(self) -> bool:
-        facts = self.summarizer.retry_facts()
+        facts = retry_facts(self.summarizer)
         settled = sum(facts.summaries.values()) + sum(facts.failed.values())
         return settled == sum(facts.authors.values()) and not facts.next_due_at
 

@@ -153,7 +153,8 @@ class Settings(BaseSettings):
         description="Wait before a single run tries a provider that refused the last one (a rejected key, an outage); "
         "grows with the outage, to half an hour.",
     )
-    retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of the retry sensor starts.")
+    retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of a sensor starts.")
+    retry_most_queued: int = Field(50, ge=1, description="Sensors start no run while so many wait in Dagster's queue.")
     progress_interval_s: float = Field(
         30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
     )

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -14,11 +14,14 @@ from summarizer_assets_tests.installation import Installation
 
 @dataclass(frozen=True)
 class Tick:
-    """What a tick asked for. `said`: the skip reason, empty when runs are requested; `log`: its messages."""
+    """What a tick asked for. `said`: the skip reason, empty when runs are requested; `log`: its messages; `told`: what
+    it put on the assets' pages.
+    """
 
     requests: list[dg.RunRequest]
     said: str
     log: list[str]
+    told: list[Any] = field(default_factory=list)
 
     @property
     def buckets(self) -> list[str]:
@@ -28,23 +31,29 @@ class Tick:
 class Ticking:
     """The sensor of an installation."""
 
-    def __init__(self, house: Installation) -> None:
+    def __init__(self, house: Installation, sensor: str = "retry_failed_authors") -> None:
         self.house = house
+        self.cursor: str | None = None
         self.instance = house._instance
         self._defs = build_defs(house.settings)
-        self._sensor = self._defs.resolve_sensor_def("retry_failed_authors")
+        self._sensor = self._defs.resolve_sensor_def(sensor)
         self._job = self._defs.resolve_job_def(SUMMARIZE)
 
     def tick(self) -> Tick:
         context = dg.build_sensor_context(
-            instance=self.instance, definitions=self._defs, resources={"summarizer": self.house.summarizer}
+            instance=self.instance,
+            definitions=self._defs,
+            resources={"summarizer": self.house.summarizer},
+            cursor=self.cursor,
         )
         heard = _Heard()
         context.log.addHandler(heard)
         found: Any = self._sensor(context)
-        if isinstance(found, dg.SkipReason):
-            return Tick([], found.skip_message or "", heard.messages)
-        return Tick(list(found.run_requests), "", heard.messages)
+        self.cursor = found.cursor
+        for event in found.asset_events:
+            self.instance.report_runless_asset_event(event)
+        said = found.skip_reason.skip_message if found.skip_reason else ""
+        return Tick(list(found.run_requests or []), said, heard.messages, list(found.asset_events))
 
     def tick_with_runs(self, patience_s: float = 30) -> Tick:
         """The first tick that asks for a run, when it is only a matter of a little time."""

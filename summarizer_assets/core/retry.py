@@ -6,15 +6,18 @@ failures that are due, a failed one may be complete. It never starts work that n
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.core.door import PROBE_WAIT_S, Budget, door
 
 PARKED_AFTER_RUNS = 3
-PROBE_WAIT_S = 60.0
-_PROBE_LONGEST_WAIT_S = 1800.0
-
+#: So many buckets at a time are looked up in the orchestrator's own record, which takes two queries.
+LOOKED_UP_AT_ONCE = 50
 
 #: Stops that are the bucket's or the host's own; every other stop has its cause at the provider.
 OWN_STOPS = frozenset({"terminated", "too_many_failures"})
+#: Why the orchestrator's own record of these buckets' runs speaks against another one; those left out may run.
+HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class BucketState:
     """What is known of one bucket.
 
     Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds),
-    None when there is none. `runs`: newest first. `asked_for`: somebody once materialised it.
+    None when there is none. `runs`: newest first. `asked_for`: somebody once materialised it. `barred`: it holds a
+    summary of somebody who may not be sent any more.
     """
 
     bucket: str
@@ -54,6 +58,17 @@ class BucketState:
     runs: Sequence[PastRun]
     in_flight: bool
     asked_for: bool
+    barred: bool = False
+
+    @property
+    def deserted(self) -> bool:
+        """All its authors vanished, their rows did not: a run removes them, and has nobody to ask."""
+        return self.authors == 0 and self.summaries + self.failed > 0
+
+    @property
+    def missing(self) -> int:
+        """Authors without a row, by the tables: those an ingest brought since, too."""
+        return max(0, self.authors - self.summaries - self.failed)
 
     @property
     def pending(self) -> int:
@@ -62,25 +77,12 @@ class BucketState:
         Authors without a row in a bucket whose last run reached all of its own came later, with an ingest: to ask
         them is a decision, and not a retry.
         """
-        by_tables = max(0, self.authors - self.summaries - self.failed)
-        if not self.runs:
-            return by_tables
+        if not self.runs or self.authors == 0:
+            return self.missing
         last = self.runs[0]
         if last.pending_after is None:
-            return max(by_tables, last.pending_before)
-        return max(by_tables, last.pending_after) if last.pending_after else 0
-
-
-class Verdict(StrEnum):
-    RUN = "run"
-    DONE = "nothing to do"
-    NOT_ASKED_FOR = "never materialised: waits for a person or a backfill"
-    IN_FLIGHT = "a run is on its way"
-    CANCELLED = "cancelled by a person: left alone until materialised again"
-    PARKED = "parked: three runs in a row made no progress; look at the last run, then materialise it by hand"
-    NOT_DUE = "failures wait for their time"
-    OUTAGE = "the provider refused the last run: a single probe is sent first"
-    NEXT_TICK = "waits for the next tick"
+            return max(self.missing, last.pending_before)
+        return max(self.missing, last.pending_after) if last.pending_after else 0
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,11 @@ def decide(
     *,
     now: float,
     runs_per_tick: int,
-    held_back: Callable[[str], Verdict | None],
+    held_back: HeldBack,
     unfinished_counts: bool = True,
     probe_wait_s: float = PROBE_WAIT_S,
+    budget: Budget | None = None,
+    room_in_queue: int | None = None,
 ) -> Decision:
     """Choose the buckets to run now.
 
@@ -106,47 +110,63 @@ def decide(
         buckets: the state of every bucket.
         now: epoch seconds, of the clock that stamped the runs.
         runs_per_tick: the most runs to start.
-        held_back: why the orchestrator's own record of a bucket's runs speaks against another one, None: it does not;
-            asked only of buckets that would run.
+        held_back: asked only of buckets that would run.
         unfinished_counts: whether authors without a row are a reason (not when a pilot's limit is used up).
         probe_wait_s: the shortest wait before the provider, which refused the last run, is tried again.
+        budget: of all runs; None: no bound.
+        room_in_queue: runs that may still be queued; None: any number.
     """
     verdicts = {state.bucket: _verdict(state, now, unfinished_counts=unfinished_counts) for state in buckets}
     wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
-    probe_at = _probe_due_at(buckets, probe_wait_s)
-    if probe_at is not None:
-        probing = any(state.in_flight for state in buckets)
-        allowed = 0 if probing or now < probe_at else 1
-        waits = Verdict.OUTAGE
-        # Take turns, so that one troubled bucket does not hide that the provider is back.
-        wanted.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
-    else:
-        allowed, waits = runs_per_tick, Verdict.NEXT_TICK
+    entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget)
+    free = [state for state in wanted if state.deserted]  # nobody is asked, so nobody has to answer
+    paid = [state for state in wanted if not state.deserted]
+    if entry.open:
         # The emptiest first; then by key, so that a tick can be foretold.
-        wanted.sort(key=lambda state: (-state.pending, state.bucket))
+        paid.sort(key=lambda state: (-state.pending, state.bucket))
+    else:
+        # Take turns, so that one troubled bucket does not hide that the provider is back.
+        paid.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
+    allowed, waits = runs_per_tick, Verdict.NEXT_TICK
+    if room_in_queue is not None and room_in_queue < allowed:
+        allowed, waits = max(0, room_in_queue), Verdict.QUEUE_FULL
     run: list[str] = []
-    for state in wanted:
-        if len(run) == allowed:
-            verdicts[state.bucket] = waits
-        elif (verdict := held_back(state.bucket)) is not None:
-            verdicts[state.bucket] = verdict
-        else:
-            run.append(state.bucket)
+    for states, most, waiting in (
+        (free, allowed, waits),
+        (paid, entry.most(allowed), waits if entry.open else entry.verdict),
+    ):
+        chosen, held = pick([state.bucket for state in states], min(most, allowed - len(run)), held_back)
+        verdicts |= {state.bucket: waiting for state in states} | held | dict.fromkeys(chosen, Verdict.RUN)
+        run += chosen
     return Decision(run, verdicts)
+
+
+def pick(wanted: Sequence[str], most: int, held_back: HeldBack) -> tuple[list[str], dict[str, Verdict]]:
+    """The first `most` of the buckets that may run, and what speaks against those that were passed over."""
+    chosen: list[str] = []
+    against: dict[str, Verdict] = {}
+    for first in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+        if len(chosen) >= most:
+            break
+        some = wanted[first : first + LOOKED_UP_AT_ONCE]
+        against |= held_back(some)
+        chosen += [bucket for bucket in some if bucket not in against]
+    return chosen[: max(0, most)], against
 
 
 def _verdict(state: BucketState, now: float, *, unfinished_counts: bool) -> Verdict:
     if state.in_flight:
         return Verdict.IN_FLIGHT
+    if state.deserted or state.barred:
+        return Verdict.RUN  # bounded by what the orchestrator knows of runs that were launched for the same rows
     unfinished = unfinished_counts and state.pending > 0
     if not unfinished and state.next_due_at is None:
         return Verdict.DONE
     if not state.asked_for:
         return Verdict.NOT_ASKED_FOR
     due = state.next_due_at is not None and state.next_due_at <= now
-    if due and not _dying(state):  # bounded by the failures' own attempts, which a run that dies does not count
-        return Verdict.RUN
-    if unfinished and not _stuck(state):
+    # What is due is bounded by the failures' own attempts, which a run that dies does not count.
+    if (due and not _dying(state)) or (unfinished and not _stuck(state)):
         return Verdict.RUN
     return Verdict.PARKED if unfinished or due else Verdict.NOT_DUE
 
@@ -169,24 +189,3 @@ def _stuck(state: BucketState) -> bool:
             return False
         remaining = run.pending_before
     return True
-
-
-def _probe_due_at(buckets: Sequence[BucketState], shortest_wait_s: float) -> float | None:
-    """When the next probe may start, if the run that ended last, over all buckets, was refused from outside.
-
-    The wait is as long as the trouble has lasted, which doubles it from probe to probe. Counting the refused runs
-    instead would make a backfill, whose many runs are refused within a minute, wait the longest at once.
-    """
-    ended = sorted(
-        ((run.ended_at, run.refused) for state in buckets for run in state.runs if run.ended_at is not None),
-        key=lambda end: end[0],
-        reverse=True,
-    )
-    last = first = None
-    for ended_at, was_refused in ended:
-        if not was_refused:
-            break
-        last, first = last or ended_at, ended_at
-    if last is None or first is None:
-        return None
-    return last + min(max(shortest_wait_s, last - first), _PROBE_LONGEST_WAIT_S)

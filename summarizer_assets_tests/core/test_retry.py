@@ -1,11 +1,13 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.retry import BucketState, Decision, PastRun, Verdict, decide
+from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.core.door import Budget
+from summarizer_assets.core.retry import BucketState, Decision, HeldBack, PastRun, decide
 
 NOW = 1_000_000.0
 
@@ -43,22 +45,33 @@ DUE = replace(DONE, next_due_at=NOW - 1)
 LATER = replace(DONE, next_due_at=NOW + 1)
 
 
-def nothing(_: str) -> Verdict | None:
+def nothing(_: Sequence[str]) -> Mapping[str, Verdict]:
     """The orchestrator has nothing against a run of any bucket."""
+    return {}
 
 
-def cancelled(*buckets: str) -> Callable[[str], Verdict | None]:
-    return lambda bucket: Verdict.CANCELLED if bucket in buckets else None
+def cancelled(*buckets: str) -> HeldBack:
+    return lambda asked: {bucket: Verdict.CANCELLED for bucket in asked if bucket in buckets}
 
 
 def decided(
     *states: BucketState,
     now: float = NOW,
     most: int = 25,
-    held_back: Callable[[str], Verdict | None] = nothing,
+    held_back: HeldBack = nothing,
     unfinished_counts: bool = True,
+    budget: Budget | None = None,
+    room: int | None = None,
 ) -> Decision:
-    return decide(states, now=now, runs_per_tick=most, held_back=held_back, unfinished_counts=unfinished_counts)
+    return decide(
+        states,
+        now=now,
+        runs_per_tick=most,
+        held_back=held_back,
+        unfinished_counts=unfinished_counts,
+        budget=budget,
+        room_in_queue=room,
+    )
 
 
 def verdict(state: BucketState, **options: bool) -> Verdict:
@@ -72,6 +85,9 @@ def verdict(state: BucketState, **options: bool) -> Verdict:
     [
         pytest.param(DONE, Verdict.DONE, id="everybody has a row"),
         pytest.param(replace(DONE, authors=90), Verdict.DONE, id="more rows than authors"),
+        pytest.param(replace(DONE, authors=0), Verdict.RUN, id="all its authors vanished, their rows did not"),
+        pytest.param(replace(DONE, authors=0, in_flight=True), Verdict.IN_FLIGHT, id="they are being removed"),
+        pytest.param(replace(DONE, barred=True), Verdict.RUN, id="a summary of somebody who opted out"),
         pytest.param(UNFINISHED, Verdict.RUN, id="authors without a row"),
         pytest.param(replace(DONE, runs=[run(after=3)]), Verdict.RUN, id="the last run left outdated summaries"),
         pytest.param(replace(DONE, runs=[run(before=3, died=True)]), Verdict.RUN, id="the last run died"),
@@ -128,8 +144,9 @@ def test_a_bucket_that_a_person_cancelled_is_left_alone_and_takes_nobody_s_turn(
 def test_only_buckets_that_would_run_are_looked_up_for_a_cancellation() -> None:
     asked: list[str] = []
 
-    def held_back(bucket: str) -> None:
-        asked.append(bucket)
+    def held_back(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+        asked.extend(buckets)
+        return {}
 
     decided(DONE, replace(UNFINISHED, bucket="0002"), replace(LATER, bucket="0003"), held_back=held_back)
     assert asked == ["0002"]
@@ -262,7 +279,8 @@ def test_whatever_is_known_nothing_is_started_that_must_not_be(
     assert set(decision.run) == {bucket for bucket, said in decision.verdicts.items() if said is Verdict.RUN}
     for bucket in decision.run:
         state = by_bucket[bucket]
-        assert state.asked_for
+        assert state.asked_for or state.deserted
         assert not state.in_flight
         assert bucket not in held
-        assert state.pending > 0 or (state.next_due_at is not None and state.next_due_at <= NOW)
+        due = state.next_due_at is not None and state.next_due_at <= NOW
+        assert state.pending > 0 or due or state.deserted

@@ -1,0 +1,18 @@
+"""What a sensor says of a bucket: why it is run, or why not. The words stand in the ticks."""
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    RUN = "run"
+    DONE = "nothing to do"
+    NOT_ASKED_FOR = "never materialised: waits for a person or a backfill"
+    IN_FLIGHT = "a run is on its way"
+    CANCELLED = "cancelled by a person: left alone until materialised again"
+    PARKED = "parked: three runs in a row made no progress; look at the last run, then materialise it by hand"
+    NOT_DUE = "failures wait for their time"
+    OUTAGE = "the provider refused the last run: a single probe is sent first"
+    BUDGET = "wait for money: SUMMARIZER_BUDGET_USD is used up; no run is tried until it is raised"
+    NEXT_TICK = "waits for the next tick"
+    QUEUE_FULL = "waits: enough runs are queued already"
+    LEFT_TO_RETRY = "left to the sensor retry_failed_authors"

@@ -1,0 +1,144 @@
+"""What the tables, the state store and the ledger tell the sensors, read once a tick and by few queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+from deltalake import DeltaTable
+
+from summarizer_assets.core.buckets import buckets_of
+from summarizer_assets.core.door import Budget
+from summarizer_assets.core.money import nano_of
+from summarizer_assets.core.retry import BucketState, PastRun
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.guards import reading
+
+#: Bytes that stand for an estimated token at most (a long run of plain letters), and those around the records.
+_BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4
+
+
+@dataclass(frozen=True)
+class RetryFacts:
+    """By bucket, but for the last three.
+
+    `given_up`: authors by reason whose attempts are used up: only a person asks for them again. `unfinished_counts`:
+    authors without a row may be asked (a pilot's limit is not used up).
+    """
+
+    authors: Mapping[str, int]
+    summaries: Mapping[str, int]
+    failed: Mapping[str, int]
+    next_due_at: Mapping[str, float]
+    runs: Mapping[str, Sequence[PastRun]]
+    claimed: frozenset[str]
+    given_up: Mapping[str, int]
+    unfinished_counts: bool
+    budget: Budget | None
+
+    @property
+    def recorded(self) -> frozenset[str]:
+        """Runs that came so far as to leave their own record."""
+        return frozenset(run.run_id for runs in self.runs.values() for run in runs)
+
+    def states(
+        self, buckets: Sequence[str], in_flight: frozenset[str], barred: frozenset[str] = frozenset()
+    ) -> list[BucketState]:
+        busy = in_flight | self.claimed
+        return [
+            BucketState(
+                bucket=bucket,
+                authors=self.authors.get(bucket, 0),
+                summaries=self.summaries.get(bucket, 0),
+                failed=self.failed.get(bucket, 0),
+                next_due_at=self.next_due_at.get(bucket),
+                runs=self.runs.get(bucket, ()),
+                in_flight=bucket in busy,
+                asked_for=bool(self.runs.get(bucket)) or bucket in self.summaries or bucket in self.failed,
+                barred=bucket in barred,
+            )
+            for bucket in buckets
+        ]
+
+
+def retry_facts(summarizer: Summarizer) -> RetryFacts:
+    """Read it all; counts come from the tables' logs, and of the failures five columns are read.
+
+    Raises:
+        StorageError: a table or the state store cannot be read; says which, and what to do.
+    """
+    tables, settings = summarizer.tables, summarizer.settings
+    summaries = tables.summaries.rows_by_bucket()
+    table = tables.failures.open()
+    failures = _failures(summarizer, table)
+    asked = sum(summaries.values()) + int(failures["asked"].sum())
+    due = failures.filter(pl.col("next_retry_at").is_not_null()).group_by("bucket").agg(pl.col("next_retry_at").min())
+    moments: list[tuple[str, datetime]] = due.rows()
+    given_up = failures.group_by("reason").agg(pl.col("given_up").sum()).filter(pl.col("given_up") > 0)
+    return RetryFacts(
+        authors=tables.authors.rows_by_bucket(),
+        summaries=summaries,
+        failed=tables.failures.rows_by_bucket(table),
+        next_due_at={bucket: moment.timestamp() for bucket, moment in moments},
+        runs=summarizer.state.recent_runs(),
+        claimed=frozenset(summarizer.state.holders()),
+        given_up=dict(given_up.sort("given_up", "reason", descending=[True, False]).iter_rows()),
+        unfinished_counts=settings.limit is None or asked < settings.limit,
+        budget=budget_of(summarizer),
+    )
+
+
+def budget_of(summarizer: Summarizer) -> Budget | None:
+    """None: no run can be stopped by one."""
+    settings, price = summarizer.settings, summarizer.price
+    if settings.budget_usd is None or price is None or price.free:
+        return None
+    totals = summarizer.ledger.totals()
+    texts = min(
+        _BYTES_A_TOKEN * max(settings.group_tokens, settings.max_characters),
+        _BYTES_A_CHARACTER * settings.group_size * settings.max_characters,
+    )
+    instruction = len((settings.instruction_text or "").encode())
+    assert settings.most_output_tokens is not None, "the settings refuse a budget without a bound on the output"
+    return Budget(
+        cap=nano_of(settings.budget_usd),
+        gone=totals["spent"] + totals["uncertain"] + totals["reserved"],
+        request=price.most(texts + instruction + _BYTES_AROUND, settings.most_output_tokens),
+    )
+
+
+def barred_buckets(summarizer: Summarizer, excluded: frozenset[str]) -> frozenset[str]:
+    """Buckets that hold a summary of somebody on the list of those never to be sent."""
+    table = summarizer.tables.summaries
+    if not excluded or table.buckets is None:
+        return frozenset()
+    ids = pl.Series("author_id", sorted(excluded), dtype=pl.String)
+    keys = sorted(set(buckets_of(ids, table.buckets).to_list()))
+    with reading(table.uri):
+        held = table.read(keys).filter(pl.col("author_id").is_in(ids.implode())).select("bucket").unique().collect()
+    return frozenset(held["bucket"])
+
+
+def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
+    """By bucket and reason: next_retry_at (the earliest), given_up, asked (rows that a request was made for)."""
+    tables, settings = summarizer.tables, summarizer.settings
+    tries_left = pl.col("retryable") & (pl.col("attempts") < settings.max_attempts)
+    waits = tries_left & pl.col("next_retry_at").is_not_null()
+    with reading(tables.failures.uri):
+        rows = tables.failures.read(table=table)
+        if settings.keep_removed:  # nobody can be asked who is no longer there
+            now = datetime.now(UTC)
+            due = rows.filter(waits & (pl.col("next_retry_at") <= now)).select("bucket", "author_id").collect()
+            with reading(tables.authors.uri):
+                there = tables.authors.read(due["bucket"].unique().to_list()).select("author_id")
+                gone = due.join(there.collect(), on="author_id", how="anti")["author_id"]
+            rows = rows.filter(~pl.col("author_id").is_in(gone.implode()))
+        return (
+            rows.group_by("bucket", "reason")
+            .agg(
+                pl.col("next_retry_at").filter(waits).min(),
+                (pl.col("retryable") & ~waits).sum().cast(pl.Int64).alias("given_up"),
+                (pl.col("attempts") > 0).sum().cast(pl.Int64).alias("asked"),
+            )
+            .collect()
+        )

@@ -1,0 +1,184 @@
+"""The retry sensor: looks at the tables and at the runs, lets `core.retry` decide, and requests runs.
+
+Dagster's own status of a partition is not asked: a green one may hold failures that are due, and one whose worker
+vanished may be complete. One run a bucket at most is in flight; the claim on the bucket is the lock behind that.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+
+import dagster as dg
+
+from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.core.launches import held_back
+from summarizer_assets.core.retry import BucketState, Decision, decide
+from summarizer_assets.core.standing import Parked, Standing, to_tell
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.facts import RetryFacts, barred_buckets, retry_facts
+from summarizer_assets.sensors.runs import FOUND, RunBook
+
+RETRY_SENSOR = "retry_failed_authors"
+_ASSET, _TOLD_ON = "author_summaries", "failed_authors"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a tick leaves the next one, in the sensor's cursor. Losing it costs a message told twice.
+
+    `told`: which standing was last told on the asset's page, at `told_at`. `excluded`: the list of excluded people of
+    whom no summary is left.
+    """
+
+    told: str = ""
+    told_at: float = 0.0
+    excluded: str = ""
+
+    @classmethod
+    def of(cls, cursor: str | None) -> "Memory":
+        return cls(**json.loads(cursor)) if cursor else cls()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a tick decides from: the same for the retry sensor and the one that asks changed authors."""
+
+    facts: RetryFacts
+    book: RunBook
+    states: Sequence[BucketState]
+    barred: frozenset[str]
+
+    def marks(self) -> dict[str, str]:
+        """Of buckets to be run for rows that must go: their state, so that it is not tried for ever."""
+        return {
+            state.bucket: state_mark(state.authors, state.summaries, state.failed, state.barred)
+            for state in self.states
+            if state.deserted or state.barred
+        }
+
+    def decide(self, settings: "Limits", now: float) -> Decision:
+        marks, recorded = self.marks(), self.facts.recorded
+
+        def against(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+            last = self.book.last(buckets)
+            found = {bucket: held_back(last[bucket], recorded, marks.get(bucket)) for bucket in buckets}
+            return {bucket: verdict for bucket, verdict in found.items() if verdict is not None}
+
+        return decide(
+            self.states,
+            now=now,
+            runs_per_tick=settings.runs_per_tick,
+            held_back=against,
+            unfinished_counts=self.facts.unfinished_counts,
+            probe_wait_s=settings.probe_wait_s,
+            budget=self.facts.budget,
+            room_in_queue=settings.most_queued - self.book.queued,
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of what a tick may ask for."""
+
+    runs_per_tick: int
+    most_queued: int
+    probe_wait_s: float
+
+
+def state_mark(*facts: object) -> str:
+    return blake2b(repr(facts).encode(), digest_size=8).hexdigest()
+
+
+def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]) -> Look:
+    facts = retry_facts(summarizer)
+    book = RunBook(instance, job_name, _ASSET)
+    buckets = set(facts.authors)
+    if not summarizer.settings.keep_removed:  # else the rows of those who vanished are there to stay
+        buckets |= facts.summaries.keys() | facts.failed.keys()
+    keys = sorted(buckets)
+    return Look(facts, book, facts.states(keys, frozenset(book.in_flight(keys)), barred), barred)
+
+
+def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=RETRY_SENSOR,
+        job_name=job_name,
+        minimum_interval_seconds=interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Runs buckets again that are unfinished (a crash, a stop) or hold failures that are due. It never "
+        "starts a bucket that nobody materialised before, and leaves alone what a person cancelled.",
+    )
+    def retry_failed_authors(
+        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.SensorResult:
+        now, memory = time.time(), Memory.of(context.cursor)
+        excluded = summarizer.settings.excluded_ids
+        listed = state_mark(*sorted(excluded)) if excluded else ""
+        barred = barred_buckets(summarizer, excluded) if listed != memory.excluded else frozenset()
+        seen = look(summarizer, context.instance, job_name, barred)
+        decision = seen.decide(limits, now)
+        marks = seen.marks()
+        requests = [_request(bucket, seen.book, marks.get(bucket)) for bucket in decision.run]
+
+        if listed != memory.excluded and not barred and not seen.book.under_way:
+            # A run at work may have begun with the old list, so only when there is none is it sure.
+            memory = Memory(memory.told, memory.told_at, listed)
+        standing = _standing(decision, seen)
+        told: list[dg.AssetObservation] = []
+        if to_tell(standing, memory.told, memory.told_at, now):
+            told.append(_observation(standing, summarizer.settings.max_attempts))
+            memory = Memory(standing.digest, now, memory.excluded)
+        said = "; ".join(filter(None, [_summary(decision), _of_money(decision, seen.facts), standing.words()]))
+        context.log.info(said)
+        if standing.parked:
+            parked = ", ".join(parked.bucket for parked in standing.parked)
+            context.log.warning("parked without progress in three runs: %s; see their last run", parked)
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else said,
+            cursor=json.dumps(asdict(memory)),
+            asset_events=told,
+        )
+
+    return retry_failed_authors
+
+
+def _request(bucket: str, book: RunBook, mark: str | None) -> dg.RunRequest:
+    return dg.RunRequest(
+        # Spent for ever once used, so it names the run after which this one comes.
+        run_key=f"{bucket}:{book.last_run(bucket) or 'first'}",
+        partition_key=bucket,
+        tags={"summarizer/retry": "true", **({} if mark is None else {FOUND: mark})},
+    )
+
+
+def _standing(decision: Decision, seen: Look) -> Standing:
+    stops = {state.bucket: state.runs[0].stop if state.runs else None for state in seen.states}
+    parked = sorted(bucket for bucket, verdict in decision.verdicts.items() if verdict is Verdict.PARKED)
+    return Standing(seen.facts.given_up, [Parked(bucket, stops[bucket]) for bucket in parked])
+
+
+def _observation(standing: Standing, max_attempts: int) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        _TOLD_ON,
+        description=standing.words() or "nobody is given up, and no bucket is parked",
+        metadata={
+            "given_up": standing.authors,
+            "parked_buckets": len(standing.parked),
+            "what_to_do": dg.MetadataValue.md(standing.markdown(max_attempts)),
+        },
+    )
+
+
+def _of_money(decision: Decision, facts: RetryFacts) -> str:
+    if facts.budget is None or Verdict.BUDGET not in decision.verdicts.values():
+        return ""
+    return facts.budget.words()
+
+
+def _summary(decision: Decision) -> str:
+    counts = Counter(str(verdict) for verdict in decision.verdicts.values())
+    return "; ".join(f"{number} {text}" for text, number in sorted(counts.items())) or "no authors yet"

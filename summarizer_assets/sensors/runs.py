@@ -1,0 +1,112 @@
+"""What Dagster knows of our runs, asked for many buckets at a time: a tick must not cost a query a bucket."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import dagster as dg
+
+from summarizer_assets.core.launches import End, Launch
+from summarizer_assets.core.retry import PARKED_AFTER_RUNS
+
+PARTITION = "dagster/partition"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+#: On runs that a sensor launched: the state of the bucket, or of the source, for which it did.
+FOUND = "summarizer/found"
+
+_QUEUED = frozenset({dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED})
+UNDER_WAY = [*_QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_ENDS: Mapping[dg.DagsterRunStatus, End] = {
+    dg.DagsterRunStatus.SUCCESS: "succeeded",
+    dg.DagsterRunStatus.FAILURE: "failed",
+    dg.DagsterRunStatus.CANCELED: "cancelled",
+}
+#: Runs of a bucket that are looked through: some may be of other assets, as an ingest of one bucket is.
+_LOOKED_THROUGH = 4 * PARKED_AFTER_RUNS
+
+
+class RunBook:
+    """The runs of one asset, launched by its job or as the asset itself, as one tick finds them."""
+
+    def __init__(self, instance: dg.DagsterInstance, job_name: str, asset: str) -> None:
+        self._instance = instance
+        self._job_name = job_name
+        self._asset = dg.AssetKey(asset)
+        self._under_way: list[dg.DagsterRun] | None = None
+        self._last: dict[str, list[Launch]] = {}
+
+    def is_ours(self, run: dg.DagsterRun) -> bool:
+        """A run of the job, which may name no assets, or one launched for the asset itself."""
+        return run.job_name == self._job_name or self._asset in (run.asset_selection or ())
+
+    @property
+    def under_way(self) -> Sequence[dg.DagsterRun]:
+        """Queued and running ones, however they were launched."""
+        if self._under_way is None:
+            found = self._instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+            self._under_way = [run for run in found if self.is_ours(run)]
+        return self._under_way
+
+    @property
+    def queued(self) -> int:
+        """Runs that nobody works on yet."""
+        return sum(run.status in _QUEUED for run in self.under_way)
+
+    def in_flight(self, buckets: Iterable[str]) -> set[str]:
+        """Those of the buckets that have a run under way."""
+        keys = sorted(buckets)
+        found: set[str] = set()
+        for run in self.under_way:
+            found |= buckets_of_run(run, keys)
+        return found
+
+    def last(self, buckets: Sequence[str]) -> Mapping[str, Sequence[Launch]]:
+        """The last runs of each bucket, newest first: of the parking number at least, where there are so many."""
+        missing = [bucket for bucket in buckets if bucket not in self._last]
+        if missing:
+            self._look_up(missing)
+        return {bucket: self._last[bucket] for bucket in buckets}
+
+    def last_run(self, bucket: str) -> str | None:
+        launches = self.last([bucket])[bucket]
+        return launches[0].run_id if launches else None
+
+    def _look_up(self, buckets: Sequence[str]) -> None:
+        """By one query where it tells enough; a bucket whose runs are all older than the others' is asked for alone."""
+        most = _LOOKED_THROUGH * len(buckets)
+        records, whole = self._records(buckets, most)
+        for bucket in buckets:
+            mine = [record for record in records if bucket in _single_bucket(record.dagster_run)]
+            if len(mine) < PARKED_AFTER_RUNS and not whole and len(buckets) > 1:
+                mine, _ = self._records([bucket], _LOOKED_THROUGH)
+            self._last[bucket] = [_launch(record) for record in mine if self.is_ours(record.dagster_run)]
+
+    def _records(self, buckets: Sequence[str], most: int) -> tuple[list[dg.RunRecord], bool]:
+        """Newest first; and whether there are no more of them."""
+        found: dict[str, dg.RunRecord] = {}
+        whole = True
+        # Runs that a backfill launches carry a range of one key instead of a partition.
+        for tags in ({PARTITION: list(buckets)}, {RANGE_START: list(buckets), RANGE_END: list(buckets)}):
+            some = self._instance.get_run_records(dg.RunsFilter(tags=tags), limit=most)
+            whole = whole and len(some) < most
+            found |= {record.dagster_run.run_id: record for record in some}
+        return sorted(found.values(), key=lambda record: record.create_timestamp, reverse=True), whole
+
+
+def buckets_of_run(run: dg.DagsterRun, keys: Sequence[str]) -> set[str]:
+    """Which of `keys` a run is about."""
+    if PARTITION in run.tags:
+        return {run.tags[PARTITION]}
+    if RANGE_START in run.tags:
+        return {key for key in keys if run.tags[RANGE_START] <= key <= run.tags[RANGE_END]}
+    return set()
+
+
+def _single_bucket(run: dg.DagsterRun) -> set[str]:
+    """The bucket of a run that has just one."""
+    if PARTITION in run.tags:
+        return {run.tags[PARTITION]}
+    return {run.tags[RANGE_START]} if run.tags.get(RANGE_START) == run.tags.get(RANGE_END, "") else set()
+
+
+def _launch(record: dg.RunRecord) -> Launch:
+    run = record.dagster_run
+    return Launch(run.run_id, _ENDS.get(run.status, "under way"), record.start_time, run.tags.get(FOUND))
