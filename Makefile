@@ -50,9 +50,13 @@ $(BIN)/.dev: $(BIN)/.runtime
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $@
 
+# Renewed with the project, unless somebody changed it: then it stays, and a line says what to compare.
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@mkdir -p $(DAGSTER_HOME)
-	@cp dagster.yaml $@
+	@if [ ! -e $@ ] || cmp -s $@ $(DAGSTER_HOME)/dagster.yaml.shipped; then cp dagster.yaml $@; \
+	  else echo "dagster.yaml is new; .dagster/dagster.yaml has changes of its own and stays. Compare: diff dagster.yaml .dagster/"; fi
+	@cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml.shipped
+	@touch $@
 
 chromium: # the browser tests drive the system's own
 	@test -x /usr/bin/chromium || { echo "Installing Chromium"; $(APT_INSTALL) chromium >/dev/null; }
