@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--no-compare",
         action="store_true",
-        help="do not look for summaries of an older record: a third of the time",
+        help="do not look for summaries of an older record: a sixth of the time",
     )
     options = parser.parse_args(arguments)
     try:

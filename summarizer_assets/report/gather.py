@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.bucket.stock import single
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.coverage import CURRENT, FAILED, Coverage, coverage_by_bucket, standing
 from summarizer_assets.core.failing import FailureStatistics
@@ -135,7 +136,7 @@ class _Reader:
         failed = rows.filter(pl.col("standing") == FAILED).select("author_id")
         self.failures.add(failures.unique("author_id", keep="any").join(failed, on="author_id", how="semi"))
         current = rows.filter(pl.col("standing") == CURRENT).select("author_id")
-        drawn = lowest(summaries.join(current, on="author_id", how="semi"), self._seed, SAMPLES)
+        drawn = lowest(single(summaries.join(current, on="author_id", how="semi")), self._seed, SAMPLES)
         self._drawn = lowest(pl.concat([self._drawn, drawn], how="diagonal"), self._seed, SAMPLES)
 
     def _content(self, part: Sequence[str], summaries: pl.DataFrame) -> pl.DataFrame:

@@ -29,7 +29,7 @@ def texts(report: Report, charts: Mapping[str, Chart]) -> dict[str, str]:
         "next": _next(report),
         "failures": _failures(report),
         "charts": "\n\n".join(f"**{escaped(chart.title)}**\n\n{chart.markdown}" for chart in charts.values()),
-        "ten_summaries": "\n\n---\n\n".join(map(_sample, report.samples)),
+        "summaries_to_read": "\n\n---\n\n".join(map(_sample, report.samples)),
     }
     return {name: text for name, text in found.items() if text}
 
@@ -115,10 +115,14 @@ def _inline(shown: Sequence[str], lines: Sequence[str], more: str, before: int =
 
 
 def _sample(sample: Sample) -> str:
-    cited = "" if sample.citations is None else f", cited {sample.citations:,} times"
-    facts = f"{escaped(sample.affiliation, 200) or 'no affiliation'}; {sample.papers:,} papers{cited}"
+    cited = "" if sample.citations is None else f", cited {_counted(sample.citations, 'time')}"
+    facts = f"{escaped(sample.affiliation, 200) or 'no affiliation'}; {_counted(sample.papers, 'paper')}{cited}"
     titles = "\n".join(f"- {escaped(title, 300)}" for title in sample.titles or sample.topics[:12])
     return f"**{escaped(sample.name, 200)}**: {facts}\n\n> {escaped(sample.summary, 4000)}\n\n{titles}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def escaped(text: str, most: int | None = None) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 4.6, 2.5  # inches: readable on a phone, too
 _REASONS = 10
-_BUCKETS_WITH_NAMES = 16
+_BUCKETS_WITH_NAMES, _BARS = 16, 32
 _FEWEST_BARS = 2  # a single one shows nothing
 
 
@@ -51,9 +51,13 @@ def _buckets(report: Report) -> Chart | None:
             ("failed", RED, [bucket.failed for bucket in found]),
             ("pending", GREY, [bucket.pending for bucket in found]),
         ):
-            if any(heights):
+            above = [low + height for low, height in zip(below, heights, strict=True)]
+            if any(heights) and len(keys) > _BARS:  # each bar is drawn by itself, an outline as one
+                edges = [place - 0.5 for place in range(len(keys) + 1)]
+                axes.stairs(above, edges, baseline=below, fill=True, color=colour, label=label)
+            elif any(heights):
                 axes.bar(places, heights, bottom=below, color=colour, width=0.9, label=label)
-            below = [low + height for low, height in zip(below, heights, strict=True)]
+            below = above
         step = max(1, -(-len(keys) // _BUCKETS_WITH_NAMES))
         axes.set_xticks(places[::step], keys[::step], rotation=90, fontsize=7)
         axes.margins(x=0.01)
@@ -122,6 +126,9 @@ def _spread(spread: Spread, title: str, label: str, *, mark: int | None = None, 
         if mark is not None:
             axes.axvline(mark, color=ORANGE, linewidth=1.5, linestyle="--", label=f"{mark} {said}")
             axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
+        if len(bars) < _FEWEST_BARS:
+            axes.set_xlim(starts[0] - 3 * width, starts[0] + 4 * width)
+        _whole_numbers(axes.xaxis)
         _whole_numbers(axes.yaxis)
         axes.set_xlabel(label)
         axes.set_ylabel("summaries")
@@ -160,7 +167,7 @@ def _cost(report: Report) -> Chart | None:
 def _whole_numbers(axis: "Axis") -> None:
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see charts.py
 
-    axis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axis.set_major_formatter(_thousands)
 
 

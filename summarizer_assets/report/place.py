@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from deltalake.fs import DeltaStorageHandler
 
@@ -28,7 +29,9 @@ def put(root: str, page: bytes, options: Mapping[str, str]) -> str:
         return put_file(Path(root) / NAME, page)
     place = f"{root}/{NAME}"
     try:
-        with DeltaStorageHandler(root, dict(options)).open_output_stream(NAME) as stream:
+        raw = DeltaStorageHandler(root, dict(options)).open_output_stream(NAME)
+        # The engine's stream takes bytes only, which a larger buffer hands to it; pyarrow's own way is a Buffer.
+        with pa.BufferedOutputStream(raw, len(page) + 1) as stream:
             stream.write(page)
     except (DeltaError, OSError) as error:
         refused = refusal(root, options, f"{NAME} cannot be written", error)
