@@ -7,12 +7,23 @@ from typing import Any
 import dagster as dg
 
 from summarizer_assets.assets.authors import build_authors
+from summarizer_assets.assets.calibration import build_calibration
+from summarizer_assets.assets.estimate import build_estimate
 from summarizer_assets.assets.maintenance import build_maintenance
 from summarizer_assets.assets.report import build_report
 from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
-from summarizer_assets.jobs import SUMMARIZE, check_job, ingest_job, maintenance_job, report_job, summarize_job
+from summarizer_assets.jobs import (
+    SUMMARIZE,
+    calibration_job,
+    check_job,
+    estimate_job,
+    ingest_job,
+    maintenance_job,
+    report_job,
+    summarize_job,
+)
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer, io_manager
 from summarizer_assets.run_history import build_prune_schedule, prune_job
@@ -31,11 +42,28 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
         summaries = build_summaries(partitions, summarizer.identity.prompt_version)
-        assets = [build_authors(partitions), summaries, build_maintenance(), build_table_checks(), build_report()]
+        assets = [
+            build_authors(partitions),
+            build_estimate(),
+            build_calibration(),
+            summaries,
+            build_maintenance(),
+            build_table_checks(),
+            build_report(),
+        ]
     return dg.Definitions(
         assets=assets,
         asset_checks=[build_author_checks()],
-        jobs=[ingest_job(), summarize_job(), maintenance_job(), check_job(), report_job(), prune_job()],
+        jobs=[
+            ingest_job(),
+            estimate_job(),
+            calibration_job(),
+            summarize_job(),
+            maintenance_job(),
+            check_job(),
+            report_job(),
+            prune_job(),
+        ],
         schedules=[
             build_maintenance_schedule(),
             build_check_schedule(),

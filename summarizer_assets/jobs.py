@@ -4,12 +4,15 @@ from typing import Any
 
 import dagster as dg
 
+from summarizer_assets.assets.calibration import CALIBRATE as CALIBRATION_ASSET
+from summarizer_assets.assets.estimate import ESTIMATE as ESTIMATE_ASSET
 from summarizer_assets.assets.maintenance import MAINTENANCE
 from summarizer_assets.assets.report import REPORT as REPORT_ASSET
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.assets.table_checks import TABLE_CHECKS
 
 REPORT = "report"
+ESTIMATE, CALIBRATE = "estimate_spend", "calibrate_group_size"
 INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
 
@@ -19,6 +22,24 @@ def ingest_job() -> Any:  # noqa: ANN401 - dagster does not export the type
         INGEST,
         selection=dg.AssetSelection.assets("authors"),
         description="Brings the authors of the chosen buckets in line with the source, in one pass over it.",
+    )
+
+
+def estimate_job() -> Any:  # noqa: ANN401 - dagster does not export the type
+    """The price of all that is pending."""
+    return dg.define_asset_job(
+        ESTIMATE,
+        selection=dg.AssetSelection.assets(ESTIMATE_ASSET),
+        description="Tells what the pending authors will cost. It asks nobody and changes no table.",
+    )
+
+
+def calibration_job() -> Any:  # noqa: ANN401 - dagster does not export the type
+    """The group size for the user's own model."""
+    return dg.define_asset_job(
+        CALIBRATE,
+        selection=dg.AssetSelection.assets(CALIBRATION_ASSET),
+        description="Shows what it costs to find the best group size; with `spend: true` in the config, finds it.",
     )
 
 

@@ -22,6 +22,8 @@ _UNMEASURED = Signals(support=None, named=True)
 _CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
 _SHORTEST_LIMIT = 400
 
+#: Details of an `id_mismatch`.
+NO_ANSWER, CONTRADICTED = "no answer came under this id", "two different answers came under this id"
 DUPLICATE_ID = "duplicate_id"
 UNKNOWN_ID = "unknown_id"
 USAGE_MISSING = "usage_missing"
@@ -92,10 +94,10 @@ def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
     for author_id, author in by_id.items():
         if author_id in contradicted:
             reading.again[author_id] = FailureReason.ID_MISMATCH
-            reading.details[author_id] = "two different answers came under this id"
+            reading.details[author_id] = CONTRADICTED
         elif author_id not in answers:
             reading.again[author_id] = FailureReason.ID_MISMATCH
-            reading.details[author_id] = "no answer came under this id"
+            reading.details[author_id] = NO_ANSWER
         else:
             _judge(reading, author, answers[author_id], limits)
     return reading

@@ -1,0 +1,84 @@
+"""`group_size_calibration`: how many authors one request should hold, measured on the user's own model."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration, CalibrationStopped, calibrate, offer
+from summarizer_assets.calibration.pictures import picture
+from summarizer_assets.calibration.shown import calibration_markdown, measured_markdown, offer_markdown
+from summarizer_assets.core.calibration import Measured
+from summarizer_assets.resources import Summarizer
+
+CALIBRATE = "group_size_calibration"
+
+
+class CalibrationConfig(dg.Config):
+    """What a person may choose in the launchpad."""
+
+    spend: bool = Field(default=False, description="Yes: ask, and pay for it. Without it only the price is shown.")
+    authors: int = Field(default=AUTHORS, ge=1, description="How many authors are asked at each size.")
+    sizes: list[int] = Field(default=list(SIZES), description="The sizes to try: authors a request.")
+
+
+def build_calibration() -> dg.AssetsDefinition:
+    @dg.asset(
+        name=CALIBRATE,
+        deps=["authors"],
+        kinds={"llm"},
+        group_name=GROUP,
+        owners=OWNERS,
+        code_version="1",
+        description="How many authors one request should hold: the same authors are asked in groups of several sizes, "
+        "and their first answers compared. It spends money, so it shows its price and asks nobody unless `spend` is "
+        "true. It writes no table.",
+    )
+    def group_size_calibration(
+        context: dg.AssetExecutionContext, config: CalibrationConfig, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.MaterializeResult[None]:
+        offered = offer(summarizer, config.authors, config.sizes)
+        priced: dict[str, Any] = {
+            "offer": dg.MetadataValue.md(offer_markdown(offered)),
+            "asked": config.spend,
+            "authors": offered.authors.height,
+            "calls_estimated": round(offered.whole.calls.expected),
+            "tokens_estimated": round(offered.whole.tokens.expected),
+        }
+        if offered.whole.cost_usd is not None:
+            priced["cost_estimated_usd"] = offered.whole.cost_usd.expected
+        if not config.spend:
+            context.log.info("nothing was asked: set `spend` to true in the config to do what is offered")
+            return dg.MaterializeResult(metadata=priced)
+        try:
+            found = calibrate(summarizer, offered, run_id=context.run.run_id, log=context.log.info)
+        except CalibrationStopped as stopped:
+            done = {"measured": dg.MetadataValue.md(measured_markdown(stopped.measured))} if stopped.measured else {}
+            raise dg.Failure(f"stopped: {stopped}", metadata=done, allow_retries=False) from None
+        return dg.MaterializeResult(metadata=priced | _metadata(found))
+
+    return group_size_calibration
+
+
+def _metadata(found: Calibration) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "calibration": dg.MetadataValue.md(calibration_markdown(found)),
+        "picture": dg.MetadataValue.md(picture(found).markdown),
+        "by_group_size": dg.MetadataValue.json({str(one.size): _figures(one) for one in found.measured}),
+        "tokens": sum(one.prompt_tokens + one.completion_tokens for one in found.measured),
+        "requests": sum(one.requests for one in found.measured),
+    }
+    costs = [one.cost_usd for one in found.measured if one.cost_usd is not None]
+    if len(costs) == len(found.measured):
+        facts["cost_usd"] = sum(costs)
+    if found.recommendation.size is not None:
+        facts["recommended_group_size"] = found.recommendation.size
+    return facts
+
+
+def _figures(one: Measured) -> dict[str, Any]:
+    names = ("authors", "requests", "accepted", "missing", "contradicted", "strange", "support_mean", "support_p10",
+             "words_mean", "prompt_tokens", "completion_tokens", "cost_usd", "seconds", "latency_s")  # fmt: skip
+    found = {name: getattr(one, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None} | {"refused": dict(one.refused)}

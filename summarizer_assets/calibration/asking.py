@@ -1,0 +1,196 @@
+"""Asks for the same authors in groups of one size, each group once, and measures the first answers."""
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from summarizer_assets.bucket.answer_format import simpler
+from summarizer_assets.core.answers import NO_ANSWER, Asked, Limits, UnusableReply, read_reply
+from summarizer_assets.core.calibration import Measured
+from summarizer_assets.core.grounding import accept, measure
+from summarizer_assets.core.money import Price, Usage, dollars
+from summarizer_assets.core.prompt import Structured, request_body
+from summarizer_assets.core.records import FailureReason
+from summarizer_assets.core.usage import estimated_usage, usage_of
+from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.errors import (
+    BadReply,
+    ContentFiltered,
+    Exhausted,
+    GroupTooLarge,
+    Parked,
+    ProviderError,
+    RequestRejected,
+    RunFatal,
+)
+from summarizer_assets.llm.reply import Reply
+
+#: What a request that brought nothing says of each of its authors.
+_REASONS: Mapping[type[ProviderError], FailureReason] = {
+    GroupTooLarge: FailureReason.TOO_LARGE,
+    RequestRejected: FailureReason.REJECTED,
+    ContentFiltered: FailureReason.CONTENT_FILTER,
+}
+_TENTH = 10
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is the same for all requests. `overhead`, `output_per_author`: estimated tokens, to reserve them."""
+
+    model: str
+    system: str
+    checks: Limits
+    price: Price | None
+    max_output: int
+    extra_body: Mapping[str, Any]
+    overhead: int
+    output_per_author: int
+
+
+@dataclass
+class _Tally:
+    """Of one size, as its replies come."""
+
+    accepted: int = 0
+    missing: int = 0
+    contradicted: int = 0
+    strange: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    supports: list[float] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: int = 0
+
+
+class SizeTrial:
+    """One client's questions, size after size.
+
+    Raises, from `measure`:
+        RunFatal: no request can succeed, or the budget is used up.
+        Parked: the provider is out.
+    """
+
+    def __init__(self, client: Client, question: Question) -> None:
+        self._client = client
+        self._question = question
+        self._structured: Structured = "json_schema"
+
+    async def measure(self, size: int, groups: Sequence[Sequence[Asked]], tokens: Sequence[int]) -> Measured:
+        """`tokens`: estimated, of each group's records."""
+        tally = _Tally()
+        began = time.monotonic()
+        tasks = [
+            asyncio.ensure_future(self._ask(group, number, tally)) for group, number in zip(groups, tokens, strict=True)
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        seconds = time.monotonic() - began
+        authors = sum(map(len, groups))
+        price = self._question.price
+        return Measured(
+            size=size,
+            authors=authors,
+            requests=len(groups),
+            accepted=tally.accepted,
+            missing=tally.missing,
+            contradicted=tally.contradicted,
+            strange=tally.strange,
+            refused=dict(sorted(tally.refused.items())),
+            support_mean=statistics.fmean(tally.supports) if tally.supports else None,
+            support_p10=_tenth(tally.supports),
+            words_mean=statistics.fmean(tally.words) if tally.words else None,
+            prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens,
+            cost_usd=None if price is None else dollars(tally.cost),
+            seconds=seconds,
+            latency_s=statistics.median(tally.latencies) if tally.latencies else None,
+        )
+
+    async def _ask(self, group: Sequence[Asked], tokens: int, tally: _Tally) -> None:
+        question, structured = self._question, self._structured
+        body = request_body(
+            question.model,
+            question.system,
+            [author.text for author in group],
+            max_tokens=question.max_output,
+            extra_body=question.extra_body,
+            structured=structured,
+        )
+
+        def check(reply: Reply) -> Usage | None:
+            used = usage_of(reply.body)
+            self._book(used or estimated_usage(len(body), len(reply.body)), reply.seconds, tally)
+            try:
+                self._read(group, reply, tally)
+            except UnusableReply as error:
+                raise BadReply(error.reason, retry=False, detail=str(error)) from error
+            return used
+
+        try:
+            await self._client.complete(
+                body,
+                estimated_tokens=question.overhead + tokens + question.output_per_author * len(group),
+                most_output_tokens=question.max_output,
+                check=check,
+                settle=lambda used: used,
+            )
+        except (Parked, RunFatal):
+            raise
+        except RequestRejected as error:
+            fallback = simpler(structured, error)
+            if fallback is None:
+                tally.refused[FailureReason.REJECTED] += len(group)
+                return
+            if self._structured == structured:
+                self._structured = fallback
+            await self._ask(group, tokens, tally)
+        except (BadReply, Exhausted) as error:
+            tally.refused[FailureReason[error.kind.upper()]] += len(group)
+        except (GroupTooLarge, ContentFiltered) as error:
+            tally.refused[_REASONS[type(error)]] += len(group)
+
+    def _book(self, used: Usage, seconds: float, tally: _Tally) -> None:
+        tally.latencies.append(seconds)
+        tally.prompt_tokens += used.prompt_tokens
+        tally.completion_tokens += used.completion_tokens
+        if self._question.price is not None:
+            tally.cost += self._question.price.cost(used)
+
+    def _read(self, group: Sequence[Asked], reply: Reply, tally: _Tally) -> None:
+        checks = self._question.checks
+        reading = read_reply(reply.body, group, replace(checks, thresholds=None))
+        tally.strange += reading.unknown_ids
+        for author_id, reason in reading.again.items():
+            if reason is not FailureReason.ID_MISMATCH:
+                tally.refused[reason] += 1
+            elif reading.details[author_id] == NO_ANSWER:
+                tally.missing += 1
+            else:
+                tally.contradicted += 1
+        by_id = {author.author_id: author for author in group}
+        for author_id, summary, _ in reading.accepted:
+            author = by_id[author_id]
+            signals = measure(summary, author.text, author.author_name, checks.language)
+            tally.words.append(len(summary.split()))
+            if signals.support is not None:
+                tally.supports.append(signals.support)
+            if checks.thresholds is None or accept(signals, checks.thresholds):
+                tally.accepted += 1
+            else:
+                tally.refused[FailureReason.UNGROUNDED] += 1
+
+
+def _tenth(values: Sequence[float]) -> float | None:
+    """The value below which a tenth of them lies."""
+    return sorted(values)[len(values) // _TENTH] if values else None

@@ -1,0 +1,137 @@
+"""The calibration as a whole: its price first, then, when somebody says so, the questions."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from summarizer_assets.calibration.asking import Question, SizeTrial
+from summarizer_assets.calibration.drawing import draw
+from summarizer_assets.core.answers import Asked
+from summarizer_assets.core.calibration import Measured, Recommendation, recommend
+from summarizer_assets.core.estimate import Estimate, Work, estimate_of, work_of
+from summarizer_assets.core.grouping import plan_groups
+from summarizer_assets.core.prompt import system_message
+from summarizer_assets.estimate.history import learnt
+from summarizer_assets.estimate.terms import terms_of
+from summarizer_assets.llm.errors import Parked, RunFatal
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.estimates import CALIBRATION, EstimateBook
+
+SIZES: Final = (1, 5, 20, 50, 100)
+AUTHORS: Final = 200
+
+
+class CalibrationStopped(Exception):
+    """The provider, or the budget, ended it; `measured` are the sizes that were done by then."""
+
+    def __init__(self, message: str, measured: Sequence[Measured]) -> None:
+        super().__init__(message)
+        self.measured = tuple(measured)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a calibration would ask, and its price: nothing was asked yet. `by_size` are the parts of `whole`."""
+
+    authors: pl.DataFrame
+    sizes: tuple[int, ...]
+    by_size: dict[int, Estimate]
+    whole: Estimate
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured, and the size that follows from it."""
+
+    measured: tuple[Measured, ...]
+    recommendation: Recommendation
+
+
+def offer(summarizer: Summarizer, authors: int = AUTHORS, sizes: Sequence[int] = SIZES) -> Offer:
+    """Draw the authors and price the questions.
+
+    Raises:
+        ValueError: no author, or a size below 1.
+        TableError: there are no authors, or the table cannot be read.
+    """
+    if authors < 1 or not sizes or min(sizes) < 1:
+        raise ValueError(f"a calibration needs at least one author and sizes from 1, not {authors} and {list(sizes)}")
+    drawn = draw(summarizer, authors)
+    terms = terms_of(summarizer)
+    model = learnt(summarizer, terms)
+    works = {size: work_of(drawn["tokens"], terms_of(summarizer, size).limits) for size in sorted(set(sizes))}
+    return Offer(
+        drawn,
+        tuple(works),
+        {size: estimate_of(work, terms, model) for size, work in works.items()},
+        estimate_of(sum(works.values(), Work()), terms, model),
+    )
+
+
+def calibrate(
+    summarizer: Summarizer, offered: Offer, *, run_id: str | None = None, log: Callable[[str], None] = lambda _: None
+) -> Calibration:
+    """Ask, size after size. Every request is booked in the ledger; no table is written.
+
+    Args:
+        summarizer: whose model is asked.
+        offered: from `offer`.
+        run_id: what is booked stands under it; None: a new name.
+        log: told of each size that is done.
+
+    Raises:
+        CalibrationStopped: no request can succeed, the budget is used up, or the provider is out.
+    """
+    client = summarizer.client(run_id or f"calibration-{uuid.uuid4().hex[:12]}", CALIBRATION)
+    measured: list[Measured] = []
+
+    async def ask() -> None:
+        try:
+            trial = SizeTrial(client, _question(summarizer))
+            for size in offered.sizes:
+                found = await _one_size(summarizer, trial, offered.authors, size)
+                measured.append(found)
+                log(f"groups of {size}: {found.accepted} of {found.authors} first answers accepted")
+        finally:
+            await client.aclose()
+
+    try:
+        asyncio.run(ask())
+    except (Parked, RunFatal) as error:
+        raise CalibrationStopped(str(error), measured) from None
+    identity = summarizer.identity
+    book = EstimateBook(summarizer.database, summarizer.settings.root)
+    times = {round(one.authors / one.requests): one.latency_s for one in measured if one.latency_s is not None}
+    book.keep_latency(identity.prompt_version, identity.model, times)
+    return Calibration(tuple(measured), recommend(measured))
+
+
+async def _one_size(summarizer: Summarizer, trial: SizeTrial, authors: pl.DataFrame, size: int) -> Measured:
+    tokens = authors["tokens"].to_list()
+    groups = list(plan_groups(tokens, [0] * len(tokens), terms_of(summarizer, size).limits))
+    asked = [
+        Asked(*row) for row in authors.select("author_id", pl.col("author_name").fill_null(""), "text").iter_rows()
+    ]
+    return await trial.measure(
+        size,
+        [[asked[place] for place in group] for group in groups],
+        [sum(tokens[place] for place in group) for group in groups],
+    )
+
+
+def _question(summarizer: Summarizer) -> Question:
+    settings, terms = summarizer.settings, terms_of(summarizer)
+    return Question(
+        model=settings.model,
+        system=system_message(summarizer.prompt),
+        checks=summarizer.checks,
+        price=summarizer.price,
+        max_output=settings.most_output_tokens or settings.max_output_tokens,
+        extra_body=settings.llm_extra_body,
+        overhead=terms.overhead_tokens,
+        output_per_author=terms.limits.output_per_author,
+    )

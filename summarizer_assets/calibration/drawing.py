@@ -1,0 +1,46 @@
+"""The authors to calibrate with: the same at each size and each time, as long as the table is the same."""
+
+from typing import Final
+
+import polars as pl
+
+from summarizer_assets.core.sampling import spread
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.guards import reading
+
+_BUCKETS: Final = 8
+_SEED, _ORDER_SEED = 22, 23
+_LOOKED_AT: Final = 4  # times as many as wanted: some are skipped by rule, and buckets differ
+
+
+def draw(summarizer: Summarizer, number: int) -> pl.DataFrame:
+    """At most so many authors of some buckets, by a hash of their ids: author_id, author_name, text, tokens.
+
+    Those on the list SUMMARIZER_EXCLUDE and those with nothing to summarise are left out, as by a run.
+
+    Raises:
+        TableError: there are no authors yet, or none who could be asked, or the table cannot be read.
+    """
+    table = summarizer.tables.authors
+    rows = {bucket: count for bucket, count in sorted(table.rows_by_bucket().items()) if count}
+    chosen = spread(list(rows), _BUCKETS)
+    if sum(rows[bucket] for bucket in chosen) < _LOOKED_AT * number:
+        chosen = list(rows)
+    parts = [_of_bucket(summarizer, bucket, rows[bucket], -(-number // len(chosen))) for bucket in chosen]
+    if not parts or not sum(part.height for part in parts):
+        raise TableError(f"{table.uri}: there is no author to ask; materialise the asset `authors` first")
+    return pl.concat(parts).sort(pl.col("author_id").hash(_ORDER_SEED)).head(number)
+
+
+def _of_bucket(summarizer: Summarizer, bucket: str, authors: int, number: int) -> pl.DataFrame:
+    table = summarizer.tables.authors
+    part = max(1, authors // (_LOOKED_AT * number))
+    picked = pl.col("author_id").hash(_SEED) % part == 0
+    with reading(table.uri):
+        found = table.read([bucket]).filter(picked).collect(engine="streaming")
+    excluded = pl.col("author_id").is_in(list(summarizer.settings.excluded_ids))
+    rendered = summarizer.render(found).filter(~(pl.col("empty") | excluded))
+    # More than its part: another bucket may have fewer than that.
+    wanted = rendered.sort(pl.col("author_id").hash(_ORDER_SEED)).head(_LOOKED_AT * number)
+    return wanted.select("author_id", "author_name", "text", "tokens")

@@ -1,0 +1,105 @@
+"""What the same authors brought in groups of several sizes, and which size follows from it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+#: A size is as good as the best when so many more first answers at most were not accepted (or one author, in a small
+#: sample: one alone decides nothing), and the mean support is at most so much lower.
+SHARE_MARGIN: Final = 0.02
+SUPPORT_MARGIN: Final = 0.03
+#: A larger group is worth it when it saves so much of the cost of an accepted answer.
+LEAST_GAIN: Final = 0.05
+_ONE_AUTHOR: Final = 1.5
+_ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """First answers of `authors` in groups of at most `size`, nobody asked again.
+
+    Each author is in one of `accepted`, `missing` (nothing came under the id), `contradicted` (two different answers
+    did) and `refused` (by reason: as a run would ask again, or the request as a whole brought nothing). `strange` are
+    rows under ids that nobody asked for. `support` is of the answers that could be read, accepted or not; `cost_usd`
+    None: no price is known. `seconds`: all requests together; `latency_s`: one, in the median.
+    """
+
+    size: int
+    authors: int
+    requests: int
+    accepted: int
+    missing: int = 0
+    contradicted: int = 0
+    strange: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    support_mean: float | None = None
+    support_p10: float | None = None
+    words_mean: float | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    latency_s: float | None = None
+
+    @property
+    def not_accepted(self) -> float:
+        """Share of the authors."""
+        return 1 - self.accepted / self.authors
+
+    @property
+    def price(self) -> float | None:
+        """Of an accepted answer: dollars, or tokens where nothing costs; None: none was accepted."""
+        if not self.accepted:
+            return None
+        return (self.cost_usd or self.prompt_tokens + self.completion_tokens) / self.accepted
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """`size` None: no size brought an accepted answer. `verdicts`: why each was taken or not, by size."""
+
+    size: int | None
+    verdicts: Mapping[int, str]
+
+
+def recommend(measured: Sequence[Measured]) -> Recommendation:
+    """The largest size whose answers are as good as the best, as long as each step up to it saves enough."""
+    usable = [one for one in sorted(measured, key=lambda one: one.size) if one.accepted]
+    if not usable:
+        return Recommendation(None, {one.size: "no answer was accepted" for one in measured})
+    fewest = min(one.not_accepted for one in usable)
+    best = max((one.support_mean for one in usable if one.support_mean is not None), default=None)
+    verdicts = {one.size: "no answer was accepted" for one in measured if not one.accepted}
+    chosen: Measured | None = None
+    for one in usable:
+        worse = _worse(one, fewest, best)
+        if worse is not None:
+            verdicts[one.size] = worse
+            continue
+        if chosen is None:
+            chosen, verdicts[one.size] = one, "as good as the best"
+            continue
+        assert one.price is not None and chosen.price is not None  # noqa: PT018 - both have accepted answers
+        gain = 1 - one.price / chosen.price
+        verdicts[one.size] = f"as good as the best, {_saves(gain)} than {chosen.size} an accepted answer"
+        if gain >= LEAST_GAIN:
+            chosen = one
+        else:
+            verdicts[one.size] += ": not worth it"
+    if chosen is None:  # one size has the fewest refused, another the best support
+        chosen = min(usable, key=lambda one: (one.not_accepted, one.size))
+        verdicts[chosen.size] += "; but no size has fewer that are not accepted"
+    return Recommendation(chosen.size, verdicts)
+
+
+def _worse(one: Measured, fewest: float, best: float | None) -> str | None:
+    """How it falls short of the best; None: it does not."""
+    if one.not_accepted > fewest + max(SHARE_MARGIN, _ONE_AUTHOR / one.authors) + _ROUNDING:
+        return f"{one.not_accepted:.1%} of first answers not accepted, {fewest:.1%} at best: too many"
+    if best is not None and one.support_mean is not None and one.support_mean < best - SUPPORT_MARGIN:
+        return f"mean support {one.support_mean:.2f}, {best:.2f} at best: too low"
+    return None
+
+
+def _saves(gain: float) -> str:
+    return f"{gain:.1%} cheaper" if gain >= 0 else f"{-gain:.1%} dearer"
