@@ -15,6 +15,7 @@ from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, Tabl
 from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
 
+from summarizer_assets.bucket.failures_shown import Listing
 from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
@@ -53,7 +54,11 @@ def _buckets(table_slice: TableSlice) -> list[str]:
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
-    """Text as Markdown, so that a sample of summaries reads as one; the rest as dagster shows it by itself."""
+    """Text as Markdown, so that a sample of summaries reads as one; a listing as a table; the rest as it is."""
+    if isinstance(value, Listing):
+        columns = [dg.TableColumn(name, description=words or None) for name, words in value.columns.items()]
+        records = [dg.TableRecord(dict(zip(value.columns, row, strict=True))) for row in value.rows]
+        return dg.MetadataValue.table(records, dg.TableSchema(columns))
     return dg.MetadataValue.md(value) if isinstance(value, str) and "\n" in value else value
 
 

@@ -19,6 +19,7 @@ from summarizer_assets.bucket.accounts import BucketCounts, metadata
 from summarizer_assets.bucket.asking import AskCounts
 from summarizer_assets.bucket.commits import Commits
 from summarizer_assets.bucket.engine import Engine
+from summarizer_assets.bucket.failures_shown import failure_metadata
 from summarizer_assets.bucket.limit import within_limit
 from summarizer_assets.bucket.offer import words
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
@@ -322,4 +323,6 @@ class BucketRun:
         return {**metadata(self.counts, asked, sent, spending, self.sample, self.stop), **self._offer}
 
     def _failure_metadata(self) -> Mapping[str, Any]:
-        return {"dagster/partition_row_count": self.counts.failed, "failures_by_reason": dict(self.counts.reasons)}
+        failures = self._stock.failures if self._claim is None else self._new_failures
+        attempts = self._settings.retry.max_attempts
+        return failure_metadata(self._bucket, self.counts, failures, self._tables.authors, attempts)

@@ -168,7 +168,9 @@ def reasons_table() -> list[str]:
     def retried(reason: FailureReason) -> str:
         return "yes" if reason.retryable else "no request is made" if reason.skipped else "no"
 
-    rows = [f"| `{reason.value}` | {reason.meaning} | {retried(reason)} |" for reason in FailureReason]
+    rows = [
+        f"| [`{reason}`](docs/failures/{reason}.md) | {reason.meaning} | {retried(reason)} |" for reason in FailureReason
+    ]
     return ["| reason | meaning | retried |", "|---|---|---|", *rows]
 
 
