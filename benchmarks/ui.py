@@ -13,7 +13,6 @@ Prints the tables, then the same as JSON on the last line. It needs Chromium and
 """
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -190,9 +189,10 @@ def print_sizes(sizes: Mapping[str, Mapping[str, float]]) -> None:
 
 def prune(home: Path, environment: Mapping[str, str], kept_days: int) -> dict[str, Any]:
     """The project's own job, as its schedule runs it."""
-    config = json.dumps({"ops": {"forget_old_runs": {"config": {"keep_days": kept_days}}}})
+    config = home.parent / "prune.yaml"
+    config.write_text(f"ops: {{forget_old_runs: {{config: {{keep_days: {kept_days}}}}}}}\n", encoding="utf-8")
     command = [str(Path(sys.executable).with_name("dagster")), "job", "execute", "-m", "summarizer_assets.definitions"]
-    command += ["-j", "prune_run_history", "--config-json", config]
+    command += ["-j", "prune_run_history", "--config", str(config)]
     variables = {**os.environ, **environment, "DAGSTER_HOME": str(home)}
     began = time.monotonic()
     with (home.parent / "prune.log").open("w") as log:

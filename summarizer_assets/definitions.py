@@ -30,6 +30,7 @@ from summarizer_assets.run_history import build_prune_schedule, prune_job
 from summarizer_assets.schedules import build_check_schedule, build_maintenance_schedule, build_report_schedule
 from summarizer_assets.sensors import build_sensors
 from summarizer_assets.settings import Settings, load_settings
+from summarizer_assets.settings_shown import shown_resource
 
 
 def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -71,7 +72,7 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
             build_prune_schedule(),
         ],
         sensors=build_sensors(summarizer, summarize=SUMMARIZE),
-        resources={"summarizer": summarizer, "delta": io_manager(summarizer), **(overrides or {})},
+        resources={"summarizer": shown_resource(summarizer), "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.
         executor=dg.in_process_executor,
     )

@@ -22,7 +22,7 @@ LAYERS = [
     {"pipeline", "pricing", "provider"},
     {"io_manager", "partitions"},
     {"resources"},
-    {"estimate"},
+    {"estimate", "settings_shown"},
     {"calibration"},
     {"checking", "report"},
     {"assets"},
@@ -43,11 +43,24 @@ OF_DAGSTER = {
     "sensors",
     "run_history",
     "schedules",
+    "settings_shown",
     "definitions",
     "demo",
     "rehearse",
 }
-OF_SETTINGS = {"pricing", "provider", "resources", "estimate", "calibration", "report", "definitions", "demo", "rehearse", "spend"}
+OF_SETTINGS = {
+    "pricing",
+    "provider",
+    "resources",
+    "estimate",
+    "calibration",
+    "report",
+    "definitions",
+    "demo",
+    "rehearse",
+    "spend",
+    "settings_shown",
+}
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",

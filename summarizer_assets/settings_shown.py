@@ -1,0 +1,45 @@
+"""The settings in force, on the resource's page of the UI: by variable, and secrets by their variable alone."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.settings import PREFIX, Settings
+
+#: What must not be read off a page: a key, what a request carries beside it, a database's address with its password.
+_SECRET = ("llm_api_key", "llm_extra_body", "state")
+_LONGEST = 120  # characters of a value
+
+
+def shown_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
+    """The same object, with what it is set to beside it."""
+    return dg.ResourceDefinition.hardcoded_resource(summarizer, description=settings_shown(summarizer.settings))
+
+
+def settings_shown(settings: Settings) -> str:
+    """A Markdown table of the settings that were set, and the names of the others."""
+    rows = [f"| `{PREFIX}{name.upper()}` | {value} |" for name, value in _set(settings)]
+    key = f"key from `{PREFIX}LLM_API_KEY` ({'set' if settings.llm_api_key else 'not set'})"
+    return "\n".join(
+        [
+            f"Provider: {_code(settings.llm_base_url)}, model {_code(settings.model)}, {key}.",
+            "",
+            "Set by the environment or by `.env`; all others have the defaults of the README:",
+            "",
+            "| variable | value |",
+            "|---|---|",
+            *(rows or ["| none | |"]),
+        ]
+    )
+
+
+def _set(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in Settings.model_fields:
+        if name in settings.model_fields_set:
+            yield name, "set, and not shown" if name in _SECRET else _code(getattr(settings, name))
+
+
+def _code(value: object) -> str:
+    text = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+    return f"`{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}`"
