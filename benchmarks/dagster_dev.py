@@ -40,8 +40,9 @@ mutation($run: String!) {
 class DagsterDev:
     """A running `dagster dev`: `instance` reads what it stored."""
 
-    def __init__(self, instance: dg.DagsterInstance, url: str) -> None:
+    def __init__(self, instance: dg.DagsterInstance, url: str, pid: int = 0) -> None:
         self.instance = instance
+        self.pid = pid
         self._url = f"{url}/graphql"
 
     def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
@@ -59,11 +60,12 @@ class DagsterDev:
         """Cancel a run, as a person would in the UI."""
         self._ask(_TERMINATE, {"run": run_id})
 
-    def ticks(self) -> list[tuple[float, str, int]]:
-        """All ticks of all sensors: time, status, runs requested; oldest first."""
+    def ticks(self, sensor: str = "retry_failed_authors") -> list[tuple[float, str, int]]:
+        """All ticks of a sensor: time, status, runs requested; oldest first."""
         return sorted(
             (tick.timestamp, tick.status.value, len(tick.run_ids))
             for state in self.instance.all_instigator_state()
+            if state.instigator_name == sensor
             for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id)
         )
 
@@ -78,13 +80,13 @@ class DagsterDev:
 @contextmanager
 def dagster_dev(home: Path, environment: Mapping[str, str]) -> Iterator[DagsterDev]:
     """Start it over `home`, wait until it answers, and end all of its processes afterwards."""
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text(_CONFIGURATION)
     port = _free_port()
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     command += ["-m", "summarizer_assets.definitions"]
     variables = {**os.environ, **environment, "DAGSTER_HOME": str(home)}
-    with (home / "dev.log").open("w") as log:
+    with (home / "dev.log").open("a") as log:
         process = subprocess.Popen(
             command, env=variables, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=home
         )
@@ -92,7 +94,7 @@ def dagster_dev(home: Path, environment: Mapping[str, str]) -> Iterator[DagsterD
             url = f"http://127.0.0.1:{port}"
             wait_until(lambda: _answers(url), "dagster dev answers", patience_s=180)
             with dg.DagsterInstance.from_config(str(home)) as instance:
-                yield DagsterDev(instance, url)
+                yield DagsterDev(instance, url, process.pid)
         finally:
             process.terminate()
             try:

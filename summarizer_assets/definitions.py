@@ -15,6 +15,7 @@ from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
 from summarizer_assets.jobs import (
+    INGEST,
     SUMMARIZE,
     calibration_job,
     check_job,
@@ -71,7 +72,7 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
             build_report_schedule(),
             build_prune_schedule(),
         ],
-        sensors=build_sensors(summarizer, summarize=SUMMARIZE),
+        sensors=build_sensors(summarizer, ingest=INGEST, summarize=SUMMARIZE),
         resources={"summarizer": shown_resource(summarizer), "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.
         executor=dg.in_process_executor,

@@ -155,6 +155,8 @@ class Settings(BaseSettings):
     )
     retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of a sensor starts.")
     retry_most_queued: int = Field(50, ge=1, description="Sensors start no run while so many wait in Dagster's queue.")
+    lost_after_s: float = Field(900.0, ge=60, description="A started run without claim or event for so long is lost.")
+    source_settle_s: float = Field(60.0, ge=0, description="A changed source is read when it stays so for so long.")
     progress_interval_s: float = Field(
         30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
     )

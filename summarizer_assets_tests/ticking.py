@@ -55,7 +55,7 @@ class Ticking:
         said = found.skip_reason.skip_message if found.skip_reason else ""
         return Tick(list(found.run_requests or []), said, heard.messages, list(found.asset_events))
 
-    def tick_with_runs(self, patience_s: float = 30) -> Tick:
+    def tick_with_runs(self, patience_s: float = 180) -> Tick:
         """The first tick that asks for a run, when it is only a matter of a little time."""
         until = time.monotonic() + patience_s
         while not (tick := self.tick()).requests:

@@ -7,6 +7,7 @@ from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.core.records import AUTHORS
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.heartbeat import beating
 from summarizer_assets.storage.stream import TableStream
 
 
@@ -43,12 +44,13 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
                 dg.AssetObservation("authors", metadata={"progress": picture, "source_rows": progress.rows})
             )
 
-        return summarizer.ingest(
+        stream = summarizer.ingest(
             list(context.partition_keys),
             log=context.log.info,
             describe=lambda bucket, facts: context.add_asset_metadata(dict(facts), partition_key=bucket),
             report=report,
             whole=config.read_whole_source,
         )
+        return beating(stream, summarizer.state, context.run.run_id)
 
     return authors

@@ -15,4 +15,4 @@ class Verdict(StrEnum):
     BUDGET = "wait for money: SUMMARIZER_BUDGET_USD is used up; no run is tried until it is raised"
     NEXT_TICK = "waits for the next tick"
     QUEUE_FULL = "waits: enough runs are queued already"
-    LEFT_TO_RETRY = "left to the sensor retry_failed_authors"
+    LIMIT = "wait: SUMMARIZER_LIMIT is used up, a pilot asks for nobody else"

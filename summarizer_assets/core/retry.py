@@ -178,9 +178,12 @@ def _dying(state: BucketState) -> bool:
 
 
 def _stuck(state: BucketState) -> bool:
-    """Whether the last runs that could have made progress made none."""
+    """Whether the last runs that could have made progress made none.
+
+    One that had nobody pending (it asked failures that were due) shows that all was well then.
+    """
     own = [run for run in state.runs if not run.refused][:PARKED_AFTER_RUNS]
-    if len(own) < PARKED_AFTER_RUNS:
+    if len(own) < PARKED_AFTER_RUNS or any(run.pending_before == 0 for run in own):
         return False
     remaining = state.pending
     for run in own:

@@ -5,16 +5,27 @@ from collections.abc import Sequence
 import dagster as dg
 
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.sensors.retry import Limits, build_retry_sensor
+from summarizer_assets.sensors.authors import build_authors_sensor
+from summarizer_assets.sensors.lapsed import build_lost_sensor
+from summarizer_assets.sensors.looking import Limits
+from summarizer_assets.sensors.retry import build_retry_sensor
+from summarizer_assets.sensors.source import build_source_sensor
 
 
-def build_sensors(summarizer: Summarizer, *, summarize: str) -> Sequence[dg.SensorDefinition]:
+def build_sensors(summarizer: Summarizer, *, ingest: str, summarize: str) -> Sequence[dg.SensorDefinition]:
     """All of them.
 
     Args:
         summarizer: whose settings say how often and how much.
+        ingest: the job that reads the source.
         summarize: the job that runs one bucket.
     """
     settings = summarizer.settings
+    every = settings.retry_interval_s
     limits = Limits(settings.retry_runs_per_tick, settings.retry_most_queued, settings.retry_probe_s)
-    return [build_retry_sensor(summarize, interval_s=settings.retry_interval_s, limits=limits)]
+    return [
+        build_retry_sensor(summarize, interval_s=every, limits=limits),
+        build_lost_sensor(summarize=summarize, ingest=ingest, interval_s=every, lost_after_s=settings.lost_after_s),
+        build_source_sensor(ingest, interval_s=max(every, 30), settle_s=settings.source_settle_s),
+        build_authors_sensor(summarize, interval_s=every, limits=limits),
+    ]

@@ -7,22 +7,20 @@ vanished may be complete. One run a bucket at most is in flight; the claim on th
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 
 import dagster as dg
 
 from summarizer_assets.core.bucket_verdict import Verdict
-from summarizer_assets.core.launches import held_back
-from summarizer_assets.core.retry import BucketState, Decision, decide
+from summarizer_assets.core.retry import Decision
 from summarizer_assets.core.standing import Parked, Standing, to_tell
 from summarizer_assets.resources import Summarizer
-from summarizer_assets.sensors.facts import RetryFacts, barred_buckets, retry_facts
+from summarizer_assets.sensors.facts import RetryFacts, barred_buckets
+from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
 from summarizer_assets.sensors.runs import FOUND, RunBook
 
 RETRY_SENSOR = "retry_failed_authors"
-_ASSET, _TOLD_ON = "author_summaries", "failed_authors"
+_TOLD_ON = "failed_authors"
 
 
 @dataclass(frozen=True)
@@ -40,66 +38,6 @@ class Memory:
     @classmethod
     def of(cls, cursor: str | None) -> "Memory":
         return cls(**json.loads(cursor)) if cursor else cls()
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a tick decides from: the same for the retry sensor and the one that asks changed authors."""
-
-    facts: RetryFacts
-    book: RunBook
-    states: Sequence[BucketState]
-    barred: frozenset[str]
-
-    def marks(self) -> dict[str, str]:
-        """Of buckets to be run for rows that must go: their state, so that it is not tried for ever."""
-        return {
-            state.bucket: state_mark(state.authors, state.summaries, state.failed, state.barred)
-            for state in self.states
-            if state.deserted or state.barred
-        }
-
-    def decide(self, settings: "Limits", now: float) -> Decision:
-        marks, recorded = self.marks(), self.facts.recorded
-
-        def against(buckets: Sequence[str]) -> Mapping[str, Verdict]:
-            last = self.book.last(buckets)
-            found = {bucket: held_back(last[bucket], recorded, marks.get(bucket)) for bucket in buckets}
-            return {bucket: verdict for bucket, verdict in found.items() if verdict is not None}
-
-        return decide(
-            self.states,
-            now=now,
-            runs_per_tick=settings.runs_per_tick,
-            held_back=against,
-            unfinished_counts=self.facts.unfinished_counts,
-            probe_wait_s=settings.probe_wait_s,
-            budget=self.facts.budget,
-            room_in_queue=settings.most_queued - self.book.queued,
-        )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Of what a tick may ask for."""
-
-    runs_per_tick: int
-    most_queued: int
-    probe_wait_s: float
-
-
-def state_mark(*facts: object) -> str:
-    return blake2b(repr(facts).encode(), digest_size=8).hexdigest()
-
-
-def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]) -> Look:
-    facts = retry_facts(summarizer)
-    book = RunBook(instance, job_name, _ASSET)
-    buckets = set(facts.authors)
-    if not summarizer.settings.keep_removed:  # else the rows of those who vanished are there to stay
-        buckets |= facts.summaries.keys() | facts.failed.keys()
-    keys = sorted(buckets)
-    return Look(facts, book, facts.states(keys, frozenset(book.in_flight(keys)), barred), barred)
 
 
 def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.SensorDefinition:

@@ -69,6 +69,19 @@ class RunBook:
         launches = self.last([bucket])[bucket]
         return launches[0].run_id if launches else None
 
+    def of_all(self, keys: Sequence[str]) -> Sequence[Launch]:
+        """The last runs over all buckets at once, newest first."""
+        tags: list[dict[str, str]] = [{RANGE_START: keys[0], RANGE_END: keys[-1]}]
+        if len(keys) == 1:
+            tags.append({PARTITION: keys[0]})
+        found = [record for one in tags for record in self._instance.get_run_records(dg.RunsFilter(tags=one), limit=50)]
+        found.sort(key=lambda record: record.create_timestamp, reverse=True)
+        return [_launch(record) for record in found if self.is_ours(record.dagster_run)]
+
+    def last_of_all(self, keys: Sequence[str]) -> str | None:
+        launches = self.of_all(keys)
+        return launches[0].run_id if launches else None
+
     def _look_up(self, buckets: Sequence[str]) -> None:
         """By one query where it tells enough; a bucket whose runs are all older than the others' is asked for alone."""
         most = _LOOKED_THROUGH * len(buckets)

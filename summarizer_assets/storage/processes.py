@@ -3,6 +3,8 @@
 import socket
 from pathlib import Path
 
+from summarizer_assets.core.lost import Whereabouts
+
 
 def this_boot() -> str | None:
     """This kernel since it was started; None where the system does not tell."""
@@ -29,6 +31,13 @@ def process_name(pid: int) -> str:
         return f"{pid}@gone" if Path("/proc/self").exists() else f"{pid}@"
     dead = fields[0] in {"Z", "X"}  # killed, not yet collected by its parent
     return f"{pid}@gone" if dead else f"{pid}@{fields[19]}"
+
+
+def whereabouts(host: str, process: str) -> Whereabouts:
+    """What can be known here of a process, by the names it gave its host and itself."""
+    if host != this_host() or process.endswith("@"):
+        return "elsewhere"
+    return "gone" if is_gone(host, process) else "here"
 
 
 def is_gone(host: str, process: str) -> bool:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from summarizer_assets.core.lost import Sign
 from summarizer_assets.core.retry import PastRun
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
-from summarizer_assets.storage.processes import is_gone, process_name, this_host
+from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
 
 _CLAIMS = sa.Table(
     "claims",
@@ -30,8 +31,8 @@ _CLAIMS = sa.Table(
     sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
 )
 
-#: Stands behind the root in the claim of somebody who compacts a bucket, which is no claim on its rows.
-_COMPACTION = "#compaction"
+#: Stand behind the root in what is no claim on a bucket's rows: of somebody who compacts it, and of a run that lives.
+_COMPACTION, _ALIVE = "#compaction", "#alive"
 
 _RUNS = sa.Table(
     "bucket_runs",
@@ -89,6 +90,30 @@ class StateStore:
         finally:
             claim.release()
 
+    @contextmanager
+    def heartbeat(self, run_id: str) -> Iterator[None]:
+        """Show until the block ends that this run lives, where it has no bucket to claim: an ingest fills them all."""
+        claim = Claim(StateStore(self._database, self._root + _ALIVE, lease_s=self.lease_s), run_id, run_id)
+        claim.acquire()
+        try:
+            yield
+        finally:
+            claim.release()
+
+    def signs_of_life(self) -> dict[str, list[Sign]]:
+        """Of each run what it holds under this root: claims of buckets, heartbeats; given back ones are none."""
+        roots = (self._root, self._root + _ALIVE)
+        with self._database.begin() as connection:
+            now = self._database.steady_now(connection)
+            rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root.in_(roots))).all()
+        found: dict[str, list[Sign]] = {}
+        for row in rows:
+            if row.expires_at > 0:  # else it was given back, and only its allowance still counts
+                place = f"bucket {row.bucket}" if row.root == self._root else "the source"
+                sign = Sign(place, row.host, now - row.expires_at, whereabouts(row.host, row.process))
+                found.setdefault(row.run_id, []).append(sign)
+        return found
+
     def holders(self) -> dict[str, str]:
         """Run id of each bucket's live claim."""
         with self._database.begin() as connection:
@@ -100,7 +125,8 @@ class StateStore:
         """Runs at work now under any root of this store: they share the provider account."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            rows = connection.execute(sa.select(_CLAIMS).where(~_CLAIMS.c.root.endswith(_COMPACTION))).all()
+            other = _CLAIMS.c.root.endswith(_COMPACTION) | _CLAIMS.c.root.endswith(_ALIVE)
+            rows = connection.execute(sa.select(_CLAIMS).where(~other)).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
     def begin_run(self, bucket: str, run_id: str, pending: int) -> int:

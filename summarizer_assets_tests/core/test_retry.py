@@ -103,6 +103,11 @@ def verdict(state: BucketState, **options: bool) -> Verdict:
         pytest.param(replace(DUE, asked_for=False), Verdict.NOT_ASKED_FOR, id="due, yet never asked for"),
         pytest.param(replace(UNFINISHED, runs=IDLE), Verdict.PARKED, id="three runs without progress"),
         pytest.param(replace(UNFINISHED, runs=IDLE[:2]), Verdict.RUN, id="two runs without progress"),
+        pytest.param(
+            replace(UNFINISHED, runs=[run(ago=400, before=5, after=5, stop="outage"), *[run(before=0, after=0)] * 3]),
+            Verdict.RUN,
+            id="an outage after three retries of failures, which had nobody pending",
+        ),
         pytest.param(replace(UNFINISHED, runs=[*IDLE[:2], run(before=9, after=5)]), Verdict.RUN, id="some progress"),
         pytest.param(replace(UNFINISHED, summaries=90, runs=DEAD), Verdict.PARKED, id="three runs died"),
         pytest.param(
@@ -284,3 +289,54 @@ def test_whatever_is_known_nothing_is_started_that_must_not_be(
         assert bucket not in held
         due = state.next_due_at is not None and state.next_due_at <= NOW
         assert state.pending > 0 or due or state.deserted
+
+
+# Money and the queue.
+
+BROKE = run(ago=10, before=5, after=5, stop="budget")
+
+
+def budgeted(left: int, *runs: PastRun) -> Decision:
+    states = [replace(UNFINISHED, bucket=f"{n:04d}", runs=runs) for n in range(3)]
+    return decided(*states, now=NOW + 10_000, budget=Budget(cap=1000, gone=1000 - left, request=100))
+
+
+def test_a_used_up_budget_is_waited_for_without_a_probe() -> None:
+    decision = budgeted(99, BROKE)
+    assert decision.run == []
+    assert set(decision.verdicts.values()) == {Verdict.BUDGET}
+
+
+def test_a_raised_budget_lets_a_probe_through_and_then_all() -> None:
+    assert len(budgeted(100, BROKE).run) == 1
+    assert len(budgeted(100, run(ago=1, after=5), BROKE).run) == 3
+
+
+def test_what_little_is_left_of_a_budget_that_stopped_nobody_is_tried() -> None:
+    assert len(budgeted(1, run(after=5)).run) == 3
+    assert budgeted(0, run(after=5)).run == []
+
+
+def test_a_bucket_of_vanished_authors_is_cleared_whatever_the_provider_says() -> None:
+    deserted = replace(DONE, authors=0)
+    refused = replace(UNFINISHED, bucket="0002", runs=[REFUSED])
+    assert decided(deserted, refused).run == ["0001"]
+    assert decided(deserted, budget=Budget(cap=10, gone=10, request=1)).run == ["0001"]
+
+
+@pytest.mark.parametrize(("room", "started"), [(None, 6), (4, 4), (0, 0), (-3, 0)])
+def test_the_queue_is_not_flooded(room: int | None, started: int) -> None:
+    decision = decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(6)), room=room)
+    assert len(decision.run) == started
+    assert list(decision.verdicts.values()).count(Verdict.QUEUE_FULL) == 6 - started
+
+
+def test_thousands_of_cancelled_buckets_are_looked_up_by_the_batch() -> None:
+    asked: list[int] = []
+
+    def held_back(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+        asked.append(len(buckets))
+        return dict.fromkeys(buckets, Verdict.CANCELLED)
+
+    decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(1000)), held_back=held_back)
+    assert asked == [50] * 20

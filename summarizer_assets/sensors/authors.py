@@ -1,0 +1,129 @@
+"""The sensor on authors: asks for summaries of new and changed authors, bucket by bucket. It spends money.
+
+A tick over authors that did not change opens one table and is done. Which buckets changed is told by their fences in
+that table's log; which of them were summarised since, by what runs launched here carry, and by what is noted of them.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import polars as pl
+from deltalake import DeltaTable
+
+from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.core.changed import Authors, candidates, choose, covers
+from summarizer_assets.core.door import door
+from summarizer_assets.core.launches import held_back
+from summarizer_assets.core.retry import Decision
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
+from summarizer_assets.sensors.runs import FOUND
+from summarizer_assets.storage.summarized import SummarizedBuckets
+
+AUTHORS_SENSOR = "summarize_changed_authors"
+_NO_AUTHORS = "no authors yet"
+
+
+def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=AUTHORS_SENSOR,
+        job_name=job_name,
+        minimum_interval_seconds=interval_s,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Asks for summaries of authors that are new or changed, also in buckets that nobody materialised "
+        "yet: it spends money by itself. A new prompt or model asks for nobody.",
+    )
+    def summarize_changed_authors(
+        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.SensorResult:
+        table = summarizer.tables.authors.open()
+        if table is None:
+            return dg.SensorResult(skip_reason=_NO_AUTHORS)
+        limit = summarizer.settings.limit
+        whole = state_mark(str(table.metadata().id), table.version(), limit)
+        quiet = json.loads(context.cursor).get("quiet") if context.cursor else None
+        if quiet == whole:
+            return dg.SensorResult(skip_reason=f"no author changed since version {table.version()} of authors")
+        seen = look(summarizer, context.instance, job_name, frozenset())
+        noted = SummarizedBuckets(summarizer.database, summarizer.settings.root)
+        buckets = _authors(seen, table, limit)
+        now = time.time()
+        retry = seen.decide(limits, now)
+        open_ones = candidates(buckets, retry, noted.states())
+        last = seen.book.last([authors.bucket for authors in open_ones])
+        done = [one for one in open_ones if last[one.bucket] and covers(last[one.bucket][0], one)]
+        noted.note({authors.bucket: authors.state for authors in done})
+        left = [authors for authors in open_ones if authors not in done]
+        decision = _decide(seen, retry, left, limits, now)
+        requests = [_request(authors, seen) for authors in left if authors.bucket in set(decision.run)]
+        rest = len(buckets) - len(left)
+        said = _said(decision, rest)
+        context.log.info(said)
+        settled = not left and noted.states() == {authors.bucket: authors.state for authors in buckets}
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else said,
+            cursor=json.dumps({"quiet": whole if settled else None}),
+        )
+
+    return summarize_changed_authors
+
+
+def _decide(seen: Look, retry: Decision, left: Sequence[Authors], limits: Limits, now: float) -> Decision:
+    states = {authors.bucket: authors.state for authors in left}
+    recorded = seen.facts.recorded
+
+    def against(asked: Sequence[str]) -> Mapping[str, Verdict]:
+        last = seen.book.last(asked)
+        found = {bucket: held_back(last[bucket], recorded, states[bucket]) for bucket in asked}
+        return {bucket: verdict for bucket, verdict in found.items() if verdict is not None}
+
+    return choose(
+        left,
+        retry=retry,
+        entry=door(
+            [(state.runs, state.in_flight) for state in seen.states], now, limits.probe_wait_s, seen.facts.budget
+        ),
+        runs_per_tick=limits.runs_per_tick,
+        room_in_queue=limits.most_queued - seen.book.queued,
+        limit_used_up=not seen.facts.unfinished_counts,
+        held_back=against,
+    )
+
+
+def _request(authors: Authors, seen: Look) -> dg.RunRequest:
+    return dg.RunRequest(
+        # Spent for ever once used, so it names the run after which this one comes.
+        run_key=f"{authors.bucket}:{authors.state}:{seen.book.last_run(authors.bucket) or 'first'}",
+        partition_key=authors.bucket,
+        tags={FOUND: authors.state},
+    )
+
+
+def _authors(seen: Look, table: DeltaTable, limit: int | None) -> list[Authors]:
+    """The buckets that hold authors, by the log alone."""
+    adds = pl.DataFrame(table.get_add_actions(flatten=True))
+    if adds.is_empty():
+        return []
+    changed = adds.group_by("partition.bucket").agg(pl.col("modification_time").max())
+    moments = {bucket: moment.timestamp() for bucket, moment in changed.iter_rows()}
+    made, fence = str(table.metadata().id), seen.authors_fence
+    return [
+        Authors(
+            state.bucket,
+            state_mark(made, fence(state.bucket, table), limit),
+            moments.get(state.bucket, 0.0),
+            state.missing,
+        )
+        for state in seen.states
+        if state.authors
+    ]
+
+
+def _said(decision: Decision, rest: int) -> str:
+    counts = Counter(str(verdict) for verdict in decision.verdicts.values())
+    words = [f"{number} {text}" for text, number in sorted(counts.items())]
+    return "; ".join([*words, f"{rest} without a change, or left to retry_failed_authors"])

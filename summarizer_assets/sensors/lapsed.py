@@ -1,0 +1,99 @@
+"""The sensor that reports lost runs: a host vanished, and Dagster would show its runs as started for ever.
+
+Dagster's default launcher notices that a worker died only while the code server lives that started it. What a run holds
+in the state store, renewed while it lives, is the heartbeat. It spends nothing and launches nothing.
+"""
+
+import time
+
+import dagster as dg
+
+from summarizer_assets.core.lost import lost_because
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.runs import RunBook
+
+LOST_SENSOR = "report_lost_runs"
+_ALIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_REMEDY = {
+    False: "What it answered is in the table or in the journal; retry_failed_authors starts the bucket again.",
+    True: "What it committed stays; materialise `authors` again (reingest_changed_source does, where it is on).",
+}
+
+
+def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_after_s: float) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=LOST_SENSOR,
+        minimum_interval_seconds=interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reports runs as failed whose host or process vanished: their claim in the state store lapsed. "
+        "Queued runs, and runs that are at work or only asleep on this host, are not touched. It launches nothing.",
+    )
+    def report_lost_runs(
+        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.SkipReason:
+        instance = context.instance
+        ingests = RunBook(instance, ingest, "authors")
+        summaries = RunBook(instance, summarize, "author_summaries")
+        records = [
+            record
+            for record in instance.get_run_records(dg.RunsFilter(statuses=_ALIVE))
+            if ingests.is_ours(record.dagster_run) or summaries.is_ours(record.dagster_run)
+        ]
+        if not records:
+            return dg.SkipReason("no run at work")
+        signs = summarizer.state.signs_of_life()
+        reported = 0
+        for record in records:
+            run = record.dagster_run
+            mine = signs.get(run.run_id, [])
+            if not mine and not _of_this_location(run, context):
+                continue  # another location's runs hold their claims where we do not look
+            cause = lost_because(
+                mine,
+                lease_s=summarizer.state.lease_s,
+                quiet_s=0.0 if mine else _quiet_s(record, instance, lost_after_s),
+                lost_after_s=lost_after_s,
+            )
+            if cause is not None and _report(run.run_id, cause, instance, is_ingest=ingests.is_ours(run)):
+                reported += 1
+                context.log.warning("run %s is lost: %s", run.run_id, cause)
+        at_work = len(records) - reported
+        return dg.SkipReason(
+            f"{reported} lost runs reported as failed, {at_work} at work"
+            if reported
+            else f"{at_work} runs at work, none lost"
+        )
+
+    return report_lost_runs
+
+
+def _report(run_id: str, cause: str, instance: dg.DagsterInstance, *, is_ingest: bool) -> bool:
+    """False: it ended while we looked."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status not in _ALIVE:
+        return False
+    message = f"This run is lost: {cause}. {_REMEDY[is_ingest]}"
+    if run.status is dg.DagsterRunStatus.CANCELING:  # a person wanted its end: then it is theirs to start it again
+        instance.report_run_canceled(run, f"{message} It was being cancelled: its bucket is left alone.")
+    else:
+        instance.report_run_failed(run, message)
+    return True
+
+
+def _quiet_s(record: dg.RunRecord, instance: dg.DagsterInstance, lost_after_s: float) -> float:
+    """Since the run's last event; asked only of a run that is old enough to be lost."""
+    now = time.time()
+    began = record.start_time or record.create_timestamp.timestamp()
+    if now - began < lost_after_s:
+        return now - began
+    events = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
+    return now - events[0].timestamp if events else now - began
+
+
+def _of_this_location(run: dg.DagsterRun, context: dg.SensorEvaluationContext) -> bool:
+    """A run that holds nothing is ours only if this code location launched it; another may have jobs of these names."""
+    if context.code_location_origin is None:
+        return True
+    origin = run.remote_job_origin
+    ours = context.code_location_origin.location_name
+    return origin is not None and origin.repository_origin.code_location_origin.location_name == ours

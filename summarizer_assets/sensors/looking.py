@@ -1,0 +1,79 @@
+"""What a tick looks at and decides from: the same for the retry sensor and for the one that asks changed authors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import dagster as dg
+from deltalake import DeltaTable
+
+from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.core.launches import held_back
+from summarizer_assets.core.retry import BucketState, Decision, decide
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.facts import RetryFacts, retry_facts
+from summarizer_assets.sensors.runs import RunBook
+
+_ASSET = "author_summaries"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One tick's finds. `authors_fence`: of a bucket in a snapshot of `authors`; each change of its rows moves it."""
+
+    facts: RetryFacts
+    book: RunBook
+    states: Sequence[BucketState]
+    barred: frozenset[str]
+    authors_fence: Callable[[str, DeltaTable | None], int | None]
+
+    def marks(self) -> dict[str, str]:
+        """Of buckets to be run for rows that must go: their state, so that it is not tried for ever."""
+        return {
+            state.bucket: state_mark(state.authors, state.summaries, state.failed, state.barred)
+            for state in self.states
+            if state.deserted or state.barred
+        }
+
+    def decide(self, limits: "Limits", now: float) -> Decision:
+        marks, recorded = self.marks(), self.facts.recorded
+
+        def against(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+            last = self.book.last(buckets)
+            found = {bucket: held_back(last[bucket], recorded, marks.get(bucket)) for bucket in buckets}
+            return {bucket: verdict for bucket, verdict in found.items() if verdict is not None}
+
+        return decide(
+            self.states,
+            now=now,
+            runs_per_tick=limits.runs_per_tick,
+            held_back=against,
+            unfinished_counts=self.facts.unfinished_counts,
+            probe_wait_s=limits.probe_wait_s,
+            budget=self.facts.budget,
+            room_in_queue=limits.most_queued - self.book.queued,
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of what a tick may ask for."""
+
+    runs_per_tick: int
+    most_queued: int
+    probe_wait_s: float
+
+
+def state_mark(*facts: object) -> str:
+    return blake2b(repr(facts).encode(), digest_size=8).hexdigest()
+
+
+def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]) -> Look:
+    facts = retry_facts(summarizer)
+    book = RunBook(instance, job_name, _ASSET)
+    buckets = set(facts.authors)
+    if not summarizer.settings.keep_removed:  # else the rows of those who vanished are there to stay
+        buckets |= facts.summaries.keys() | facts.failed.keys()
+    keys = sorted(buckets)
+    states = facts.states(keys, frozenset(book.in_flight(keys)), barred)
+    return Look(facts, book, states, barred, summarizer.tables.authors.fence)

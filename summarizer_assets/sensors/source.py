@@ -1,0 +1,66 @@
+"""The sensor on the source: one ingest over all buckets when it changed. It spends no money."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import dagster as dg
+
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.reingest import Ingest, Memory, SourceVerdict, judge
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.runs import FOUND, RANGE_END, RANGE_START, RunBook
+from summarizer_assets.sources.watch import look_at
+
+SOURCE_SENSOR = "reingest_changed_source"
+
+
+def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=SOURCE_SENSOR,
+        job_name=job_name,
+        minimum_interval_seconds=interval_s,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Ingests all buckets when the source changed: a new version of a Delta table, or other files. It "
+        "looks at the log or the list of files only, and waits until files have settled.",
+    )
+    def reingest_changed_source(
+        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
+    ) -> dg.SensorResult:
+        settings = summarizer.settings
+        uri = summarizer.source
+        source = look_at(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
+        memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
+        keys = bucket_keys(settings.buckets)
+        book = RunBook(context.instance, job_name, "authors")
+        verdict, memory = judge(
+            source.state,
+            changed_at=source.changed_at,
+            atomic=source.atomic,
+            memory=memory,
+            ingests=_ingests(book, keys),
+            now=time.time(),
+            settle_s=settle_s,
+        )
+        said = f"{uri} ({source.words}): {verdict}"
+        context.log.info(said)
+        requests = []
+        if verdict is SourceVerdict.READ:
+            tags = {RANGE_START: keys[0], RANGE_END: keys[-1], FOUND: source.state}
+            # Spent for ever once used, so it names the ingest after which this one comes.
+            run_key = f"{source.state}:{book.last_of_all(keys) or 'first'}"
+            requests.append(dg.RunRequest(run_key=run_key, tags=tags))
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else said,
+            cursor=json.dumps(asdict(memory)),
+        )
+
+    return reingest_changed_source
+
+
+def _ingests(book: RunBook, keys: Sequence[str]) -> list[Ingest]:
+    """Those over all buckets, and any that is under way: two at once would fence each other off."""
+    others = [Ingest("under way", None, None) for _ in book.under_way]
+    return others + [Ingest(run.end, run.started_at, run.found) for run in book.of_all(keys)]
