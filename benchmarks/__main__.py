@@ -52,6 +52,7 @@ def main() -> int:
     chosen["grounding"] = source
     chosen["journal"] = []
     chosen["scale"] = ["--authors", "100000", "--buckets", "8"]
+    chosen["report"] = ["--authors", "100000", "--buckets", "4"]
     if options.all:
         chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
         chosen |= {"outage": [], "healing": [], "object_store": []}

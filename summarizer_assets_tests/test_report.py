@@ -12,17 +12,21 @@ from summarizer_assets.settings import PREFIX
 from summarizer_assets_tests.report.tables import KEY, Root
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    root = Root(tmp_path)
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Root:
+    root = Root(tmp_path_factory.mktemp("report"))
     root.authors({"author_id": f"p{number}"} for number in range(6))
     root.summaries({"author_id": f"p{number}"} for number in range(3))
     root.failures({"author_id": f"p{number}", "detail": f"no <b>answer</b> {number}"} for number in range(3, 5))
     return root
 
 
-def test_the_asset_shows_the_numbers_and_writes_the_page(root: Root) -> None:
-    defs = build_defs(root.summarizer.settings)
+@pytest.fixture(scope="module")
+def defs(root: Root) -> dg.Definitions:
+    return build_defs(root.summarizer.settings)
+
+
+def test_the_asset_shows_the_numbers_and_writes_the_page(root: Root, defs: dg.Definitions) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def(REPORT).execute_in_process(instance=instance)
     [made] = result.asset_materializations_for_node("summary_report")
@@ -38,17 +42,16 @@ def test_the_asset_shows_the_numbers_and_writes_the_page(root: Root) -> None:
     assert KEY not in str(shown)
 
 
-def test_the_launchpad_can_leave_the_comparison_out(root: Root) -> None:
+def test_the_launchpad_can_leave_the_comparison_out(defs: dg.Definitions) -> None:
     config = {"ops": {"summary_report": {"config": {"compare": False}}}}
     with dg.DagsterInstance.ephemeral() as instance:
-        job = build_defs(root.summarizer.settings).resolve_job_def(REPORT)
-        result = job.execute_in_process(instance=instance, run_config=config)
+        result = defs.resolve_job_def(REPORT).execute_in_process(instance=instance, run_config=config)
     [made] = result.asset_materializations_for_node("summary_report")
     assert "outdated" not in made.metadata
 
 
-def test_the_schedule_launches_the_job_and_is_stopped_until_somebody_turns_it_on(root: Root) -> None:
-    schedule = build_defs(root.summarizer.settings).resolve_schedule_def("report_daily")
+def test_the_schedule_launches_the_job_and_is_stopped_until_somebody_turns_it_on(defs: dg.Definitions) -> None:
+    schedule = defs.resolve_schedule_def("report_daily")
     assert schedule.job_name == REPORT
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     with dg.build_schedule_context() as context:

@@ -38,6 +38,7 @@ class Situation:
     at_work: Sequence[str] = ()
     rejected: int = 0
     flagged: int = 0
+    commonest_flag: str = ""
     spent: int = 0
     uncertain: int = 0
     budget: int | None = None
@@ -140,7 +141,8 @@ def _to_look_at(now: Situation) -> list[Step]:
         steps.append(Step(f"{now.rejected:,} source rows can be no author", how, False))
     if now.flagged:
         how = "read some of them: the column flags says what stood out"
-        steps.append(Step(f"{now.flagged:,} summaries carry a flag", how, False))
+        most = f", most often {made_visible(now.commonest_flag, 40)}" if now.commonest_flag else ""
+        steps.append(Step(f"{now.flagged:,} summaries carry a flag{most}", how, False))
     return steps
 
 

@@ -108,6 +108,7 @@ class Report:
                 at_work=self.at_work,
                 rejected=self.rejected_rows,
                 flagged=self.summaries.flagged,
+                commonest_flag=next((flag for flag, _ in self.summaries.flags.most_common(1)), ""),
                 spent=money.spent,
                 uncertain=money.uncertain,
                 budget=money.budget,

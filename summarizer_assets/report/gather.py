@@ -152,8 +152,10 @@ class _Reader:
         """The summaries that were drawn, each with the facts of its author."""
         if self._drawn.is_empty():
             return []
-        buckets, ids = self._drawn["bucket"].unique().to_list(), self._drawn["author_id"].to_list()
-        authors = self._authors.rows(buckets, only=pl.col("author_id").is_in(ids))
+        drawn = pl.col("author_id").is_in(self._drawn["author_id"].to_list())
+        buckets = self._drawn["bucket"].unique(maintain_order=True)
+        # One after the other: the papers of a bucket are read before the few authors are picked.
+        authors = pl.concat([self._authors.rows([bucket], only=drawn) for bucket in buckets])
         return [_sample(row) for row in self._drawn.join(authors, on="author_id", how="left").sort("draw").to_dicts()]
 
 
