@@ -51,6 +51,7 @@ def main() -> int:
     chosen["limits"] = ["--seconds", "15"]
     chosen["grounding"] = source
     chosen["journal"] = []
+    chosen["estimate"] = ["--source", *source] if source else []
     chosen["scale"] = ["--authors", "100000", "--buckets", "8"]
     chosen["report"] = ["--authors", "100000", "--buckets", "4"]
     if options.all:

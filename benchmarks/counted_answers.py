@@ -1,7 +1,7 @@
 """The template's answers with the usage that a provider would bill: counted by a real tokenizer (o200k).
 
-The template writes 40 to 60 words where 80 are asked for, which decides the output tokens; `answer_in_full` writes what
-was asked for, by going on with the titles of the record.
+The template writes 40 to 60 words where 80 are asked for, which decides the output tokens; `longer_answer` comes nearer
+to what was asked for, by going on with the titles of the record.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,9 +30,9 @@ def answer(body: bytes) -> bytes:
     return _counted(body, lambda _, content: content)
 
 
-def answer_in_full(body: bytes) -> bytes:
-    """The same, each summary about as long as was asked for."""
-    return _counted(body, _in_full)
+def longer_answer(body: bytes) -> bytes:
+    """The same, each summary as near to the length asked for as whole titles bring it."""
+    return _counted(body, _longer)
 
 
 def _counted(body: bytes, change: Callable[[str, str], str]) -> bytes:
@@ -46,7 +46,7 @@ def _counted(body: bytes, change: Callable[[str, str], str]) -> bytes:
     return msgspec.json.encode(reply)
 
 
-def _in_full(user: str, content: str, words: int = 80) -> str:
+def _longer(user: str, content: str, words: int = 80) -> str:
     titles = {
         record.author_id: [paper.title for paper in record.papers if paper.title]
         for record in map(parse, embedded.records_of(user))

@@ -4,8 +4,8 @@
 
 For each group size and each of two lengths of summaries: the estimate beforehand, a pilot of 50 authors, the estimate
 again, then all the others; against a server whose `usage` is counted by o200k, not by our estimate. The template's
-summaries are shorter than what is asked for (40 to 60 words for 80), so they show what a guess of the length is worth;
-the second length is what is asked for. Prices are those of a small model, $0.15 and $0.60 a million tokens.
+summaries are shorter than what is asked for (40 to 60 words of 80), so they show what a guess of the length is worth;
+the longer ones go on with further titles. Prices are those of a small model, $0.15 and $0.60 a million tokens.
 
 Prints the deviation of each estimate from what was billed, and whether the interval held it; the same as JSON on the
 last line. The status is 1 when an estimate after the pilot is more than 10 % off in tokens.
@@ -35,7 +35,7 @@ from summarizer_assets.storage.stream import persist
 BUCKETS, IN_FLIGHT = 4, 16
 INPUT_USD, OUTPUT_USD = 0.15, 0.60
 MOST_OFF = 0.10
-ANSWERS = {"template": "answer", "as asked": "answer_in_full"}
+ANSWERS = {"terse": "answer", "longer": "longer_answer"}
 FIGURES = ("calls", "prompt_tokens", "completion_tokens", "tokens", "cost_usd")
 COLUMNS = tuple(zip(FIGURES, (8, 10, 8, 10, 8), (0, 0, 0, 0, 4), strict=True))  # with width and decimals
 
@@ -159,7 +159,7 @@ def main() -> int:
         pl.read_parquet(origin).head(options.authors).write_parquet(source)
         for size in map(int, options.sizes.split(",")):
             for answers in ANSWERS:
-                rows += one(home / f"{size}-{answers}".replace(" ", "-"), source, size, answers, options.pilot)
+                rows += one(home / f"{size}-{answers}", source, size, answers, options.pilot)
     print(f"{origin.name}, a pilot of {options.pilot}; off: estimated against billed; ±: the interval of all tokens\n")
     table(rows)
     broken = [

@@ -8,7 +8,7 @@ from pydantic import Field
 from summarizer_assets.assets.shown import GROUP, OWNERS
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.pictures import picture
-from summarizer_assets.calibration.shown import calibration_markdown, measured_markdown, offer_markdown
+from summarizer_assets.calibration.shown import measured_markdown, offer_markdown, recommendation_markdown
 from summarizer_assets.core.calibration import Measured
 from summarizer_assets.resources import Summarizer
 
@@ -63,7 +63,8 @@ def build_calibration() -> dg.AssetsDefinition:
 
 def _metadata(found: Calibration) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "calibration": dg.MetadataValue.md(calibration_markdown(found)),
+        "measured": dg.MetadataValue.md(measured_markdown(found.measured)),
+        "recommendation": dg.MetadataValue.md(recommendation_markdown(found)),
         "picture": dg.MetadataValue.md(picture(found).markdown),
         "by_group_size": dg.MetadataValue.json({str(one.size): _figures(one) for one in found.measured}),
         "tokens": sum(one.prompt_tokens + one.completion_tokens for one in found.measured),

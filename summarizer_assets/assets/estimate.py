@@ -8,7 +8,7 @@ from summarizer_assets.assets.shown import GROUP, OWNERS
 from summarizer_assets.core.estimate import Span
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
-from summarizer_assets.estimate.shown import estimate_markdown, reconciliation_markdown
+from summarizer_assets.estimate.shown import estimate_notes, estimate_table, reconciliation_markdown
 from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
 from summarizer_assets.resources import Summarizer
 
@@ -33,7 +33,7 @@ def build_estimate() -> dg.AssetsDefinition:
         spend = estimate_spend(summarizer)
         before = reconcile(summarizer)
         keep(summarizer, spend)
-        context.log.info(estimate_markdown(spend))
+        context.log.info(estimate_notes(spend))
         return dg.MaterializeResult(metadata=_metadata(spend, before))
 
     return spend_estimate
@@ -43,7 +43,8 @@ def _metadata(spend: SpendEstimate, before: Reconciliation | None) -> dict[str, 
     """All figures, so that Dagster plots them over time; what is not known is left out, never shown as nothing."""
     chosen, pending = spend.configured, spend.pending
     facts: dict[str, Any] = {
-        "estimate": dg.MetadataValue.md(estimate_markdown(spend)),
+        "estimate": dg.MetadataValue.md(estimate_table(spend)),
+        "what_it_rests_on": dg.MetadataValue.md(estimate_notes(spend)),
         "picture": dg.MetadataValue.md(picture(spend).markdown),
         "last_estimate_reconciled": dg.MetadataValue.md(reconciliation_markdown(before)),
         "authors_to_ask": round(pending.asked),

@@ -28,16 +28,21 @@ def offer_markdown(offered: Offer) -> str:
 
 def calibration_markdown(found: Calibration) -> str:
     """What was measured, and what follows."""
+    return f"{measured_markdown(found.measured)}\n\n{recommendation_markdown(found)}"
+
+
+def recommendation_markdown(found: Calibration) -> str:
+    """The size to set, and why each was taken or not."""
     size, verdicts = found.recommendation.size, found.recommendation.verdicts
     said = "**No size can be recommended.**" if size is None else f"**Recommended: SUMMARIZER_GROUP_SIZE={size}**"
     why = [f"- {one}: {verdicts[one]}" for one in sorted(verdicts)]
-    return "\n".join([measured_markdown(found.measured), "", said, "", *why, "", RULE])
+    return "\n".join([said, "", *why, "", RULE])
 
 
 def measured_markdown(measured: Sequence[Measured]) -> str:
     """A row a size; shares of the authors, who are the same at each."""
     head = ("authors a request", "requests", "missing", "mixed up", "refused", "support, mean (p10)", "words",
-            "tokens an author", "cost of 1,000 accepted", "a request takes", "an author takes")  # fmt: skip
+            "tokens an author", "cost of 1,000", "a request", "an author")  # fmt: skip
     lines = [table(head, [_row(one) for one in measured])]
     reasons: Counter[str] = Counter()
     for one in measured:

@@ -15,6 +15,7 @@ from summarizer_assets.core.grouping import plan_groups
 from summarizer_assets.core.sampling import spread
 from summarizer_assets.core.token_model import Answered, Rework, TokenModel, believed, learn
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.estimates import EstimateBook
 from summarizer_assets.storage.guards import reading
 
 _BUCKETS: Final = 8
@@ -35,13 +36,13 @@ def learnt(summarizer: Summarizer, terms: Terms) -> TokenModel:
     rows = summarizer.tables.summaries.rows_by_bucket()
     seen = [_bucket(summarizer, bucket, terms) for bucket in spread(sorted(rows), _BUCKETS)]
     requests = [request for one in seen for request in one.requests]
-    ledger = summarizer.ledger.totals()
+    booked = EstimateBook(summarizer.database, summarizer.settings.root).booked_since(0.0)
     rework = Rework(
         authors=sum(request.authors for request in requests),
         planned=sum(one.planned for one in seen),
         made=len(requests),
-        wasted=ledger["wasted"] / ledger["spent"] if ledger["spent"] else 0.0,
-        billed=ledger["requests"] if ledger["spent"] else 0,
+        wasted=booked.wasted / booked.spent if booked.spent else 0.0,
+        billed=booked.requests if booked.spent else 0,
     )
     return learn(believed(terms.overhead_tokens, terms.words), requests, rework)
 

@@ -15,11 +15,19 @@ _CUT = 0.75  # of a size; the last group of a bucket is smaller anyway
 
 def estimate_markdown(spend: SpendEstimate) -> str:
     """The table by group size, and under it what it rests on."""
+    return f"{estimate_table(spend)}\n\n{estimate_notes(spend)}"
+
+
+def estimate_table(spend: SpendEstimate) -> str:
+    """Short: Dagster shows Markdown of less than 1,000 characters inline."""
     head = ("authors a request", "requests", "tokens in", "tokens out", f"cost, {spend.prices.tier}",
             f"cost, {spend.prices.other_tier}", "time")  # fmt: skip
-    rows = [_row(option, configured=option is spend.configured) for option in spend.options]
-    notes = [f"- {note}" for note in _notes(spend)]
-    return "\n".join([table(head, rows), "", *notes])
+    return table(head, [_row(option, configured=option is spend.configured) for option in spend.options])
+
+
+def estimate_notes(spend: SpendEstimate) -> str:
+    """What the table rests on, and what the budget says to it."""
+    return "\n".join(f"- {note}" for note in _notes(spend))
 
 
 def reconciliation_markdown(found: Reconciliation | None) -> str:
