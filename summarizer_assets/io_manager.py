@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, TableSlice
 from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
@@ -152,3 +153,15 @@ def build_io_manager(
             )
 
     return BucketIOManager(root_uri=root, storage_options=storage)
+
+
+def last_written(
+    instance: dg.DagsterInstance, asset: str, bucket: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The bucket's last materialisation, for a check to name: without it Dagster counts the bucket as unchecked."""
+    of_bucket = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[bucket])
+    for record in instance.fetch_materializations(of_bucket, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+    return None

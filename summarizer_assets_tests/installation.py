@@ -48,7 +48,8 @@ class Installation:
         self.given: dict[str, Any] = {"root": str(root), "source": str(source), "buckets": 1, **settings}
         self.settings: Settings = load_settings(None, **self.given)
         self.summarizer = Summarizer(self.settings)
-        self._instance = dg.DagsterInstance.ephemeral()
+        # Without a folder of ours it makes one that only warns when it is forgotten.
+        self._instance = dg.DagsterInstance.ephemeral(None if "://" in str(root) else f"{root}.dagster")
 
     def environment(self) -> dict[str, str]:
         """The same settings as variables, for a process of its own."""

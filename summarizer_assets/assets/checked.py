@@ -13,6 +13,7 @@ import dagster as dg
 
 from summarizer_assets.checking.names import BLOCKING, MEANINGS, OF_BUCKET
 from summarizer_assets.core.verdict import Verdict
+from summarizer_assets.io_manager import last_written
 
 Evaluated = dg.Output[Any] | dg.AssetCheckEvaluation
 
@@ -31,8 +32,11 @@ def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheck
     ]
 
 
-def evaluated(bucket: str, verdicts: Iterable[tuple[str, str, Verdict]]) -> Iterator[Evaluated]:
+def evaluated(
+    instance: dg.DagsterInstance, bucket: str, verdicts: Iterable[tuple[str, str, Verdict]]
+) -> Iterator[Evaluated]:
     """What the asset's step yields for its bucket, after its tables."""
+    written = {asset: last_written(instance, asset, bucket) for asset, _ in OF_BUCKET}
     for asset, name, verdict in verdicts:
         yield dg.Output(None, f"{asset}_{name}")
         yield dg.AssetCheckEvaluation(
@@ -44,6 +48,7 @@ def evaluated(bucket: str, verdicts: Iterable[tuple[str, str, Verdict]]) -> Iter
             metadata=dict(verdict.facts),
             blocking=name in BLOCKING,
             partition=bucket,
+            target_materialization_data=written[asset],
         )
 
 

@@ -70,7 +70,8 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             yield dg.Output(run.failures, FAILURES)
             run.finish()
             if run.interrupted_by is None:  # while the bucket is still ours: nobody changes it meanwhile
-                yield from evaluated(bucket, check_bucket(summarizer, bucket, context.run.run_id, run.counts, found))
+                verdicts = check_bucket(summarizer, bucket, context.run.run_id, run.counts, found)
+                yield from evaluated(context.instance, bucket, verdicts)
         if run.interrupted_by is not None:
             signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
         _raise_if_stopped(run)

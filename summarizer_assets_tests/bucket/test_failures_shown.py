@@ -103,7 +103,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installati
     with ingested(provider, folder, 60, group_size=1) as made:
         (run,) = made.summarize()
         yield made, run
-        made._instance.dispose()
 
 
 def told(run: dg.ExecuteInProcessResult) -> dict[str, Any]:
