@@ -61,6 +61,7 @@ class World:
             "no_progress_s": 15,
             "retry_interval_s": 5,
             "retry_probe_s": 5,
+            "lost_after_s": 60,
             **settings,
         }
         self.summarizer = Summarizer(load_settings(None, **given))

@@ -1,13 +1,16 @@
 """The retry sensor on a real instance: what it runs again, and above all what it leaves alone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import INGEST
+from summarizer_assets.storage.errors import TableError
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 from summarizer_assets_tests.ticking import Ticking
@@ -95,6 +98,9 @@ def test_failures_that_are_due_are_run_again_though_their_partition_is_green(wor
     assert ticking.until_quiet() == 4  # two more attempts each
     assert ticking.house.frame("failures")["attempts"].to_list() == [3, 3]
     assert ticking.tick().said.startswith("4 nothing to do; 2 authors are given up")
+    told = ticking.instance.fetch_observations(dg.AssetKey("failed_authors"), limit=10).records
+    assert [record.asset_observation.metadata["given_up"].value for record in told] == [2]  # once, not at every tick
+    assert "| `refusal` | 2 | read the detail" in told[0].asset_observation.metadata["what_to_do"].value
 
 
 def test_failures_that_are_not_due_wait(world, provider):
@@ -246,3 +252,57 @@ def test_a_used_up_limit_is_no_reason_to_run_again(world):
     ticking.house.summarize()
     assert ticking.house.frame("summaries").height == 15
     assert ticking.tick().requests == []
+
+
+def test_the_rows_of_a_bucket_that_lost_all_its_authors_are_removed_by_a_run(world, provider):
+    ticking = world.install()
+    ticking.house.summarize()
+    sent = len(provider.entries)
+    authors = ticking.house.frame("authors")
+    left = authors.filter(pl.col("bucket") != SECOND)["author_id"].cast(pl.Int64)
+    source = Path(ticking.house.settings.source)
+    pl.read_parquet(source).filter(pl.col("daisngid").is_in(left.implode())).write_parquet(source)
+    ticking.house.ingest()
+    tick = ticking.tick()
+    assert tick.buckets == [SECOND]
+    assert [result.success for result in ticking.execute(tick)] == [True]
+    assert ticking.house.frame("summaries").filter(bucket=SECOND).is_empty()
+    assert ticking.tick().requests == []
+    assert len(provider.entries) == sent
+
+
+def test_the_summary_of_somebody_who_opts_out_is_removed_by_a_run(world, tmp_path):
+    listed = tmp_path / "opted_out.txt"
+    listed.write_text("")
+    ticking = world.install(exclude=listed)
+    ticking.house.summarize()
+    assert ticking.tick().requests == []
+    somebody = ticking.house.frame("summaries").row(0, named=True)
+    listed.write_text(f"{somebody['author_id']}\n")
+    tick = ticking.tick()
+    assert tick.buckets == [somebody["bucket"]]
+    ticking.execute(tick)
+    assert somebody["author_id"] not in ticking.house.frame("summaries")["author_id"]
+    assert [ticking.tick().requests for _ in range(2)] == [[], []]
+
+
+def test_a_used_up_budget_is_waited_for_and_no_run_is_tried_until_it_is_raised(world):
+    priced = {"price_input_usd": 1000, "price_output_usd": 1000}
+    ticking = world.install(budget_usd=0.01, **priced)
+    assert not any(run.success for run in ticking.house.summarize())
+    tick = ticking.tick()
+    assert tick.requests == []
+    assert "4 wait for money: SUMMARIZER_BUDGET_USD is used up" in tick.said
+    assert "of $0.01 is left and a request may cost up to $" in tick.said
+    house = Installation(**{**ticking.house.given, "budget_usd": 1000})
+    assert len(Ticking(house, instance=ticking.instance).tick_with_runs().requests) == 1
+
+
+def test_a_table_that_cannot_be_read_is_named(world, provider):
+    ticking = world.install()
+    provider.use(poison("refusal", ticking, FIRST))
+    ticking.house.summarize(FIRST)
+    for file in Path(ticking.house.settings.root, "failed_authors").rglob("*.parquet"):
+        file.unlink()
+    with pytest.raises(TableError, match="failed_authors: a file of the version that was being read is gone"):
+        ticking.tick()

@@ -31,13 +31,19 @@ class Tick:
 class Ticking:
     """The sensor of an installation."""
 
-    def __init__(self, house: Installation, sensor: str = "retry_failed_authors") -> None:
+    def __init__(
+        self,
+        house: Installation,
+        sensor: str = "retry_failed_authors",
+        instance: dg.DagsterInstance | None = None,
+        job: str = SUMMARIZE,
+    ) -> None:
         self.house = house
         self.cursor: str | None = None
-        self.instance = house._instance
+        self.instance = instance or house._instance
         self._defs = build_defs(house.settings)
         self._sensor = self._defs.resolve_sensor_def(sensor)
-        self._job = self._defs.resolve_job_def(SUMMARIZE)
+        self.job = self._defs.resolve_job_def(job)
 
     def tick(self) -> Tick:
         context = dg.build_sensor_context(
@@ -49,6 +55,8 @@ class Ticking:
         heard = _Heard()
         context.log.addHandler(heard)
         found: Any = self._sensor(context)
+        if isinstance(found, dg.SkipReason):
+            return Tick([], found.skip_message or "", heard.messages)
         self.cursor = found.cursor
         for event in found.asset_events:
             self.instance.report_runless_asset_event(event)
@@ -71,8 +79,12 @@ class Ticking:
             used = self.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)}))
             assert not used, f"run key {request.run_key} was used before"
             results.append(
-                self._job.execute_in_process(
-                    instance=self.instance, partition_key=request.partition_key, tags=tags, raise_on_error=False
+                self.job.execute_in_process(
+                    instance=self.instance,
+                    partition_key=request.partition_key,
+                    run_config=request.run_config,
+                    tags=tags,
+                    raise_on_error=False,
                 )
             )
         return results

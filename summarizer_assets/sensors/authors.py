@@ -109,7 +109,7 @@ def _authors(seen: Look, table: DeltaTable, limit: int | None) -> list[Authors]:
     if adds.is_empty():
         return []
     changed = adds.group_by("partition.bucket").agg(pl.col("modification_time").max())
-    moments = {bucket: moment.timestamp() for bucket, moment in changed.iter_rows()}
+    moments = {bucket: milliseconds / 1000 for bucket, milliseconds in changed.iter_rows()}
     made, fence = str(table.metadata().id), seen.authors_fence
     return [
         Authors(

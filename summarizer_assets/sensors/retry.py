@@ -15,9 +15,10 @@ from summarizer_assets.core.bucket_verdict import Verdict
 from summarizer_assets.core.retry import Decision
 from summarizer_assets.core.standing import Parked, Standing, to_tell
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.again import config_to_go_on
 from summarizer_assets.sensors.facts import RetryFacts, barred_buckets
 from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
-from summarizer_assets.sensors.runs import FOUND, RunBook
+from summarizer_assets.sensors.runs import FOUND
 
 RETRY_SENSOR = "retry_failed_authors"
 _TOLD_ON = "failed_authors"
@@ -59,7 +60,16 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         seen = look(summarizer, context.instance, job_name, barred)
         decision = seen.decide(limits, now)
         marks = seen.marks()
-        requests = [_request(bucket, seen.book, marks.get(bucket)) for bucket in decision.run]
+        requests = [
+            dg.RunRequest(
+                # Spent for ever once used, so it names the run after which this one comes.
+                run_key=f"{bucket}:{seen.book.last_run(bucket) or 'first'}",
+                partition_key=bucket,
+                run_config=config_to_go_on(context.instance, seen.book, bucket, seen.facts.runs.get(bucket, ()), now),
+                tags={"summarizer/retry": "true", **({FOUND: marks[bucket]} if bucket in marks else {})},
+            )
+            for bucket in decision.run
+        ]
 
         if listed != memory.excluded and not barred and not seen.book.under_way:
             # A run at work may have begun with the old list, so only when there is none is it sure.
@@ -82,15 +92,6 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         )
 
     return retry_failed_authors
-
-
-def _request(bucket: str, book: RunBook, mark: str | None) -> dg.RunRequest:
-    return dg.RunRequest(
-        # Spent for ever once used, so it names the run after which this one comes.
-        run_key=f"{bucket}:{book.last_run(bucket) or 'first'}",
-        partition_key=bucket,
-        tags={"summarizer/retry": "true", **({} if mark is None else {FOUND: mark})},
-    )
 
 
 def _standing(decision: Decision, seen: Look) -> Standing:

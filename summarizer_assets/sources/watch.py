@@ -52,7 +52,7 @@ def look_at(uri: str, columns: Mapping[str, str], storage_options: Mapping[str, 
 
 def _delta(uri: str, columns: Mapping[str, str], options: dict[str, str] | None) -> SourceLook:
     try:
-        table = DeltaTable(uri, storage_options=options, without_files=True)
+        table = DeltaTable(uri, storage_options=options)
         committed = table.history(1)[0].get("timestamp", 0)
     except DeltaError as error:
         raise SourceError(
