@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     retry_after_s: float = Field(
         300.0, ge=0, description="Wait before the first retry of a failed author; doubles with each attempt."
     )
-    retry_interval_s: int = Field(30, ge=5, description="Time between two ticks of the retry sensor.")
+    retry_interval_s: int = Field(30, ge=5, description="Time between two ticks of a sensor.")
     retry_probe_s: float = Field(
         60.0,
         ge=0,
