@@ -33,7 +33,7 @@ from summarizer_assets.core.verdict import Verdict
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.jobs import CHECK, SUMMARIZE
+from summarizer_assets.jobs import CHECK, ESTIMATE, SUMMARIZE
 from summarizer_assets_tests.installation import Installation, ingested, write_authors
 from summarizer_assets_tests.provider import answer
 
@@ -177,7 +177,7 @@ DAMAGES = [
     (fail_a_summarised_author, {ONE_PLACE: WRONG}, ["a summary and a failure (bucket 0000: ", "Materialise the"]),
     (move_an_author_to_another_bucket, {ONE_PLACE: WRONG}, ["not theirs (bucket 0001: ", "restore"]),
     (summarise_a_stranger, {ONE_PLACE: TO_LOOK_AT}, ["not in `authors` (bucket 0000: 9", "SUMMARIZER_KEEP_REMOVED"]),
-    (change_a_record, {CURRENT: TO_LOOK_AT}, ["72 authors with a summary of an older record", "estimate_cost"]),
+    (change_a_record, {CURRENT: TO_LOOK_AT}, ["72 authors with a summary of an older record", ESTIMATE]),
     (lose_a_summary, {CURRENT: TO_LOOK_AT}, ["1 author not asked yet (bucket 0000: "]),
     (fail_many, {FEW_FAILURES: TO_LOOK_AT}, ["8 of 72 authors asked", "8 refusal", "docs/failures"]),
     (worsen(0.7, None), {GROUNDING: TO_LOOK_AT}, ["70%", "90%", "response_model"]),

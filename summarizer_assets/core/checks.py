@@ -161,7 +161,7 @@ class Current:
         if not waiting:
             return Verdict(holds=True, text="Each summary is of its author's record as it is now.", facts=facts)
         text = (
-            f"{'; '.join(waiting)}. {RUN_AGAIN}, which asks just these; the job `estimate_cost` tells the price first."
+            f"{'; '.join(waiting)}. {RUN_AGAIN}, which asks just these; the job `estimate_spend` tells the price first."
         )
         return Verdict(holds=False, text=text, facts=facts)
 
