@@ -69,7 +69,7 @@ def next_steps(now: Situation) -> list[Step]:
 
 def _of_runs(now: Situation) -> list[Step]:
     steps = [
-        Step(f"{_named(buckets)} ended before their work did: {cause}", remedy)
+        Step(f"the last run of {_named(buckets)} ended before its work did: {made_visible(cause, 40)}", remedy)
         for cause, buckets, remedy in now.stopped
     ]
     if now.at_work:

@@ -41,7 +41,10 @@ def test_the_verdict_says_what_is_missing(coverage, words):
         ({"coverage": Coverage()}, "materialize the asset authors"),
         ({"coverage": Coverage(9, 7, 0, 2), "waiting_in": ["0003"]}, "2 authors wait to be asked: .*bucket 0003"),
         ({"coverage": Coverage(9, 7, 0, 2, outdated=2)}, "2 authors changed since .*old summaries stand"),
-        ({"stopped": [("budget", ["0001", "0002"], "raise it")]}, "buckets 0001, 0002 ended .*budget: raise it"),
+        (
+            {"stopped": [("budget", ["0001", "0002"], "raise it")]},
+            "last run of buckets 0001, 0002 ended .*budget: raise it",
+        ),
         ({"failures": {"timeout": Failures(2, due=2)}}, "2 authors failed and are due .*retry_failed_authors"),
         ({"failures": {"timeout": Failures(1, exhausted=1)}}, "1 author failed in as many runs .*retry_all"),
         ({"failures": {"rejected": Failures(1, final=1)}}, "1 author failed for rejected: read the detail"),

@@ -181,7 +181,7 @@ def test_money_estimate_stops_and_every_number_are_told(hostile_report):
     parsed = Parsed(page(report, {}))
     for told in ("$1.23", "$0.23", "$25.00", "$0.90 \u2013 $1.20", "98,765", "within its interval so far", "null_id"):
         assert told in parsed.text
-    assert "bucket 0001 ended before their work did: budget" in parsed.text
+    assert "the last run of bucket 0001 ended before its work did: budget" in parsed.text
     assert "Summaries were not compared" in parsed.text
 
 
