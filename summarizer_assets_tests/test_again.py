@@ -9,6 +9,7 @@ from summarizer_assets.core.choice import Choice, Redrive, Resummarize
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets_tests.bucket_house import Fuse, House, housed
 from summarizer_assets_tests.installation import Installation, metadata_of
+from summarizer_assets_tests.ticking import Ticking
 
 AUTHORS = 12
 PRICES = {"price_input_usd": 1.0, "price_output_usd": 2.0}
@@ -118,6 +119,23 @@ def test_failures_are_driven_again_by_reason_and_author_whatever_their_attempts(
     assert set(old.asked_by(lambda: old.work(run=old.prepare(choice=by_reason)))) == {"12"}
     assert old.failures() == {}
     old.assert_settled()
+
+
+def test_the_sensor_goes_on_with_what_was_chosen_when_the_provider_is_back(house):
+    """Ten summaries with an older prompt; the outage comes after the first of three groups."""
+    house.work()
+    patient = house.with_settings(words=60, no_progress_s=1.0, retry_probe_s=0, retry_after_s=0, max_in_flight=1)
+    house.app.use(Plan(rules=(Rule("unavailable", share=1.0, after_requests=1),)))
+    ticking = Ticking(patient.installation)
+    (stopped,) = patient.installation.summarize(resummarize={"older_than_days": 0.0}, spend=True)
+    assert not stopped.success
+    renewed = set(patient.frame("summaries").filter(run_id=stopped.run_id)["author_id"])
+    assert 0 < len(renewed) < AUTHORS
+    house.app.heal()
+    asked = house.asked_by(ticking.until_quiet)
+    assert set(asked) == {str(number) for number in range(1, AUTHORS + 1)} - renewed
+    assert max(asked.values()) == 1
+    patient.assert_settled()
 
 
 # In Dagster.

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.core.choice import Choice, Redrive, Resummarize
+from summarizer_assets.core.choice import Choice, Redrive, Resummarize, moment_of
 
 
 class RedriveConfig(dg.Config):
@@ -24,7 +24,21 @@ class ResummarizeConfig(dg.Config):
     prompt_versions: list[str] = Field(default=[], description="Only those of these prompt versions.")
     models: list[str] = Field(default=[], description="Only those of these models.")
     older_than_days: float | None = Field(default=None, ge=0, description="Only those made before so many days.")
+    before: str | None = Field(
+        default=None,
+        description="Only those made before this moment, as in 2026-11-20T08:00:00Z; UTC if it says no zone.",
+    )
     authors: list[str] = Field(default=[], description="Only these author ids.")
+
+    def moment(self, now: datetime) -> datetime | None:
+        """Before which a summary is old; None: its age decides nothing.
+
+        Raises:
+            ValueError: `before` is no moment.
+        """
+        by_age = None if self.older_than_days is None else now - timedelta(days=self.older_than_days)
+        by_moment = None if self.before is None else moment_of(self.before)
+        return min((moment for moment in (by_age, by_moment) if moment is not None), default=None)
 
 
 class SummariesConfig(dg.Config):
@@ -52,13 +66,12 @@ class SummariesConfig(dg.Config):
         ValueError: a reason that does not exist, or that no request can mend.
         """
         again = self.resummarize
-        before = None if again.older_than_days is None else now - timedelta(days=again.older_than_days)
         redrive = Redrive(frozenset(self.redrive.reasons), frozenset(self.redrive.authors))
         resummarize = Resummarize(
             frozenset(again.prompt_versions),
             frozenset(again.models),
             frozenset(again.authors),
-            before,
+            again.moment(now),
             again.other_prompt_or_model,
         )
         return Choice(self.retry_all, redrive, resummarize, spend=self.spend or not (redrive or resummarize))

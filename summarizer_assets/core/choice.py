@@ -2,13 +2,26 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
 from summarizer_assets.core.records import FailureReason
 
 _NOBODY: frozenset[str] = frozenset()
+
+
+def moment_of(text: str) -> datetime:
+    """A moment that a person wrote; UTC when it names no zone.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"resummarize: before={text!r} is no moment; write it as in 2026-11-20T08:00:00Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 @dataclass(frozen=True)

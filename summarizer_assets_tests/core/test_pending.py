@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.choice import Choice, Redrive, Resummarize
+from summarizer_assets.core.choice import Choice, Redrive, Resummarize, moment_of
 from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
 
@@ -403,3 +403,15 @@ def test_an_answer_that_a_dead_run_left_is_taken_when_it_is_newer_than_the_summa
     schema = {**dict.fromkeys(("author_id", "content_hash"), pl.String), "answered_at": SUMMARIES["summarized_at"]}
     answered = pl.DataFrame([("a", "h1", at)], schema=schema, orient="row")
     assert todo(bucket_of({"a": State("h1", held="h1")}).plan(answered=answered)) == (["a"] if taken else [])
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-01T00:00:00", "2026-01-01T01:00+01:00", "2026-01-01", "2026-01-01T00Z"]
+)
+def test_a_moment_is_read_with_its_zone_and_as_utc_without_one(text) -> None:
+    assert moment_of(text) == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_what_is_no_moment_is_refused_with_an_example() -> None:
+    with pytest.raises(ValueError, match=r"before='yesterday' is no moment; write it as in 2026"):
+        moment_of("yesterday")
