@@ -26,12 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--spend", action="store_true", help="yes: ask, and pay for it")
     parser.add_argument("--authors", type=int, default=AUTHORS)
-    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="authors a request, with commas")
+    parser.add_argument("--sizes", type=sizes, default=SIZES, help="authors a request, with commas: 1,5,20")
     parser.add_argument("--picture", type=Path, help="write a chart to this file, as SVG")
     options = parser.parse_args(arguments)
     try:
         summarizer = Summarizer(load_settings())
-        offered = offer(summarizer, options.authors, [int(size) for size in options.sizes.split(",")])
+        offered = offer(summarizer, options.authors, options.sizes)
         sys.stdout.write(offer_markdown(offered) + "\n\n")
         if not options.spend:
             sys.stdout.write("Nothing was asked. To do it: --spend\n")
@@ -49,6 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
         options.picture.write_bytes(picture(found).svg)
     sys.stdout.write(calibration_markdown(found) + "\n")
     return 0
+
+
+def sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
 
 
 def _say(line: str) -> None:

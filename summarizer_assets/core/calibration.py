@@ -81,7 +81,7 @@ def recommend(measured: Sequence[Measured]) -> Recommendation:
             continue
         assert one.price is not None and chosen.price is not None  # noqa: PT018 - both have accepted answers
         gain = 1 - one.price / chosen.price
-        verdicts[one.size] = f"as good as the best, {_saves(gain)} than {chosen.size} an accepted answer"
+        verdicts[one.size] = f"as good as the best, {_saves(gain, one)} for an accepted answer than {chosen.size}"
         if gain >= LEAST_GAIN:
             chosen = one
         else:
@@ -101,5 +101,6 @@ def _worse(one: Measured, fewest: float, best: float | None) -> str | None:
     return None
 
 
-def _saves(gain: float) -> str:
-    return f"{gain:.1%} cheaper" if gain >= 0 else f"{-gain:.1%} dearer"
+def _saves(gain: float, one: Measured) -> str:
+    less, more = ("cheaper", "dearer") if one.cost_usd else ("fewer tokens", "more tokens")
+    return f"{gain:.1%} {less}" if gain >= 0 else f"{-gain:.1%} {more}"

@@ -11,11 +11,15 @@ def number(value: float) -> str:
 
 def usd(value: float) -> str:
     """Cents, and four digits after the point of sums below a dollar."""
+    if value == 0:
+        return "$0"
     sign = "-" if value < 0 else ""
     return f"{sign}${abs(value):,.2f}" if abs(value) >= 1 else f"{sign}${abs(value):.4f}"
 
 
 def usd_span(span: Span) -> str:
+    if span.low == span.high:
+        return usd(span.expected)
     return f"{usd(span.expected)} ({usd(span.low)} to {usd(span.high)})"
 
 
