@@ -67,6 +67,7 @@ def test_each_remedy_is_two_short_sentences_and_whoever_is_not_retried_is_left_t
             assert sentence.endswith("."), reason
             assert len(sentence) <= 140, (reason, sentence)
         assert ("later runs" in remedy.by_itself) == reason.retryable
+        assert remedy.action.startswith("If it lasts, ") == reason.retryable
         assert ("re-drive" in remedy.action) == (not reason.retryable and not reason.skipped)
 
 

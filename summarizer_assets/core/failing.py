@@ -8,37 +8,18 @@ from typing import Final
 
 import polars as pl
 
+from summarizer_assets.core.reasons import REMEDIES
 from summarizer_assets.core.records import FailureReason
 
-_AGAIN: Final = "retried by itself"
-_LASTS: Final = f"{_AGAIN}; if it lasts, "
 
-#: What a person can do about authors who failed for a reason.
-ACTIONS: Final[Mapping[FailureReason, str]] = {
-    FailureReason.NO_PAPERS: "nothing: once the source has papers or topics of the author, the next run asks",
-    FailureReason.EXCLUDED: "nothing: take the id off the list SUMMARIZER_EXCLUDE to have the author asked",
-    FailureReason.BAD_JSON: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE, or take a model that keeps to a JSON schema",
-    FailureReason.TRUNCATED: f"{_LASTS}raise SUMMARIZER_MAX_OUTPUT_TOKENS or lower SUMMARIZER_WORDS",
-    FailureReason.NO_CHOICE: f"{_LASTS}ask the provider, by the request id in failed_authors",
-    FailureReason.BAD_SHAPE: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE, or take a model that keeps to a JSON schema",
-    FailureReason.REFUSAL: f"{_LASTS}read the detail, then change SUMMARIZER_INSTRUCTION or the model",
-    FailureReason.CONTENT_FILTER: "see whether the provider lets the filter be set; then redrive it in the launchpad",
-    FailureReason.GATEWAY_BODY: f"{_LASTS}check the gateway between you and the provider",
-    FailureReason.BODY_TOO_BIG: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE, and check the gateway",
-    FailureReason.EMPTY_SUMMARY: f"{_LASTS}change SUMMARIZER_INSTRUCTION or the model",
-    FailureReason.ID_MISMATCH: f"{_LASTS}lower SUMMARIZER_GROUP_SIZE",
-    FailureReason.BAD_TYPE: f"{_LASTS}take a model that keeps to a JSON schema",
-    FailureReason.BAD_TEXT: f"{_LASTS}change the model",
-    FailureReason.TOO_LONG: f"{_LASTS}ask for it plainly in SUMMARIZER_INSTRUCTION, or raise SUMMARIZER_WORDS",
-    FailureReason.ECHO: f"{_LASTS}change the model",
-    FailureReason.UNSAFE_TEXT: f"{_LASTS}look at the author's titles in the source: somebody may have put orders there",
-    FailureReason.UNGROUNDED: f"{_LASTS}read the detail; a better model, or a plainer SUMMARIZER_INSTRUCTION",
-    FailureReason.TOO_LARGE: "lower SUMMARIZER_MAX_CHARACTERS or take a model with more context; then redrive it",
-    FailureReason.REJECTED: "read the detail, mend the record or the settings; then redrive it in the launchpad",
-    FailureReason.SERVER_ERROR: f"{_LASTS}ask the provider, by the request id in failed_authors",
-    FailureReason.TIMEOUT: f"{_LASTS}raise SUMMARIZER_REQUEST_TIMEOUT_S or lower SUMMARIZER_GROUP_SIZE",
-    FailureReason.CONNECTION: f"{_LASTS}check the network between you and the provider",
-}
+def _clause(reason: FailureReason) -> str:
+    action = REMEDIES[reason].action.removesuffix(".")
+    words = action[0].lower() + action[1:]
+    return f"retried by itself; {words}" if reason.retryable else words
+
+
+#: What a person can do about authors who failed for a reason, as part of a longer sentence.
+ACTIONS: Final[Mapping[FailureReason, str]] = {reason: _clause(reason) for reason in FailureReason}
 _REASONS: Final[Mapping[str, FailureReason]] = {str(reason): reason for reason in FailureReason}
 
 

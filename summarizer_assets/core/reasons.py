@@ -35,7 +35,7 @@ REMEDIES: Final[Mapping[Why, Remedy]] = {
     Why.TRUNCATED: Remedy(_HALVES, "If it lasts, raise SUMMARIZER_MAX_OUTPUT_TOKENS or lower SUMMARIZER_WORDS."),
     Why.NO_CHOICE: Remedy(_REPEATS, "If it lasts, ask the provider, with the request id."),
     Why.BAD_SHAPE: Remedy(_REPEATS, "If it lasts, take a model that keeps to a schema and calls no tools."),
-    Why.REFUSAL: Remedy(_HALVES, "Read the detail; if it lasts, change SUMMARIZER_INSTRUCTION or the model."),
+    Why.REFUSAL: Remedy(_HALVES, "If it lasts, read the detail, then change SUMMARIZER_INSTRUCTION or the model."),
     Why.CONTENT_FILTER: Remedy(
         f"Halves the group until the author stands alone, {_LEFT_ALONE}.",
         "Look at the record and at the provider's filter settings, then re-drive the author.",
@@ -49,9 +49,9 @@ REMEDIES: Final[Mapping[Why, Remedy]] = {
     Why.TOO_LONG: Remedy(_ONCE_MORE, "If it lasts, raise SUMMARIZER_WORDS or change the model."),
     Why.ECHO: Remedy(_ONCE_MORE, "If it lasts, change SUMMARIZER_INSTRUCTION or the model."),
     Why.UNSAFE_TEXT: Remedy(
-        _ONCE_MORE, "Look at the author's titles in the source: somebody may have put orders there."
+        _ONCE_MORE, "If it lasts, look at the author's titles in the source: somebody may have put orders there."
     ),
-    Why.UNGROUNDED: Remedy(_ONCE_MORE, "Compare the detail with the record; if it lasts, take a better model."),
+    Why.UNGROUNDED: Remedy(_ONCE_MORE, "If it lasts, compare the detail with the record, then take a better model."),
     Why.TOO_LARGE: Remedy(
         f"Shortens the record step by step, {_LEFT_ALONE}.",
         "Lower SUMMARIZER_MAX_CHARACTERS or take a model with a larger context, then re-drive the author.",
