@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+#: How an OpenAI-compatible base ends: everybody's but Databricks's model serving, which has no version in it.
+_BASES = ("/v1", "/serving-endpoints")
 _METADATA_SERVICES = frozenset({"metadata.google.internal", "fd00:ec2::254", "100.100.100.200"})
 
 
@@ -25,8 +27,9 @@ def endpoint(url: str) -> str:
         raise ValueError("a query does not belong in the base URL; a key goes into SUMMARIZER_LLM_API_KEY")
     if host.startswith("169.254.") or host in _METADATA_SERVICES:
         raise ValueError(f"{host} is a cloud's metadata service, not a provider")
-    if not parts.path.rstrip("/").endswith("/v1"):
+    if not parts.path.rstrip("/").endswith(_BASES):
         raise ValueError(
-            f"the path {parts.path!r} does not end in /v1; give the OpenAI-compatible base, as in https://host/v1"
+            f"the path {parts.path!r} does not end in /v1; give the OpenAI-compatible base, as in https://host/v1 "
+            "(of Databricks's model serving: https://workspace/serving-endpoints)"
         )
     return url.rstrip("/")

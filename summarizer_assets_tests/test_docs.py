@@ -1,0 +1,131 @@
+"""The README and docs/ are true: commands and snippets run, settings load, links lead somewhere, names exist."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from summarizer_assets.definitions import build_defs
+from summarizer_assets.settings import PREFIX, Settings, load_settings
+from summarizer_assets_tests.documents import (
+    BLOCKS,
+    REPOSITORY,
+    clone_into,
+    documents,
+    headings_of,
+    links_of,
+    of_language,
+    run,
+    run_bash,
+)
+
+FIRST = "make demo"
+SHOWN = {"text", "sql", "json"}  # output and examples to look at, which no reader types
+PATHS = pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """The repository as cloned, after its first command."""
+    folder = tmp_path_factory.mktemp("clone")
+    clone_into(folder)
+    (folder / "report.txt").write_text(run_bash(FIRST, folder), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return build_defs(load_settings(None))
+
+
+@pytest.mark.slow
+def test_the_first_command_ends_with_a_report_a_stranger_can_read(clone):
+    assert of_language("bash")[0].code.strip() == FIRST
+    report = (clone / "report.txt").read_text(encoding="utf-8")
+    for part in ("have a summary", "data/author_summaries", "Three of the summaries", "make ui"):
+        assert part in report
+    assert "DEBUG" not in report
+    assert "Warning" not in report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", of_language("bash")[1:], ids=str)
+def test_a_command_runs(clone, block):
+    run_bash(block.code, clone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", of_language("python"), ids=str)
+def test_a_python_snippet_runs_and_prints(clone, block):
+    assert run([sys.executable, "-W", "error", "-c", block.code], clone).strip()
+
+
+@pytest.mark.parametrize("block", of_language("ini"), ids=str)
+def test_an_example_of_settings_is_accepted(block, tmp_path, monkeypatch):
+    for name in os.environ:
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    file = tmp_path / ".env"
+    file.write_text(block.code, encoding="utf-8")
+    settings = load_settings(file)
+    for name, text in dotenv_values(file).items():
+        value = getattr(settings, name.removeprefix(PREFIX).lower())
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        value = list(value) if isinstance(value, tuple) else value
+        assert value == text or str(value) == text or value == json.loads(text or "null")
+
+
+@pytest.mark.parametrize("block", of_language("yaml"), ids=str)
+def test_an_example_for_the_launchpad_is_one_that_its_job_accepts(defs, block):
+    config = yaml.safe_load(block.code)
+    jobs = [job for job in defs.resolve_all_job_defs() if config["ops"].keys() <= {node.name for node in job.nodes}]
+    assert jobs, f"no job has the ops {list(config['ops'])}"
+    assert dg.validate_run_config(jobs[-1], config)
+
+
+def test_every_block_is_run_or_says_why_not():
+    for block in BLOCKS:
+        assert block.language in {"bash", "python", "ini", "yaml", *SHOWN}, block
+        assert block.excuse is None or block.language in {"bash", "python", "ini"}, block
+
+
+@PATHS
+def test_every_link_and_picture_leads_to_something(path):
+    for file, heading in links_of(path):
+        assert file.exists(), file
+        assert not heading or heading in headings_of(file), f"{file.name}#{heading}"
+
+
+@PATHS
+def test_every_setting_that_is_named_exists(path):
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(rf"\b{PREFIX}[A-Z][A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
+    assert named <= known, named - known
+
+
+@PATHS
+def test_every_job_sensor_schedule_and_asset_that_is_named_exists(defs, path):
+    repository = defs.get_repository_def()
+    known = {
+        "job": set(repository.job_names),
+        "sensor": {sensor.name for sensor in repository.sensor_defs},
+        "schedule": {schedule.name for schedule in repository.schedule_defs},
+        "asset": {key.path[-1] for key in repository.asset_graph.get_all_asset_keys()},
+    }
+    for kind, name in re.findall(r"\bthe (job|sensor|schedule|asset) `(\w+)`", path.read_text(encoding="utf-8")):
+        assert name in known[kind], f"there is no {kind} {name}"
+
+
+def test_the_index_names_every_document():
+    index = REPOSITORY / "docs/README.md"
+    named = {file for file, _ in links_of(index)}
+    for path in documents():
+        if path.parent == index.parent and path != index:
+            assert path in named, path.name
