@@ -177,6 +177,21 @@ class TestRunsThatDagsterKnows:
         assert any("parked" in message and FIRST in message for message in tick.log)
 
 
+def test_a_bucket_whose_first_run_died_before_it_could_claim_it_is_run_again_and_not_for_ever(world):
+    ticking = world.install()
+    tags = {"asset_partition_range_start": SECOND, "asset_partition_range_end": SECOND}
+    for _ in range(3):
+        ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, **tags)
+        asked = ticking.tick().buckets
+        tags = {"partition": SECOND}
+    assert asked == []
+    assert "1 parked" in ticking.tick().said
+    ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, partition=FIRST)
+    assert ticking.tick().buckets == [FIRST]
+    ticking.run_known_to_dagster(dg.DagsterRunStatus.CANCELED, partition=FIRST)
+    assert ticking.tick().buckets == []
+
+
 def test_all_buckets_of_a_wide_range_are_on_their_way(world):
     ticking = world.install()
     for bucket in (FIRST, SECOND, THIRD, FOURTH):

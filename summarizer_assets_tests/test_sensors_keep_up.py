@@ -95,13 +95,11 @@ def test_a_run_that_is_being_cancelled_on_a_lost_host_ends_as_cancelled(lost: Ti
     assert status_of(lost, run) is dg.DagsterRunStatus.CANCELED
 
 
-def test_a_run_that_holds_nothing_is_given_time_and_a_queued_one_is_not_touched(
+def test_a_run_that_holds_nothing_is_given_time_and_one_that_waits_is_not_touched(
     lost: Ticking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = lost.run_known_to_dagster(dg.DagsterRunStatus.STARTED, partition="0001")
-    queued = lost.instance.create_run_for_job(
-        lost.job, tags={"dagster/partition": "0002"}, status=dg.DagsterRunStatus.QUEUED
-    )
+    waiting = lost.instance.create_run_for_job(lost.job, tags={"dagster/partition": "0002"})
     assert lost.tick().said == "1 runs at work, none lost"
     later = SimpleNamespace(time=lambda: time.time() + 890)
     monkeypatch.setattr("summarizer_assets.sensors.lapsed.time", later)
@@ -109,7 +107,7 @@ def test_a_run_that_holds_nothing_is_given_time_and_a_queued_one_is_not_touched(
     later.time = lambda: time.time() + 910
     assert lost.tick().said == "1 lost runs reported as failed, 0 at work"
     assert status_of(lost, run) is dg.DagsterRunStatus.FAILURE
-    assert status_of(lost, queued) is dg.DagsterRunStatus.QUEUED
+    assert status_of(lost, waiting) is dg.DagsterRunStatus.NOT_STARTED
 
 
 def test_an_ingest_shows_that_it_lives_and_counts_as_no_run_on_the_account(house: Installation) -> None:

@@ -1,7 +1,7 @@
 """What a tick looks at and decides from: the same for the retry sensor and for the one that asks changed authors."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import dagster as dg
@@ -76,4 +76,8 @@ def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, ba
         buckets |= facts.summaries.keys() | facts.failed.keys()
     keys = sorted(buckets)
     states = facts.states(keys, frozenset(book.in_flight(keys)), barred)
+    # A run that died or failed before it could claim its bucket left no record, yet somebody wanted it.
+    unheard = [state.bucket for state in states if state.missing and not state.asked_for and not state.in_flight]
+    wanted = book.failed_last(unheard) if unheard else set()
+    states = [replace(state, asked_for=state.asked_for or state.bucket in wanted) for state in states]
     return Look(facts, book, states, barred, summarizer.tables.authors.fence)

@@ -21,6 +21,7 @@ _ENDS: Mapping[dg.DagsterRunStatus, End] = {
 }
 #: Runs of a bucket that are looked through: some may be of other assets, as an ingest of one bucket is.
 _LOOKED_THROUGH = 4 * PARKED_AFTER_RUNS
+_MOST_FAILURES = 2000
 
 
 class RunBook:
@@ -68,6 +69,13 @@ class RunBook:
     def last_run(self, bucket: str) -> str | None:
         launches = self.last([bucket])[bucket]
         return launches[0].run_id if launches else None
+
+    def failed_last(self, buckets: Sequence[str]) -> set[str]:
+        """Those of the buckets whose last run failed, by the newest failures that Dagster keeps."""
+        failures = self._instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=_MOST_FAILURES)
+        ours = {bucket for run in failures if self.is_ours(run) for bucket in _single_bucket(run)}
+        last = self.last(sorted(ours.intersection(buckets)))
+        return {bucket for bucket, launches in last.items() if launches and launches[0].end == "failed"}
 
     def of_all(self, keys: Sequence[str]) -> Sequence[Launch]:
         """The last runs over all buckets at once, newest first."""

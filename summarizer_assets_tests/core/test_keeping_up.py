@@ -43,7 +43,8 @@ class Bucket:
         return Authors(self.key, f"v{self.version}", self.written_at, self.missing)
 
     def state(self) -> BucketState:
-        asked_for = bool(self.runs) or self.summaries + self.failed > 0
+        died = bool(self.launches) and self.launches[0].end == "failed"
+        asked_for = bool(self.runs) or self.summaries + self.failed > 0 or died
         return BucketState(
             self.key, self.authors, self.summaries, self.failed, self.due, self.runs[:4], in_flight=False,
             asked_for=asked_for,
