@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from summarizer_assets.core.choice import Choice, Redrive, Resummarize
+from summarizer_assets.estimate.renewal import renewals, renewals_markdown
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets_tests.bucket_house import Fuse, House, housed
 from summarizer_assets_tests.installation import Installation, metadata_of
@@ -60,6 +62,20 @@ def test_a_run_that_may_not_spend_tells_what_it_would_ask_and_cost_and_changes_n
     assert house.summarizer.state.recent_runs() == runs
 
 
+def test_what_all_chosen_summaries_would_cost_is_what_they_used_at_the_price_of_now(house):
+    house.work()
+    held = house.frame("summaries")
+    old = held.filter(pl.col("prompt_version") != house.summarizer.identity.prompt_version)
+    (found,) = renewals(house.summarizer, OTHERS.resummarize)
+    assert (found.summaries, found.model) == (10, "test-model")
+    assert found.tokens == old["prompt_tokens"].sum() + old["completion_tokens"].sum()
+    assert found.cost_usd == pytest.approx(old["cost_usd"].sum())
+    assert len(renewals(house.summarizer, Resummarize(models=frozenset({"test-model"})))) == 2
+    assert renewals_markdown(renewals(house.summarizer, Resummarize(models=frozenset({"none"})))) == (
+        "No summary is chosen."
+    )
+
+
 def test_summaries_are_made_anew_once_and_the_price_told_before_was_right(house):
     house.work()
     expected = told(house, Choice(resummarize=Resummarize(other_identity=True), spend=False))
@@ -100,14 +116,14 @@ def test_when_asking_again_fails_the_old_summary_stays_and_the_run_says_so(house
     house.assert_settled()
 
 
-def test_an_outage_while_asking_again_leaves_the_rest_for_a_run_to_come(house):
+def test_a_stop_while_asking_again_leaves_the_rest_for_a_run_to_come(house):
     house.work()
-    impatient = house.with_settings(words=60, no_progress_s=1.0)
-    house.app.use(Plan(rules=(Rule("unavailable", share=1.0, after_requests=1),)))
-    run = impatient.work(run=impatient.prepare(choice=OTHERS))
+    one_by_one = house.with_settings(words=60, max_in_flight=1)
+    house.app.use(Plan(rules=(Rule("unauthorized", share=1.0, after_requests=1),)))
+    run = one_by_one.work(run=one_by_one.prepare(choice=OTHERS))
     assert run.stop is not None
-    assert impatient.last_record().pending_after == 10 - prompts(house).get("new", 0) + 2
-    impatient.installation.assert_each_author_in_one_place()
+    assert one_by_one.last_record().pending_after == 10 - prompts(house)["new"] + 2
+    one_by_one.installation.assert_each_author_in_one_place()
 
 
 def test_failures_are_driven_again_by_reason_and_author_whatever_their_attempts(house):
@@ -122,10 +138,10 @@ def test_failures_are_driven_again_by_reason_and_author_whatever_their_attempts(
 
 
 def test_the_sensor_goes_on_with_what_was_chosen_when_the_provider_is_back(house):
-    """Ten summaries with an older prompt; the outage comes after the first of three groups."""
+    """The key is refused after the first of three groups."""
     house.work()
-    patient = house.with_settings(words=60, no_progress_s=1.0, retry_probe_s=0, retry_after_s=0, max_in_flight=1)
-    house.app.use(Plan(rules=(Rule("unavailable", share=1.0, after_requests=1),)))
+    patient = house.with_settings(words=60, retry_probe_s=0, retry_after_s=0, max_in_flight=1)
+    house.app.use(Plan(rules=(Rule("unauthorized", share=1.0, after_requests=1),)))
     ticking = Ticking(patient.installation)
     (stopped,) = patient.installation.summarize(resummarize={"older_than_days": 0.0}, spend=True)
     assert not stopped.success

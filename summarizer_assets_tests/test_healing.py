@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from summarizer_assets.core.choice import Choice
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.storage.stream import persist
@@ -86,7 +87,9 @@ def run_buckets(house: Installation, keys: Sequence[str], *, retry_all: bool = F
     tables = house.summarizer.tables
 
     def work(key: str) -> None:
-        with house.summarizer.bucket_run(key, f"run-{key}", log=lambda _: None, choice=Choice(retry_all=retry_all)) as run:
+        with house.summarizer.bucket_run(
+            key, f"run-{key}", log=lambda _: None, choice=Choice(retry_all=retry_all)
+        ) as run:
             persist(tables.summaries, run.summaries)
             persist(tables.failures, run.failures)
             run.finish()

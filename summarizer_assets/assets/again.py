@@ -30,15 +30,21 @@ class ResummarizeConfig(dg.Config):
     )
     authors: list[str] = Field(default=[], description="Only these author ids.")
 
-    def moment(self, now: datetime) -> datetime | None:
-        """Before which a summary is old; None: its age decides nothing.
+    def chosen(self, now: datetime) -> Resummarize:
+        """An age is counted back from `now`.
 
         Raises:
             ValueError: `before` is no moment.
         """
         by_age = None if self.older_than_days is None else now - timedelta(days=self.older_than_days)
         by_moment = None if self.before is None else moment_of(self.before)
-        return min((moment for moment in (by_age, by_moment) if moment is not None), default=None)
+        return Resummarize(
+            frozenset(self.prompt_versions),
+            frozenset(self.models),
+            frozenset(self.authors),
+            min((moment for moment in (by_age, by_moment) if moment is not None), default=None),
+            self.other_prompt_or_model,
+        )
 
 
 class SummariesConfig(dg.Config):
@@ -65,13 +71,6 @@ class SummariesConfig(dg.Config):
         """Raises:
         ValueError: a reason that does not exist, or that no request can mend.
         """
-        again = self.resummarize
         redrive = Redrive(frozenset(self.redrive.reasons), frozenset(self.redrive.authors))
-        resummarize = Resummarize(
-            frozenset(again.prompt_versions),
-            frozenset(again.models),
-            frozenset(again.authors),
-            again.moment(now),
-            again.other_prompt_or_model,
-        )
+        resummarize = self.resummarize.chosen(now)
         return Choice(self.retry_all, redrive, resummarize, spend=self.spend or not (redrive or resummarize))

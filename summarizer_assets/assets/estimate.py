@@ -1,18 +1,31 @@
 """`spend_estimate`: what the pending authors will cost, told before they are asked, as an asset with a history."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
+from summarizer_assets.assets.again import ResummarizeConfig
 from summarizer_assets.assets.shown import GROUP, OWNERS
 from summarizer_assets.core.estimate import Span
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
+from summarizer_assets.estimate.renewal import Renewal, cost_usd, renewals, renewals_markdown, tokens, total
 from summarizer_assets.estimate.shown import estimate_notes, estimate_table, reconciliation_markdown
 from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
 from summarizer_assets.resources import Summarizer
 
 ESTIMATE = "spend_estimate"
+
+
+class EstimateConfig(dg.Config):
+    """What a person may choose in the launchpad."""
+
+    resummarize: ResummarizeConfig = Field(
+        default=ResummarizeConfig(),
+        description="Tell what it would cost to make these summaries anew, too, over all buckets.",
+    )
 
 
 def build_estimate() -> dg.AssetsDefinition:
@@ -28,13 +41,15 @@ def build_estimate() -> dg.AssetsDefinition:
         "kept, and the next one shows what became of it.",
     )
     def spend_estimate(
-        context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]
+        context: dg.AssetExecutionContext, config: EstimateConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:
+        chosen = config.resummarize.chosen(datetime.now(UTC))
         spend = estimate_spend(summarizer)
         before = reconcile(summarizer)
         keep(summarizer, spend)
         context.log.info(estimate_notes(spend))
-        return dg.MaterializeResult(metadata=_metadata(spend, before))
+        anew = _renewals(renewals(summarizer, chosen)) if chosen else {}
+        return dg.MaterializeResult(metadata={**_metadata(spend, before), **anew})
 
     return spend_estimate
 
@@ -65,6 +80,15 @@ def _metadata(spend: SpendEstimate, before: Reconciliation | None) -> dict[str, 
     }
     facts |= {name: value for name, value in maybe.items() if value is not None}
     return facts | _reconciled(before)
+
+
+def _renewals(found: list[Renewal]) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "made_anew": dg.MetadataValue.md(renewals_markdown(found)),
+        "made_anew_summaries": total(found),
+    }
+    maybe = {"made_anew_tokens": tokens(found), "made_anew_cost_usd": cost_usd(found)}
+    return facts | {name: value for name, value in maybe.items() if value is not None}
 
 
 def _figures(option: Option) -> dict[str, Any]:

@@ -405,9 +405,7 @@ def test_an_answer_that_a_dead_run_left_is_taken_when_it_is_newer_than_the_summa
     assert todo(bucket_of({"a": State("h1", held="h1")}).plan(answered=answered)) == (["a"] if taken else [])
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-01-01T00:00:00", "2026-01-01T01:00+01:00", "2026-01-01", "2026-01-01T00Z"]
-)
+@pytest.mark.parametrize("text", ["2026-01-01T00:00:00", "2026-01-01T01:00+01:00", "2026-01-01", "2026-01-01T00Z"])
 def test_a_moment_is_read_with_its_zone_and_as_utc_without_one(text) -> None:
     assert moment_of(text) == datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,0 +1,102 @@
+"""What it costs to make chosen summaries anew, over all buckets: what they used last time, at today's price.
+
+The same authors are asked about the same records, so nothing foretells it better. Counted from three columns of the
+whole table, not from a sample: at 20 million summaries some 200 MB are read, none of them text of a summary.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from summarizer_assets.core.choice import Resummarize
+from summarizer_assets.core.money import Usage, dollars
+from summarizer_assets.estimate.terms import NO_PRICE
+from summarizer_assets.estimate.wording import number, table, usd
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.guards import reading
+
+_TOKENS = ("prompt_tokens", "completion_tokens")
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """The chosen summaries of one prompt and model.
+
+    `tokens` and `cost_usd` are of asking for them again; None: no reply told its usage, or no price is known.
+    """
+
+    prompt_version: str
+    model: str
+    summaries: int
+    tokens: int | None
+    cost_usd: float | None
+
+
+def renewals(summarizer: Summarizer, chosen: Resummarize) -> list[Renewal]:
+    """By prompt and model, the most summaries first; empty: nobody is chosen.
+
+    Raises:
+        TableError: the summaries cannot be read.
+    """
+    identity, uri = summarizer.identity, summarizer.tables.summaries.uri
+    with reading(uri):
+        rows = (
+            summarizer.tables.summaries.read()
+            .filter(chosen.summaries(identity.prompt_version, identity.model))
+            .group_by("prompt_version", "model")
+            .agg(pl.len(), pl.col("prompt_tokens").count().alias("told"), *(pl.col(name).sum() for name in _TOKENS))
+            .sort("len", "prompt_version", "model", descending=[True, False, False])
+            .collect(engine="streaming")
+        )
+    return [_renewal(summarizer, row) for row in rows.iter_rows(named=True)]
+
+
+def renewals_markdown(found: list[Renewal]) -> str:
+    """A table with its sum."""
+    if not found:
+        return "No summary is chosen."
+    head = ("prompt", "model", "summaries", "tokens", "cost")
+    rows = [_row(one.prompt_version, one.model, one.summaries, one.tokens, one.cost_usd) for one in found]
+    if len(found) > 1:
+        rows.append(_row("all", "", total(found), tokens(found), cost_usd(found)))
+    unknown = "" if cost_usd(found) is not None else f"\n\n{NO_PRICE}"
+    return f"{table(head, rows)}\n\nWhat they used last time, at today's price. Nobody was asked.{unknown}"
+
+
+def total(found: list[Renewal]) -> int:
+    return sum(one.summaries for one in found)
+
+
+def tokens(found: list[Renewal]) -> int | None:
+    told = [one.tokens for one in found if one.tokens is not None]
+    return sum(told) if len(told) == len(found) else None
+
+
+def cost_usd(found: list[Renewal]) -> float | None:
+    told = [one.cost_usd for one in found if one.cost_usd is not None]
+    return sum(told) if len(told) == len(found) else None
+
+
+def _renewal(summarizer: Summarizer, row: dict[str, object]) -> Renewal:
+    summaries, told = int(str(row["len"])), int(str(row["told"]))
+    used = None
+    if told:  # those that told nothing are taken as the others
+        used = Usage(*(round(int(str(row[name])) * summaries / told) for name in _TOKENS))
+    price = summarizer.price
+    return Renewal(
+        str(row["prompt_version"]),
+        str(row["model"]),
+        summaries,
+        None if used is None else used.prompt_tokens + used.completion_tokens,
+        None if used is None or price is None else dollars(price.cost(used)),
+    )
+
+
+def _row(prompt: str, model: str, summaries: int, used: int | None, cost: float | None) -> tuple[str, ...]:
+    return (
+        prompt,
+        model,
+        f"{summaries:,}",
+        "not told" if used is None else number(used),
+        "not known" if cost is None else usd(cost),
+    )
