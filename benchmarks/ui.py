@@ -204,7 +204,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ui", description=__doc__)
     parser.add_argument("--buckets", type=int, default=256)
     parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--kept", type=int, default=7, help="days of run history that are left by the pruning")
+    parser.add_argument(
+        "--kept", type=int, default=7, help="days of run history that the pruning leaves; 0: nothing is pruned"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="kept afterwards; without one, a passing one")
     options = parser.parse_args()
@@ -233,22 +235,24 @@ def measured_month(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     print(f"{runs:,} runs and {ticks:,} ticks written in {filled_s:.0f} s\n")
     month = visited(home, environment, buckets, options.rounds, folder / "pictures")
     print_pages(f"{options.buckets} buckets, {options.days} days", month)
-    pruning = prune(home, environment, options.kept)
-    sizes[f"pruned to {options.kept} days"] = size_of(home)
-    print(f"pruned in {pruning['seconds']} s\n")
-    after = visited(home, environment, buckets, options.rounds, folder / "pictures-pruned")
-    print_pages(f"the same, pruned to {options.kept} days", after)
-    print_sizes(sizes)
-    return {
+    found = {
         "buckets": options.buckets,
         "days": options.days,
         "runs": runs,
         "filled_s": round(filled_s, 1),
         "sizes": sizes,
         "month": month,
-        "pruning": pruning,
-        "pruned": after,
     }
+    if options.kept == 0:
+        print_sizes(sizes)
+        return found
+    pruning = prune(home, environment, options.kept)
+    sizes[f"pruned to {options.kept} days"] = size_of(home)
+    print(f"pruned in {pruning['seconds']} s\n")
+    after = visited(home, environment, buckets, options.rounds, folder / "pictures-pruned")
+    print_pages(f"the same, pruned to {options.kept} days", after)
+    print_sizes(sizes)
+    return {**found, "pruning": pruning, "pruned": after}
 
 
 if __name__ == "__main__":
