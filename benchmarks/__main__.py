@@ -56,7 +56,7 @@ def main() -> int:
     chosen["report"] = ["--authors", "100000", "--buckets", "4"]
     if options.all:
         chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
-        chosen |= {"outage": [], "healing": [], "object_store": []}
+        chosen |= {"outage": [], "healing": [], "object_store": [], "daemon": [], "failed_buckets": []}
         chosen["month"] = ["--authors", "20000", "--buckets", "16"]
     figures: dict[str, object] = {}
     failed = []

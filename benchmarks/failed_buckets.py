@@ -28,6 +28,7 @@ from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import load_settings
 
 AUTHORS_A_BUCKET = 4
+_FAILED_RUNS = 250  # of the first buckets: making one takes a tenth of a second
 
 
 def fill(summarizer: Summarizer, buckets: int) -> None:
@@ -126,7 +127,7 @@ def measure(folder: Path, buckets: int, runs: int) -> dict[str, Any]:
     home.mkdir(parents=True)
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         job = defs.resolve_job_def(SUMMARIZE)
-        for bucket in bucket_keys(buckets):
+        for bucket in bucket_keys(buckets)[:_FAILED_RUNS]:
             run = instance.create_run_for_job(job, tags={"dagster/partition": bucket})
             instance.report_run_failed(run)
         queries = _Queries(instance)
