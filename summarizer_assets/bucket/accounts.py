@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money import dollars
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
@@ -83,7 +84,10 @@ def metadata(
         facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
     facts |= _money(spending)
     if sample:
-        facts["sample"] = "\n\n".join(f"**{_plain(name)}**: {_plain(text)}" for name, text in sample[:_SAMPLES])
+        facts["sample"] = "\n\n".join(
+            f"**{escaped(name, _SAMPLE_CHARACTERS)}**: {escaped(text, _SAMPLE_CHARACTERS)}"
+            for name, text in sample[:_SAMPLES]
+        )
     if stop is not None:
         facts["stopped"] = f"{stop.cause}: {stop.message}"
     return facts
@@ -102,9 +106,3 @@ def _money(spending: Spending | None) -> Mapping[str, Any]:
         "budget_usd": spending.cap,
     }
     return {name: dollars(nano) for name, nano in known.items() if nano is not None}
-
-
-def _plain(text: str) -> str:
-    """Names and summaries are data: nothing in them is markup for the page that shows them."""
-    text = text if len(text) <= _SAMPLE_CHARACTERS else text[: _SAMPLE_CHARACTERS - 1] + "…"
-    return "".join(f"\\{character}" if character in "\\`*_[]#|<>&~" else character for character in text)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.verdict import Offenders, Verdict, as_text, number_of
+from summarizer_assets.core.markdown import escaped
+from summarizer_assets.core.verdict import Offenders, Verdict, number_of
 
 RESTORE = (
     "No run of ours writes this: another tool or a damaged disk did. Find the version before it in the table's history "
@@ -204,7 +205,7 @@ class FailureShare:
         text = f"{failed:,} of {number_of(asked)} asked failed ({share:.1%})."
         if share <= self.most:
             return Verdict(holds=True, text=text, facts=facts)
-        why = ", ".join(f"{number:,} {as_text(reason)}" for reason, number in self.reasons.most_common(5))
+        why = ", ".join(f"{number:,} {escaped(reason)}" for reason, number in self.reasons.most_common(5))
         text = (
             f"{text} That is more than SUMMARIZER_CHECK_FAILURE_SHARE={self.most:g}: {why}. Open a partition of "
             "`failed_authors`: its table `failures` says of each what to do; docs/failures tells of each reason."
@@ -218,7 +219,7 @@ def columns_verdict(wrong: Mapping[str, Collection[str]]) -> Verdict:
     facts = {"wrong_columns": sum(map(len, bad.values()))}
     if not bad:
         return Verdict(holds=True, text="The columns and their types are those that this version writes.", facts=facts)
-    text = "; ".join(f"`{table}`: {as_text(', '.join(words))}" for table, words in bad.items())
+    text = "; ".join(f"`{table}`: {escaped(', '.join(words))}" for table, words in bad.items())
     remedy = (
         "Nothing is asked and nothing written while it is so. Alter the table back (its history tells who changed it), "
         "or give this version a SUMMARIZER_ROOT of its own."

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from summarizer_assets.core.markdown import escaped
+
 _NAMED = 5  # authors; a text that names more is not read
 _LONGEST_ID = 60
-_MARKUP = frozenset("\\`*_[]#|<>&~")
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,7 @@ class Offenders:
 def shown_id(author_id: str) -> str:
     """An id on a page of Markdown: ids are data of strangers."""
     text = author_id if len(author_id) <= _LONGEST_ID else author_id[: _LONGEST_ID - 1] + "…"
-    return as_text(text if text.isprintable() and text else json.dumps(text))
-
-
-def as_text(text: str) -> str:
-    """`text` as Markdown that shows just this text."""
-    return "".join(f"\\{sign}" if sign in _MARKUP else sign for sign in text)
+    return escaped(text if text.isprintable() and text else json.dumps(text))
 
 
 def number_of(number: int, noun: str = "author") -> str:

@@ -4,20 +4,16 @@ Dagster shows Markdown of less than 1,000 characters inline.
 """
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
-from string import punctuation
 from typing import Any
 
 from summarizer_assets.charts import Chart
+from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money import dollars
-from summarizer_assets.core.text_safety import made_visible
 from summarizer_assets.report.facts import Report, Sample
 from summarizer_assets.report.page import bar, share, usd
 
 INLINE = 999  # characters
-#: Dagster's page makes links of bare addresses, escaped or not; a joiner, which is not seen, leaves them none.
-_ADDRESS, _JOINER = re.compile(r":(?=//)|www(?=\.)|@", re.IGNORECASE), "\u2060"
 _STEPS, _REASONS = 4, 8
 _COLOURS = {"summaries": "#009e73", "failed": "#d55e00", "pending": "#8a8a8a"}
 
@@ -123,12 +119,6 @@ def _sample(sample: Sample) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def escaped(text: str, most: int | None = None) -> str:
-    """A text of somebody else as Markdown that shows just its characters, and links to nothing."""
-    text = _ADDRESS.sub(lambda sign: sign[0] + _JOINER, made_visible(text, most))
-    return "".join(f"\\{sign}" if sign in punctuation else sign for sign in text)
 
 
 def _base64(svg: str) -> str:

@@ -14,11 +14,12 @@ import pytest
 
 from summarizer_assets.charts import Chart
 from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.text_safety import made_visible
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.report.facts import Money, Report
 from summarizer_assets.report.gather import gather
-from summarizer_assets.report.markdown import INLINE, escaped, numbers, texts
+from summarizer_assets.report.markdown import INLINE, numbers, texts
 from summarizer_assets.report.page import bar, direction, page, share, usd
 from summarizer_assets.report.pictures import pictures
 from summarizer_assets_tests.report.tables import HOSTILE, KEY, NOW, Root, hostile
