@@ -27,7 +27,7 @@ test: $(BIN)/.dev chromium ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile # they wait more than they compute: three keep two cores busy
 
 bench: $(BIN)/.dev ## Print the figures of the benchmarks
 	@$(BIN)/python -m benchmarks

@@ -9,6 +9,8 @@ from summarizer_assets.settings import PREFIX, Settings
 
 #: What must not be read off a page: a key, what a request carries beside it, a database's address with its password.
 _SECRET = ("llm_api_key", "llm_extra_body", "state")
+#: No secret, but no prompt is kept in a log, and Dagster keeps this page's text with each run.
+_PROMPT = ("instruction",)
 _LONGEST = 120  # characters of a value
 
 
@@ -41,7 +43,7 @@ def settings_shown(settings: Settings) -> str:
 def _set(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in Settings.model_fields:
         if name in settings.model_fields_set:
-            yield name, "set, and not shown" if name in _SECRET else _code(getattr(settings, name))
+            yield name, "set, and not shown" if name in _SECRET + _PROMPT else _code(getattr(settings, name))
 
 
 def _code(value: object) -> str:

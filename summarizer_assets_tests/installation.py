@@ -1,5 +1,8 @@
 """A small installation for tests: authors, settings, and what the tables hold afterwards."""
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +52,9 @@ class Installation:
         self.settings: Settings = load_settings(None, **self.given)
         self.summarizer = Summarizer(self.settings)
         # Without a folder of ours it makes one that only warns when it is forgotten.
-        self._instance = dg.DagsterInstance.ephemeral(None if "://" in str(root) else f"{root}.dagster")
+        kept = tempfile.mkdtemp(prefix="dagster-")
+        weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
+        self._instance = dg.DagsterInstance.ephemeral(kept)
 
     def environment(self) -> dict[str, str]:
         """The same settings as variables, for a process of its own."""

@@ -56,7 +56,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
     def author_summaries(
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> Iterator[Evaluated]:
-        bucket, found = context.partition_key, before(summarizer.tables)
+        bucket = context.partition_key
 
         def report(progress: Progress) -> None:
             context.log.info(progress.line)
@@ -65,6 +65,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         run = summarizer.bucket_run(
             bucket, context.run.run_id, log=context.log.info, choice=config.choice(datetime.now(UTC)), report=report
         )
+        found = before(summarizer.tables)
         with run:
             yield dg.Output(run.summaries, SUMMARIES)
             yield dg.Output(run.failures, FAILURES)

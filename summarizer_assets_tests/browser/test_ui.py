@@ -159,7 +159,7 @@ def under_way(site, page, partition, pictures) -> str:
     show(page, site, f"/assets/author_summaries?view=events&time={first['timestamp']}")
     page.get_by_text(f"Partition {first['partition']} observed").wait_for()
     page.get_by_text(" to go, ").first.wait_for()
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)
     page.screenshot(path=pictures / "progress.png")
     return page.inner_text("body")
 
@@ -333,7 +333,7 @@ def all_that_a_page_receives(context: BrowserContext, url: str) -> list[str]:
     page.on("websocket", listen)
     page.on("response", lambda reply: replies.append(reply))  # noqa: PLW0108 - playwright marks the function it is given
     page.goto(url, wait_until="load", timeout=60_000)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(800)
     seen += [page.content(), *(reply.text() for reply in list(replies) if "/graphql" in reply.url)]
     page.close()
     return seen
