@@ -49,6 +49,7 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
         first_failed_at=[None] * authors,
         held=[False] * authors,
         outdated=[False] * authors,
+        driven=[False] * authors,
     )
     facts = RunFacts("0000", "3f1c9f52-0000-4000-8000-000000000000", Identity("0" * 32, "m"), None, RetryPolicy(5, 300))
     content = json.dumps({"summaries": [{"author_id": author, "summary": _SUMMARY[:380]} for author in ids]})

@@ -93,7 +93,7 @@ class BucketRun:
         self._record: int | None = None
         self._segments: list[Path] = []
         self._stop_wanted = threading.Event()
-        self._unreached_renewals = 0
+        self._unreached = 0
         self._offer: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -163,7 +163,7 @@ class BucketRun:
         drop(self._segments)
         if not self._choice.spend:
             return
-        pending = self.counts.pending - self.counts.held_back + self._unreached_renewals
+        pending = self.counts.pending - self.counts.held_back + self._unreached
         if self._record is None:
             self._state.settle_last_run(self._bucket, pending)
         else:
@@ -281,7 +281,8 @@ class BucketRun:
         kept = failed.filter(pl.col("author_id").is_in(list(renewals)))
         counted = failed.filter(~pl.col("author_id").is_in(list(renewals)))
         self._new_failures = pl.concat([standing.select(columns), counted.select(columns)]).sort("author_id")
-        self._unreached_renewals = len(renewals.intersection(todo.ids[place] for place in outcomes.open_positions()))
+        # Whoever was chosen and not reached: the bucket is not done, though each of them has a row.
+        self._unreached = sum(todo.renews(place) or todo.driven[place] for place in outcomes.open_positions())
         self.counts.renewed = outcomes.renewed_count
         self.counts.kept_old = Counter(dict(kept.group_by("reason").len().iter_rows()))
         self.sample = outcomes.sample

@@ -1,6 +1,7 @@
 """Asking again by choice: the price first, only the chosen, and a summary stays until there is a better one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -137,21 +138,62 @@ def test_failures_are_driven_again_by_reason_and_author_whatever_their_attempts(
     old.assert_settled()
 
 
-def test_the_sensor_goes_on_with_what_was_chosen_when_the_provider_is_back(house):
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"resummarize": {"older_than_days": 0.0}},
+        {"resummarize": {"models": ["test-model"]}},
+        {"redrive": {"reasons": ["refusal"]}, "resummarize": {"other_prompt_or_model": True}},
+    ],
+    ids=["by age", "by model", "failures too"],
+)
+def test_the_sensor_goes_on_with_what_was_chosen_and_pays_for_nobody_twice(house, choice):
     """The key is refused after the first of three groups."""
     house.work()
-    patient = house.with_settings(words=60, retry_probe_s=0, retry_after_s=0, max_in_flight=1)
+    one_by_one = house.with_settings(words=60, retry_probe_s=0, retry_after_s=3600, max_in_flight=1)
     house.app.use(Plan(rules=(Rule("unauthorized", share=1.0, after_requests=1),)))
-    ticking = Ticking(patient.installation)
-    (stopped,) = patient.installation.summarize(resummarize={"older_than_days": 0.0}, spend=True)
+    ticking = Ticking(one_by_one.installation)
+    (stopped,) = one_by_one.installation.summarize(**choice, spend=True)
     assert not stopped.success
-    renewed = set(patient.frame("summaries").filter(run_id=stopped.run_id)["author_id"])
+    renewed = set(one_by_one.frame("summaries").filter(run_id=stopped.run_id)["author_id"])
     assert 0 < len(renewed) < AUTHORS
     house.app.heal()
     asked = house.asked_by(ticking.until_quiet)
-    assert set(asked) == {str(number) for number in range(1, AUTHORS + 1)} - renewed
+    chosen = 10 if "redrive" in choice else AUTHORS  # 11 and 12 were asked with the new prompt already
+    assert set(asked) == {str(number) for number in range(1, chosen + 1)} - renewed
     assert max(asked.values()) == 1
-    patient.assert_settled()
+    one_by_one.assert_settled()
+
+
+def test_failures_chosen_and_not_reached_are_asked_by_the_sensor_though_they_are_given_up(house):
+    old = house.with_settings(words=80, group_size=1, max_in_flight=1, retry_probe_s=0)
+    house.app.use(Plan(rules=(Rule("unauthorized", share=1.0),)))
+    ticking = Ticking(old.installation)
+    (stopped,) = old.installation.summarize(redrive={"reasons": ["refusal"]}, spend=True)
+    assert not stopped.success
+    assert old.last_record().pending_after == 2
+    house.app.heal()
+    assert house.asked_by(ticking.until_quiet) == {"11": 1, "12": 1}
+    assert old.failures() == {}
+
+
+def test_a_look_at_a_price_starts_nothing_and_hides_nothing_from_the_sensor(house):
+    """Neither when it fails, in a bucket that nobody materialised, nor when it succeeds after a stopped run."""
+    folder = Path(house.installation.given["root"]).parent / "other"
+    folder.mkdir()
+    with housed(folder, AUTHORS) as other:
+        other.ingest()
+        (mistyped,) = other.installation.summarize(redrive={"reasons": ["refusals"]})
+        assert not mistyped.success
+        assert Ticking(other.installation).tick().requests == []
+    house.work()
+    one_by_one = house.with_settings(words=60, retry_probe_s=0, max_in_flight=1)
+    house.app.use(Plan(rules=(Rule("unauthorized", share=1.0, after_requests=1),)))
+    one_by_one.installation.summarize(resummarize={"other_prompt_or_model": True}, spend=True)
+    house.app.heal()
+    one_by_one.installation.summarize(resummarize={"other_prompt_or_model": True})
+    Ticking(one_by_one.installation).until_quiet()
+    assert prompts(one_by_one) == {"new": AUTHORS}
 
 
 # In Dagster.
@@ -174,6 +216,13 @@ def test_the_launchpad_shows_the_price_until_it_may_spend(house, installation):
     assert done.success
     assert (metadata_of(done)["answered"], metadata_of(done)["renewed_by_choice"]) == (12, 10)
     assert prompts(house) == {"new": AUTHORS}
+
+
+@pytest.mark.parametrize("choice", [{}, {"redrive": {"reasons": []}}, {"retry_all": True}])
+def test_a_run_that_is_told_not_to_spend_asks_nobody_whatever_else_it_is_told(house, installation, choice):
+    (run,) = installation.summarize(**choice, spend=False)
+    assert run.success
+    assert (metadata_of(run)["calls"], metadata_of(run)["would_ask"]) == (0, 2)
 
 
 def test_a_reason_that_does_not_exist_ends_the_run_before_it_asks(house, installation):

@@ -20,6 +20,7 @@ from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.changes import Append
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.journal import has_records
 
 
 def carry(old: BucketedTable, new: BucketedTable, old_count: int, new_count: int) -> int:
@@ -49,6 +50,12 @@ def carry_all(root: str, buckets: int) -> None:
     busy = sorted(old.state.holders())
     if busy:
         raise SettingsError(f"runs are at work on buckets {', '.join(busy)}: wait for them, or cancel them")
+    left = [key for key in bucket_keys(settings.buckets) if has_records(old.journal / key)]
+    if left:
+        raise SettingsError(
+            f"buckets {', '.join(left)}: a run that broke off left answers that are in no table yet; materialise these "
+            "buckets first"
+        )
     for source, target in ((old.tables.summaries, new.tables.summaries), (old.tables.failures, new.tables.failures)):
         sys.stdout.write(f"{target.uri}: {carry(source, target, settings.buckets, buckets):,} rows\n")
 

@@ -13,6 +13,19 @@ class RedriveConfig(dg.Config):
 
     reasons: list[str] = Field(default=[], description='Only those that failed for one of these, as in ["ungrounded"].')
     authors: list[str] = Field(default=[], description="Only these author ids.")
+    failed_before: str | None = Field(
+        default=None, description="Only those that failed last before this moment, as in 2026-11-20T08:00:00Z."
+    )
+
+    @property
+    def chosen(self) -> Redrive:
+        """What is chosen.
+
+        Raises:
+            ValueError: a reason that does not exist, or that no request can mend; a moment that is none.
+        """
+        before = None if self.failed_before is None else moment_of(self.failed_before)
+        return Redrive(frozenset(self.reasons), frozenset(self.authors), before)
 
 
 class ResummarizeConfig(dg.Config):
@@ -61,16 +74,19 @@ class SummariesConfig(dg.Config):
         default=ResummarizeConfig(),
         description="Summaries to make anew, by prompt, model, age and author; needs `spend`.",
     )
-    spend: bool = Field(
-        default=False,
-        description="With `redrive` or `resummarize`: false shows what the run would ask and cost, and asks nobody; "
-        "true asks. Other runs do not need it.",
+    spend: bool | None = Field(
+        default=None,
+        description="False shows what the run would ask and cost, and asks nobody. With `redrive` or `resummarize` "
+        "that is so until it is true; other runs need not say it.",
     )
 
     def choice(self, now: datetime) -> Choice:
         """Raises:
         ValueError: a reason that does not exist, or that no request can mend.
         """
-        redrive = Redrive(frozenset(self.redrive.reasons), frozenset(self.redrive.authors))
+        redrive = self.redrive.chosen
         resummarize = self.resummarize.chosen(now)
-        return Choice(self.retry_all, redrive, resummarize, spend=self.spend or not (redrive or resummarize))
+        return Choice(self.retry_all, redrive, resummarize, spend=self._spends(redrive, resummarize))
+
+    def _spends(self, redrive: Redrive, resummarize: Resummarize) -> bool:
+        return not (redrive or resummarize) if self.spend is None else self.spend

@@ -56,15 +56,13 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
     def author_summaries(
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> Iterator[Evaluated]:
-        bucket = context.partition_key
+        bucket, choice = context.partition_key, config.choice(datetime.now(UTC))
 
         def report(progress: Progress) -> None:
             context.log.info(progress.line)
             context.log_event(observation(progress))
 
-        run = summarizer.bucket_run(
-            bucket, context.run.run_id, log=context.log.info, choice=config.choice(datetime.now(UTC)), report=report
-        )
+        run = summarizer.bucket_run(bucket, context.run.run_id, log=context.log.info, choice=choice, report=report)
         found = before(summarizer.tables)
         with run:
             yield dg.Output(run.summaries, SUMMARIES)
@@ -72,7 +70,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             run.finish()
             if run.interrupted_by is None:  # while the bucket is still ours: nobody changes it meanwhile
                 verdicts = check_bucket(summarizer, bucket, context.run.run_id, run.counts, found)
-                yield from evaluated(context.instance, bucket, verdicts)
+                yield from evaluated(context.instance, bucket, verdicts, ours=choice.spend)
         if run.interrupted_by is not None:
             signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
         _raise_if_stopped(run)

@@ -62,6 +62,7 @@ class Todo:
     first_failed_at: list[datetime | None]
     held: list[bool]
     outdated: list[bool]
+    driven: list[bool]
 
     @classmethod
     def of(cls, todo: pl.DataFrame) -> "Todo":
@@ -76,6 +77,7 @@ class Todo:
             "first_failed_at",
             "held",
             "outdated",
+            "driven",
         )
         by_name = {column.name: column for column in columns}
         return cls(*(by_name[name].to_list() for name in order))

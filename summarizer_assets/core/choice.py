@@ -33,6 +33,7 @@ class Redrive:
 
     reasons: frozenset[str] = _NOBODY
     authors: frozenset[str] = _NOBODY
+    failed_before: datetime | None = None
 
     def __post_init__(self) -> None:
         asked_by_nobody = {str(reason) for reason in FailureReason if reason.skipped}
@@ -47,12 +48,13 @@ class Redrive:
                 raise ValueError(f"redrive: unknown reason {reason}; allowed: {', '.join(allowed)}")
 
     def __bool__(self) -> bool:
-        return bool(self.reasons or self.authors)
+        return bool(self.reasons or self.authors or self.failed_before)
 
     @property
     def failures(self) -> pl.Expr:
         """Which rows of records.FAILURES."""
-        return _all_of([_one_of("reason", self.reasons), _one_of("author_id", self.authors)])
+        before = None if self.failed_before is None else pl.col("last_failed_at") < self.failed_before
+        return _all_of([_one_of("reason", self.reasons), _one_of("author_id", self.authors), before])
 
 
 @dataclass(frozen=True)

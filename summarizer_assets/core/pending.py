@@ -40,7 +40,8 @@ class Plan:
     """One bucket's work.
 
     `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
-    first_failed_at, held (Boolean: the bucket holds a summary), outdated (Boolean: one of older content).
+    first_failed_at, held (Boolean: the bucket holds a summary), outdated (Boolean: one of older content), driven
+    (Boolean: a failure that somebody chose, and that is not due).
     `removed`: authors whose summary has to go. `failures`: rows that stand as long as their authors are not asked.
     """
 
@@ -61,8 +62,8 @@ class Plan:
 
     @property
     def wanted(self) -> int:
-        """Authors to ask who have no row, or whose summary is to be renewed by choice."""
-        return self.unresolved.height + self.todo.filter(_RENEWED).height
+        """Authors to ask who have no row, or are to be asked by choice."""
+        return self.unresolved.height + self.todo.filter(_RENEWED | pl.col("driven")).height
 
 
 _RENEWED = pl.col("held") & ~pl.col("outdated")
@@ -109,7 +110,9 @@ def plan_bucket(
 
     same = _same_identity(candidates, failures, identity)
     due = (pl.col("next_retry_at") <= now).fill_null(value=False)
-    blocked = same.filter(~(pl.col("retryable") & (pl.lit(choice.retry_all) | due) | choice.redrive.failures))
+    asked_anyway = pl.col("retryable") & (pl.lit(choice.retry_all) | due)
+    driven = same.filter(choice.redrive.failures & ~asked_anyway)
+    blocked = same.filter(~(asked_anyway | choice.redrive.failures))
     if answered is not None:
         blocked = blocked.join(answered, on=["author_id", "content_hash"], how="anti")
     todo = (
@@ -127,6 +130,7 @@ def plan_bucket(
             "first_failed_at",
             held=pl.col("held_hash").is_not_null(),
             outdated=pl.col("held_hash").ne(pl.col("content_hash")).fill_null(value=False),
+            driven=pl.col("author_id").is_in(driven["author_id"].to_list()),
         )
         .sort("author_id")
     )
@@ -138,7 +142,9 @@ def plan_bucket(
     gone_failures = failures.join(authors.select("author_id"), on="author_id", how="anti")
     gone_summaries = summaries.join(authors.select("author_id"), on="author_id", how="anti")
     kept = gone_failures if keep_removed else gone_failures.clear()
+    kept = kept.filter(~pl.col("author_id").is_in(list(excluded)))
     removed = set() if keep_removed else set(gone_summaries["author_id"])
+    removed |= excluded.intersection(gone_summaries["author_id"])  # who opted out goes, kept or not
     removed |= set(summaries.join(skipped.select("author_id"), on="author_id", how="semi")["author_id"])
     # A failure of the current content stands in the place of a summary of older content, never beside it.
     outdated = candidates.filter(pl.col("held_hash").is_not_null())

@@ -37,7 +37,8 @@ class SampledBucket:
     """What a random part of one bucket's authors, or all of them, showed.
 
     `seen`: authors looked at. `skipped`: those of them who are missing in the tables and yet not to be asked.
-    `gained`: those who are not missing, and to be asked for the first time. `todo`: whom a run would ask, in its order:
+    `gained`: those who are not missing, and to be asked for the first time, and rows of people who left the source:
+    a count of rows takes them for authors. `todo`: whom a run would ask, in its order:
     tokens, attempts, known (asked before: SUMMARIZER_LIMIT does not hold them back).
     """
 

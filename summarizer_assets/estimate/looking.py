@@ -71,6 +71,6 @@ def _seen(authors: pl.DataFrame, held: pl.DataFrame, failures: pl.DataFrame, pla
     return SampledBucket(
         seen=authors.height,
         skipped=len(missing - to_ask),
-        gained=len(first - missing),
+        gained=len(first - missing) + len(recorded - set(authors["author_id"])),
         todo=todo.drop("author_id"),
     )

@@ -62,7 +62,8 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
         rest = len(buckets) - len(left)
         said = _said(decision, rest)
         context.log.info(said)
-        settled = not left and noted.states() == {authors.bucket: authors.state for authors in buckets}
+        now_noted = noted.states()
+        settled = not left and all(now_noted.get(authors.bucket) == authors.state for authors in buckets)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else said,

@@ -78,6 +78,7 @@ def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, ba
     states = facts.states(keys, frozenset(book.in_flight(keys)), barred)
     # A run that died or failed before it could claim its bucket left no record, yet somebody wanted it.
     unheard = [state.bucket for state in states if state.missing and not state.asked_for and not state.in_flight]
-    wanted = book.failed_last(unheard) if unheard else set()
+    # Failures from before these tables were made are of others, under the same names of partitions.
+    wanted = book.failed_last(unheard, summarizer.tables.authors.made_at()) if unheard else set()
     states = [replace(state, asked_for=state.asked_for or state.bucket in wanted) for state in states]
     return Look(facts, book, states, barred, summarizer.tables.authors.fence)

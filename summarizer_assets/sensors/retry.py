@@ -65,7 +65,9 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
                 # Spent for ever once used, so it names the run after which this one comes.
                 run_key=f"{bucket}:{seen.book.last_run(bucket) or 'first'}",
                 partition_key=bucket,
-                run_config=config_to_go_on(context.instance, seen.book, bucket, seen.facts.runs.get(bucket, ())),
+                run_config=config_to_go_on(
+                    context.instance, seen.book.last_run(bucket), seen.facts.runs.get(bucket, ())
+                ),
                 tags={"summarizer/retry": "true", **({FOUND: marks[bucket]} if bucket in marks else {})},
             )
             for bucket in decision.run

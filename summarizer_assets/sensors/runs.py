@@ -1,11 +1,13 @@
 """What Dagster knows of our runs, asked for many buckets at a time: a tick must not cost a query a bucket."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import dagster as dg
 
 from summarizer_assets.core.launches import End, Launch
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
+from summarizer_assets.sensors.again import asks_nobody
 
 PARTITION = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -37,6 +39,10 @@ class RunBook:
     def is_ours(self, run: dg.DagsterRun) -> bool:
         """A run of the job, which may name no assets, or one launched for the asset itself."""
         return run.job_name == self._job_name or self._asset in (run.asset_selection or ())
+
+    def _works(self, run: dg.DagsterRun) -> bool:
+        """One of ours that was not only to tell a price."""
+        return self.is_ours(run) and not asks_nobody(run)
 
     @property
     def under_way(self) -> Sequence[dg.DagsterRun]:
@@ -70,10 +76,11 @@ class RunBook:
         launches = self.last([bucket])[bucket]
         return launches[0].run_id if launches else None
 
-    def failed_last(self, buckets: Sequence[str]) -> set[str]:
-        """Those of the buckets whose last run failed, by the newest failures that Dagster keeps."""
-        failures = self._instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=_MOST_FAILURES)
-        ours = {bucket for run in failures if self.is_ours(run) for bucket in _single_bucket(run)}
+    def failed_last(self, buckets: Sequence[str], since: datetime) -> set[str]:
+        """Those of the buckets whose last run failed, by the newest failures since then that Dagster keeps."""
+        failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_after=since)
+        failures = self._instance.get_runs(failed, limit=_MOST_FAILURES)
+        ours = {bucket for run in failures if self._works(run) for bucket in _single_bucket(run)}
         last = self.last(sorted(ours.intersection(buckets)))
         return {bucket for bucket, launches in last.items() if launches and launches[0].end == "failed"}
 
@@ -98,7 +105,7 @@ class RunBook:
             mine = [record for record in records if bucket in _single_bucket(record.dagster_run)]
             if len(mine) < PARKED_AFTER_RUNS and not whole and len(buckets) > 1:
                 mine, _ = self._records([bucket], _LOOKED_THROUGH)
-            self._last[bucket] = [_launch(record) for record in mine if self.is_ours(record.dagster_run)]
+            self._last[bucket] = [_launch(record) for record in mine if self._works(record.dagster_run)]
 
     def _records(self, buckets: Sequence[str], most: int) -> tuple[list[dg.RunRecord], bool]:
         """Newest first; and whether there are no more of them."""

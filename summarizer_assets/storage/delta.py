@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -112,6 +113,17 @@ class BucketedTable:
         if not bucket:
             raise TableError(f"{self.uri}: an empty text is no bucket; Delta would store it as null")
         return BucketWriter(self, bucket, fence)
+
+    def made_at(self) -> datetime:
+        """When the table was created (UTC).
+
+        Raises:
+            TableError: there is none.
+        """
+        table = self.open()
+        if table is None:
+            raise TableError(f"{self.uri}: there is no such table yet")
+        return datetime.fromtimestamp(table.metadata().created_time / 1000, UTC)
 
     def fence(self, bucket: str, table: DeltaTable | None) -> int | None:
         """The bucket's last fence value in the snapshot `table`: take it where the to-do list is taken."""

@@ -93,7 +93,8 @@ class StateStore:
     @contextmanager
     def heartbeat(self, run_id: str) -> Iterator[None]:
         """Show until the block ends that this run lives, where it has no bucket to claim: an ingest fills them all."""
-        claim = Claim(StateStore(self._database, self._root + _ALIVE, lease_s=self.lease_s), run_id, run_id)
+        store = StateStore(self._database, self._root + _ALIVE, lease_s=self.lease_s)
+        claim = Claim(store, run_id, run_id, for_ever=True)
         claim.acquire()
         try:
             yield
@@ -153,6 +154,8 @@ class StateStore:
 
     def settle_last_run(self, bucket: str, pending: int) -> None:
         """What a run without work found: correct the record of a last run that died, or left more than there is."""
+        if bucket in self.holders():
+            return  # the last run may be one that is at work now: its record is its own
         last = sa.select(sa.func.max(_RUNS.c.id)).where((_RUNS.c.root == self._root) & (_RUNS.c.bucket == bucket))
         with self._database.begin() as connection:
             now = self._database.now(connection)
@@ -256,8 +259,9 @@ class StateStore:
 class Claim:
     """One run's hold on one bucket."""
 
-    def __init__(self, store: StateStore, bucket: str, run_id: str) -> None:
+    def __init__(self, store: StateStore, bucket: str, run_id: str, *, for_ever: bool = False) -> None:
         self._store = store
+        self._for_ever = for_ever  # a sign of life, which nobody else takes: it goes on when the store is back
         self._bucket = bucket
         self._run_id = run_id
         self._token = uuid.uuid4().hex
@@ -306,7 +310,7 @@ class Claim:
                 self._renew()
             except StorageError as error:
                 # The store may come back within the lease; past it, the claim counts as lost.
-                if time.monotonic() - self._renewed_at > self._store.lease_s:
+                if time.monotonic() - self._renewed_at > self._store.lease_s and not self._for_ever:
                     self._lost = f"our claim could not be renewed ({error})"
             if self._lost is not None:
                 return

@@ -413,3 +413,17 @@ def test_a_moment_is_read_with_its_zone_and_as_utc_without_one(text) -> None:
 def test_what_is_no_moment_is_refused_with_an_example() -> None:
     with pytest.raises(ValueError, match=r"before='yesterday' is no moment; write it as in 2026"):
         moment_of("yesterday")
+
+
+def test_who_left_the_source_and_opted_out_goes_though_others_who_left_are_kept() -> None:
+    bucket = bucket_of({"a": State(None, held="h1", excluded=True), "b": State(None, held="h1"), "c": State("h1")})
+    assert bucket.plan(keep_removed=True).removed == {"a"}
+
+
+def test_failures_chosen_before_they_are_due_count_as_work_and_due_ones_do_not() -> None:
+    later = State("h1", failed="h1", due_in_s=3600)
+    bucket = bucket_of({"later": later, "due": State("h1", failed="h1", due_in_s=0)})
+    plan = bucket.plan(choice=Choice(redrive=Redrive(reasons=frozenset({"bad_json"}))))
+    assert (todo(plan), plan.wanted, plan.unresolved.height) == (["due", "later"], 1, 0)
+    failed_since = Choice(redrive=Redrive(frozenset({"bad_json"}), failed_before=NOW - timedelta(hours=2)))
+    assert todo(bucket.plan(choice=failed_since)) == ["due"]
