@@ -29,8 +29,8 @@ def test_secrets_are_shown_by_their_variable_alone():
 
 
 def test_no_value_breaks_the_table():
-    text = settings_shown(load_settings(None, instruction="Say | it\n`plainly`"))
-    assert "| `SUMMARIZER_INSTRUCTION` | `Say \\| it 'plainly'` |" in text.splitlines()
+    text = settings_shown(load_settings(None, language="Say | it\n`plainly`"))
+    assert "| `SUMMARIZER_LANGUAGE` | `Say \\| it 'plainly'` |" in text.splitlines()
 
 
 def test_the_page_of_the_resource_has_it():

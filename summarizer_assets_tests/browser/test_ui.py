@@ -332,8 +332,9 @@ def all_that_a_page_receives(context: BrowserContext, url: str) -> list[str]:
     page = context.new_page()
     page.on("websocket", listen)
     page.on("response", lambda reply: replies.append(reply))  # noqa: PLW0108 - playwright marks the function it is given
-    page.goto(url, wait_until="load", timeout=60_000)
-    page.wait_for_timeout(800)
+    with page.expect_response(lambda reply: "/graphql" in reply.url and reply.ok, timeout=60_000):
+        page.goto(url, wait_until="load", timeout=60_000)
+    page.wait_for_timeout(1000)
     seen += [page.content(), *(reply.text() for reply in list(replies) if "/graphql" in reply.url)]
     page.close()
     return seen
