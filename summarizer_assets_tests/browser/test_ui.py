@@ -297,7 +297,7 @@ def test_the_report_is_opened_from_its_asset_and_says_how_it_stands(site, browse
 
 
 def test_the_asset_graph_shows_all_three_assets_filled(site, page, backfill, pictures):
-    page.set_viewport_size({"width": 1180, "height": 560})
+    page.set_viewport_size({"width": 1180, "height": 660})
     show(page, site, "/asset-groups")
     for asset in ("authors", "author_summaries", "failed_authors"):
         page.get_by_text(asset, exact=True).first.wait_for()
