@@ -1,9 +1,11 @@
 """The tool that carries summaries over to another number of buckets: nobody is lost, nobody is paid for again."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from summarizer_assets.storage.journal import Journal
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 
 TOOL = Path(__file__).parents[1] / "tools" / "rebucket.py"
@@ -25,6 +27,14 @@ def test_another_number_of_buckets_asks_nobody_again_and_an_old_root_is_not_writ
     old = Installation(tmp_path / "old", source, buckets=2)
     old.ingest()
     old.summarize()
+    left = Journal(old.summarizer.journal / "0001", "died")
+    left.write([{"kind": "failures", "rows": []}])
+    left.close()
+    refused = rebucket(old, tmp_path / "new", 3)
+    assert refused.returncode == 2
+    assert "buckets 0001: a run that broke off left answers that are in no table yet" in refused.stderr
+    shutil.rmtree(old.summarizer.journal / "0001")
+
     told = rebucket(old, tmp_path / "new", 3)
     assert told.returncode == 0, told.stderr
 

@@ -368,3 +368,36 @@ def test_a_path_with_characters_that_mean_something_in_a_url_is_just_a_path(tmp_
     path = tmp_path / "50% of #1?mode=ro & more.sqlite"
     with StateStore(Database(str(path)), "root").claim("0001", "a"):
         assert path.is_file()
+
+
+def test_a_run_without_work_leaves_the_record_of_a_run_at_work_alone(tmp_path):
+    store = store_in(tmp_path)
+    with store.claim("0001", "at work"):
+        store.begin_run("0001", "at work", pending=7)
+        store.settle_last_run("0001", pending=0)
+        assert store.recent_runs()["0001"][0].ended_at is None
+    store.settle_last_run("0001", pending=0)
+    assert store.recent_runs()["0001"][0].pending_after == 0
+
+
+def test_a_sign_of_life_outlives_an_outage_of_its_store(tmp_path, monkeypatch):
+    """Nobody takes it over, so it goes on when the store is back; a claim on a bucket would be lost by then."""
+    store = store_in(tmp_path, lease_s=0.4)
+    renew, out = StateStore.renew, threading.Event()
+
+    def renew_or_fail(self, bucket, token):
+        if out.is_set():
+            raise StorageError("the store is away")
+        return renew(self, bucket, token)
+
+    monkeypatch.setattr(StateStore, "renew", renew_or_fail)
+    with store.heartbeat("ingest"):
+        out.set()
+        time.sleep(1.0)
+        silent = store.signs_of_life()["ingest"][0].silent_s
+        out.clear()
+        deadline = time.monotonic() + 20
+        while store.signs_of_life()["ingest"][0].silent_s > 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert silent > 0
