@@ -164,10 +164,13 @@ class Summarizer:
         return render_bucket(authors, self.rendering)
 
     def offer(self, todo: pl.DataFrame) -> Mapping[str, Any]:
-        settings = self.settings
-        overhead = overhead_tokens(system_message(self.prompt))
-        terms = Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
-        return offer(todo, terms)
+        return offer(todo, self.terms)
+
+    @property
+    def terms(self) -> Terms:
+        """What decides the cost of a run beside its authors."""
+        settings, overhead = self.settings, overhead_tokens(system_message(self.prompt))
+        return Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
 
     @property
     def _group_limits(self) -> GroupLimits:

@@ -3,10 +3,7 @@
 from dataclasses import dataclass, replace
 
 from summarizer_assets.core.estimate import Terms
-from summarizer_assets.core.grouping import GroupLimits
 from summarizer_assets.core.money import Price
-from summarizer_assets.core.prompt import overhead_tokens, system_message
-from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.llm.prices import list_price
 from summarizer_assets.resources import Summarizer
 
@@ -35,15 +32,8 @@ class Prices:
 
 def terms_of(summarizer: Summarizer, group_size: int | None = None) -> Terms:
     """As a run would ask, or with groups of `group_size`."""
-    settings = summarizer.settings
-    limits = GroupLimits(
-        group_size or settings.group_size,
-        settings.group_tokens,
-        settings.max_output_tokens,
-        expected_output_tokens(settings.words),
-    )
-    overhead = overhead_tokens(system_message(summarizer.prompt))
-    return Terms(limits, overhead, settings.words, summarizer.price, settings.most_output_tokens)
+    terms = summarizer.terms
+    return terms if group_size is None else replace(terms, limits=replace(terms.limits, count=group_size))
 
 
 def at_price(terms: Terms, price: Price | None) -> Terms:

@@ -58,9 +58,8 @@ def put_file(path: Path, page: bytes) -> str:
                 os.fsync(file.fileno())
             os.chmod(name, 0o644)  # noqa: PTH101 - a temporary file is its maker's alone, a report is read by others
             os.replace(name, path)  # noqa: PTH105 - the name is a text
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        finally:
+            Path(name).unlink(missing_ok=True)  # it is there no more once it became the page
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {cause_of(error)}; {remedy(error)}") from error
     return str(path)
