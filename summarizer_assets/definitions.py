@@ -14,21 +14,11 @@ from summarizer_assets.assets.report import build_report
 from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
-from summarizer_assets.jobs import (
-    INGEST,
-    SUMMARIZE,
-    calibration_job,
-    check_job,
-    estimate_job,
-    ingest_job,
-    maintenance_job,
-    report_job,
-    summarize_job,
-)
+from summarizer_assets.jobs import INGEST, SUMMARIZE, build_jobs
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer, io_manager
 from summarizer_assets.run_history import build_prune_schedule, prune_job
-from summarizer_assets.schedules import build_check_schedule, build_maintenance_schedule, build_report_schedule
+from summarizer_assets.schedules import build_schedules
 from summarizer_assets.sensors import build_sensors
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings_shown import shown_resource
@@ -56,22 +46,8 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
     return dg.Definitions(
         assets=assets,
         asset_checks=[build_author_checks()],
-        jobs=[
-            ingest_job(),
-            estimate_job(),
-            calibration_job(),
-            summarize_job(),
-            maintenance_job(),
-            check_job(),
-            report_job(),
-            prune_job(),
-        ],
-        schedules=[
-            build_maintenance_schedule(),
-            build_check_schedule(),
-            build_report_schedule(),
-            build_prune_schedule(),
-        ],
+        jobs=[*build_jobs(), prune_job()],
+        schedules=[*build_schedules(), build_prune_schedule()],
         sensors=build_sensors(summarizer, ingest=INGEST, summarize=SUMMARIZE),
         resources={"summarizer": shown_resource(summarizer), "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.

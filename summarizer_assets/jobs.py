@@ -1,5 +1,6 @@
 """Jobs: what a person or a sensor launches beside materialising assets by hand."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -16,64 +17,42 @@ ESTIMATE, CALIBRATE = "estimate_spend", "calibrate_group_size"
 INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
 
-def ingest_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """The source into `authors`, all chosen buckets in one pass."""
-    return dg.define_asset_job(
-        INGEST,
-        selection=dg.AssetSelection.assets("authors"),
-        description="Brings the authors of the chosen buckets in line with the source, in one pass over it.",
-    )
+#: Of each job, the assets that it materialises, and what is said of it.
+_JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    INGEST: (
+        ("authors",),
+        "Brings the authors of the chosen buckets in line with the source, in one pass over it.",
+    ),
+    ESTIMATE: (
+        (ESTIMATE_ASSET,),
+        "Tells what the pending authors will cost. It asks nobody and changes no table.",
+    ),
+    CALIBRATE: (
+        (CALIBRATION_ASSET,),
+        "Shows what it costs to find the best group size; with `spend: true` in the config, finds it.",
+    ),
+    SUMMARIZE: (
+        (SUMMARIES, FAILURES),
+        "Asks the authors of one bucket that are pending, or failed and due.",
+    ),
+    MAINTAIN: (
+        (MAINTENANCE,),
+        "Keeps the tables cheap to open: small files joined, what expired removed. Safe beside running summaries.",
+    ),
+    CHECK: (
+        (TABLE_CHECKS,),
+        "Checks the whole tables. It calls nobody and changes nothing. Safe beside running summaries.",
+    ),
+    REPORT: (
+        (REPORT_ASSET,),
+        "Writes report.html beside the tables. It asks nobody and changes no table.",
+    ),
+}
 
 
-def estimate_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """The price of all that is pending."""
-    return dg.define_asset_job(
-        ESTIMATE,
-        selection=dg.AssetSelection.assets(ESTIMATE_ASSET),
-        description="Tells what the pending authors will cost. It asks nobody and changes no table.",
-    )
-
-
-def calibration_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """The group size for the user's own model."""
-    return dg.define_asset_job(
-        CALIBRATE,
-        selection=dg.AssetSelection.assets(CALIBRATION_ASSET),
-        description="Shows what it costs to find the best group size; with `spend: true` in the config, finds it.",
-    )
-
-
-def summarize_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """One bucket's summaries and failures."""
-    return dg.define_asset_job(
-        SUMMARIZE,
-        selection=dg.AssetSelection.assets(SUMMARIES, FAILURES),
-        description="Asks the authors of one bucket that are pending, or failed and due.",
-    )
-
-
-def maintenance_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """Small files joined, expired log entries and unused files removed, in all tables."""
-    return dg.define_asset_job(
-        MAINTAIN,
-        selection=dg.AssetSelection.assets(MAINTENANCE),
-        description="Keeps the tables cheap to open. Safe beside running summaries.",
-    )
-
-
-def check_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """All buckets of all tables checked."""
-    return dg.define_asset_job(
-        CHECK,
-        selection=dg.AssetSelection.assets(TABLE_CHECKS),
-        description="Checks the whole tables. It calls nobody and changes nothing. Safe beside running summaries.",
-    )
-
-
-def report_job() -> Any:  # noqa: ANN401 - dagster does not export the type
-    """The report over all buckets."""
-    return dg.define_asset_job(
-        REPORT,
-        selection=dg.AssetSelection.assets(REPORT_ASSET),
-        description="Writes report.html beside the tables. It asks nobody and changes no table.",
-    )
+def build_jobs() -> list[Any]:
+    """One over assets for each name above; dagster does not export their type."""
+    return [
+        dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets), description=description)
+        for name, (assets, description) in _JOBS.items()
+    ]
