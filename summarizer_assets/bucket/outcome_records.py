@@ -31,21 +31,27 @@ SHARED = tuple(name for name in SUMMARIES.names() if name not in OWN)
 
 
 def answered_in(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """author_id, content_hash, answered_at of the answers among journal records, each question's newest."""
+    """author_id, content_hash, answered_at, replaces of the answers among journal records, each question's newest."""
     author, content = OWN.index("author_id"), OWN.index("content_hash")
-    newest: dict[tuple[str, str], datetime] = {}
+    newest: dict[tuple[str, str], tuple[datetime, bool]] = {}
     for record in records:
         if record["kind"] == ANSWERS:
-            at = datetime.fromisoformat(record["shared"]["summarized_at"])
+            # A journal of the version before does not tell.
+            told = (datetime.fromisoformat(record["shared"]["summarized_at"]), record.get("replaces", True))
             for row in record["rows"]:
                 question = (row[author], row[content])
-                newest[question] = max(at, newest.get(question, at))
-    rows = [(*question, at) for question, at in sorted(newest.items())]
+                newest[question] = max(told, newest.get(question, told))
+    rows = [(*question, *told) for question, told in sorted(newest.items())]
     return pl.DataFrame(rows, schema=_ANSWERED, orient="row")
 
 
 _ANSWERED = pl.Schema(
-    {"author_id": pl.String(), "content_hash": pl.String(), "answered_at": SUMMARIES["summarized_at"]}
+    {
+        "author_id": pl.String(),
+        "content_hash": pl.String(),
+        "answered_at": SUMMARIES["summarized_at"],
+        "replaces": pl.Boolean(),
+    }
 )
 
 

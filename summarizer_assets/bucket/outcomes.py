@@ -109,7 +109,7 @@ class Outcomes:
         for rows, replaces in ((self._first, False), (self._replacing, True)):
             mine = [row for row, is_held in zip(record["rows"], held, strict=True) if is_held is replaces]
             if mine:
-                part = {**record, "rows": mine}
+                part = {**record, "replaces": replaces, "rows": mine}
                 with self._changed:  # both under the lock: a segment is sealed with just the rows that it holds
                     rows.journal.write([part])
                     self._add(rows, part)

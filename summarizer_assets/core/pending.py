@@ -92,8 +92,9 @@ def plan_bucket(
         now: decides which failures are due (UTC).
         choice: whom to ask beside those who are pending or due.
         keep_removed: keep rows of authors that are no longer in `authors`.
-        answered: author_id, content_hash, answered_at of answers that a dead run left: no failure keeps them out, and
-            no older summary.
+        answered: author_id, content_hash, answered_at, replaces of answers that a dead run left: no failure keeps them
+            out, and no older summary keeps out one that was asked for to replace it. One that was not is late: another
+            run answered first.
     """
     bucket = authors["bucket"][0] if authors.height else None
     skipped = _skipped(authors, excluded, failures, now, bucket)
@@ -156,13 +157,13 @@ def plan_bucket(
 def _to_renew(
     summaries: pl.DataFrame, choice: Choice, identity: Identity, answered: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """author_id of the summaries to replace: by choice, and those for whom a dead run left a newer answer."""
+    """author_id of the summaries to replace: by choice, and those for whom a dead run left what was to replace them."""
     chosen = summaries.filter(choice.resummarize.summaries(identity.prompt_version, identity.model))
     ids = chosen.select("author_id")
     if answered is None or answered.is_empty():
         return ids
     newer = summaries.join(answered, on=["author_id", "content_hash"]).filter(
-        pl.col("answered_at") > pl.col("summarized_at")
+        pl.col("replaces") & (pl.col("answered_at") > pl.col("summarized_at"))
     )
     return pl.concat([ids, newer.select("author_id")]).unique()
 

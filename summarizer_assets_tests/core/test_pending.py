@@ -397,11 +397,15 @@ def test_a_failure_that_is_never_retried_by_itself_is_asked_when_a_person_names_
     assert todo(bucket.plan(choice=Choice(redrive=Redrive(authors=frozenset({"a"}))))) == ["a"]
 
 
-@pytest.mark.parametrize(("hours", "taken"), [(-1.0, False), (0.0, False), (1.0, True)])
-def test_an_answer_that_a_dead_run_left_is_taken_when_it_is_newer_than_the_summary(hours, taken) -> None:
+@pytest.mark.parametrize(
+    ("hours", "replaces", "taken"),
+    [(-1.0, True, False), (0.0, True, False), (1.0, True, True), (1.0, False, False)],
+)
+def test_an_answer_left_to_replace_a_summary_is_taken_when_it_is_newer(hours, replaces, taken) -> None:
     at = NOW - timedelta(days=1) + timedelta(hours=hours)
     schema = {**dict.fromkeys(("author_id", "content_hash"), pl.String), "answered_at": SUMMARIES["summarized_at"]}
-    answered = pl.DataFrame([("a", "h1", at)], schema=schema, orient="row")
+    schema["replaces"] = pl.Boolean
+    answered = pl.DataFrame([("a", "h1", at, replaces)], schema=schema, orient="row")
     assert todo(bucket_of({"a": State("h1", held="h1")}).plan(answered=answered)) == (["a"] if taken else [])
 
 
