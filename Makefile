@@ -23,7 +23,7 @@ ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://
 rehearse: $(BIN)/.runtime ## Run the job on a few authors against a provider that fails on purpose (ARGS="--help")
 	@$(BIN)/python -m summarizer_assets.rehearse $(ARGS)
 
-test: $(BIN)/.dev chromium ## Run lint, types and all tests
+test: $(BIN)/.dev chromium postgresql ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -61,4 +61,8 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 chromium: # the browser tests drive the system's own
 	@test -x /usr/bin/chromium || { echo "Installing Chromium"; $(APT_INSTALL) chromium >/dev/null; }
 
-.PHONY: help demo ui rehearse test bench chromium
+postgresql: # the tests start servers of their own from its programs; Debian's own server is not used
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  || { echo "Installing Postgres"; $(APT_INSTALL) postgresql >/dev/null; }
+
+.PHONY: help demo ui rehearse test bench chromium postgresql
