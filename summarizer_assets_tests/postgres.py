@@ -74,24 +74,27 @@ def postgres(
     *,
     address: str = "127.0.0.1",
     port: int | None = None,
+    certificate: tuple[Path, Path] | None = None,
     rules: Sequence[str] = ("local all all trust", "host all all 127.0.0.1/32 trust"),
 ) -> Iterator[Server]:
     """Serve an empty cluster until the block ends.
 
     Args:
-        settings: of `postgresql.conf`; files they name lie in the server's folder, see `hand_over`.
+        settings: of `postgresql.conf`.
         address: to listen on.
         port: a free one by default.
+        certificate: to speak TLS with, to who wants it; and its key.
         rules: of `pg_hba.conf`, who may connect how.
     """
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        hand_over(folder)
+        _hand_over(folder)
         data = folder / "data"
         command = [program("initdb"), "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run([*_as_its_user(), *command], check=True, stdout=subprocess.DEVNULL, cwd=folder)
         port = port or _free_port(address)
-        lines = [f"{name} = '{value}'\n" for name, value in {**_QUICK, **(settings or {})}.items()]
+        own = {**_QUICK, **(_tls(folder, *certificate) if certificate else {}), **(settings or {})}
+        lines = [f"{name} = '{value}'\n" for name, value in own.items()]
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(lines)
         (data / "pg_hba.conf").write_text("".join(f"{rule}\n" for rule in rules))
@@ -106,7 +109,16 @@ def postgres(
         shutil.rmtree(folder)
 
 
-def hand_over(path: Path) -> None:
+def _tls(folder: Path, certificate: Path, key: Path) -> dict[str, str]:
+    settings = {"ssl": "on"}
+    for name, path in (("ssl_cert_file", certificate), ("ssl_key_file", key)):
+        settings[name] = str(folder / name)
+        shutil.copyfile(path, folder / name)
+        _hand_over(folder / name)
+    return settings
+
+
+def _hand_over(path: Path) -> None:
     """Make a file or folder the server's own, readable by nobody else: it takes no key that others can read."""
     path.chmod(0o700 if path.is_dir() else 0o600)
     if os.getuid() == 0:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from summarizer_assets.storage import disk
+from summarizer_assets.storage import disk, postgres, schema
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.processes import this_boot
 
@@ -48,11 +48,13 @@ class Database:
         except (sa.exc.ArgumentError, ValueError):
             # `from None`, and no text of the cause: it quotes parts of the URL, perhaps of its password.
             raise StorageError(f"SUMMARIZER_STATE is no URL of a database; {_ALLOWED}") from None
-        shown = self._url.render_as_string(hide_password=True)
+        shown = self._shown = _without_secrets(self._url)
+        self._of_postgres = postgres.speaks_libpq(self._url)
         try:
             if self._url.drivername == "sqlite" and self._url.database:
                 Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(self._url, pool_pre_ping=True)
+            held = postgres.held_well(self._url) if self._of_postgres else self._url
+            self._engine = sa.create_engine(held, pool_pre_ping=True)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
             raise StorageError(f"SUMMARIZER_STATE={shown}: no driver for it ({error}); {_ALLOWED}") from error
         except OSError as error:
@@ -75,17 +77,23 @@ class Database:
         try:
             if not self._ready:
                 with self._engine.begin() as connection:
-                    METADATA.create_all(connection)
+                    schema.complete(connection, METADATA)
                 self._ready = True
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
-            cause = getattr(error, "orig", None) or type(error).__name__
-            remedy = disk.remedy(cause) + ", or check" if self._engine.dialect.name == "sqlite" else "check"
+            cause = getattr(error, "orig", None) or error
+            said = " ".join(str(cause).split()) if cause is not error else type(error).__name__
             raise StorageError(
-                f"the state store {self._url.render_as_string(hide_password=True)} does not answer: {cause}; {remedy} "
-                "SUMMARIZER_STATE"
+                f"the state store {self._shown} does not answer: {said}; {self._remedy(cause)}"
             ) from None  # the cause prints connection arguments
+
+    def _remedy(self, cause: BaseException) -> str:
+        if self._of_postgres:
+            return postgres.remedy(cause)
+        if self._engine.dialect.name == "sqlite":
+            return f"{disk.remedy(cause)}, or check SUMMARIZER_STATE"
+        return "check SUMMARIZER_STATE"
 
     def now(self, connection: sa.Connection) -> float:
         """The store's own clock where hosts share it, so that hosts need not agree on theirs."""
@@ -104,6 +112,12 @@ class Database:
             found = self.now(connection) - steady
             connection.execute(_CLOCKS.insert().values(boot=boot, offset_s=found))
         return float(found) + steady
+
+
+def _without_secrets(url: sa.URL) -> str:
+    """Without its password, wherever it stands: libpq takes those of the user and of a key from the query, too."""
+    secret = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def _sqlite_settings(connection: object, _record: object) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gzip
 import ssl
-import subprocess
 import traceback
 import zlib
 
@@ -13,6 +12,7 @@ import pytest
 
 from summarizer_assets.llm.body import BodyTooBigError
 from summarizer_assets.llm.transport import Limits, ProxyRefusedError, TlsError, build_transport
+from summarizer_assets_tests.certificates import self_signed
 from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, reply, serving
 
 MIB = 1 << 20
@@ -286,16 +286,7 @@ def test_cookies_are_not_kept():
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     """A self-signed certificate for 127.0.0.1 and provider.test, which is its own authority: (certificate, key)."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=provider.test"
-    names = "subjectAltName=IP:127.0.0.1,DNS:provider.test"
-    subprocess.run(
-        ["openssl", *made.split(), "-addext", names, "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+    return self_signed(tmp_path_factory.mktemp("tls"), "provider.test")
 
 
 def server_context(authority):
