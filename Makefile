@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(CURDIR)/.dagster
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Summarise the bundled sample with the embedded provider, then report
 	@$(BIN)/python -m summarizer_assets.demo
@@ -22,6 +22,12 @@ ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://
 
 rehearse: $(BIN)/.runtime ## Run the job on a few authors against a provider that fails on purpose (ARGS="--help")
 	@$(BIN)/python -m summarizer_assets.rehearse $(ARGS)
+
+cluster: $(BIN)/.cluster cluster-packages ## Start Dagster over two Celery workers, RabbitMQ and Postgres on this machine (ARGS="--help")
+	@$(BIN)/python -m deploy.celery start $(ARGS)
+
+cluster-stop: $(BIN)/.cluster ## End the cluster; its tables and its history stay
+	@$(BIN)/python -m deploy.celery stop
 
 test: $(BIN)/.dev chromium postgresql ## Run lint, types and all tests
 	$(BIN)/ruff check .
@@ -50,6 +56,11 @@ $(BIN)/.dev: $(BIN)/.runtime
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $@
 
+$(BIN)/.cluster: $(BIN)/.runtime
+	@echo "Installing what the cluster needs into $(VENV)"
+	@$(PIP_INSTALL) -e '.[celery,cluster]'
+	@touch $@
+
 # Renewed with the project, unless somebody changed it: then it stays, and a line says what to compare.
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@mkdir -p $(DAGSTER_HOME)
@@ -65,4 +76,11 @@ postgresql: # the tests start servers of their own from its programs; Debian's o
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	  || { echo "Installing Postgres"; $(APT_INSTALL) postgresql >/dev/null; }
 
-.PHONY: help demo ui rehearse test bench chromium postgresql
+# Debian would start servers of its own for some of them; the cluster's are its own.
+CLUSTER_PACKAGES := rabbitmq-server postgresql nginx-light openssl iproute2 socat
+cluster-packages:
+	@test -x /usr/sbin/rabbitmq-server -a -x /usr/sbin/nginx -a -x /usr/bin/socat -a -x /usr/bin/openssl && which ip >/dev/null \
+	  && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  || { echo "Installing $(CLUSTER_PACKAGES)"; $(APT_INSTALL) $(CLUSTER_PACKAGES) >/dev/null; }
+
+.PHONY: cluster cluster-stop cluster-packages help demo ui rehearse test bench chromium postgresql
