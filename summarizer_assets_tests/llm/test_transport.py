@@ -12,7 +12,7 @@ import pytest
 
 from summarizer_assets.llm.body import BodyTooBigError
 from summarizer_assets.llm.transport import Limits, ProxyRefusedError, TlsError, build_transport
-from summarizer_assets_tests.certificates import self_signed
+from summarizer_assets_tests.certificates import certified
 from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, reply, serving
 
 MIB = 1 << 20
@@ -72,7 +72,13 @@ def raw_deflate(body):
     return packer.compress(body) + packer.flush()
 
 
-BOMB = gzip.compress(bytes(200 * MIB))
+def bomb(wbits):
+    """What unpacks to 200 MiB, or would, if anybody read it to its end: the same block of zeros again and again."""
+    packer = zlib.compressobj(wbits=wbits)
+    first, block = (packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + 199 * block
+
+
 DRIP = [bytes([byte]) for byte in reply()]
 
 FAULTS = {
@@ -88,11 +94,8 @@ FAULTS = {
     "no HTTP at all": (writing(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), httpx.RemoteProtocolError),
     "garbage for a length": (writing(reply(GOOD, content_length="many")), httpx.RemoteProtocolError),
     "two lengths": (writing(reply(GOOD, Content_Length="5")), httpx.RemoteProtocolError),
-    "a gzip bomb": (writing(reply(BOMB, content_encoding="gzip"), then="stall"), BodyTooBigError),
-    "a deflate bomb": (
-        writing(reply(zlib.compress(bytes(200 * MIB)), content_encoding="deflate"), then="stall"),
-        BodyTooBigError,
-    ),
+    "a gzip bomb": (writing(reply(bomb(31), content_encoding="gzip"), then="stall"), BodyTooBigError),
+    "a deflate bomb": (writing(reply(bomb(15), content_encoding="deflate"), then="stall"), BodyTooBigError),
     "a body announced above the cap": (writing(reply(b"x", content_length=str(10**9)), then="stall"), BodyTooBigError),
     "a chunked body above the cap": (writing(chunked(bytes(MIB + 1)), then="stall"), BodyTooBigError),
     "an endless body": (
@@ -284,19 +287,19 @@ def test_cookies_are_not_kept():
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """A self-signed certificate for 127.0.0.1 and provider.test, which is its own authority: (certificate, key)."""
-    return self_signed(tmp_path_factory.mktemp("tls"), "provider.test")
+def private(tmp_path_factory):
+    """A certificate for 127.0.0.1 and provider.test, from an authority of its own."""
+    return certified(tmp_path_factory.mktemp("tls"), "provider.test")
 
 
-def server_context(authority):
+def server_context(private):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority)
+    context.load_cert_chain(private.certificate, private.key)
     return context
 
 
-async def over_tls(authority, *, ca_file=None, host="127.0.0.1"):
-    async with serving(answering(reply()), tls=server_context(authority)) as server:
+async def over_tls(private, *, ca_file=None, host="127.0.0.1"):
+    async with serving(answering(reply()), tls=server_context(private)) as server:
         to = build_transport(limits=Limits(deadline_s=5), ca_file=ca_file)
         try:
             return await post(to, f"https://{host}:{server.port}/v1")
@@ -304,20 +307,20 @@ async def over_tls(authority, *, ca_file=None, host="127.0.0.1"):
             await to.aclose()
 
 
-def test_a_certificate_nobody_vouches_for_is_a_tls_error(authority):
+def test_a_certificate_nobody_vouches_for_is_a_tls_error(private):
     with pytest.raises(TlsError, match="certificate"):
-        asyncio.run(over_tls(authority))
+        asyncio.run(over_tls(private))
 
 
-def test_a_certificate_for_another_name_is_a_tls_error(authority):
+def test_a_certificate_for_another_name_is_a_tls_error(private):
     with pytest.raises(TlsError, match="mismatch"):
-        asyncio.run(over_tls(authority, ca_file=authority[0], host="localhost"))
+        asyncio.run(over_tls(private, ca_file=private.authority, host="localhost"))
 
 
-def test_a_private_authority_is_trusted_by_file_or_by_environment(authority, monkeypatch):
-    assert asyncio.run(over_tls(authority, ca_file=authority[0])).content == GOOD
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority[0]))
-    assert asyncio.run(over_tls(authority)).content == GOOD
+def test_a_private_authority_is_trusted_by_file_or_by_environment(private, monkeypatch):
+    assert asyncio.run(over_tls(private, ca_file=private.authority)).content == GOOD
+    monkeypatch.setenv("SSL_CERT_FILE", str(private.authority))
+    assert asyncio.run(over_tls(private)).content == GOOD
 
 
 def test_tls_spoken_to_a_server_without_it_is_a_tls_error():
@@ -402,14 +405,14 @@ def test_a_plain_request_goes_through_the_proxy_of_the_environment(no_proxies):
     assert "Proxy-Authorization: Basic" in seen[0]
 
 
-def test_a_secure_request_is_tunnelled_and_the_proxy_never_sees_the_key(no_proxies, authority):
+def test_a_secure_request_is_tunnelled_and_the_proxy_never_sees_the_key(no_proxies, private):
     async def main():
         async with (
-            serving(answering(reply()), tls=server_context(authority)) as server,
+            serving(answering(reply()), tls=server_context(private)) as server,
             proxy(server.port) as (port, seen),
         ):
             no_proxies.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-            to = build_transport(limits=Limits(deadline_s=5), ca_file=authority[0])
+            to = build_transport(limits=Limits(deadline_s=5), ca_file=private.authority)
             try:
                 return (await post(to, "https://provider.test/v1")).content, seen
             finally:
