@@ -1,20 +1,32 @@
-"""Certificates that nobody but who is told so vouches for."""
+"""A certificate authority that nobody trusts who is not told to, and a server's certificate from it."""
 
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
-_KIND = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30"
+_NEW = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
 
 
-def self_signed(folder: Path, *names: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and `names`, which is its own authority, and its key."""
+class Certified(NamedTuple):
+    """Files in PEM: whom to trust, and what the server shows and keeps."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def certified(folder: Path, *names: str) -> Certified:
+    """An authority of its own, and from it a certificate for 127.0.0.1 and `names`."""
     folder.mkdir(exist_ok=True)
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    made = Certified(folder / "authority.pem", folder / "certificate.pem", folder / "key.pem")
+    authority_key = folder / "authority-key.pem"
+    _openssl(*_NEW, "-subj", "/CN=a test's authority", "-keyout", authority_key, "-out", made.authority)
     for_whom = ",".join(["IP:127.0.0.1", *(f"DNS:{name}" for name in names)])
-    subject = ["-subj", "/CN=a test's", "-addext", f"subjectAltName={for_whom}"]
-    subprocess.run(
-        ["openssl", *_KIND.split(), *subject, "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+    extensions = ("-addext", f"subjectAltName={for_whom}", "-addext", "basicConstraints=critical,CA:FALSE")
+    signed = ("-CA", made.authority, "-CAkey", authority_key)
+    _openssl(*_NEW, "-subj", "/CN=a test's", *extensions, *signed, "-keyout", made.key, "-out", made.certificate)
+    return made
+
+
+def _openssl(*arguments: object) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)

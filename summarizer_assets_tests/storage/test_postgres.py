@@ -25,7 +25,7 @@ from summarizer_assets.storage.limiter import SharedAccount
 from summarizer_assets.storage.marks import IngestMarks, SourceState
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.summarized import SummarizedBuckets
-from summarizer_assets_tests.certificates import self_signed
+from summarizer_assets_tests.certificates import Certified, certified
 from summarizer_assets_tests.postgres import Server, postgres
 from summarizer_assets_tests.storage.rows import lines_of, start
 
@@ -42,13 +42,13 @@ DATABASES = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return self_signed(tmp_path_factory.mktemp("tls"), "postgres.test")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Certified:
+    return certified(tmp_path_factory.mktemp("tls"), "postgres.test")
 
 
 @pytest.fixture(scope="module")
-def server(certificate: tuple[Path, Path]) -> Iterator[Server]:
-    with postgres(certificate=certificate) as running:
+def server(private: Certified) -> Iterator[Server]:
+    with postgres(certificate=(private.certificate, private.key)) as running:
         yield running
 
 
@@ -233,18 +233,18 @@ def test_a_lost_server_and_a_lost_client_are_noticed_within_a_lease_unless_the_u
 
 
 def test_the_state_is_reached_by_tls_and_only_where_the_certificate_is_the_server_s(
-    shared: str, server: Server, certificate: tuple[Path, Path], tmp_path: Path
+    shared: str, server: Server, private: Certified, tmp_path: Path
 ) -> None:
-    other, _ = self_signed(tmp_path / "other", "postgres.test")
+    other = certified(tmp_path / "other").authority
     secure = f"{shared}?sslmode=verify-full&sslrootcert="
-    with Database(f"{secure}{certificate[0]}").begin() as connection:
+    with Database(f"{secure}{private.authority}").begin() as connection:
         query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         assert connection.execute(sa.text(query)).scalar_one() is True
     by_name = secure.replace("127.0.0.1", "localhost")
     for url, said in (
         (f"{secure}{other}", r"certificate verify failed; .*sslrootcert=… in SUMMARIZER_STATE"),
         (f"{secure}{tmp_path / 'none.pem'}", r"does not exist.*; name the authority's file by sslrootcert=…"),
-        (f"{by_name}{certificate[0]}", r"does not match.*; write the host into SUMMARIZER_STATE as its certificate"),
+        (f"{by_name}{private.authority}", r"does not match.*; write the host into SUMMARIZER_STATE as its certificate"),
     ):
         with pytest.raises(StorageError, match=said), Database(url).begin():
             pass

@@ -1,0 +1,135 @@
+"""How long a host waits for a Postgres that the network has lost, and how long its locks hold up the others.
+
+    unshare --net python -m benchmarks.cut_network
+
+In a network of its own, whose loopback it takes down: neither side hears of it, as with a cable that is pulled. Needs
+the right to make such a network (root) and Postgres.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from summarizer_assets.core.limiter import Ask, RateLimits
+from summarizer_assets.storage.database import Database
+from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.limiter import SharedAccount
+from summarizer_assets_tests.postgres import Server, postgres
+
+LEASE_S = 60
+
+
+def network(state: str) -> None:
+    subprocess.run(["ip", "link", "set", "lo", state], check=True)
+
+
+def until_it_fails(work: Callable[[], object]) -> tuple[float, str]:
+    began = time.monotonic()
+    try:
+        work()
+    except StorageError as error:
+        return time.monotonic() - began, str(error).partition("does not answer: ")[2]
+    sys.exit("the network was cut, and nothing failed")
+
+
+def account(database: Database) -> SharedAccount:
+    return SharedAccount(database, "account", RateLimits(6000), lambda: 1)
+
+
+def main() -> None:
+    network("up")
+    with postgres() as server:
+        url = server.url
+        rows = [
+            ("asks, the network was cut before", *cut_while_idle(url)),
+            ("asks again, still cut", *cut_before_connecting(url)),
+            ("waits for an answer when the network is cut", *cut_while_waiting(url)),
+        ]
+        print("| a host that … | gives up after, s | with |\n|---|---|---|")
+        for what, seconds, said in rows:
+            print(f"| {what} | {seconds:.1f} | {said.partition(';')[0]} |")
+        waits = "still waits" if patient_one_waits(url) else "less"
+        print(f"| asks with libpq's own patience | {waits} after {LEASE_S} | |")
+        print(f"\nRows that a host had locked when it was cut off are free for the others after {freed(server):.1f} s.")
+
+
+def cut_while_idle(url: str) -> tuple[float, str]:
+    """The usual case of a renewal: the connection lies in the pool."""
+    database = Database(url)
+    account(database).lease(Ask(1, 1, 1))
+    network("down")
+    try:
+        return until_it_fails(lambda: account(database).lease(Ask(1, 1, 1)))
+    finally:
+        network("up")
+
+
+def cut_before_connecting(url: str) -> tuple[float, str]:
+    network("down")
+    try:
+        return until_it_fails(lambda: account(Database(url)).lease(Ask(1, 1, 1)))
+    finally:
+        network("up")
+
+
+def cut_while_waiting(url: str) -> tuple[float, str]:
+    database = Database(url)
+
+    def wait() -> None:
+        with database.begin() as connection:
+            connection.execute(sa.text("SELECT pg_sleep(40)"))
+
+    account(database).lease(Ask(1, 1, 1))
+    cut = threading.Timer(1.0, network, ["down"])
+    cut.start()
+    try:
+        seconds, said = until_it_fails(wait)
+        return seconds - 1.0, said
+    finally:
+        cut.join()
+        network("up")
+
+
+def patient_one_waits(url: str) -> bool:
+    """Whether a client with nothing but the URL waits for longer than a lease."""
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+        network("down")
+        asking = threading.Thread(target=lambda: connection.execute(sa.text("SELECT 1")), daemon=True)
+        asking.start()
+        asking.join(LEASE_S)
+        waits = asking.is_alive()
+        network("up")
+        asking.join()
+    engine.dispose()
+    return waits
+
+
+def freed(server: Server) -> float:
+    """The others reach the server by its socket, which the cut leaves alone."""
+    others = account(Database(server.socket_url))
+    others.lease(Ask(1, 1, 1))
+    waited = 0.0
+
+    def be_cut_off() -> None:
+        nonlocal waited
+        with Database(server.url).begin() as connection:
+            connection.execute(sa.text("SELECT * FROM provider_accounts FOR UPDATE")).all()
+            network("down")
+            began = time.monotonic()
+            others.lease(Ask(1, 1, 1))
+            waited = time.monotonic() - began
+            network("up")
+            connection.execute(sa.text("SELECT 1"))  # our session is gone
+
+    until_it_fails(be_cut_off)
+    return waited
+
+
+if __name__ == "__main__":
+    main()
