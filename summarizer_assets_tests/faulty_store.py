@@ -1,6 +1,6 @@
 """The program of the S3 server: moto, with what a store may do wrong put in front of it.
 
-    python -m summarizer_assets_tests.faulty_store
+    python -m summarizer_assets_tests.faulty_store [CERTIFICATE KEY]
 
 Says where it listens; ends with its standard input. Faults are told by `POST /-/faults` (see `Faults`), and
 `GET /-/requests` gives each request that came since.
@@ -135,7 +135,8 @@ def main() -> None:
     from werkzeug.serving import make_server  # noqa: PLC0415 - the same
 
     app = FaultyStore(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+    tls = (sys.argv[1], sys.argv[2]) if sys.argv[1:] else None
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler, ssl_context=tls)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     host, port = server.server_address[:2]
     sys.stdout.write(f"listening on {host!s}:{port}\n")

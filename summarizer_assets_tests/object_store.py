@@ -11,17 +11,19 @@ from urllib.request import Request, urlopen
 
 import boto3
 
+from summarizer_assets_tests.certificates import Certified
 from summarizer_assets_tests.faulty_store import PATH, Faults, told
 
 SECRET = "canary-secret"
 
 
 @contextmanager
-def object_store() -> Iterator[dict[str, str]]:
-    """Serve an empty store; yields the variables that reach it."""
+def object_store(private: Certified | None = None) -> Iterator[dict[str, str]]:
+    """Serve an empty store, over TLS where there is a certificate; yields the variables that reach it."""
+    certificate = [] if private is None else [str(private.certificate), str(private.key)]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-m", "summarizer_assets_tests.faulty_store"],
+        [sys.executable, "-m", "summarizer_assets_tests.faulty_store", *certificate],
         stdin=pipe,
         stdout=pipe,
         stderr=subprocess.DEVNULL,
@@ -35,20 +37,21 @@ def object_store() -> Iterator[dict[str, str]]:
                 "AWS_ACCESS_KEY_ID": "key",
                 "AWS_SECRET_ACCESS_KEY": SECRET,
                 "AWS_REGION": "us-east-1",
-                "AWS_ENDPOINT_URL": f"http://{found[1]}",
-                "AWS_ALLOW_HTTP": "true",
+                "AWS_ENDPOINT_URL": f"{'https' if private else 'http'}://{found[1]}",
+                **({} if private else {"AWS_ALLOW_HTTP": "true"}),
             }
         finally:
             server.kill()
 
 
-def client(options: dict[str, str]) -> Any:
+def client(options: dict[str, str], **more: Any) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=options["AWS_ENDPOINT_URL"],
         aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
         region_name=options["AWS_REGION"],
+        **more,
     )
 
 

@@ -85,7 +85,8 @@ def _s3_paths(uri: str, options: Mapping[str, str]) -> list[str] | Listing:
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{uri}: cannot be listed: {error}; check the bucket's name and the AWS_* variables "
-            "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL)"
+            "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL), and SSL_CERT_FILE for a "
+            "private certificate authority"
         ) from error
     files = [entry.path for entry in found if entry.type == pafs.FileType.File]
     if prefix == address:

@@ -67,7 +67,8 @@ _CAUSES = (
     _Cause(
         "corrupt message|certificate",
         "no secure connection to {endpoint}",
-        "correct AWS_ENDPOINT_URL: http:// or https://, and a name that its certificate has",
+        "correct AWS_ENDPOINT_URL: http:// or https://, and a name that its certificate has; SSL_CERT_FILE names a "
+        "file with the authorities that are trusted, a private one among them",
     ),
     _Cause(
         r"dns error|tcp connect error|client error \(Connect\)|timed out",

@@ -12,8 +12,9 @@ from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StoreUnfit, TableError
 from summarizer_assets.storage.maintenance import maintain
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
+from summarizer_assets_tests.certificates import certified
 from summarizer_assets_tests.object_store import client, fail, heard, object_store
-from summarizer_assets_tests.storage.rows import SCHEMA, content, rows
+from summarizer_assets_tests.storage.rows import SCHEMA, content, lines_of, rows, start
 
 _NUMBERS = itertools.count()
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_METADATA_ENDPOINT": "http://127.0.0.1:9"}
@@ -206,3 +207,34 @@ def test_with_each_so_many_th_request_failed_no_row_is_lost_and_none_is_twice(ro
     assert heard(options)["failed"] > 0
     assert found == {("0001", *row) for row in WHOLE}
     assert writer.commits == 3
+
+
+# TLS.
+
+WITH_EACH_ENGINE = """
+import os, sys
+import polars as pl
+from summarizer_assets.sources.files import list_files
+from summarizer_assets.storage.object_store import require_put_if_absent
+options = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+require_put_if_absent("s3://tables/root", options)
+pl.DataFrame({"a": [1, 2]}).write_delta("s3://tables/root/table", storage_options=options)
+(path,) = list_files("s3://tables/root/table/*.parquet", options).paths
+print(pl.scan_delta("s3://tables/root/table", storage_options=options).collect().height)
+"""
+
+
+def test_a_store_of_a_private_authority_is_reached_by_all_three_engines_once_that_is_trusted(tmp_path, monkeypatch):
+    """delta-rs, polars and Arrow each have a TLS of their own; `SSL_CERT_FILE` is what all of them heed."""
+    private = certified(tmp_path / "tls")
+    with object_store(private) as secure:
+        client(secure, verify=str(private.authority)).create_bucket(Bucket="tables")
+        by_name = secure["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
+        for trusted, address in (("/dev/null", secure["AWS_ENDPOINT_URL"]), (str(private.authority), by_name)):
+            monkeypatch.setenv("SSL_CERT_FILE", trusted)
+            told = rf"no secure connection to {address}; .*a name that its certificate has; SSL_CERT_FILE names a file"
+            with pytest.raises(StoreUnfit, match=told):
+                require_answer("s3://tables/root", but(secure, AWS_ENDPOINT_URL=address, AWS_MAX_RETRIES="0"))
+        for name, value in secure.items():
+            monkeypatch.setenv(name, value)
+        assert lines_of(start(WITH_EACH_ENGINE)) == ["2"]
