@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y
 export DAGSTER_HOME := $(CURDIR)/.dagster
+# Each run is a process of its own: one that may not keep compiled code compiles the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
@@ -33,7 +35,7 @@ test: $(BIN)/.dev chromium postgresql ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 3 --dist loadfile # they wait more than they compute: three keep two cores busy
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder # they wait more than they compute: three keep two cores busy
 
 bench: $(BIN)/.dev ## Print the figures of the benchmarks
 	@$(BIN)/python -m benchmarks
