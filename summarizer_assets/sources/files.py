@@ -83,6 +83,11 @@ def _s3_paths(uri: str, options: Mapping[str, str]) -> list[str] | Listing:
             return Listing("delta", (uri.rstrip("/"),))
         found = store.get_file_info(pafs.FileSelector(prefix, recursive=True, allow_not_found=True))
     except (OSError, pa.ArrowException) as error:
+        if "ACCESS_DENIED" in str(error):
+            raise SourceError(
+                f"{uri}: access is denied: {error}; the user of AWS_ACCESS_KEY_ID needs s3:ListBucket on the bucket, "
+                "and s3:GetObject on the source and what is under it"
+            ) from error
         raise SourceError(
             f"{uri}: cannot be listed: {error}; check the bucket's name and the AWS_* variables "
             "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL), and SSL_CERT_FILE for a "
