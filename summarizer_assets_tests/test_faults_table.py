@@ -341,7 +341,7 @@ def test_53_54_a_door_that_is_shut_for_a_moment_costs_nobody(small, fault):
 def test_53_a_door_that_was_never_open_stops_the_run(small):
     provider = FaultyProvider(answer, Plan(rules=(Rule("refuse", share=1.0, seconds=1000),)))
     with serving(provider) as url:
-        house = ingested(small, provider, url)
+        house = ingested(small, provider, url, no_progress_s=2)
         done = house.work()
     assert done.stop is not None
     assert done.stop.cause == "base_url"
@@ -396,7 +396,7 @@ def test_62_when_half_of_all_requests_fail_no_more_are_sent_than_the_budget_allo
     small.source = write_authors(small.folder / "many.parquet", 400)
     provider = FaultyProvider(answer, Plan(rules=(Rule("server_error", share=0.5, each_request=True),)))
     with serving(provider) as url:
-        house = ingested(small, provider, url, group_size=2, max_in_flight=16, no_progress_s=60)
+        house = ingested(small, provider, url, group_size=2, max_in_flight=64, no_progress_s=60)
         house.work()
     groups = 200
     assert len(provider.entries) <= groups + 500 / 5 + groups / 5 + 2 * groups * 0.1
