@@ -29,7 +29,7 @@ LAYERS = [
     {"jobs", "sensors", "checks", "run_history"},
     {"schedules"},
     {"definitions"},
-    {"demo", "rehearse", "spend"},
+    {"demo", "rebuild_status", "rehearse", "spend"},
 ]
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
@@ -46,6 +46,7 @@ OF_DAGSTER = {
     "settings_shown",
     "definitions",
     "demo",
+    "rebuild_status",
     "rehearse",
 }
 OF_SETTINGS = {
@@ -58,6 +59,7 @@ OF_SETTINGS = {
     "report",
     "definitions",
     "demo",
+    "rebuild_status",
     "rehearse",
     "spend",
     "settings_shown",

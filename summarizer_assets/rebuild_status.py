@@ -1,0 +1,194 @@
+"""Make Dagster's partitions green again from what the tables hold.
+
+    python -m summarizer_assets.rebuild_status [--all]
+
+For a new, empty storage of Dagster over tables that are there: the truth about authors is in Delta, and only Dagster's
+record of it was lost. A partition is reported as materialised when its rows are there, with their number and the
+version of the table. Summaries and failures of a bucket count as there when each of its authors has one of the two;
+else the bucket stays as it is, and is listed. Nobody is asked, no run is started, and no table is changed. Partitions
+that are green already are left alone, unless with `--all`. A bucket on which a run works is left to that run.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from deltalake import DeltaTable
+
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.coverage import Coverage, coverage_by_bucket, standing
+from summarizer_assets.core.held import Rebuilt, parts, settled
+from summarizer_assets.jobs import SUMMARIZE
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.runs import RunBook
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import load_settings
+from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.errors import StorageError, TableError
+from summarizer_assets.storage.guards import reading
+
+AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
+_AT_ONCE = 500_000  # rows whose ids are in memory
+_SHOWN = 20
+
+
+def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything: bool = False) -> Rebuilt:
+    """Report what the tables hold; `everything`: of green partitions too.
+
+    Raises:
+        StorageError: there are no authors, or a table or the state store cannot be read.
+    """
+    keys = bucket_keys(summarizer.settings.buckets)
+    # Looked up before the tables are: a run that ends meanwhile has told of its bucket itself.
+    at_work = set(summarizer.state.holders()) | RunBook(instance, SUMMARIZE, SUMMARIES).in_flight(keys)
+    read = _Tables(summarizer)
+    green: Mapping[str, set[str]] = {
+        name: set() if everything else set(instance.get_materialized_partitions(dg.AssetKey(name)))
+        for name in (AUTHORS, SUMMARIES, FAILURES)
+    }
+    found = Rebuilt(at_work=sorted(at_work))
+    at = datetime.now(UTC)
+
+    def tell(asset: str, bucket: str, rows: int, coverage: Coverage) -> None:
+        if bucket in green[asset]:
+            found.green[asset] = found.green.get(asset, 0) + 1
+            return
+        event = dg.AssetMaterialization(
+            dg.AssetKey(asset),
+            description=f"found in the table: {rows:,} rows",
+            metadata=_metadata(read.versions[asset], rows, coverage, at),
+            partition=bucket,
+        )
+        instance.report_runless_asset_event(event)
+        found.reported[asset] = found.reported.get(asset, 0) + 1
+
+    for bucket, coverage in read.coverage(keys):
+        if coverage.authors:
+            tell(AUTHORS, bucket, coverage.authors, coverage)
+        else:
+            found.empty.append(bucket)
+        if bucket in at_work:
+            continue
+        if settled(coverage):
+            tell(SUMMARIES, bucket, coverage.summaries + coverage.vanished, coverage)
+            tell(FAILURES, bucket, coverage.failed + coverage.vanished_failures, coverage)
+        elif coverage.pending:
+            found.unfinished[bucket] = coverage
+    return found
+
+
+class _Tables:
+    """One version of each table. Raises StorageError."""
+
+    def __init__(self, summarizer: Summarizer) -> None:
+        tables = summarizer.tables
+        # The authors last: one whom a run answers meanwhile counts as pending, never as there without a row.
+        self._failures, self._summaries = _Snapshot(tables.failures), _Snapshot(tables.summaries)
+        self._authors = _Snapshot(tables.authors)
+        if self._authors.table is None:
+            raise TableError(
+                f"{tables.authors.uri}: there is no such table, so nothing can be reported; is SUMMARIZER_ROOT right?"
+            )
+        self.versions = {
+            AUTHORS: self._authors.version,
+            SUMMARIES: self._summaries.version,
+            FAILURES: self._failures.version,
+        }
+
+    def coverage(self, keys: Sequence[str]) -> Iterator[tuple[str, Coverage]]:
+        for part in parts(self._authors.rows, keys, _AT_ONCE):
+            summaries = self._summaries.read(part, "author_id", "bucket", "content_hash")
+            failures = self._failures.read(part, "author_id", "bucket")
+            rows = standing(self._authors.read(part, "author_id", "bucket"), summaries, failures)
+            yield from coverage_by_bucket(rows, summaries, failures, part).items()
+
+
+class _Snapshot:
+    def __init__(self, of: BucketedTable) -> None:
+        self._of = of
+        self.table: DeltaTable | None = of.open()
+        self.version = None if self.table is None else self.table.version()
+        self.rows = {} if self.table is None else of.rows_by_bucket(self.table)
+
+    def read(self, buckets: Sequence[str], *columns: str) -> pl.DataFrame:
+        if self.table is None:
+            return pl.DataFrame(schema={name: self._of.schema[name] for name in columns})
+        with reading(self._of.uri):
+            return self._of.read(buckets, table=self.table).select(columns).collect()
+
+
+def _metadata(version: int | None, rows: int, coverage: Coverage, at: datetime) -> dict[str, Any]:
+    return {
+        "dagster/partition_row_count": rows,
+        "rows": rows,
+        **({} if version is None else {"table_version": version}),
+        "authors": coverage.authors,
+        "summaries": coverage.summaries,
+        "failed": coverage.failed,
+        "pending": coverage.pending,
+        "rebuilt_from_delta_at": dg.MetadataValue.timestamp(at),
+    }
+
+
+def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
+    """What was done, and what there is to do, a line each."""
+    for asset in (AUTHORS, SUMMARIES, FAILURES):
+        line = f"{asset:<17} {found.reported.get(asset, 0):>5,} partitions reported as materialised"
+        if asset in found.green:
+            line += f", {found.green[asset]:,} were green already"
+        yield line
+    if found.at_work:
+        yield f"A run works on {_listed(found.at_work)}: it reports itself when it ends."
+    if found.empty:
+        yield f"No author in {_listed(found.empty)}: materialise `authors` there to have the source read."
+    if found.unfinished:
+        pending = sum(coverage.pending for coverage in found.unfinished.values())
+        yield f"Not done, and left as they were: {len(found.unfinished):,} buckets, {pending:,} authors without a row."
+        for bucket, coverage in list(found.unfinished.items())[:_SHOWN]:
+            numbers = f"{coverage.summaries:,} summaries + {coverage.failed:,} failed + {coverage.pending:,} pending"
+            yield f"  {bucket}  {coverage.authors:,} authors = {numbers}"
+        if len(found.unfinished) > _SHOWN:
+            yield f"  and {len(found.unfinished) - _SHOWN:,} more"
+        yield "To go on with them, which asks for the pending authors:"
+        yield (
+            f"  DAGSTER_HOME={instance.root_directory} dagster job backfill -m summarizer_assets.definitions "
+            f"-j {SUMMARIZE} --partitions {','.join(found.unfinished)} --noprompt"
+        )
+
+
+def _listed(buckets: Sequence[str]) -> str:
+    more = f" and {len(buckets) - _SHOWN:,} more" if len(buckets) > _SHOWN else ""
+    return f"{'bucket' if len(buckets) == 1 else 'buckets'} {', '.join(buckets[:_SHOWN])}{more}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 0, or 2 when nothing could be reported."""
+    parser = argparse.ArgumentParser(
+        prog="python -m summarizer_assets.rebuild_status",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--all", action="store_true", help="report green partitions too")
+    chosen = parser.parse_args(arguments)
+    say = partial(print, flush=True)
+    try:
+        summarizer = Summarizer(load_settings())
+        with dg.DagsterInstance.get() as instance:
+            for line in told(rebuild(summarizer, instance, everything=chosen.all), instance):
+                say(line)
+    except dg.DagsterError as error:  # most of all: which instance is meant
+        say(f"Dagster: {str(error).strip().splitlines()[0]}")
+        return 2
+    except (SettingsError, StorageError) as error:
+        say(str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
