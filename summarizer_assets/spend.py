@@ -3,11 +3,15 @@
 import argparse
 import sys
 
+import polars as pl
+
 from summarizer_assets.core.money import shown
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import load_settings
+from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.guards import reading
 from summarizer_assets.storage.ledger import SpendLedger
 
 
@@ -19,10 +23,18 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="what may have been billed was not: it counts to the budget no more",
     )
+    parser.add_argument(
+        "--book-tables",
+        action="store_true",
+        help="the state store was lost: book what the summaries in the table cost, as far as no row tells of it",
+    )
     options = parser.parse_args(arguments)
     try:
         settings = load_settings()
-        ledger = Summarizer(settings).ledger
+        summarizer = Summarizer(settings)
+        ledger = summarizer.ledger
+        if options.book_tables:
+            sys.stdout.write(f"booked {shown(ledger.raise_to(cost_of(summarizer.tables.summaries)))}\n")
         if options.release_uncertain:
             sys.stdout.write(f"released {shown(ledger.release_uncertain())}\n")
         sys.stdout.write(report(ledger, settings.budget_usd))
@@ -32,6 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     sys.stderr.writelines(f"the ledger does not add up: {problem}\n" for problem in wrong)
     return 1 if wrong else 0
+
+
+def cost_of(summaries: BucketedTable) -> int:
+    """Nano-dollars that the answers cost which are in the table now: what was spent at least.
+
+    Raises:
+        TableError: it cannot be read.
+    """
+    with reading(summaries.uri):
+        nano = (pl.col("cost_usd") * 1e9).round().cast(pl.Int64).sum()
+        return int(summaries.read().select(nano).collect().item())
 
 
 def report(ledger: SpendLedger, budget_usd: float | None) -> str:

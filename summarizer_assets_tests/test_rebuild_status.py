@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from summarizer_assets import rebuild_status
+from summarizer_assets import rebuild_status, spend
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.partitions import bucket_partitions
@@ -28,7 +28,8 @@ def provider() -> FaultyProvider:
 def house(tmp_path_factory, provider) -> Iterator[Installation]:
     """One bucket done, one with a failure, one whose run broke off, and others that nobody materialised."""
     folder = tmp_path_factory.mktemp("house")
-    with ingested(provider, folder, AUTHORS, buckets=BUCKETS, group_size=1, max_in_flight=1) as house:
+    priced = {"price_input_usd": 3.0, "price_output_usd": 7.0}
+    with ingested(provider, folder, AUTHORS, buckets=BUCKETS, group_size=1, max_in_flight=1, **priced) as house:
         authors = house.frame("authors").sort("author_id")
         poison = authors.filter(bucket=FAILED)["author_id"][0]
         refused = authors.filter(bucket=BROKEN_OFF)["author_id"][-2:].to_list()
@@ -126,7 +127,23 @@ def test_with_the_state_store_lost_too_the_sensor_starts_what_has_rows_and_is_un
     assert rebuild(lost.summarizer, instance).reported["author_summaries"] == 2
     tick = Ticking(lost, instance=instance).tick()
     assert tick.buckets == [BROKEN_OFF]
-    assert lost.summarizer.ledger.totals()["spent"] == 0
+
+
+def test_with_the_state_store_lost_what_the_summaries_cost_is_booked_again_once(house, tmp_path, monkeypatch, capsys):
+    lost = {**house.environment(), "SUMMARIZER_STATE": str(tmp_path / "new.sqlite")}
+    for name, value in lost.items():
+        monkeypatch.setenv(name, value)
+    ledger = Installation(**{**house.given, "state": lost["SUMMARIZER_STATE"]}).summarizer.ledger
+    assert ledger.totals()["spent"] == 0
+    assert spend.main(["--book-tables"]) == 0
+    kept = house.summarizer.ledger.totals()
+    booked = ledger.totals()["spent"]
+    assert 0 < booked <= kept["spent"]
+    assert booked >= kept["spent"] - kept["wasted"]
+    assert spend.main(["--book-tables"]) == 0
+    assert capsys.readouterr().out.count("booked $0.00") == (2 if booked < 5_000_000 else 1)
+    assert ledger.totals()["spent"] == booked
+    assert ledger.audit() == []
 
 
 def test_the_command_says_what_it_did_and_what_it_needs(house, tmp_path, monkeypatch, capsys):

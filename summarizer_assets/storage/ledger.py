@@ -56,6 +56,7 @@ _LEASES = sa.Table(
 )
 
 BOOKED, LOST, RETURNED, RELEASED = "booked", "run lost", "run returned", "released by a person"
+FOUND = "found in the tables"
 
 
 class SpendLedger:
@@ -112,6 +113,13 @@ class SpendLedger:
                 self._add(connection, "", "", RELEASED, {"uncertain": -amount})
             connection.execute(_LEASES.delete().where((_LEASES.c.root == self._root) & _LEASES.c.lost))
         return amount
+
+    def raise_to(self, spent: int) -> int:
+        """Book as much of `spent` as no row tells of: the store was lost, the tables know better. Returns how much."""
+        with self._database.begin() as connection:
+            missing = max(0, spent - int(self._locked_totals(connection).spent))
+            self._add(connection, "", "", FOUND, {"spent": missing})
+        return missing
 
     def settle(self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None) -> Grant:
         """See `RunAccount.settle`."""
