@@ -22,6 +22,7 @@ from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.failures_shown import failure_metadata
 from summarizer_assets.bucket.limit import within_limit
 from summarizer_assets.bucket.offer import words
+from summarizer_assets.bucket.other_hosts import with_word_of_another_host
 from summarizer_assets.bucket.outcome_records import RunFacts, Todo, answered_in
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.reporting import NOBODY_LISTENS, Audience, Reporter
@@ -114,7 +115,7 @@ class BucketRun:
         if self._choice.spend and (self._stock.has_work or has_records(self._journal)):
             self._claim = self._stack.enter_context(self._state.claim(self._bucket, self._run_id))
             try:
-                self._left = replay(self._journal)
+                self._left = with_word_of_another_host(replay(self._journal), self._bucket, self._claim)
                 # The last holder changed the bucket meanwhile, or left answers that count in the plan.
                 if self._left.records or fences(self._bucket, self._tables) != self._stock.fences:
                     self._stock = self._take_stock()
@@ -192,7 +193,7 @@ class BucketRun:
         facts = RunFacts(
             self._bucket, self._run_id, self._settings.identity, self._settings.price, self._settings.retry
         )
-        outcomes = Outcomes(todo, facts, self._journal)
+        outcomes = Outcomes(todo, facts, self._journal, self._settings.journal_fsync_s)
         self._stack.callback(outcomes.close)
         self._replay(outcomes)
         positions = outcomes.open_positions()

@@ -147,6 +147,7 @@ class Summarizer:
                 retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
                 excluded=lambda: settings.excluded_ids,
                 journal=self.journal,
+                journal_fsync_s=settings.journal_fsync_s,
                 keep_removed=settings.keep_removed,
                 limit=settings.limit,
                 max_failure_share=settings.max_failure_share,

@@ -60,8 +60,11 @@ class Settings(BaseSettings):
     )
     journal_dir: Path | None = Field(
         None,
-        description="Where answers are written first, on a local disk. Unset: `journal/` beside the tables, or in "
-        "the user's data folder when the root is remote.",
+        description="Where answers are written first: on a local disk, or in a folder that all hosts mount. Unset: "
+        "`journal/` beside the tables, or in the user's data folder when the root is remote.",
+    )
+    journal_fsync_s: float = Field(
+        1.0, ge=0, description="Longest time between two syncs of a journal that is written to; 0: sync each answer."
     )
     buckets: int = Field(
         16, ge=1, le=MAX_BUCKETS, description="Number of buckets, fixed once the tables are made; 256 for 20 million."

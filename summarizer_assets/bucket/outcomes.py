@@ -17,7 +17,7 @@ from summarizer_assets.bucket.outcome_records import ANSWERS, FAILED, OWN, SHARE
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
-from summarizer_assets.storage.journal import Journal, drop
+from summarizer_assets.storage.journal import FSYNC_EVERY_S, Journal, drop
 
 _SAMPLE = 3
 _REASONS = frozenset(map(str, FailureReason))  # `in FailureReason` takes no text before Python 3.12
@@ -85,7 +85,9 @@ def _flag_lists(values: Sequence[Sequence[str]]) -> pl.Series:
 class Outcomes:
     """Takes what the asker reports (it is the asker's sink) and gives it to the table writer in batches."""
 
-    def __init__(self, todo: Todo, facts: RunFacts, journal_folder: Path) -> None:
+    def __init__(
+        self, todo: Todo, facts: RunFacts, journal_folder: Path, journal_fsync_s: float = FSYNC_EVERY_S
+    ) -> None:
         self.answered_count = self.renewed_count = 0
         self.sample: list[tuple[str, str]] = []
         self._todo = todo
@@ -93,9 +95,9 @@ class Outcomes:
         self._builder = RecordBuilder(todo, facts)
         self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
         self._changed = threading.Condition()
-        self._first = _Rows(Journal(journal_folder, f"{facts.run_id}-first"))
-        self._replacing = _Rows(Journal(journal_folder, f"{facts.run_id}-again"))
-        self._failure_journal = Journal(journal_folder, f"{facts.run_id}-failed")
+        self._first = _Rows(Journal(journal_folder, f"{facts.run_id}-first", journal_fsync_s))
+        self._replacing = _Rows(Journal(journal_folder, f"{facts.run_id}-again", journal_fsync_s))
+        self._failure_journal = Journal(journal_folder, f"{facts.run_id}-failed", journal_fsync_s)
         self._failures: dict[str, dict[str, Any]] = {}
         self._ready_rows = 0
         self._finished = False

@@ -9,6 +9,7 @@ import polars as pl
 from summarizer_assets.core.money import Price
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.journal import FSYNC_EVERY_S
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class RunSettings:
     retry: RetryPolicy
     excluded: Callable[[], frozenset[str]]
     journal: Path
+    journal_fsync_s: float = FSYNC_EVERY_S
     keep_removed: bool = False
     limit: int | None = None
     max_failure_share: float = 1.0

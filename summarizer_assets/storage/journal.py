@@ -18,7 +18,7 @@ import msgspec
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import JournalError
 
-_FSYNC_EVERY_S = 1.0
+FSYNC_EVERY_S = 1.0
 _SEGMENTS = "[0-9]" * 20 + "-*.journal"
 _DAMAGED = ".damaged"
 
@@ -33,11 +33,18 @@ class Replay:
 
 
 class Journal:
-    """The open journal of one run over one bucket. Used by one thread."""
+    """The open journal of one run over one bucket. Used by one thread.
 
-    def __init__(self, folder: Path, run_id: str) -> None:
+    Args:
+        folder: of the bucket.
+        run_id: part of the segments' names.
+        fsync_s: the longest time between two syncs while it is written to; 0: each write is synced before it returns.
+    """
+
+    def __init__(self, folder: Path, run_id: str, fsync_s: float = FSYNC_EVERY_S) -> None:
         self._folder = folder
         self._run_id = run_id
+        self._fsync_s = fsync_s
         self._number = 0
         self._file: FileIO | None = None
         self._synced_at = time.monotonic()
@@ -46,7 +53,7 @@ class Journal:
     def write(self, records: list[dict[str, Any]]) -> None:
         """Hand `records` to the operating system; they outlive this process when it returns.
 
-        Only the fsync, which protects against the machine's own crash, is grouped: at most one a second.
+        Only the fsync, which protects against the machine's own crash, is grouped: at most one in `fsync_s` seconds.
 
         Raises:
             JournalError: the disk is full or cannot be written; `records` may be lost, earlier ones are not.
@@ -70,13 +77,13 @@ class Journal:
                 file.seek(start)
                 raise
             now = time.monotonic()
-            if now - self._synced_at >= _FSYNC_EVERY_S:
+            if now - self._synced_at >= self._fsync_s:
                 os.fdatasync(file.fileno())
                 self._synced_at = now
         except OSError as error:
             raise JournalError(
                 f"the journal {self._folder} cannot be written: {error}; {remedy(error)}, or set "
-                "SUMMARIZER_JOURNAL_DIR to another local disk"
+                "SUMMARIZER_JOURNAL_DIR to another disk"
             ) from error
 
     def seal(self) -> Path | None:

@@ -257,7 +257,7 @@ class StateStore:
 
 
 class Claim:
-    """One run's hold on one bucket."""
+    """One run's hold on one bucket. `before`: what was held when it was asked for, the bucket by a dead run perhaps."""
 
     def __init__(self, store: StateStore, bucket: str, run_id: str, *, for_ever: bool = False) -> None:
         self._store = store
@@ -267,11 +267,13 @@ class Claim:
         self._token = uuid.uuid4().hex
         self._stopped = threading.Event()
         self._lost: str | None = None
+        self.before: dict[str, list[Sign]] = {}
         self._renewed_at = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name=f"claim-{bucket}", daemon=True)
 
     def acquire(self) -> None:
         asked_at = time.monotonic()  # before the store is asked: it may count the lease from any moment after
+        self.before = self._store.signs_of_life()
         holder = self._store.try_claim(self._bucket, self._run_id, self._token)
         if holder is not None:
             raise ClaimRefused(
