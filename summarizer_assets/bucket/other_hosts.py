@@ -22,7 +22,8 @@ def with_word_of_another_host(left: Replay, bucket: str, claim: Claim) -> Replay
             word = (
                 f"the last run of bucket {bucket}, {run_id}, ended on host {elsewhere[0]} without giving the bucket "
                 "back, and nothing of it is here: answers that it paid for and had not committed may lie in the "
-                "journal there, and their authors are asked again; set SUMMARIZER_JOURNAL_DIR to storage that all hosts share"
+                "journal there, and their authors are asked again; set SUMMARIZER_JOURNAL_DIR to storage that all "
+                "hosts share"
             )
             return replace(left, warnings=[*left.warnings, word])
     return left
