@@ -2,10 +2,12 @@
 
 import glob
 import re
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -113,8 +115,16 @@ def s3_filesystem(options: Mapping[str, str]) -> pafs.S3FileSystem:
         "region": given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION"),
         "endpoint_override": endpoint,
         "anonymous": given.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true"} or None,
+        "proxy_options": given.get("AWS_PROXY_URL") or _proxy_to(endpoint or "https://s3.amazonaws.com"),
     }
     return pafs.S3FileSystem(**{name: value for name, value in arguments.items() if value is not None})
+
+
+def _proxy_to(endpoint: str) -> str | None:
+    """The environment's, as delta-rs and polars take it by themselves and Arrow does not."""
+    address = urlsplit(endpoint)
+    proxy = urllib.request.getproxies().get(address.scheme)
+    return None if not proxy or urllib.request.proxy_bypass(address.netloc) else proxy
 
 
 def _shown(relative: str) -> bool:

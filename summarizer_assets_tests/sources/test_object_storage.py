@@ -1,10 +1,15 @@
 """The same sources on S3, from a server on loopback."""
 
+import contextlib
+import socket
+import threading
+
 import polars as pl
 import pytest
 from deltalake import write_deltalake
 
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.files import list_files
 from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import compressed, csv_bytes, flat, jsonl_bytes, nested, read
 
@@ -36,3 +41,33 @@ def test_every_format_is_read_from_s3_by_file_folder_and_glob(options):
         with pytest.raises(SourceError, match=message) as error:
             read(uri, options=options)
         assert "canary" not in str(error.value)
+
+
+def test_a_source_behind_the_proxy_of_the_environment_is_listed_and_read_through_it(monkeypatch):
+    """The store's name is one that only the proxy knows."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        asked: list[bytes] = []
+
+        def refuse_all():
+            with contextlib.suppress(OSError):  # the end of the test
+                while True:
+                    connection, _ = proxy.accept()
+                    with connection:
+                        asked.append(connection.recv(4096).split(b"\r\n")[0])
+                        connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+
+        threading.Thread(target=refuse_all, daemon=True).start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        there = {
+            "AWS_ENDPOINT_URL": "https://store.invalid",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "key",
+        }
+        with pytest.raises(SourceError, match="be listed"):
+            list_files("s3://authors/a.csv", there)
+        assert asked[0].startswith(b"CONNECT store.invalid:443 ")
+        asked.clear()
+        monkeypatch.setenv("NO_PROXY", "store.invalid")
+        with pytest.raises(SourceError, match="cannot be listed"):
+            list_files("s3://authors/a.csv", there)
+        assert asked == []
