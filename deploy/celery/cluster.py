@@ -11,7 +11,7 @@ from pathlib import Path
 from deploy.celery import hosts, postgres
 from deploy.celery.errors import ClusterError
 from deploy.celery.layout import CHECKOUT, HEAD, Layout, brings_store
-from deploy.celery.services import WORKERS, Program, configuration, programs
+from deploy.celery.services import Program, configuration, programs
 
 _HERE = Path(__file__).parent
 _PROXY = CHECKOUT / "deploy" / "proxy" / "nginx.conf"
@@ -63,11 +63,9 @@ class Cluster:
     def stop(self) -> None:
         """Runs store what was answered, then everything ends; what is stored stays."""
         if self.running():
-            workers = [
-                program for program in self._programs if program.stage == WORKERS
-            ]  # first: they still need the rest
-            self.control("stop", *(program.name for program in workers))
-            self.control("stop", *(program.name for program in reversed(self._programs) if program.stage < WORKERS))
+            self.control("stop", *self.layout.worker_names)  # they still need the rest to end their runs well
+            self.control("stop", "daemon", "code", "webserver", "readers")  # and these their Postgres
+            self.control("stop", "all")
             self.control("shutdown")
             _wait(lambda: not self.running(), "supervisord ends", 60)
         if self.layout.namespaces:
@@ -98,9 +96,14 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         return self.layout.environment(self._own)
 
+    @property
+    def on_head(self) -> list[str]:
+        """What a command is put behind to run on the head."""
+        return hosts.on(self.layout, HEAD)
+
     def run(self, command: Sequence[str]) -> int:
         """A command on the head, with the cluster's environment; its status."""
-        line = [*hosts.on(self.layout, HEAD), *command]
+        line = [*self.on_head, *command]
         return subprocess.run(line, env=self.environment(), check=False).returncode
 
     def wait_for(self, program: Program) -> None:
@@ -112,7 +115,7 @@ class Cluster:
             return "RUNNING" in self.supervisorctl("status", program.name).stdout
         where = self.layout.address if program.name in {"store", "rabbitmq", "postgres"} else "127.0.0.1"
         probe = f"import socket; socket.create_connection(({where!r}, {program.port}), 3).close()"
-        command = [*hosts.on(self.layout, HEAD), sys.executable, "-S", "-c", probe]
+        command = [*self.on_head, sys.executable, "-S", "-c", probe]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _write_configurations(self) -> None:

@@ -4,6 +4,7 @@ A worker's host has an address, a name and process numbers of its own, so that f
 its silence tells that it died.
 """
 
+import os
 import shutil
 import subprocess
 
@@ -64,6 +65,15 @@ def join(layout: Layout, worker: str) -> None:
     _ip("-n", layout.namespace(HEAD), "link", "set", worker, "up")
 
 
+def not_root() -> list[str]:
+    """What a command is put behind to have no more rights than the owner of its files, when root starts it.
+
+    In a user namespace of its own it is somebody else, so that Postgres, which refuses root, takes it too; and no
+    folder on the way needs to be open to another user.
+    """
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+
+
 def on(layout: Layout, host: str) -> list[str]:
     """What a command is put behind to run on a host."""
     return ["nsenter", f"--net=/run/netns/{layout.namespace(host)}"] if layout.namespaces else []
@@ -74,7 +84,8 @@ def as_machine(layout: Layout, host: str) -> list[str]:
     if not layout.namespaces:
         return []
     inside = ["sh", "-c", f'hostname {host} && exec "$@"', host]
-    return [*on(layout, host), "unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", *inside]
+    own = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    return [*on(layout, host), *own, *inside]
 
 
 def _ip(*arguments: str) -> None:

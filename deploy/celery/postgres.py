@@ -8,9 +8,6 @@ from deploy.celery.errors import ClusterError
 from deploy.celery.layout import HEAD, Layout
 
 _VERSIONS = Path("/usr/lib/postgresql")
-#: It refuses to be root. In a user namespace it is not, and needs no folder that another user may enter.
-NOT_ROOT = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-
 _SETTINGS = """
 listen_addresses = '{address}'
 port = {port}
@@ -43,7 +40,17 @@ def make(layout: Layout) -> None:
     secret = layout.home / "postgres.password"
     secret.touch(mode=0o600)
     secret.write_text(layout.passwords()["postgres"])
-    initdb = [*NOT_ROOT, str(programs() / "initdb"), "-D", str(data), "-U", "dagster", "-E", "UTF8", "--locale=C"]
+    initdb = [
+        *hosts.not_root(),
+        str(programs() / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "dagster",
+        "-E",
+        "UTF8",
+        "--locale=C",
+    ]
     login = ["--auth=scram-sha-256", f"--pwfile={secret}"]
     done = subprocess.run([*initdb, *login], capture_output=True, text=True, check=False)
     secret.unlink()

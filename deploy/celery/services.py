@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploy.celery import postgres
-from deploy.celery.hosts import as_machine, on
+from deploy.celery.hosts import as_machine, not_root, on
 from deploy.celery.layout import CHECKOUT, HEAD, Layout
 
 _RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
@@ -38,7 +38,7 @@ def programs(layout: Layout, *, own_store: bool) -> list[Program]:
         layout: of the cluster.
         own_store: whether the tables lie in the store that comes with it.
     """
-    ports, home, head = layout.ports, layout.home, on(layout, HEAD)
+    ports, home, head = layout.ports, layout.home, [*on(layout, HEAD), *not_root()]
     python = [sys.executable, "-m"]
     location = ["-m", "summarizer_assets.definitions", "--location-name", "summarizer_assets"]
     location += ["--working-directory", str(CHECKOUT)]
@@ -47,7 +47,7 @@ def programs(layout: Layout, *, own_store: bool) -> list[Program]:
         Program(
             "postgres",
             1,
-            [*head, *postgres.NOT_ROOT, str(postgres.programs() / "postgres"), "-D", str(home / "postgres")],
+            [*head, str(postgres.programs() / "postgres"), "-D", str(home / "postgres")],
             ports.postgres,
             stop_signal="INT",  # it ends with its clients connected
         ),
@@ -74,7 +74,9 @@ def programs(layout: Layout, *, own_store: bool) -> list[Program]:
     if layout.namespaces:  # else nginx itself listens on this machine's loopback
         for door, (name, port) in enumerate((("operators", ports.operators_door), ("readers", ports.readers_door))):
             listen = f"TCP-LISTEN:{layout.door + door},bind=127.0.0.1,reuseaddr,fork"
-            inside = " ".join([*head, "socat", "STDIO", rf"TCP\:127.0.0.1\:{port}"])  # to socat a colon ends a word
+            inside = " ".join(
+                [*on(layout, HEAD), "socat", "STDIO", rf"TCP\:127.0.0.1\:{port}"]
+            )  # to socat a colon ends a word
             found.append(Program(f"door-{name}", 4, ["socat", listen, f"EXEC:{inside}"]))
     for worker in layout.worker_names:
         celery = [*python, "celery", "-A", "dagster_celery.app", "worker", "-Q", "dagster", "-n", f"{worker}@%h"]
