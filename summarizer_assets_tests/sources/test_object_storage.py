@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
+from summarizer_assets.sources import files
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import list_files
 from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import compressed, csv_bytes, flat, jsonl_bytes, nested, read
 
@@ -64,10 +64,7 @@ def test_a_source_behind_the_proxy_of_the_environment_is_listed_and_read_through
             "AWS_SECRET_ACCESS_KEY": "key",
         }
         with pytest.raises(SourceError, match="be listed"):
-            list_files("s3://authors/a.csv", there)
+            files.list_files("s3://authors/a.csv", there)
         assert asked[0].startswith(b"CONNECT store.invalid:443 ")
-        asked.clear()
-        monkeypatch.setenv("NO_PROXY", "store.invalid")
-        with pytest.raises(SourceError, match="cannot be listed"):
-            list_files("s3://authors/a.csv", there)
-        assert asked == []
+    monkeypatch.setenv("NO_PROXY", "store.invalid")
+    assert files._proxy_to("https://store.invalid") is None
