@@ -1,8 +1,11 @@
 """The files for Kubernetes: as far as they can be checked without a cluster, they are what docs/kubernetes.md says."""
 
 import pytest
+import yaml
+from docker.utils.build import exclude_paths
 
 from deploy.k8s import chart, check
+from summarizer_assets_tests.documents import REPOSITORY
 
 
 @pytest.mark.parametrize("holds", check.QUICK, ids=lambda holds: holds.__name__)
@@ -23,3 +26,32 @@ def test_a_misspelt_field_of_the_launcher_is_found():
     values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["podSpecConfig"]["terminationGrace"] = 5
     with pytest.raises(Exception, match="terminationGrace"):
         chart.run_job(values)
+
+
+def test_what_helm_renders_is_compared_with_what_was_checked(tmp_path):
+    def rendered(instance):
+        file = tmp_path / "rendered.yaml"
+        text = yaml.safe_dump(instance)
+        parts = [{"kind": "Service"}, None, {"kind": "ConfigMap", "data": {"dagster.yaml": text}}]
+        file.write_text(yaml.safe_dump_all(parts), encoding="utf-8")
+        return file
+
+    instance = chart.instance(chart.values_of())
+    assert "run_launcher" in check.rendered_is_what_was_checked(rendered(instance))
+    instance["run_monitoring"]["enabled"] = False
+    with pytest.raises(check.CheckError, match="run_monitoring is"):
+        check.rendered_is_what_was_checked(rendered(instance))
+
+
+def test_nothing_of_a_checkout_goes_into_the_image_but_the_package(tmp_path):
+    ignored = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8")
+    wanted = {"pyproject.toml", "setup.cfg", "constraints.txt", "README.md", "LICENSE", "summarizer_assets/jobs.py"}
+    for name in (*wanted, ".env", "data/journal/0000", ".dagster/runs.db", ".git/config", "summarizer_assets/x.pyc"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    patterns = [line for line in ignored.splitlines() if line and not line.startswith("#")]
+    files = {path for path in exclude_paths(str(tmp_path), patterns) if (tmp_path / path).is_file()}
+    assert files - {".dockerignore"} == wanted
+    copied = (chart.HERE / "Containerfile").read_text(encoding="utf-8")
+    assert all(name.partition("/")[0] in copied for name in wanted)

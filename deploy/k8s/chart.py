@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 VALUES, SETTINGS = HERE / "values.yaml", HERE / "settings.yaml"
 RELEASE, NAMESPACE = "dagster", "summaries"
 
-_KUBECONFIG = {
+KUBECONFIG = {
     "apiVersion": "v1",
     "kind": "Config",
     "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}],
@@ -90,7 +90,7 @@ def instance(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     kept = {kind: {"purge_after_days": values["retention"][kind]["purgeAfterDays"]} for kind in ("sensor", "schedule")}
     return {
-        "scheduler": {"module": "dagster._core.scheduler", "class": "DagsterDaemonScheduler"},
+        "scheduler": {"module": "dagster.core.scheduler", "class": "DagsterDaemonScheduler"},
         "schedule_storage": {
             "module": "dagster_postgres.schedule_storage",
             "class": "PostgresScheduleStorage",
@@ -103,7 +103,7 @@ def instance(values: Mapping[str, Any]) -> dict[str, Any]:
             "config": storage,
         },
         "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
+            "module": "dagster.core.storage.noop_compute_log_manager",
             "class": values["computeLogManager"]["type"],
         },
         "run_launcher": {
@@ -112,7 +112,7 @@ def instance(values: Mapping[str, Any]) -> dict[str, Any]:
             "config": launcher_config(values),
         },
         "run_coordinator": {
-            "module": "dagster._core.run_coordinator",
+            "module": "dagster.core.run_coordinator",
             "class": daemon["runCoordinator"]["type"],
             "config": {"max_concurrent_runs": queue["maxConcurrentRuns"]},
         },
@@ -147,7 +147,7 @@ def run_job(values: Mapping[str, Any]) -> dict[str, Any]:
     if not checked.success:
         raise dg.DagsterInvalidConfigError("run_launcher", checked.errors, config)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        yaml.safe_dump(_KUBECONFIG, file)
+        yaml.safe_dump(KUBECONFIG, file)
         file.flush()
         launcher = K8sRunLauncher(
             **{**checked.value, "load_incluster_config": False, "kubeconfig_file": file.name}  # type: ignore[dict-item]

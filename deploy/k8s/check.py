@@ -11,7 +11,6 @@ commands of the image start. With RENDERED, what `helm template` printed, also t
 # ruff: noqa: INP001, S603, T201 - a script that runs programs and prints
 
 import importlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from deploy.k8s import chart
+from deploy.k8s.stand_in import free_port
 from summarizer_assets.settings import PREFIX, Settings
 
 _PROJECT = chart.HERE.parents[1]
@@ -136,6 +136,7 @@ def rendered_is_what_was_checked(file: Path) -> str:
 def _taken(config: Mapping[str, Any]) -> str:
     from dagster._config import process_config  # noqa: PLC0415 - how Dagster itself checks a dagster.yaml
     from dagster._core.instance.config import dagster_instance_config  # noqa: PLC0415 - the same
+    from dagster._serdes import ConfigurableClassData  # noqa: PLC0415 - the same
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "dagster.yaml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
@@ -143,7 +144,10 @@ def _taken(config: Mapping[str, Any]) -> str:
     parts = [name for name, part in config.items() if isinstance(part, dict) and "class" in part]
     for name in parts:
         part = config[name]
-        kind = getattr(importlib.import_module(part["module"]), part["class"])
+        module = ConfigurableClassData(
+            part["module"], part["class"], ""
+        ).module_name  # `dagster.core` is `dagster._core`
+        kind = getattr(importlib.import_module(module), part["class"])
         given = part.get("config", {})
         if name.endswith("_storage"):  # its password is taken from the environment of a pod
             given = {"postgres_db": {**given["postgres_db"], "password": "a password"}}
@@ -203,7 +207,7 @@ def the_image_starts() -> str:
         must((programs / name).exists(), f"{name} is not installed beside {sys.executable}")
     subprocess.run([programs / "dagster", "api", "execute_run", "--help"], check=True, capture_output=True)
     arguments = chart.code_server(chart.values_of())["dagsterApiGrpcArgs"]
-    port = str(_free_port())
+    port = str(free_port())
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
             [programs / "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, *arguments],
@@ -264,12 +268,6 @@ def _network(labels: Mapping[str, str]) -> None:
     wanted = next(entry for entry in of_kind("NetworkPolicy") if entry["metadata"]["name"] == "summarizer-runs")
     chosen = wanted["spec"]["podSelector"]["matchLabels"]
     must(chosen.items() <= labels.items(), f"networkpolicy.yaml: no run has the labels {chosen}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main(arguments: list[str]) -> int:
