@@ -66,6 +66,7 @@ class Database:
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _sqlite_begin)
         self._ready = False
+        self._opened: tuple[int, int] | None = None  # the file that SQLite's connections are on
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
@@ -75,9 +76,13 @@ class Database:
             StorageError: the database does not answer.
         """
         try:
+            if self._ready and self._opened != self._file():
+                self._engine.dispose()  # deleted or replaced: what goes on in the old file, nobody else sees
+                self._ready = False
             if not self._ready:
                 with self._engine.begin() as connection:
                     schema.complete(connection, METADATA)
+                self._opened = self._file()
                 self._ready = True
             with self._engine.begin() as connection:
                 yield connection
@@ -87,6 +92,16 @@ class Database:
             raise StorageError(
                 f"the state store {self._shown} does not answer: {said}; {self._remedy(cause)}"
             ) from None  # the cause prints connection arguments
+
+    def _file(self) -> tuple[int, int] | None:
+        """Which file SQLite's path leads to now; None: to none, or the database is no file of ours."""
+        if self._engine.dialect.name != "sqlite" or not self._url.database:
+            return None
+        try:
+            found = Path(self._url.database).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _remedy(self, cause: BaseException) -> str:
         if self._of_postgres:

@@ -401,3 +401,14 @@ def test_a_sign_of_life_outlives_an_outage_of_its_store(tmp_path, monkeypatch):
             assert time.monotonic() < deadline
             time.sleep(0.05)
     assert silent > 0
+
+
+def test_a_run_whose_store_was_deleted_under_it_stops_and_shares_its_bucket_with_nobody(tmp_path):
+    """SQLite would go on in the deleted file, which nobody else sees."""
+    with store_in(tmp_path, lease_s=0.4).claim("0000", "old") as claim:
+        for file in tmp_path.glob("state.sqlite*"):
+            file.unlink()
+        with store_in(tmp_path).claim("0000", "new"):
+            until_lost = (claim.check() or time.sleep(0.02) for _ in range(1000))
+            with pytest.raises(ClaimLost):
+                list(until_lost)
