@@ -97,7 +97,7 @@ def _reaching(given: Given, asked: Capacity) -> Iterator[str]:
     in_flight, here = given.fleet.in_flight, _workers(asked.workers)
     ways = []
     if asked.workers_needed is not None:
-        ways.append(f"{_workers(asked.workers_needed)} with {number(in_flight)} a run")
+        ways.append(f"{_workers(asked.workers_needed)} with {number(in_flight)} in flight a run")
     if asked.in_flight_needed is not None and asked.in_flight_needed != in_flight:
         ways.append(f"{here} with SUMMARIZER_MAX_IN_FLIGHT={asked.in_flight_needed}")
     if ways:

@@ -19,11 +19,11 @@ from summarizer_assets.core.money import Price, Usage, dollars
 _MINUTE_S: Final = 60.0
 
 REQUESTS, TOKENS, CPU, ANSWERS, STARTS, COMMITS = (
-    "requests limit",
-    "tokens limit",
-    "client CPU",
-    "latency x in flight",
-    "run starts",
+    "the requests limit",
+    "the tokens limit",
+    "the client's CPU",
+    "how long answers take",
+    "the starts of runs",
     "commits",
 )
 
@@ -97,20 +97,22 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Costs:
-    """What the client's side takes, measured on two cores of a machine; `benchmarks.capacity` measures the first three.
+    """What the client's side takes, measured on two cores; `benchmarks.capacity` measures starts and authors anew.
 
     CPU of a run's start, and of an author without its requests: a run over 76,000 authors took 28 s, 3.5 of them its
     start, 3,800 requests at `request_s` (docs/scale.md). CPU of a request: 0.48 ms at 64 in flight (docs/decisions.md).
     `queue_s`: that a free place waits for Dagster's queue, half of its interval of 5 s; not measured here.
-    `commit_s`: one row, the opening of a maintained table included, 62 ms (docs/tables.md). `commit_rows`,
-    `commit_interval_s`: the settings' defaults.
+    `commit_s`, and for each file of the table `commit_file_s`: CPU to open it, write one row and commit, 31 ms with 256
+    files and 392 with 9,999 (`python -m benchmarks.capacity_stores`); 62 ms on a busy machine (docs/tables.md).
+    `commit_rows`, `commit_interval_s`: the settings' defaults.
     """
 
     start_s: float = 3.5
     author_s: float = 298e-6
     request_s: float = 0.48e-3
     queue_s: float = 2.5
-    commit_s: float = 0.062
+    commit_s: float = 0.02
+    commit_file_s: float = 40e-6
     commit_rows: int = 8000
     commit_interval_s: float = 30.0
 
@@ -127,9 +129,9 @@ class Bound:
 class Capacity:
     """What comes of a job on a fleet.
 
-    `bound_by` is the longest of `bounds`, and `seconds` are its; "run starts" where more than half of it is starting.
+    `bound_by` is the longest of `bounds`, and `seconds` are its; STARTS where more than half of it is starting.
     `in_flight` are there at most; `in_flight_in_all` use all of the limit (Little's law), None without one.
-    `workers_needed`, `in_flight_needed`: see the functions. `cost_usd` None: no price.
+    `workers_needed`, `in_flight_needed`: see the functions. `cost_usd` None: no price. `cpu_s` of all workers together.
     """
 
     workers: int
@@ -142,6 +144,7 @@ class Capacity:
     workers_needed: int | None
     in_flight_needed: int | None
     cost_usd: float | None
+    cpu_s: float
 
 
 def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None) -> Capacity:
@@ -168,6 +171,7 @@ def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None)
         workers_needed=workers_needed(job, provider, fleet, costs),
         in_flight_needed=in_flight_needed(job, provider, fleet, costs),
         cost_usd=_cost(job, provider.price),
+        cpu_s=fleet.buckets * costs.start_s + job.authors * costs.author_s + job.requests * costs.request_s,
     )
 
 
@@ -242,7 +246,8 @@ def least_commits(authors: float, fleet: Fleet, costs: Costs) -> int:
 
 def _commit_s(fleet: Fleet, costs: Costs) -> float:
     """All runs commit to one table, one after the other."""
-    return 1 / COMMITS_A_SECOND if fleet.object_store else costs.commit_s
+    one = costs.commit_s + fleet.buckets * costs.commit_file_s
+    return max(one, 1 / COMMITS_A_SECOND) if fleet.object_store else one
 
 
 def _limit_s(job: Job, limits: RateLimits) -> float | None:

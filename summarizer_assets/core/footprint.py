@@ -11,6 +11,7 @@ from summarizer_assets.core.capacity import Costs, Fleet, Job, least_commits
 AUTHORS_A_BUCKET: Final = 80_000
 #: Rounds over all places: with fewer, the places that end the last round first stand idle for too much of the job.
 _ROUNDS: Final = 8
+_STEP: Final = 16
 
 # What a job leaves, and where it was measured.
 
@@ -46,12 +47,12 @@ class Buckets:
 
 
 def buckets_for(authors: int, places: int) -> Buckets:
-    """The least power of two with which no bucket is too large and each place has several; no more than there may be.
+    """The least multiple of 16 with which no bucket is too large and each place has several; no more than there may be.
 
     Fewer buckets are fewer runs, files, versions and events: none of them more than is needed.
     """
     for_memory, for_places = math.ceil(authors / AUTHORS_A_BUCKET), _ROUNDS * places
-    count = 1 << (max(for_memory, for_places) - 1).bit_length()
+    count = math.ceil(max(for_memory, for_places) / _STEP) * _STEP
     if for_memory > MAX_BUCKETS:
         reason = (
             f"{MAX_BUCKETS:,} is the most, and leaves {authors / MAX_BUCKETS:,.0f} authors in each: use several roots"

@@ -57,7 +57,7 @@ def test_a_plan_for_authors_who_are_nowhere_yet_tells_what_binds_and_what_helps_
     status, out, _ = tell("--authors", "20_000_000", "--rpm", "10000", "--tpm", "1e7", "--price-input-usd", "0.15",
                           "--price-output-usd", "0.6", "--workers", "2")  # fmt: skip
     assert status == 0
-    assert "bound by latency x in flight" in out
+    assert "bound by how long answers take" in out
     assert "SUMMARIZER_MAX_IN_FLIGHT=" in out
     assert "Buckets: **256** recommended" in out
     assert "$2,058.00" in out

@@ -29,7 +29,7 @@ from summarizer_assets.core.money import Price
 
 MILLION = 1_000_000
 JOB = Job(20 * MILLION, 20, 158, 89)
-FREE = Costs(start_s=0, author_s=0, request_s=0, queue_s=0, commit_s=0)
+FREE = Costs(start_s=0, author_s=0, request_s=0, queue_s=0, commit_s=0, commit_file_s=0)
 
 limits = st.builds(
     RateLimits, st.none() | st.floats(1, 1e6, allow_nan=False), st.none() | st.floats(100, 1e9, allow_nan=False)
