@@ -31,7 +31,7 @@ cluster: $(BIN)/.cluster cluster-packages ## Start Dagster over two Celery worke
 cluster-stop: $(BIN)/.cluster ## End the cluster; its tables and its history stay
 	@$(BIN)/python -m deploy.celery stop
 
-test: $(BIN)/.dev chromium postgresql ## Run lint, types and all tests
+test: $(BIN)/.dev chromium cluster-packages ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -74,10 +74,6 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 chromium: # the browser tests drive the system's own
 	@test -x /usr/bin/chromium || { echo "Installing Chromium"; $(APT_INSTALL) chromium >/dev/null; }
 
-postgresql: # the tests start servers of their own from its programs; Debian's own server is not used
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
-	  || { echo "Installing Postgres"; $(APT_INSTALL) postgresql >/dev/null; }
-
 # Debian would start servers of its own for some of them; the cluster's are its own.
 CLUSTER_PACKAGES := rabbitmq-server postgresql nginx-light openssl iproute2 socat
 cluster-packages:
@@ -85,4 +81,4 @@ cluster-packages:
 	  && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	  || { echo "Installing $(CLUSTER_PACKAGES)"; $(APT_INSTALL) $(CLUSTER_PACKAGES) >/dev/null; }
 
-.PHONY: cluster cluster-stop cluster-packages help demo ui rehearse test bench chromium postgresql
+.PHONY: cluster cluster-stop cluster-packages help demo ui rehearse test bench chromium
