@@ -80,8 +80,10 @@ class Database:
                 self._engine.dispose()  # deleted or replaced: what goes on in the old file, nobody else sees
                 self._ready = False
             if not self._ready:
+                from summarizer_assets.storage import tables  # noqa: PLC0415 - they import this module
+
                 with self._engine.begin() as connection:
-                    schema.complete(connection, METADATA)
+                    schema.complete(connection, tables.METADATA)
                 self._opened = self._file()
                 self._ready = True
             with self._engine.begin() as connection:
