@@ -140,7 +140,7 @@ def _run(folder: Path, address: str, port: int) -> subprocess.Popen[bytes]:
             process_group=0,
         )
     until = time.monotonic() + _PATIENCE_S
-    while not ready.exists() or "ready" not in ready.read_text().splitlines()[-1]:
+    while not ready.exists() or "ready" not in ready.read_text():
         if process.poll() is not None or time.monotonic() > until:
             process.kill()
             process.wait()

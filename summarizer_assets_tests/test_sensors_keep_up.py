@@ -110,6 +110,19 @@ def test_a_run_that_holds_nothing_is_given_time_and_one_that_waits_is_not_touche
     assert status_of(lost, waiting) is dg.DagsterRunStatus.NOT_STARTED
 
 
+def test_a_run_that_waits_at_celery_s_broker_for_a_place_is_not_lost_and_one_that_began_may_be(
+    lost: Ticking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    waiting, begun = (lost.run_known_to_dagster(status, partition="0001") for status in statuses)
+    for run in (waiting, begun):
+        lost.instance.add_run_tags(run.run_id, {"dagster-celery/task_id": "a task"})
+    monkeypatch.setattr("summarizer_assets.sensors.lapsed.time", SimpleNamespace(time=lambda: time.time() + 1e5))
+    assert lost.tick().said == "1 lost runs reported as failed, 0 at work"
+    assert status_of(lost, waiting) is dg.DagsterRunStatus.STARTING
+    assert status_of(lost, begun) is dg.DagsterRunStatus.FAILURE
+
+
 def test_an_ingest_shows_that_it_lives_and_counts_as_no_run_on_the_account(house: Installation) -> None:
     state = house.summarizer.state
     with state.heartbeat("an ingest"):

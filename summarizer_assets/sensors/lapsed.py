@@ -14,6 +14,8 @@ from summarizer_assets.sensors.runs import RunBook
 
 LOST_SENSOR = "report_lost_runs"
 _ALIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+#: On a run that was handed to Celery. Until it starts, the broker holds it, on its disk: it waits for a worker's place.
+_AT_A_BROKER = "dagster-celery/task_id"
 _REMEDY = {
     False: "What it answered is in the table or in the journal; retry_failed_authors starts the bucket again.",
     True: "What it committed stays; materialise `authors` again (reingest_changed_source does, where it is on).",
@@ -37,7 +39,8 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
         records = [
             record
             for record in instance.get_run_records(dg.RunsFilter(statuses=_ALIVE))
-            if ingests.is_ours(record.dagster_run) or summaries.is_ours(record.dagster_run)
+            if (ingests.is_ours(record.dagster_run) or summaries.is_ours(record.dagster_run))
+            and not _waits_at_a_broker(record.dagster_run)
         ]
         if not records:
             return dg.SkipReason("no run at work")
@@ -65,6 +68,10 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
         )
 
     return report_lost_runs
+
+
+def _waits_at_a_broker(run: dg.DagsterRun) -> bool:
+    return run.status is dg.DagsterRunStatus.STARTING and _AT_A_BROKER in run.tags
 
 
 def _report(run_id: str, cause: str, instance: dg.DagsterInstance, *, is_ingest: bool) -> bool:
