@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
     )
     llm_ca_file: Path | None = Field(
-        None, description="A PEM file of certificate authorities, for a private one. Unset: the system's."
+        None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`'s, or certifi's."
     )
     price_input_usd: Dollars | None = Field(
         None, description="What a million input tokens cost. Unset: the list price, where the package's list has it."
