@@ -130,38 +130,42 @@ def test_a_claim_of_a_killed_run_on_another_host_is_refused_while_its_lease_runs
         assert store.holders() == {"0001": "ours"}
 
 
-def test_two_hosts_together_get_what_the_limits_hold_and_no_more(shared: str) -> None:
-    """At one request a second, so that they ask for more than that on any machine."""
-    program = (
-        "from summarizer_assets.core.limiter import Ask, RateLimits\n"
-        "from summarizer_assets.storage.limiter import SharedAccount\n"
-        "account = SharedAccount(database, 'both', RateLimits(60), lambda: 1)\n"
-        "ready()\n"
-        "print(sum(account.lease(Ask(10, 1000, 100)).requests.amount for _ in range(40)))\n"
-    )
-    leased, began = together(shared, program)
-    last = SharedAccount(Database(shared), "both", RateLimits(60), lambda: 1).lease(Ask(1, 100, 100)).requests
-    assert last is not None
-    # All that was leased lies before the next lease, at the account's rate.
-    assert sum(map(float, leased)) == pytest.approx(time.monotonic() - began + last.start_s, abs=5)
+@pytest.fixture(scope="module")
+def leased(shared: str) -> tuple[float, float]:
+    """What two hosts are granted that use one account and one budget at once: requests, and the seconds these fill.
 
-
-def test_grants_of_two_hosts_never_exceed_the_cap_together(shared: str) -> None:
+    At one request a second, so that they ask for more than that on any machine.
+    """
     program = (
         "from concurrent.futures import ThreadPoolExecutor\n"
+        "from summarizer_assets.core.limiter import Ask, RateLimits\n"
         "from summarizer_assets.core.spending import Booking, Wish\n"
         "from summarizer_assets.storage.ledger import SpendLedger\n"
+        "from summarizer_assets.storage.limiter import SharedAccount\n"
+        "account = SharedAccount(database, 'both', RateLimits(60), lambda: 1)\n"
         "ledger = SpendLedger(database, 'money')\n"
         "ready()\n"
+        "print(sum(account.lease(Ask(10, 1000, 100)).requests.amount for _ in range(40)))\n"
         "def spend(number):\n"
         "    account, had = ledger.account(f'{sys.argv[1]}{number}', '0001'), 0\n"
         "    while extra := account.settle(Booking(spent=had), Wish(0, 7, 7), 400).extra:\n"
         "        had = extra\n"
-        "    return had\n"
         "with ThreadPoolExecutor(3) as pool:\n"
         "    list(pool.map(spend, range(3)))\n"
     )
-    together(shared, program)
+    amounts, began = together(shared, program)
+    last = SharedAccount(Database(shared), "both", RateLimits(60), lambda: 1).lease(Ask(1, 100, 100)).requests
+    assert last is not None
+    return sum(map(float, amounts)), time.monotonic() - began + last.start_s
+
+
+def test_two_hosts_together_get_what_the_limits_hold_and_no_more(leased: tuple[float, float]) -> None:
+    requests, seconds = leased
+    assert requests == pytest.approx(seconds, abs=5)
+
+
+@pytest.mark.usefixtures("leased")
+def test_grants_of_two_hosts_never_exceed_the_cap_together(shared: str) -> None:
     ledger = SpendLedger(Database(shared), "money")
     assert ledger.audit() == []
     totals = ledger.totals()
