@@ -31,6 +31,7 @@ from summarizer_assets.settings import load_settings
 
 Json = dict[str, Any]
 _PROVIDER_PORT = 18080
+_QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 
 def settings_of(source: Path, layout: Layout, **more: object) -> dict[str, str]:
@@ -100,7 +101,7 @@ class World:
         tags = {"dagster/asset_partition_range_start": self.keys[0], "dagster/asset_partition_range_end": self.keys[-1]}
         with dg.DagsterInstance.ephemeral() as instance:
             job = build_defs(self.summarizer.settings).resolve_job_def(INGEST)
-            job.execute_in_process(instance=instance, tags=tags)
+            job.execute_in_process(instance=instance, tags=tags, run_config=_QUIET)
 
     def summarize(self) -> str:
         return self.dev.backfill(["author_summaries", "failed_authors"], self.keys)

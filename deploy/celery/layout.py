@@ -112,15 +112,14 @@ class Layout:
             "SUMMARIZER_JOURNAL_DIR": str(self.journal(HEAD)),
             "SUMMARIZER_LOST_AFTER_S": "300",
         }
-        if brings_store(own):
-            ours |= {
-                "SUMMARIZER_ROOT": f"s3://{BUCKET}/tables",
-                "AWS_ACCESS_KEY_ID": passwords["store_key"],
-                "AWS_SECRET_ACCESS_KEY": passwords["store_secret"],
-                "AWS_REGION": "us-east-1",
-                "AWS_ENDPOINT_URL": f"http://{self.address}:{ports.store}",
-                "AWS_ALLOW_HTTP": "true",
-            }
+        store = {
+            "SUMMARIZER_ROOT": f"s3://{BUCKET}/tables",
+            "AWS_ACCESS_KEY_ID": passwords["store_key"],
+            "AWS_SECRET_ACCESS_KEY": passwords["store_secret"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://{self.address}:{ports.store}",
+            "AWS_ALLOW_HTTP": "true",
+        }
         fixed = {
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_POSTGRES_URL": self.postgres_url("dagster"),
@@ -132,7 +131,7 @@ class Layout:
             ),
             "PYTHONUNBUFFERED": "1",
         }
-        return {**os.environ, **ours, **told, **fixed}
+        return {**os.environ, **ours, **told, **(store if brings_store(own) else {}), **fixed}
 
     def save(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
