@@ -16,6 +16,9 @@ from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
+from summarizer_assets_tests.waits import short_waits
+
+__all__ = ["short_waits"]  # a fixture of all tests here
 
 GROUP = 5
 AUTHORS = 200

@@ -6,6 +6,9 @@ from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, ingested, metadata_of
 from summarizer_assets_tests.provider import answer
+from summarizer_assets_tests.waits import short_waits
+
+__all__ = ["short_waits"]  # a fixture of all tests here
 
 AUTHORS = 60
 
