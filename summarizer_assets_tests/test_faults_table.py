@@ -28,6 +28,9 @@ from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.bucket_house import House
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving, serving_both
+from summarizer_assets_tests.waits import short_waits
+
+__all__ = ["short_waits"]  # a fixture of all tests here
 
 AUTHORS, GROUP = 12, 4
 GROUPS = AUTHORS // GROUP

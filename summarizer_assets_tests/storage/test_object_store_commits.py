@@ -122,7 +122,7 @@ def test_an_unpartitioned_table_is_replaced_although_the_answer_is_lost(table: B
 
 @pytest.mark.slow
 def test_writers_side_by_side_lose_nothing_beside_a_reader_and_the_maintenance() -> None:
-    """The benchmark of the object store, small: what it promises of 500 commits holds for 60, too."""
-    found = run(writers=4, commits=60)
-    assert broken_promises(found, 60) == []
+    """The benchmark of the object store, small: what it promises of 500 commits holds for 40, too."""
+    found = run(writers=4, commits=40)
+    assert broken_promises(found, 40) == []
     assert found["reads"] > 0
