@@ -26,6 +26,8 @@ def stretch(flow):
 
 def test_leases_of_several_runs_lie_one_behind_the_other(tmp_path):
     runs = [account_in(tmp_path) for _ in range(3)]
+    for run in runs:
+        run.give_back(0, 0)  # opens the store, which takes its time
     began = time.time()
     ends = []
     for _ in range(5):
@@ -39,15 +41,16 @@ def test_leases_of_several_runs_lie_one_behind_the_other(tmp_path):
 
 
 def test_threads_and_processes_together_get_what_the_limits_hold_and_no_more(tmp_path):
+    """At one request a second, so that they ask for more than that on any machine."""
     program = (
         "import sys\n"
         "from summarizer_assets.core.limiter import Ask, RateLimits\n"
         "from summarizer_assets.storage.database import Database\n"
         "from summarizer_assets.storage.limiter import SharedAccount\n"
-        "account = SharedAccount(Database(sys.argv[1]), 'account', RateLimits(6000, 600_000), lambda: 1)\n"
+        "account = SharedAccount(Database(sys.argv[1]), 'account', RateLimits(60), lambda: 1)\n"
         "print(sum(account.lease(Ask(10, 1000, 100)).requests.amount for _ in range(40)))\n"
     )
-    mine = account_in(tmp_path)
+    mine = account_in(tmp_path, RateLimits(60))
     began = time.time()
     first = mine.lease(Ask(1, 100, 100)).requests.amount
     command = [sys.executable, "-c", program, str(tmp_path / "state.sqlite")]
@@ -65,8 +68,8 @@ def test_threads_and_processes_together_get_what_the_limits_hold_and_no_more(tmp
         thread.join()
     leased = first + sum(amounts) + sum(told)
     last = mine.lease(Ask(1, 100, 100)).requests
-    # All that was leased lies before the next lease, at the account's rate, but for what the start may catch up with.
-    assert leased == pytest.approx((time.time() - began + last.start_s) * 100, abs=0.25 * 100 + 5)
+    # All that was leased lies before the next lease, at the account's rate.
+    assert leased == pytest.approx(time.time() - began + last.start_s, abs=5)
 
 
 def test_a_throttle_of_one_run_holds_back_the_others(tmp_path):
