@@ -64,7 +64,7 @@ def program(name: str) -> str:
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     where = str(found[-1]) if found else shutil.which(name)
     if where is None:
-        raise FileNotFoundError(f"no {name}: the tests of the shared state store need Postgres; run: make cluster-packages")
+        raise FileNotFoundError(f"no {name}: the tests of the shared state need Postgres; run: make cluster-packages")
     return where
 
 
