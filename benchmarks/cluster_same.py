@@ -24,6 +24,7 @@ from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import load_settings
 
+_DOOR = 28443  # beside another cluster on this machine
 #: Of the run in which a row was made, not of its author.
 _OF_THE_RUN = ("run_id", "request_id", "summarized_at", "first_failed_at", "last_failed_at", "next_retry_at")
 
@@ -94,7 +95,7 @@ def main() -> int:
         ours = on_one_machine(home / "one", given)
         own = {f"SUMMARIZER_{name.upper()}": str(value) for name, value in given.items()}
         (home / "frames").mkdir()
-        with running(Layout(home=home / "cluster"), own, lambda line: print(f"  {line}", flush=True)) as cluster:
+        with running(Layout(home=home / "cluster", door=_DOOR), own, lambda line: print(f"  {line}", flush=True)) as cluster:
             within(cluster, "benchmarks.cluster_same", "--folder", str(home / "frames"))
         theirs = {name: pl.read_parquet(home / "frames" / f"{name}.parquet") for name in ours}
     rows = {name: frame.height for name, frame in ours.items()}
