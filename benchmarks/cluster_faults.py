@@ -4,11 +4,12 @@
 
 For each a cluster of its own: two workers, each with an address and process numbers of its own, RabbitMQ, Postgres, an
 object store (`deploy.celery`; it needs root, and Debian's packages that `make cluster` installs). When both workers are
-in the middle of a bucket, the fault happens. Nobody does anything by hand.
+in the middle of a bucket, the fault happens. Nobody does anything by hand, but for the last.
 
 - worker: its whole process group, by kill -9, with the run in it.
 - rabbitmq, postgres, webserver, daemon, code: the same. supervisord starts each again.
 - cut: a worker's network cable is pulled for so long that its claim lapsed, and put back.
+- cancel: a person terminates a run in the UI, and later materialises its bucket again (nobody else does).
 
 Prints a table: rows lost, rows twice, authors paid for twice against those in flight, seconds until what the fault hit
 is whole again (the buckets that were at work then are done, and the program runs), and until everything is done. The
@@ -24,6 +25,8 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import dagster as dg
 
 from benchmarks.cluster_same import tables_of
 from benchmarks.cluster_world import Json, World, running, settings_of, wait, within
@@ -62,6 +65,18 @@ def cut(world: World) -> None:
     hosts.join(world.layout, "worker1")
 
 
+def cancel(world: World) -> None:
+    bucket, run_id = min(world.claimed().items())
+    world.dev.terminate(run_id)
+    wait(lambda: _status(world, run_id) is dg.DagsterRunStatus.CANCELED, "the run is cancelled", time.monotonic())
+    world.dev.backfill(["author_summaries", "failed_authors"], [bucket])
+
+
+def _status(world: World, run_id: str) -> dg.DagsterRunStatus | None:
+    run = world.instance.get_run_by_id(run_id)
+    return run.status if run else None
+
+
 FAULTS: Mapping[str, Callable[[World], None]] = {
     "worker": kill("worker1"),
     "rabbitmq": kill("rabbitmq"),
@@ -70,8 +85,10 @@ FAULTS: Mapping[str, Callable[[World], None]] = {
     "daemon": kill("daemon"),
     "code": kill("code"),
     "cut": cut,
+    "cancel": cancel,
 }
-_PROGRAM = {"worker": "worker1", "cut": "worker1"}
+_PROGRAM = {"worker": "worker1", "cut": "worker1", "cancel": "worker1"}
+_NOT_KILLED = {"cut", "cancel"}
 
 
 def look(home: Path, fault: str, done_first: int, frames: Path | None = None) -> Json:
@@ -98,7 +115,7 @@ def look(home: Path, fault: str, done_first: int, frames: Path | None = None) ->
         began = time.monotonic()
         FAULTS[fault](world)
         world.provider.use([], _LATENCY_S)
-        if fault != "cut":
+        if fault not in _NOT_KILLED:
             back_s = wait(lambda: world.cluster.pid(program) not in {0, before}, f"{program} is back", began)
         else:
             back_s = time.monotonic() - began
