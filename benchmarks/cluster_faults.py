@@ -144,8 +144,8 @@ def _ended(world: World) -> int:
     return sum(bool(past and past[0].ended_at) for past in runs.values())
 
 
-def run(fault: str, home: Path, authors: int, buckets: int) -> Json:
-    layout = Layout(home=home)
+def run(fault: str, home: Path, authors: int, buckets: int, door: int) -> Json:
+    layout = Layout(home=home, door=door)
     source = home.with_suffix(".parquet")
     home.parent.mkdir(parents=True, exist_ok=True)
     write_source(source, authors)
@@ -174,6 +174,7 @@ def main() -> int:
     parser.add_argument("--authors", type=int, default=1600)
     parser.add_argument("--buckets", type=int, default=16)
     parser.add_argument("--keep", type=Path, help="a folder for the clusters and their logs, which stays")
+    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
     parser.add_argument("--done-first", type=int, default=2, help="buckets that are done when the fault happens")
     parser.add_argument("--frames", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
@@ -185,7 +186,8 @@ def main() -> int:
     for fault in options.only:
         with tempfile.TemporaryDirectory(prefix="cluster-") as temporary:
             home = (options.keep or Path(temporary)) / fault
-            rows.append(run(fault, home.resolve(), options.authors, options.buckets))
+            rows.append(run(fault, home.resolve(), options.authors, options.buckets, options.door))
+            print(f"  {rows[-1]}", flush=True)
     print(
         "\n| killed, or cut | rows lost | rows twice | paid twice (in flight) | back | whole again | all done | runs |"
     )

@@ -95,7 +95,9 @@ def main() -> int:
         ours = on_one_machine(home / "one", given)
         own = {f"SUMMARIZER_{name.upper()}": str(value) for name, value in given.items()}
         (home / "frames").mkdir()
-        with running(Layout(home=home / "cluster", door=_DOOR), own, lambda line: print(f"  {line}", flush=True)) as cluster:
+        with running(
+            Layout(home=home / "cluster", door=_DOOR), own, lambda line: print(f"  {line}", flush=True)
+        ) as cluster:
             within(cluster, "benchmarks.cluster_same", "--folder", str(home / "frames"))
         theirs = {name: pl.read_parquet(home / "frames" / f"{name}.parquet") for name in ours}
     rows = {name: frame.height for name, frame in ours.items()}

@@ -28,6 +28,7 @@ from summarizer_assets.jobs import INGEST
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.settings import load_settings
+from summarizer_assets.storage.errors import StorageError
 
 Json = dict[str, Any]
 _PROVIDER_PORT = 18080
@@ -132,7 +133,11 @@ class World:
 
     def done(self, buckets: set[str] | None = None) -> bool:
         """Whether each author of these buckets has a row, and nobody works on them; of all, without `buckets`."""
-        facts = retry_facts(self.summarizer)
+        try:
+            facts = retry_facts(self.summarizer)
+        except StorageError as error:  # the very thing that is tried: then it is not done, and is asked again
+            print(f"  not known: {str(error)[:100]}", flush=True)
+            return False
         chosen = set(self.keys) if buckets is None else buckets
         whole = all(
             facts.authors.get(key, 0) == facts.summaries.get(key, 0) + facts.failed.get(key, 0) for key in chosen
