@@ -3,8 +3,8 @@
     python -m benchmarks [--source authors.parquet] [--all]
 
 A quarter of an hour; `--all` adds the long ones, an hour and a half more: limits for a minute each, group sizes, 200
-kills, a month of the tables' life, 500 commits on an object store, and under a real daemon an outage and the healing of
-a failing provider.
+kills, a month of the tables' life, 500 commits on an object store, the capacity model against jobs, and under a real
+daemon an outage and the healing of a failing provider.
 """
 
 import argparse
@@ -58,6 +58,7 @@ def main() -> int:
         chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
         chosen |= {"outage": [], "healing": [], "object_store": [], "daemon": [], "failed_buckets": []}
         chosen["month"] = ["--authors", "20000", "--buckets", "16"]
+        chosen |= {"capacity": [], "capacity_stores": []}
     figures: dict[str, object] = {}
     failed = []
     for name, arguments in chosen.items():
