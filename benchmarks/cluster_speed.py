@@ -34,7 +34,6 @@ from benchmarks.provider import write_source
 from deploy.celery.layout import Layout
 
 _ENDED = re.compile(r"\[([\d-]+ [\d:]+),(\d+): INFO/\S+\] Task execute_job\[\S+\] succeeded")
-_TURN_S = 150.0
 _LIMIT_LATENCY_S = 0.2
 
 
@@ -78,7 +77,7 @@ class Turns:
             time.sleep(0.5)
 
 
-def look_at_cpu(home: Path, authors_a_bucket: int, cores: float) -> Json:
+def look_at_cpu(home: Path, authors_a_bucket: int, cores: float, turn_s: float) -> Json:
     world = World(home)
     logs = {name: world.layout.logs / f"{name}.log" for name in world.layout.worker_names}
     with world.providing({"latency_s": 0.02, "replies": "fixed"}), ExitStack() as stack:
@@ -94,7 +93,7 @@ def look_at_cpu(home: Path, authors_a_bucket: int, cores: float) -> Json:
             for both in (True, False):
                 (turns.both if both else turns.first_alone)()
                 start = time.time()
-                while time.time() - start < _TURN_S and not world.ended(backfill):
+                while time.time() - start < turn_s and not world.ended(backfill):
                     time.sleep(1)
                 spans.append((both, start, time.time()))
                 print(f"  {'both' if both else 'one alone'}: until {world.runs_done(backfill)} runs", flush=True)
@@ -102,6 +101,7 @@ def look_at_cpu(home: Path, authors_a_bucket: int, cores: float) -> Json:
         held = {name: throttled(group) for name, group in groups.items()}
         finished = {name: ends(log, began) for name, log in logs.items()}
         last = max(max(moments) for moments in finished.values() if moments)
+        judged = world.judge()
     one, two = [], []
     for both, start, end in spans:
         speeds = [runs_a_second(moments, start, end) for moments in finished.values()]
@@ -119,9 +119,9 @@ def look_at_cpu(home: Path, authors_a_bucket: int, cores: float) -> Json:
         "both_authors_s": [round(speed * authors_a_bucket, 1) for speed in two],
         "ratio": round(statistics.mean(two) / statistics.mean(one), 2) if one and two else None,
         "held_back_share": {
-            name: round(one["nr_throttled"] / max(1, one["nr_periods"]), 2) for name, one in held.items()
+            name: round(count["nr_throttled"] / max(1, count["nr_periods"]), 2) for name, count in held.items()
         },
-        **world.judge(),
+        **judged,
     }
 
 
@@ -151,7 +151,7 @@ def look_at_limit(home: Path, rpm: int) -> Json:
 
 
 def run(what: str, home: Path, options: argparse.Namespace) -> Json:
-    layout = Layout(home=home, slots=options.slots if what == "limit" else 1)
+    layout = Layout(home=home, door=options.door, slots=options.slots if what == "limit" else 1)
     source = home.with_suffix(".parquet")
     home.parent.mkdir(parents=True, exist_ok=True)
     write_source(source, options.buckets * options.authors_a_bucket)
@@ -162,7 +162,11 @@ def run(what: str, home: Path, options: argparse.Namespace) -> Json:
         **({"rpm": options.rpm, "group_size": 5} if what == "limit" else {}),
         **({} if options.store else {"root": home / "tables"}),
     )
-    more = ["--rpm", str(options.rpm)] if what == "limit" else ["--cores", str(options.cores)]
+    more = (
+        ["--rpm", str(options.rpm)]
+        if what == "limit"
+        else ["--cores", str(options.cores), "--turn-s", str(options.turn_s)]
+    )
     with running(layout, own, lambda line: print(f"  {line}", flush=True)) as cluster:
         arguments = [what, *more, "--authors-a-bucket", str(options.authors_a_bucket)]
         return within(cluster, "benchmarks.cluster_speed", *arguments)
@@ -177,16 +181,18 @@ def main() -> int:
     parser.add_argument("--buckets", type=int, default=256)
     parser.add_argument("--authors-a-bucket", type=int)
     parser.add_argument("--cores", type=float, default=0.4, help="of each worker")
+    parser.add_argument("--turn-s", type=float, default=150.0, help="how long the second worker works, and rests")
     parser.add_argument("--rpm", type=int, default=600)
     parser.add_argument("--slots", type=int, default=3, help="runs at once of each worker, when the limit binds")
     parser.add_argument("--store", action="store_true", help="tables in the cluster's own object store")
+    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
     parser.add_argument("--keep", type=Path, help="a folder for the cluster and its logs, which stays")
     parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.authors_a_bucket = options.authors_a_bucket or {"cpu": 2000, "limit": 350}[options.what]
     if options.within:
         if options.what == "cpu":
-            found = look_at_cpu(options.within, options.authors_a_bucket, options.cores)
+            found = look_at_cpu(options.within, options.authors_a_bucket, options.cores, options.turn_s)
         else:
             found = look_at_limit(options.within, options.rpm)
         print(json.dumps(found))
