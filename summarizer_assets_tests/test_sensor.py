@@ -10,6 +10,8 @@ import pytest
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import INGEST
+from summarizer_assets.sensors import looking
+from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
@@ -208,6 +210,22 @@ def test_a_claimed_bucket_is_on_its_way_though_dagster_knows_no_run(world):
     with ticking.house.summarizer.state.claim(FIRST, "elsewhere"):
         assert ticking.tick().requests == []
     assert ticking.tick().buckets == [FIRST]
+
+
+def test_a_run_that_ends_while_the_tables_are_read_is_no_reason_for_another(world, monkeypatch):
+    ticking = world.install()
+    killed(ticking, FIRST)
+    run = ticking.run_known_to_dagster(dg.DagsterRunStatus.STARTED, partition=FIRST)
+
+    def read_while_it_ends(summarizer):
+        facts = retry_facts(summarizer)
+        ticking.instance.report_run_failed(run)  # its end, whichever: it is under way no more
+        return facts
+
+    monkeypatch.setattr(looking, "retry_facts", read_while_it_ends)
+    assert ticking.tick().requests == []
+    monkeypatch.undo()
+    assert ticking.tick().buckets == [FIRST]  # what is left is seen by the next tick
 
 
 def test_a_bucket_without_progress_in_three_runs_is_parked_and_the_tick_says_so(world):

@@ -68,6 +68,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
         StorageError: a table or the state store cannot be read; says which, and what to do.
     """
     tables, settings = summarizer.tables, summarizer.settings
+    claimed_before = summarizer.state.holders().keys()
     summaries = tables.summaries.rows_by_bucket()
     table = tables.failures.open()
     failures = _failures(summarizer, table)
@@ -81,7 +82,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
         failed=tables.failures.rows_by_bucket(table),
         next_due_at={bucket: moment.timestamp() for bucket, moment in moments},
         runs=summarizer.state.recent_runs(),
-        claimed=frozenset(summarizer.state.holders()),
+        claimed=frozenset(claimed_before | summarizer.state.holders().keys()),  # at work while the tables were read
         given_up=dict(given_up.sort("given_up", "reason", descending=[True, False]).iter_rows()),
         unfinished_counts=settings.limit is None or asked < settings.limit,
         budget=budget_of(summarizer),

@@ -69,13 +69,16 @@ def state_mark(*facts: object) -> str:
 
 
 def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]) -> Look:
+    earlier, book = RunBook(instance, job_name, _ASSET), RunBook(instance, job_name, _ASSET)
+    earlier.look()
     facts = retry_facts(summarizer)
-    book = RunBook(instance, job_name, _ASSET)
     buckets = set(facts.authors)
     if not summarizer.settings.keep_removed:  # else the rows of those who vanished are there to stay
         buckets |= facts.summaries.keys() | facts.failed.keys()
     keys = sorted(buckets)
-    states = facts.states(keys, frozenset(book.in_flight(keys)), barred)
+    # A run that ended while the tables were read may have ended its work in them since, one that began be at it.
+    in_flight = frozenset(earlier.in_flight(keys) | book.in_flight(keys))
+    states = facts.states(keys, in_flight, barred)
     # A run that died or failed before it could claim its bucket left no record, yet somebody wanted it.
     unheard = [state.bucket for state in states if state.missing and not state.asked_for and not state.in_flight]
     # Failures from before these tables were made are of others, under the same names of partitions.

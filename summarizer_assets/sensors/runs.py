@@ -46,10 +46,13 @@ class RunBook:
 
     @property
     def under_way(self) -> Sequence[dg.DagsterRun]:
-        """Queued and running ones, however they were launched."""
-        if self._under_way is None:
-            found = self._instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
-            self._under_way = [run for run in found if self.is_ours(run)]
+        """Queued and running ones, however they were launched, as of the first look."""
+        return self.look() if self._under_way is None else self._under_way
+
+    def look(self) -> Sequence[dg.DagsterRun]:
+        """See which are under way now."""
+        found = self._instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+        self._under_way = [run for run in found if self.is_ours(run)]
         return self._under_way
 
     @property

@@ -112,7 +112,7 @@ def _serves(site: Site, server: "subprocess.Popen[bytes]") -> bool:
 def _end(server: "subprocess.Popen[bytes]") -> list[int]:
     """Ask `dagster dev` to end, wait for its children; what remains is killed and named."""
     server.terminate()  # not SIGINT: whoever starts the tests in the background may have it ignored
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (left := _session(server.pid)) and time.monotonic() < deadline:
         server.poll()  # reaps the leader, which would stay in the list as a zombie
         time.sleep(0.2)
