@@ -159,6 +159,7 @@ def run(what: str, home: Path, options: argparse.Namespace) -> Json:
         source,
         layout,
         buckets=options.buckets,
+        retry_after_s=86400,  # whoever the one fixed answer does not fit is not asked for again meanwhile
         **({"rpm": options.rpm, "group_size": 5} if what == "limit" else {}),
         **({} if options.store else {"root": home / "tables"}),
     )

@@ -124,7 +124,7 @@ class Layout:
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_POSTGRES_URL": self.postgres_url("dagster"),
             "DAGSTER_CELERY_BROKER": f"pyamqp://summarizer:{passwords['rabbitmq']}@{self.address}:{ports.rabbitmq}//",
-            "DAGSTER_MAX_RUNS": str(self.workers * self.slots),
+            "DAGSTER_MAX_RUNS": str(self.workers * (self.slots + 1)),
             "DAGSTER_CODE_PORT": str(ports.code),
             "PYTHONPATH": os.pathsep.join(
                 filter(None, [str(Path(__file__).parent / "worker"), os.environ.get("PYTHONPATH", "")])
