@@ -109,11 +109,17 @@ def _serves(site: Site, server: "subprocess.Popen[bytes]") -> bool:
         return False
 
 
+#: On a busy machine `dagster dev` was seen to lose the signal and go on as before: then it is told once more.
+_TOLD_AGAIN_S = 30
+
+
 def _end(server: "subprocess.Popen[bytes]") -> list[int]:
     """Ask `dagster dev` to end, wait for its children; what remains is killed and named."""
-    server.terminate()  # not SIGINT: whoever starts the tests in the background may have it ignored
-    deadline = time.monotonic() + 180
+    deadline, told_at = time.monotonic() + 180, -1e9
     while (left := _session(server.pid)) and time.monotonic() < deadline:
+        if time.monotonic() - told_at > _TOLD_AGAIN_S and server.poll() is None:
+            server.terminate()  # not SIGINT: whoever starts the tests in the background may have it ignored
+            told_at = time.monotonic()
         server.poll()  # reaps the leader, which would stay in the list as a zombie
         time.sleep(0.2)
     for pid in left:
