@@ -17,6 +17,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 HEAD = "head"
 _HEAD_ADDRESS = "10.77.0.1"
 BUCKET = "summaries"
+#: Of Dagster's storage, which sets none: a cut-off host must notice within a lease, not when the kernel gives up
+#: a quarter of an hour later.
+_PATIENCE = "connect_timeout=10&keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=20000"
 _PASSWORDS = ("postgres", "rabbitmq", "store_key", "store_secret", "operator", "reader")
 
 
@@ -94,12 +97,9 @@ class Layout:
         return found
 
     def postgres_url(self, database: str) -> str:
-        # A host that is cut off must notice within a lease, not when the kernel gives up a quarter of an hour later.
-        patience = (
-            "connect_timeout=10&keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=20000"
-        )
+        """Of a database; how long a connection waits is its user's own matter, as of the state store's."""
         address = f"{self.address}:{self.ports.postgres}"
-        return f"postgresql://dagster:{self.passwords()['postgres']}@{address}/{database}?{patience}"
+        return f"postgresql://dagster:{self.passwords()['postgres']}@{address}/{database}"
 
     def environment(self, own: Mapping[str, str] | None = None) -> dict[str, str]:
         """Of every process of the cluster: `own` and the caller's settings win over what comes with the cluster.
@@ -122,7 +122,7 @@ class Layout:
         }
         fixed = {
             "DAGSTER_HOME": str(self.dagster_home),
-            "DAGSTER_POSTGRES_URL": self.postgres_url("dagster"),
+            "DAGSTER_POSTGRES_URL": f"{self.postgres_url('dagster')}?{_PATIENCE}",
             "DAGSTER_CELERY_BROKER": f"pyamqp://summarizer:{passwords['rabbitmq']}@{self.address}:{ports.rabbitmq}//",
             "DAGSTER_MAX_RUNS": str(self.workers * (self.slots + 1)),
             "DAGSTER_CODE_PORT": str(ports.code),
