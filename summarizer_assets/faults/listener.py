@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 _BACKLOG: Final = 2048
@@ -97,7 +98,12 @@ class Listener:
             connection.setblocking(False)
             task = self._loop.create_task(self._connect(connection))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._came_about, connection))
+
+    def _came_about(self, connection: socket.socket, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # perhaps before it began, so that nothing in it could close the connection
+            connection.close()
 
     async def _connect(self, connection: socket.socket) -> None:
         try:
