@@ -11,7 +11,7 @@ from pathlib import Path
 from deploy.celery import hosts, postgres
 from deploy.celery.errors import ClusterError
 from deploy.celery.layout import CHECKOUT, HEAD, Layout, brings_store
-from deploy.celery.services import Program, configuration, programs
+from deploy.celery.services import Program, Stage, configuration, programs
 
 _HERE = Path(__file__).parent
 _PROXY = CHECKOUT / "deploy" / "proxy" / "nginx.conf"
@@ -51,13 +51,13 @@ class Cluster:
         self._write_configurations()
         postgres.make(layout)
         self._supervise()
-        for stage in sorted({program.stage for program in self._programs}):
+        for stage in Stage:
             some = [program for program in self._programs if program.stage == stage]
             tell(f"starting {', '.join(program.name for program in some)}")
             self.control("start", *(program.name for program in some))
             for program in some:
                 self.wait_for(program)
-            if stage == 1:
+            if stage is Stage.STORES:
                 postgres.make_databases(layout)
 
     def stop(self) -> None:

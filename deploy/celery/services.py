@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from deploy.celery import postgres
 from deploy.celery.hosts import as_machine, not_root, on
@@ -15,15 +16,23 @@ from deploy.celery.layout import CHECKOUT, HEAD, Layout
 
 _RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
-WORKERS = 5  # their stage: the last to start, the first to end
+
+class Stage(IntEnum):
+    """Programs of one answer before those of the next are started."""
+
+    STORES = 1
+    BROKER = 2
+    CODE = 3
+    DAGSTER = 4
+    WORKERS = 5
 
 
 @dataclass(frozen=True)
 class Program:
-    """`stage`: programs of a lower one answer before it is started. `stop_s`: how long it may take to end."""
+    """`stop_s`: how long it may take to end."""
 
     name: str
-    stage: int
+    stage: Stage
     command: list[str]
     port: int | None = None
     stop_s: int = 20
@@ -42,48 +51,49 @@ def programs(layout: Layout, *, own_store: bool) -> list[Program]:
     python = [sys.executable, "-m"]
     location = ["-m", "summarizer_assets.definitions", "--location-name", "summarizer_assets"]
     location += ["--working-directory", str(CHECKOUT)]
-    web = [*head, *python, "dagster_webserver", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1"]
+    workspace = ["-w", str(home / "workspace.yaml")]
+    web = [*head, *python, "dagster_webserver", *workspace, "-h", "127.0.0.1"]
+    proxy = ["nginx", "-p", str(home / "proxy"), "-c", "nginx.conf", "-g", "daemon off;"]
     found = [
         Program(
             "postgres",
-            1,
+            Stage.STORES,
             [*head, str(postgres.programs() / "postgres"), "-D", str(home / "postgres")],
             ports.postgres,
             stop_signal="INT",  # it ends with its clients connected
         ),
-        Program("epmd", 1, [*head, "epmd", "-port", str(ports.epmd), "-address", "127.0.0.1"]),
-        Program("rabbitmq", 2, [*head, _RABBITMQ], ports.rabbitmq, 60, environment=_rabbitmq(layout)),
+        Program("epmd", Stage.STORES, [*head, "epmd", "-port", str(ports.epmd), "-address", "127.0.0.1"]),
+        Program("rabbitmq", Stage.BROKER, [*head, _RABBITMQ], ports.rabbitmq, 60, environment=_rabbitmq(layout)),
         Program(
             "code",
-            3,
+            Stage.CODE,
             [*head, *python, "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(ports.code), *location],
             ports.code,
         ),
-        Program("daemon", 4, [*head, *python, "dagster._daemon", "run", "-w", str(home / "workspace.yaml")]),
-        Program("webserver", 4, [*web, "-p", str(ports.webserver)], ports.webserver),
-        Program("readers", 4, [*web, "-p", str(ports.readers), "--read-only"], ports.readers),
-        Program(
-            "proxy", 4, [*head, "nginx", "-p", str(home / "proxy"), "-c", "nginx.conf", "-g", "daemon off;"],
-            ports.operators_door,
-        ),
-    ]  # fmt: skip
+        Program("daemon", Stage.DAGSTER, [*head, *python, "dagster._daemon", "run", *workspace]),
+        Program("webserver", Stage.DAGSTER, [*web, "-p", str(ports.webserver)], ports.webserver),
+        Program("readers", Stage.DAGSTER, [*web, "-p", str(ports.readers), "--read-only"], ports.readers),
+        Program("proxy", Stage.DAGSTER, [*head, *proxy], ports.operators_door),
+    ]
     if own_store:
         store = ["deploy.celery.object_store", "--address", layout.address, "--port", str(ports.store)]
         folder = ["--folder", str(home / "store")]
-        found.insert(0, Program("store", 1, [*head, *python, *store, *folder], ports.store, stop_s=120))
+        found.insert(0, Program("store", Stage.STORES, [*head, *python, *store, *folder], ports.store, stop_s=120))
     if layout.namespaces:  # else nginx itself listens on this machine's loopback
         for door, (name, port) in enumerate((("operators", ports.operators_door), ("readers", ports.readers_door))):
             listen = f"TCP-LISTEN:{layout.door + door},bind=127.0.0.1,reuseaddr,fork"
             inside = " ".join(
                 [*on(layout, HEAD), "socat", "STDIO", rf"TCP\:127.0.0.1\:{port}"]
             )  # to socat a colon ends a word
-            found.append(Program(f"door-{name}", 4, ["socat", listen, f"EXEC:{inside}"]))
+            found.append(Program(f"door-{name}", Stage.DAGSTER, ["socat", listen, f"EXEC:{inside}"]))
     for worker in layout.worker_names:
         celery = [*python, "celery", "-A", "dagster_celery.app", "worker", "-Q", "dagster", "-n", f"{worker}@%h"]
         options = ["--concurrency", str(layout.slots), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         where = {"SUMMARIZER_JOURNAL_DIR": str(layout.journal(worker))}
         found.append(
-            Program(worker, 5, [*as_machine(layout, worker), *celery, *options], stop_s=120, environment=where)
+            Program(
+                worker, Stage.WORKERS, [*as_machine(layout, worker), *celery, *options], stop_s=120, environment=where
+            )
         )
     return found
 
