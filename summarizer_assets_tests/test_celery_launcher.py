@@ -45,6 +45,18 @@ def test_a_run_that_is_terminated_is_a_cancelled_one_before_its_worker_hears_of_
     assert found.status is after
 
 
+def test_a_run_whose_worker_died_while_it_was_being_cancelled_is_not_begun_again(ticking, launcher):
+    ticking.house.ingest()
+    ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, partition="0000")
+    assert ticking.tick().buckets == ["0000"]  # of a run that failed by itself
+    run = ticking.run_known_to_dagster(dg.DagsterRunStatus.STARTED, partition="0000")
+    ticking.instance.add_run_tags(run.run_id, {"dagster-celery/task_id": "a task"})
+    assert launcher.terminate(run.run_id)
+    # What Dagster says of it when the broker gives its task to another worker.
+    ticking.instance.report_run_failed(run, "started a new run worker while the run was already in state CANCELING")
+    assert ticking.tick().buckets == []
+
+
 def test_a_run_that_has_ended_is_left_as_it_is(ticking, launcher):
     run = ticking.run_known_to_dagster(dg.DagsterRunStatus.FAILURE, partition="0000")
     assert not launcher.terminate(run.run_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from summarizer_assets.core.launches import End, Launch
+from summarizer_assets.core.launches import CANCEL_ASKED, End, Launch
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
 from summarizer_assets.sensors.again import asks_nobody
 
@@ -140,4 +140,7 @@ def _single_bucket(run: dg.DagsterRun) -> set[str]:
 
 def _launch(record: dg.RunRecord) -> Launch:
     run = record.dagster_run
-    return Launch(run.run_id, _ENDS.get(run.status, "under way"), record.start_time, run.tags.get(FOUND))
+    end = _ENDS.get(run.status, "under way")
+    if end == "failed" and CANCEL_ASKED in run.tags:
+        end = "cancelled"
+    return Launch(run.run_id, end, record.start_time, run.tags.get(FOUND))
