@@ -1,8 +1,7 @@
 """The same sources on S3, from a server on loopback."""
 
-import contextlib
-import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import polars as pl
 import pytest
@@ -45,19 +44,20 @@ def test_every_format_is_read_from_s3_by_file_folder_and_glob(options):
 
 def test_a_source_behind_the_proxy_of_the_environment_is_listed_and_read_through_it(monkeypatch):
     """The store's name is one that only the proxy knows."""
-    with socket.create_server(("127.0.0.1", 0)) as proxy:
-        asked: list[bytes] = []
+    asked: list[str] = []
 
-        def refuse_all():
-            with contextlib.suppress(OSError):  # the end of the test
-                while True:
-                    connection, _ = proxy.accept()
-                    with connection:
-                        asked.append(connection.recv(4096).split(b"\r\n")[0])
-                        connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    class Refusing(BaseHTTPRequestHandler):
+        def do_CONNECT(self):
+            asked.append(self.requestline)
+            self.send_error(403)
 
-        threading.Thread(target=refuse_all, daemon=True).start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        def log_message(self, *_: object):
+            """Not to the test's output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever)
+        thread.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_port}")
         there = {
             "AWS_ENDPOINT_URL": "https://store.invalid",
             "AWS_ACCESS_KEY_ID": "key",
@@ -65,6 +65,8 @@ def test_a_source_behind_the_proxy_of_the_environment_is_listed_and_read_through
         }
         with pytest.raises(SourceError, match="be listed"):
             files.list_files("s3://authors/a.csv", there)
-        assert asked[0].startswith(b"CONNECT store.invalid:443 ")
+        proxy.shutdown()
+        thread.join()
+    assert asked[0].startswith("CONNECT store.invalid:443 ")
     monkeypatch.setenv("NO_PROXY", "store.invalid")
     assert files._proxy_to("https://store.invalid") is None
