@@ -118,7 +118,7 @@ def test_a_run_that_waits_at_celery_s_broker_for_a_place_is_not_lost_and_one_tha
     for run in (waiting, begun):
         lost.instance.add_run_tags(run.run_id, {"dagster-celery/task_id": "a task"})
     monkeypatch.setattr("summarizer_assets.sensors.lapsed.time", SimpleNamespace(time=lambda: time.time() + 1e5))
-    assert lost.tick().said == "1 lost runs reported as failed, 0 at work"
+    assert lost.tick().said == "1 lost runs reported as failed, 1 at work"
     assert status_of(lost, waiting) is dg.DagsterRunStatus.STARTING
     assert status_of(lost, begun) is dg.DagsterRunStatus.FAILURE
 

@@ -56,6 +56,7 @@ class Ticking:
         context.log.addHandler(heard)
         found: Any = self._sensor(context)
         if isinstance(found, dg.SkipReason):
+            self.cursor = context.cursor
             return Tick([], found.skip_message or "", heard.messages)
         self.cursor = found.cursor
         for event in found.asset_events:

@@ -87,7 +87,7 @@ def programs(layout: Layout, *, own_store: bool) -> list[Program]:
             )  # to socat a colon ends a word
             found.append(Program(f"door-{name}", Stage.DAGSTER, ["socat", listen, f"EXEC:{inside}"]))
     for worker in layout.worker_names:
-        celery = [*python, "celery", "-A", "dagster_celery.app", "worker", "-Q", "dagster", "-n", f"{worker}@%h"]
+        celery = [*python, "celery", "-A", "summarizer_worker", "worker", "-Q", "dagster", "-n", f"{worker}@%h"]
         options = ["--concurrency", str(layout.slots), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         where = {"SUMMARIZER_JOURNAL_DIR": str(layout.journal(worker))}
         found.append(

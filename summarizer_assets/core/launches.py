@@ -12,7 +12,8 @@ from summarizer_assets.core.bucket_verdict import Verdict
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
 
 End = Literal["succeeded", "failed", "cancelled", "under way"]
-#: A tag of a run whose end a person asked for. Should its worker die of that, or before, the run's end says only that.
+#: A tag of a run whose end a person asked for: its own id, for a run that is executed again inherits tags. Should its
+#: worker die of that, or before, the run's end says only that.
 CANCEL_ASKED = "summarizer/cancel_asked"
 
 

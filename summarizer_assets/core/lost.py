@@ -53,3 +53,11 @@ def lost_because(signs: Sequence[Sign], *, lease_s: float, quiet_s: float, lost_
     if last.silent_s < lease_s:
         return None  # it may be stopping by itself, or the store was out of its reach for a moment
     return f"its claim of {last.place}, held from {host}, lapsed {last.silent_s:.0f} s ago and was not renewed"
+
+
+def renewed(before: Sequence[Sign], after: Sequence[Sign], between_s: float) -> bool:
+    """Whether a run renewed one of the things that it held, or gave all of them back: then it was there."""
+    if before and not after:
+        return True
+    silent = {sign.place: sign.silent_s for sign in before}
+    return any(sign.silent_s - silent[sign.place] < between_s / 2 for sign in after if sign.place in silent)

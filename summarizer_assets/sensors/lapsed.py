@@ -10,12 +10,11 @@ import dagster as dg
 
 from summarizer_assets.core.lost import lost_because
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.sensors.broker import Missing, waits_at_a_broker
 from summarizer_assets.sensors.runs import RunBook
 
 LOST_SENSOR = "report_lost_runs"
 _ALIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-#: On a run that was handed to Celery. Until it starts, the broker holds it, on its disk: it waits for a worker's place.
-_AT_A_BROKER = "dagster-celery/task_id"
 _REMEDY = {
     False: "What it answered is in the table or in the journal; retry_failed_authors starts the bucket again.",
     True: "What it committed stays; materialise `authors` again (reingest_changed_source does, where it is on).",
@@ -39,27 +38,31 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
         records = [
             record
             for record in instance.get_run_records(dg.RunsFilter(statuses=_ALIVE))
-            if (ingests.is_ours(record.dagster_run) or summaries.is_ours(record.dagster_run))
-            and not _waits_at_a_broker(record.dagster_run)
+            if ingests.is_ours(record.dagster_run) or summaries.is_ours(record.dagster_run)
         ]
         if not records:
             return dg.SkipReason("no run at work")
         signs = summarizer.state.signs_of_life()
+        missing = Missing(instance, context.cursor)
         reported = 0
         for record in records:
             run = record.dagster_run
             mine = signs.get(run.run_id, [])
             if not mine and not _of_this_location(run, context):
                 continue  # another location's runs hold their claims where we do not look
-            cause = lost_because(
-                mine,
-                lease_s=summarizer.state.lease_s,
-                quiet_s=0.0 if mine else _quiet_s(record, instance, lost_after_s),
-                lost_after_s=lost_after_s,
-            )
+            if waits_at_a_broker(run):
+                cause = _lost_by_its_broker(record, instance, missing, lost_after_s)
+            else:
+                cause = lost_because(
+                    mine,
+                    lease_s=summarizer.state.lease_s,
+                    quiet_s=0.0 if mine else _quiet_s(record, instance, lost_after_s),
+                    lost_after_s=lost_after_s,
+                )
             if cause is not None and _report(run.run_id, cause, instance, is_ingest=ingests.is_ours(run)):
                 reported += 1
                 context.log.warning("run %s is lost: %s", run.run_id, cause)
+        context.update_cursor(str(missing))
         at_work = len(records) - reported
         return dg.SkipReason(
             f"{reported} lost runs reported as failed, {at_work} at work"
@@ -70,8 +73,17 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
     return report_lost_runs
 
 
-def _waits_at_a_broker(run: dg.DagsterRun) -> bool:
-    return run.status is dg.DagsterRunStatus.STARTING and _AT_A_BROKER in run.tags
+def _lost_by_its_broker(
+    record: dg.RunRecord, instance: dg.DagsterInstance, missing: Missing, lost_after_s: float
+) -> str | None:
+    """The cause; None: it waits for a worker's place, which may take as long as it takes."""
+    now = time.time()
+    if _quiet_s(record, instance, lost_after_s) < lost_after_s:
+        return None
+    for_s = missing.for_s(record.dagster_run, now)
+    if for_s < lost_after_s:
+        return None
+    return f"no worker began it, and its broker has not had it for {for_s / 60:.0f} minutes"
 
 
 def _report(run_id: str, cause: str, instance: dg.DagsterInstance, *, is_ingest: bool) -> bool:

@@ -141,6 +141,6 @@ def _single_bucket(run: dg.DagsterRun) -> set[str]:
 def _launch(record: dg.RunRecord) -> Launch:
     run = record.dagster_run
     end = _ENDS.get(run.status, "under way")
-    if end == "failed" and CANCEL_ASKED in run.tags:
+    if end == "failed" and run.tags.get(CANCEL_ASKED) == run.run_id:
         end = "cancelled"
     return Launch(run.run_id, end, record.start_time, run.tags.get(FOUND))
