@@ -158,6 +158,7 @@ def test_the_sensor_goes_on_with_what_was_chosen_and_pays_for_nobody_twice(house
     renewed = set(one_by_one.frame("summaries").filter(run_id=stopped.run_id)["author_id"])
     assert 0 < len(renewed) < AUTHORS
     house.app.heal()
+    ticking.fail_unbegun(ticking.tick())
     asked = house.asked_by(ticking.until_quiet)
     chosen = 10 if "redrive" in choice else AUTHORS  # 11 and 12 were asked with the new prompt already
     assert set(asked) == {str(number) for number in range(1, chosen + 1)} - renewed

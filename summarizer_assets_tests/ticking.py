@@ -90,6 +90,13 @@ class Ticking:
             )
         return results
 
+    def fail_unbegun(self, tick: Tick) -> None:
+        """What the tick asked for fails before any of our code runs, as when the broker is out."""
+        for request in tick.requests:
+            tags = {**request.tags, "dagster/partition": str(request.partition_key)}
+            run = self.instance.create_run_for_job(self.job, run_config=request.run_config, tags=tags)
+            self.instance.report_run_failed(run, "could not be launched")
+
     def until_quiet(self, most: int = 40) -> int:
         """Tick and run until a tick asks for nothing; returns the number of runs."""
         runs = 0

@@ -15,12 +15,19 @@ _OP, _CHOICES = "author_summaries", ("redrive", "resummarize")
 def config_to_go_on(instance: dg.DagsterInstance, last_run: str | None, past: Sequence[PastRun]) -> Mapping[str, Any]:
     """The run configuration for the bucket's next run; empty: the last one had no choice, or reached all of it.
 
-    `past` are the bucket's own records of its runs, newest first: of one that died or was stopped, what it left.
+    `past` are the bucket's own records of its runs, newest first: of one that died or was stopped, what it left. A run
+    that failed before it could write one asked nobody: its choice, which may be that of a run before it, still stands.
     """
-    if last_run is None or not past or past[0].run_id != last_run or past[0].pending_after == 0:
+    record = None if last_run is None else instance.get_run_record_by_id(last_run)
+    if record is None:
         return {}
-    run = instance.get_run_by_id(last_run)
-    return {} if run is None else chosen(run.run_config, datetime.fromtimestamp(past[0].started_at, UTC))
+    run = record.dagster_run
+    if last_run not in {one.run_id for one in past}:
+        failed = run.status is dg.DagsterRunStatus.FAILURE
+        return chosen(run.run_config, record.create_timestamp) if failed else {}
+    if past[0].run_id != last_run or past[0].pending_after == 0:
+        return {}
+    return chosen(run.run_config, datetime.fromtimestamp(past[0].started_at, UTC))
 
 
 def chosen(run_config: Mapping[str, Any], started_at: datetime) -> Mapping[str, Any]:
