@@ -8,6 +8,8 @@ in the middle of a bucket, the fault happens. Nobody does anything by hand, but 
 
 - worker: its whole process group, by kill -9, with the run in it.
 - rabbitmq, postgres, webserver, daemon, code: the same. supervisord starts each again.
+- outage: Postgres is out for longer than Dagster asks it again, so that runs can neither go on nor begin.
+- purge: the broker loses the runs that wait for a worker's place.
 - cut: a worker's network cable is pulled for so long that its claim lapsed, and put back.
 - cancel: a person terminates a run in the UI, and later materialises its bucket again (nobody else does).
 
@@ -34,6 +36,7 @@ from benchmarks.promises import conclude
 from benchmarks.provider import write_source
 from deploy.celery import hosts
 from deploy.celery.layout import Layout
+from summarizer_assets.sensors.runs import buckets_of_run
 
 _GROUP, _IN_FLIGHT, _LATENCY_S = 4, 4, 2.0
 #: From when the fault is due: some answers come soon, some late, so that a bucket has a long middle.
@@ -50,6 +53,7 @@ SETTINGS = {
 }
 #: Longer than a claim's lease (60 s) and than the broker waits for a heartbeat (40 s).
 _CUT_S = 100.0
+_OUTAGE_S = 45.0
 
 
 def kill(program: str) -> Callable[[World], None]:
@@ -63,6 +67,21 @@ def cut(world: World) -> None:
     hosts.cut(world.layout, "worker1")
     time.sleep(_CUT_S)
     hosts.join(world.layout, "worker1")
+
+
+def outage(world: World) -> None:
+    world.cluster.control("stop", "postgres")
+    time.sleep(_OUTAGE_S)
+    world.cluster.control("start", "postgres")
+
+
+def purge(_: World) -> None:
+    from dagster_celery.app import app  # noqa: PLC0415 - reads the broker's address, which only the head has
+
+    with app.connection_for_write() as connection:
+        lost = connection.default_channel.queue_purge("dagster")
+    print(f"  {lost} runs are lost at the broker", flush=True)
+    assert lost > 0
 
 
 def cancel(world: World) -> None:
@@ -84,11 +103,19 @@ FAULTS: Mapping[str, Callable[[World], None]] = {
     "webserver": kill("webserver"),
     "daemon": kill("daemon"),
     "code": kill("code"),
+    "outage": outage,
+    "purge": purge,
     "cut": cut,
     "cancel": cancel,
 }
-_PROGRAM = {"worker": "worker1", "cut": "worker1", "cancel": "worker1"}
-_NOT_KILLED = {"cut", "cancel"}
+_PROGRAM = {
+    "worker": "worker1",
+    "cut": "worker1",
+    "cancel": "worker1",
+    "outage": "postgres",
+    "purge": "rabbitmq",
+}
+_NOT_KILLED = {"cut", "cancel", "outage", "purge"}
 
 
 def look(home: Path, fault: str, done_first: int, frames: Path | None = None) -> Json:
@@ -109,9 +136,10 @@ def look(home: Path, fault: str, done_first: int, frames: Path | None = None) ->
 
         wait(in_the_middle, "both workers are in the middle of a bucket", time.monotonic())
         hit = world.claimed()
+        hurt = _waiting(world) if fault == "purge" else set(hit)
         program = _PROGRAM.get(fault, fault)
         before = world.cluster.pid(program)
-        print(f"  {fault}: at work were the buckets {', '.join(sorted(hit))}", flush=True)
+        print(f"  {fault}: it hits the buckets {', '.join(sorted(hurt))}", flush=True)
         began = time.monotonic()
         FAULTS[fault](world)
         world.provider.use([], _LATENCY_S)
@@ -119,7 +147,7 @@ def look(home: Path, fault: str, done_first: int, frames: Path | None = None) ->
             back_s = wait(lambda: world.cluster.pid(program) not in {0, before}, f"{program} is back", began)
         else:
             back_s = time.monotonic() - began
-        whole_s = wait(lambda: world.answers(program) and world.done(set(hit)), "what was hit is whole", began)
+        whole_s = wait(lambda: world.answers(program) and world.done(hurt), "what was hit is whole", began)
         world.wait_for_the_end()
         all_s = time.monotonic() - began
         found = world.instance.get_backfill(backfill)
@@ -137,6 +165,12 @@ def look(home: Path, fault: str, done_first: int, frames: Path | None = None) ->
             "launched_by_the_sensor": sum("summarizer/retry" in run.tags for run in world.instance.get_runs()),
             **world.judge(),
         }
+
+
+def _waiting(world: World) -> set[str]:
+    """Buckets whose runs no worker has begun."""
+    runs = world.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING]))
+    return {bucket for run in runs for bucket in buckets_of_run(run, world.keys)}
 
 
 def _ended(world: World) -> int:

@@ -12,7 +12,9 @@ Each is one backfill of all buckets over a cluster of two workers (`deploy.celer
   in the middle of the backfill (between a tenth and nine tenths of them), against what the limit allows in that time.
 
 Tables lie in a folder that both workers see: the object store that comes with the cluster would want the CPU that is
-measured (`--store` uses it all the same). Prints the figures, then JSON on the last line.
+measured (`--store` uses it all the same). Prints the figures, then JSON on the last line; a second worker that brings less
+than 1.8 times one, a share of the limit below 97 %, more than one throttled request in 1,000, or an author lost or in two
+places end it with status 1.
 """
 
 import argparse
@@ -30,11 +32,13 @@ from typing import Any
 
 from benchmarks.cluster_world import Json, World, running, settings_of, within
 from benchmarks.cpu_quota import cpu_quota, throttled
+from benchmarks.promises import conclude
 from benchmarks.provider import write_source
 from deploy.celery.layout import Layout
 
 _ENDED = re.compile(r"\[([\d-]+ [\d:]+),(\d+): INFO/\S+\] Task execute_job\[\S+\] succeeded")
 _LIMIT_LATENCY_S = 0.2
+_LEAST_RATIO, _LEAST_SHARE = 1.8, 0.97
 
 
 def ends(log: Path, since: float) -> list[float]:
@@ -73,7 +77,7 @@ class Turns:
         """Returns when the second one ended what it had begun."""
         self._control.cancel_consumer("dagster", destination=self._where, reply=True)
         inspect = self._control.inspect(destination=self._where, timeout=5)
-        while any((inspect.active() or {}).values()):
+        while (active := inspect.active()) is None or any(active.values()):  # None: it did not answer
             time.sleep(0.5)
 
 
@@ -173,6 +177,16 @@ def run(what: str, home: Path, options: argparse.Namespace) -> Json:
         return within(cluster, "benchmarks.cluster_speed", *arguments)
 
 
+def broken_promises(found: Json) -> list[str]:
+    promises = {
+        f"{found['lost']} lost, {found['twice']} twice": found["lost"] == found["twice"] == 0,
+        f"two workers bring {found.get('ratio')} times one": (found.get("ratio", 9) or 0) >= _LEAST_RATIO,
+        f"{found.get('share_of_limit')} of the limit": found.get("share_of_limit", 1) >= _LEAST_SHARE,
+        f"{found.get('throttles_in_1000')} throttles in 1,000": found.get("throttles_in_1000", 0) <= 1,
+    }
+    return [promise for promise, kept in promises.items() if not kept]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.cluster_speed", description=__doc__,
@@ -202,8 +216,7 @@ def main() -> int:
         found = run(options.what, (options.keep or Path(temporary)).resolve(), options)
     for name, value in found.items():
         print(f"{name.replace('_', ' '):24}{value}")
-    print(json.dumps({"cluster_speed": found}))
-    return 0
+    return conclude("cluster_speed", found, broken_promises(found))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,11 @@ class Provider:
         found: list[Json] = httpx.get(f"{self._control}/record", timeout=60).json()
         return found
 
+    def stats(self) -> Json:
+        """Counts of all requests, and what it bills for."""
+        found: Json = httpx.get(f"{self._control}/stats", timeout=60).json()
+        return found
+
     def hits(self, fault: str) -> int:
         return sum(entry["fault"] == fault and entry["status"] is not None for entry in self.record())
 
