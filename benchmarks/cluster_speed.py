@@ -12,9 +12,9 @@ Each is one backfill of all buckets over a cluster of two workers (`deploy.celer
   in the middle of the backfill (between a tenth and nine tenths of them), against what the limit allows in that time.
 
 Tables lie in a folder that both workers see: the object store that comes with the cluster would want the CPU that is
-measured (`--store` uses it all the same). Prints the figures, then JSON on the last line; a second worker that brings less
-than 1.8 times one, a share of the limit below 97 %, more than one throttled request in 1,000, or an author lost or in two
-places end it with status 1.
+measured (`--store` uses it all the same). Prints the figures, then JSON on the last line. A second worker that brings
+less than 1.8 times one, less than 97 % of the limit, more than one throttled request in 1,000, or an author lost or in
+two places end it with status 1.
 """
 
 import argparse
