@@ -44,6 +44,7 @@ from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
+from summarizer_assets.storage.paid import paid_for
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -91,7 +92,8 @@ class Summarizer:
 
     @cached_property
     def ledger(self) -> SpendLedger:
-        return SpendLedger(self.database, self.settings.root)
+        summaries = self.tables.summaries
+        return SpendLedger(self.database, self.settings.root, in_tables=lambda: paid_for(summaries).cost)
 
     def ingest(
         self,

@@ -3,16 +3,13 @@
 import argparse
 import sys
 
-import polars as pl
-
 from summarizer_assets.core.money import shown
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.guards import reading
 from summarizer_assets.storage.ledger import SpendLedger
+from summarizer_assets.storage.paid import paid_for
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
         summarizer = Summarizer(settings)
         ledger = summarizer.ledger
         if options.book_tables:
-            sys.stdout.write(f"booked {shown(ledger.raise_to(cost_of(summarizer.tables.summaries)))}\n")
+            paid = paid_for(summarizer.tables.summaries)
+            sys.stdout.write(f"booked {shown(ledger.raise_to(paid.cost))}\n")
+            if paid.unpriced:
+                sys.stdout.write(
+                    f"not booked: {paid.unpriced:,} summaries of which no price was known, or no usage told, when "
+                    "they came; look at the provider's bill, and lower SUMMARIZER_BUDGET_USD by what they cost\n"
+                )
         if options.release_uncertain:
             sys.stdout.write(f"released {shown(ledger.release_uncertain())}\n")
         sys.stdout.write(report(ledger, settings.budget_usd))
@@ -44,17 +47,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     sys.stderr.writelines(f"the ledger does not add up: {problem}\n" for problem in wrong)
     return 1 if wrong else 0
-
-
-def cost_of(summaries: BucketedTable) -> int:
-    """Nano-dollars that the answers cost which are in the table now: what was spent at least.
-
-    Raises:
-        TableError: it cannot be read.
-    """
-    with reading(summaries.uri):
-        nano = (pl.col("cost_usd") * 1e9).round().cast(pl.Int64).sum()
-        return int(summaries.read().select(nano).collect().item())
 
 
 def report(ledger: SpendLedger, budget_usd: float | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from summarizer_assets import spend
 from summarizer_assets.core.money import Price, Usage, nano_of
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.faults.plan import Plan, Rule
@@ -173,6 +174,35 @@ def test_a_killed_run_leaves_what_it_may_have_spent_in_the_budget(
     house.assert_each_author_in_one_place()
     spent, uncertain, _ = money(house)
     assert billed(provider) <= spent + uncertain <= nano_of(MORE)
+
+
+def test_a_store_that_knows_nothing_of_what_was_paid_stops_each_run_before_it_asks_until_that_is_booked(
+    house: Installation,
+    provider: FaultyProvider,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_one(house, "0000", BUDGET)
+    cost, asked_until_now = stored_costs(house), len(provider.entries)
+    assert cost > 0
+    lost = with_settings(house, state=str(tmp_path / "another.sqlite"))
+    for _ in range(2):
+        stop = run_one(lost, "0001", BUDGET)
+        assert stop is not None
+        assert stop.cause == "budget"
+        for said in ("another.sqlite", "SUMMARIZER_STATE", "python -m summarizer_assets.spend --book-tables"):
+            assert said in stop.message
+    assert len(provider.entries) == asked_until_now
+    ended = lost.summarizer.state.recent_runs()["0001"][0]
+    assert (ended.pending_after, ended.stop) == (ended.pending_before, "budget")
+
+    for name, value in lost.environment().items():
+        monkeypatch.setenv(name, value)
+    assert spend.main(["--book-tables"]) == 0
+    assert "not booked" not in capsys.readouterr().out
+    assert run_one(lost, "0001", MORE) is None
+    assert money(lost) == (billed(provider), 0, 0)
 
 
 def shown(house: Installation, **settings: Any) -> dict[str, Any]:

@@ -9,6 +9,14 @@ from typing import Final
 
 from summarizer_assets.core.money import Usage
 
+
+class PastUnknown(Exception):
+    """The ledger knows of nothing spent under a root whose tables hold answers that were paid for.
+
+    With a budget nothing is granted then: another ledger knows what was spent, and the budget would begin anew here.
+    """
+
+
 #: Near the cap a run is granted at most this part of what is left beyond its need, so that others find some too.
 _PART: Final = 4
 

@@ -16,7 +16,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from summarizer_assets.core.money import Price, Usage, shown
-from summarizer_assets.core.spending import Booking, Grant, Spending, Wish
+from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Spending, Wish
 from summarizer_assets.llm.hold import PaidHold
 from summarizer_assets.llm.purse import NOTHING, BudgetReached, Hold
 
@@ -79,6 +79,7 @@ class LeasedPurse:
         self._keeper: asyncio.Task[None] | None = None
         self._in_all: Grant | None = None
         self._over: str | None = None
+        self._disowned = False  # by the ledger, which knows nothing of what was spent before
         self._broken: Exception | None = None
         self._out_since: float | None = None
         self._stopped = self._closed = False
@@ -121,6 +122,7 @@ class LeasedPurse:
 
         Raises:
             Exception: `outage`; the ledger then counts all that was reserved as uncertain.
+            PastUnknown: the ledger was lost meanwhile; nothing is known of what was spent since the last booking.
         """
         if self._closed:
             return
@@ -134,7 +136,8 @@ class LeasedPurse:
         finally:
             self._open.uncertain += self._held
             self._free = self._held = 0
-            await self._call(Wish())
+            if self._open != Booking() or not self._disowned:
+                await self._call(Wish())
 
     # The requests' side.
 
@@ -222,7 +225,8 @@ class LeasedPurse:
         try:
             while not self._closed:
                 self._wake.clear()
-                await self._reserve(loop.time())
+                if not self._disowned:
+                    await self._reserve(loop.time())
                 pause = self._ask_again_s if self._waiting else self._book_every_s
                 timer = loop.call_later(pause, self._wake.set)
                 await self._wake.wait()
@@ -278,11 +282,15 @@ class LeasedPurse:
         self._low_at = loop.time() + self._ask_again_s
         try:
             grant = await asyncio.to_thread(self._account.settle, booking, wish, self._cap)
-        except self._outage as error:
+        except (PastUnknown, self._outage) as error:
             self._booked = before
             self._open += booking
             if last:
                 raise
+            if isinstance(error, PastUnknown):
+                self._over, self._disowned = str(error), True
+                self._dismiss()
+                return None
             self._out_since = self._out_since or loop.time()
             if loop.time() - self._out_since > self._account.lease_s:
                 self._broken = error

@@ -34,7 +34,7 @@ class Database:
     """Transactions on one database, made with its tables at the first use. May be used by several threads.
 
     Args:
-        url: a file for SQLite, or a URL of SQLAlchemy's.
+        url: a file for SQLite, or a URL of SQLAlchemy's; `shown`: without its password.
 
     Raises:
         StorageError: not a URL, no driver, no writable folder. Never shows a password.
@@ -48,7 +48,7 @@ class Database:
         except (sa.exc.ArgumentError, ValueError):
             # `from None`, and no text of the cause: it quotes parts of the URL, perhaps of its password.
             raise StorageError(f"SUMMARIZER_STATE is no URL of a database; {_ALLOWED}") from None
-        shown = self._shown = _without_secrets(self._url)
+        shown = self.shown = _without_secrets(self._url)
         self._of_postgres = postgres.speaks_libpq(self._url)
         try:
             if self._url.drivername == "sqlite" and self._url.database:
@@ -92,7 +92,7 @@ class Database:
             cause = getattr(error, "orig", None) or error
             said = " ".join(str(cause).split()) if cause is not error else type(error).__name__
             raise StorageError(
-                f"the state store {self._shown} does not answer: {said}; {self._remedy(cause)}"
+                f"the state store {self.shown} does not answer: {said}; {self._remedy(cause)}"
             ) from None  # the cause prints connection arguments
 
     def _file(self) -> tuple[int, int] | None:

@@ -10,12 +10,13 @@ whose commit nobody confirmed is booked again: then too much counts rather than 
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from summarizer_assets.core.spending import Booking, Grant, Wish, granted
+from summarizer_assets.core.money import shown
+from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Wish, granted
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.processes import is_gone, process_name, this_host
 
@@ -66,10 +67,15 @@ class SpendLedger:
         database: the store all hosts share.
         root: as given to `StateStore`.
         lease_s: a run that was not heard of for so long is dead; on its own host its process tells at once.
+        in_tables: what the answers in the root's tables cost. Asked when a budget is set and no run under this root
+            ever booked anything here: once in a root's life, unless this is another store than before.
     """
 
-    def __init__(self, database: Database, root: str, *, lease_s: float = 60.0) -> None:
+    def __init__(
+        self, database: Database, root: str, *, lease_s: float = 60.0, in_tables: Callable[[], int] = lambda: 0
+    ) -> None:
         self.lease_s = lease_s
+        self._in_tables = in_tables
         self._database = database
         self._root = root
 
@@ -85,30 +91,32 @@ class SpendLedger:
 
     def audit(self) -> list[str]:
         """Every way in which rows, totals and leases disagree; none, unless somebody else wrote into the tables."""
+        sums = [sa.func.sum(_ROWS.c[name]).label(name) for name in _SUMS]
+        rows = sa.select(*sums).where(_ROWS.c.root == self._root).subquery()
+        leased = sa.select(sa.func.sum(_LEASES.c.amount).label("reserved"))
+        leases = leased.where((_LEASES.c.root == self._root) & ~_LEASES.c.lost).subquery()
+        totals = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).subquery()
+        # In one statement: each sees what was booked since the one before it.
+        query = sa.select(leases.c.reserved, *rows.c, *(totals.c[name] for name in _SUMS)).select_from(
+            rows.join(leases, sa.true()).outerjoin(totals, sa.true())
+        )
         with self._database.begin() as connection:
-            sums = [sa.func.coalesce(sa.func.sum(_ROWS.c[name]), 0).label(name) for name in _SUMS]
-            rows = connection.execute(sa.select(*sums).where(_ROWS.c.root == self._root)).one()
-            totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one_or_none()
-            leased = connection.execute(
-                sa.select(sa.func.coalesce(sa.func.sum(_LEASES.c.amount), 0)).where(
-                    (_LEASES.c.root == self._root) & ~_LEASES.c.lost
-                )
-            ).scalar_one()
-        kept = {name: 0 if totals is None else int(getattr(totals, name)) for name in _SUMS}
+            reserved, *found = (int(value or 0) for value in connection.execute(query).one())
+        summed, kept = (dict(zip(_SUMS, half, strict=True)) for half in (found[: len(_SUMS)], found[len(_SUMS) :]))
         wrong = [
-            f"{name}: the rows sum to {int(getattr(rows, name))}, the total is {kept[name]}"
+            f"{name}: the rows sum to {summed[name]}, the total is {kept[name]}"
             for name in _SUMS
-            if int(getattr(rows, name)) != kept[name]
+            if summed[name] != kept[name]
         ]
-        if int(leased) != kept["reserved"]:
-            wrong.append(f"reserved: the leases sum to {int(leased)}, the total is {kept['reserved']}")
+        if reserved != kept["reserved"]:
+            wrong.append(f"reserved: the leases sum to {reserved}, the total is {kept['reserved']}")
         return wrong
 
     def release_uncertain(self) -> int:
         """Take back all that is uncertain: somebody looked at the provider's bill. Returns how much it was."""
         with self._database.begin() as connection:
-            totals = self._locked_totals(connection)
-            amount = int(totals.uncertain)
+            totals = self._found_totals(connection)
+            amount = 0 if totals is None else int(totals.uncertain)
             if amount:
                 self._add(connection, "", "", RELEASED, {"uncertain": -amount})
             connection.execute(_LEASES.delete().where((_LEASES.c.root == self._root) & _LEASES.c.lost))
@@ -123,9 +131,23 @@ class SpendLedger:
 
     def settle(self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None) -> Grant:
         """See `RunAccount.settle`."""
+        grant = self._settle(token, run_id, bucket, booking, wish, cap, first=cap is None)
+        if grant is None:
+            self._require_past()
+            grant = self._settle(token, run_id, bucket, booking, wish, cap, first=True)
+            assert grant is not None
+        return grant
+
+    def _settle(
+        self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None, *, first: bool
+    ) -> Grant | None:
+        """None: nothing was ever booked under this root, and it may not be the `first` time."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            self._locked_totals(connection)
+            if self._found_totals(connection) is None:
+                if not first:
+                    return None
+                self._locked_totals(connection)
             had = self._sweep(connection, token, now)
             totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
             others = int(totals.reserved) - had
@@ -146,9 +168,35 @@ class SpendLedger:
             self._lease(connection, token, run_id, bucket, has, now)
         return Grant(extra, others, spent, uncertain)
 
-    def _locked_totals(self, connection: sa.Connection) -> sa.Row[Any]:
+    def _require_past(self) -> None:
+        """Outside of a transaction, for the tables may be slow to read.
+
+        Whoever pays books first, and writes into the tables later. So of two first runs the one that finds the other's
+        rows finds what that booked too, if it looks for it after.
+
+        Raises:
+            PastUnknown: the tables hold what somebody paid for, and this ledger knows nothing of it.
+        """
+        cost = self._in_tables()
+        if not cost:
+            return
+        with self._database.begin() as connection:
+            if self._found_totals(connection) is not None:
+                return
+        raise PastUnknown(
+            f"the state store {self._database.shown} knows nothing of what was spent under {self._root}, whose "
+            f"summaries cost {shown(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
+            "SUMMARIZER_BUDGET_USD would begin anew; nothing was asked. Correct SUMMARIZER_STATE; where it is right, "
+            "book what the summaries cost, then run again: python -m summarizer_assets.spend --book-tables"
+        )
+
+    def _found_totals(self, connection: sa.Connection) -> sa.Row[Any] | None:
+        """Locked; None: nothing was ever booked under this root."""
         query = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).with_for_update()
-        found = connection.execute(query).one_or_none()
+        return connection.execute(query).one_or_none()
+
+    def _locked_totals(self, connection: sa.Connection) -> sa.Row[Any]:
+        found = self._found_totals(connection)
         if found is not None:
             return found
         try:
@@ -156,7 +204,9 @@ class SpendLedger:
                 connection.execute(_TOTALS.insert().values(root=self._root))
         except sa.exc.IntegrityError:
             pass  # another run made it at the same moment: it is there, which is all that was wanted
-        return connection.execute(query).one()
+        found = self._found_totals(connection)
+        assert found is not None
+        return found
 
     def _sweep(self, connection: sa.Connection, token: str, now: float) -> int:
         """What dead runs had reserved becomes uncertain; what we lost by silence is ours again. Returns all of ours."""
@@ -222,6 +272,7 @@ class RunAccount:
             cap: the most that all runs may spend in all; None: no cap.
 
         Raises:
+            PastUnknown: there is a cap, and this ledger cannot know what counts to it; nothing was booked.
             StorageError: the store does not answer; nothing is known of what was booked.
         """
         return self._ledger.settle(self._token, self._run_id, self._bucket, booking, wish, cap)

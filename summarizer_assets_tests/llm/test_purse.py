@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.money import Price, Usage
-from summarizer_assets.core.spending import Booking, Grant, Wish
+from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Wish
 from summarizer_assets.llm.leased_purse import LeasedPurse
 from summarizer_assets.llm.purse import BudgetReached, FreePurse, Purse
 from summarizer_assets.storage.database import Database
@@ -330,6 +330,32 @@ def test_a_run_does_not_go_on_for_longer_than_a_lease_without_its_ledger(tmp_pat
             await purse.aclose()
 
     run(main())
+
+
+def test_a_run_whose_ledger_is_lost_meanwhile_pays_for_no_more_and_its_end_says_so(tmp_path: Path) -> None:
+    ledger = ledger_in(tmp_path, in_tables=lambda: AMOUNT)
+    ledger.raise_to(AMOUNT)
+
+    def lose() -> None:
+        for file in tmp_path.glob("state.sqlite*"):
+            file.unlink()
+
+    async def main() -> None:
+        purse = purse_on(ledger, 100 * AMOUNT)
+        await bought(purse)
+        lose()
+
+        async def buy() -> None:
+            while True:
+                await bought(purse)
+
+        with pytest.raises(BudgetReached, match="knows nothing of what was spent"):
+            await buy()
+        with pytest.raises(PastUnknown):
+            await purse.aclose()
+
+    run(main())
+    assert ledger.totals()["spent"] == 0
 
 
 # Several runs.

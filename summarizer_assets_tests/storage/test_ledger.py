@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from summarizer_assets.core.spending import Booking, Grant, Wish
+from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Wish
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
@@ -124,6 +125,49 @@ def test_an_audit_names_what_does_not_add_up(tmp_path: Path) -> None:
         "reserved: the rows sum to 5, the total is 4",
         "reserved: the leases sum to 5, the total is 4",
     ]
+
+
+def test_a_ledger_that_knows_nothing_of_what_the_tables_cost_grants_nothing_under_a_budget_until_it_is_booked(
+    tmp_path: Path,
+) -> None:
+    database, asked = Database(str(tmp_path / "state.sqlite")), []
+
+    def ledger_of(cost: int) -> SpendLedger:
+        return SpendLedger(database, f"root{cost}", in_tables=lambda: asked.append(cost) or cost)
+
+    lost = ledger_of(2_500_000)
+    for _ in range(2):  # being refused leaves nothing behind that would let the next in
+        with pytest.raises(PastUnknown, match=r"state\.sqlite knows nothing.*root2500000.*\$0\.0025.*--book-tables"):
+            lost.account("a", "0001").settle(Booking(), Wish(0, 10, 10), 5_000_000)
+        assert lost.release_uncertain() == 0
+    assert lost.raise_to(2_500_000) == 2_500_000
+    assert lost.account("a", "0001").settle(Booking(), Wish(0, 10, 10), 5_000_000).spent == 2_500_000
+    assert len(asked) == 2
+
+    free = ledger_of(0).account("a", "0001")  # a new root, and one that only a free model filled
+    assert [free.settle(Booking(), Wish(0, 10, 10), 100).extra for _ in range(3)] == [10, 10, 10]
+    assert len(asked) == 3
+    assert ledger_of(7).account("a", "0001").settle(Booking(), Wish(0, 10, 10), None).extra == 10
+    assert len(asked) == 3  # no budget, nothing to keep
+
+
+def test_of_two_first_runs_at_once_neither_takes_the_other_s_answers_for_a_past_that_nobody_knows(
+    tmp_path: Path,
+) -> None:
+    check_first_runs(lambda in_tables: SpendLedger(Database(str(tmp_path / "state.sqlite")), "r", in_tables=in_tables))
+
+
+def check_first_runs(ledger_of: Callable[[Callable[[], int]], SpendLedger]) -> None:
+    """One looks at its ledger, then the other pays and writes its first answers, then the one looks into the tables."""
+
+    def meanwhile() -> int:
+        other = ledger_of(lambda: 0).account("other", "0002")
+        other.settle(Booking(), Wish(0, 40, 40), 100)
+        other.settle(Booking(spent=40), Wish(), 100)
+        return 40
+
+    one = ledger_of(meanwhile).account("one", "0001")
+    assert one.settle(Booking(), Wish(0, 60, 60), 100) == Grant(extra=60, others=0, spent=40, uncertain=0)
 
 
 def test_a_ledger_that_cannot_be_reached_says_so(tmp_path: Path) -> None:

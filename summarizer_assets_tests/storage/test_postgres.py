@@ -30,6 +30,7 @@ from summarizer_assets.storage.summarized import SummarizedBuckets
 from summarizer_assets_tests.certificates import Certified, certified
 from summarizer_assets_tests.postgres import Server, postgres
 from summarizer_assets_tests.storage.rows import lines_of, start
+from summarizer_assets_tests.storage.test_ledger import check_first_runs
 
 #: Begins a program that is on the host `sys.argv[1]`, with the state `sys.argv[2]`.
 ON_HOST = (
@@ -170,6 +171,28 @@ def test_grants_of_two_hosts_never_exceed_the_cap_together(shared: str) -> None:
     assert ledger.audit() == []
     totals = ledger.totals()
     assert (totals["spent"], totals["reserved"], totals["uncertain"]) == (399, 0, 0)
+
+
+def test_of_two_hosts_that_begin_at_once_neither_takes_the_other_s_answers_for_a_past_that_nobody_knows(
+    shared: str,
+) -> None:
+    check_first_runs(lambda in_tables: SpendLedger(Database(shared), "first", in_tables=in_tables))
+
+
+def test_an_audit_sees_one_moment_whatever_is_booked_while_it_looks(shared: str) -> None:
+    ledger, booked = SpendLedger(Database(shared), "audited"), 0
+    other = SpendLedger(Database(shared), "audited").account("busy", "0001")
+    other.settle(Booking(spent=1), Wish(0, 5, 5), None)
+
+    def book(*_: object) -> None:
+        nonlocal booked
+        booked += 1
+        other.settle(Booking(spent=1), Wish(0, 5 + booked, 5 + booked), None)
+
+    ledger.totals()  # the tables are looked for
+    sa.event.listen(ledger._database._engine, "after_cursor_execute", book)
+    assert ledger.audit() == []
+    assert booked > 0
 
 
 # A host that is cut off.
