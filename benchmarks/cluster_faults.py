@@ -8,7 +8,8 @@ in the middle of a bucket, the fault happens. Nobody does anything by hand, but 
 
 - worker: its whole process group, by kill -9, with the run in it.
 - rabbitmq, postgres, webserver, daemon, code: the same. supervisord starts each again.
-- outage: Postgres is out for longer than Dagster asks it again, so that runs can neither go on nor begin.
+- outage: Postgres is out for longer than Dagster asks it again, and a worker is killed meanwhile: what it takes up when
+  it is back can neither go on nor begin.
 - purge: the broker loses the runs that wait for a worker's place.
 - cut: a worker's network cable is pulled for so long that its claim lapsed, and put back.
 - cancel: a person terminates a run in the UI, and later materialises its bucket again (nobody else does).
@@ -71,6 +72,7 @@ def cut(world: World) -> None:
 
 def outage(world: World) -> None:
     world.cluster.control("stop", "postgres")
+    kill("worker1")(world)
     time.sleep(_OUTAGE_S)
     world.cluster.control("start", "postgres")
 
