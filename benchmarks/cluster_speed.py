@@ -213,7 +213,7 @@ def main() -> int:
         print(json.dumps(found))
         return 0
     with tempfile.TemporaryDirectory(prefix="cluster-") as temporary:
-        found = run(options.what, (options.keep or Path(temporary)).resolve(), options)
+        found = run(options.what, (options.keep or Path(temporary)).resolve() / options.what, options)
     for name, value in found.items():
         print(f"{name.replace('_', ' '):24}{value}")
     return conclude("cluster_speed", found, broken_promises(found))
