@@ -34,9 +34,10 @@ from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
 from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.claim import Claim
 from summarizer_assets.storage.disk import prove_writable
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
-from summarizer_assets.storage.state import Claim, StateStore
+from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
 _TICK_S = 0.5
@@ -107,6 +108,7 @@ class BucketRun:
         """
         self._stack = ExitStack()
         self._started = time.monotonic()
+        self._seen = self._state.last_run(self._bucket)  # before the tables: see `settle_last_run`
         self._stock = self._take_stock()
         if self._choice.priced:
             self._offer = self._prompter.offer(self._stock.plan.todo)
@@ -125,8 +127,6 @@ class BucketRun:
                 self._stack.close()
                 raise
         self._count(self._stock.plan.failures, asked=0)
-        if self._claim is None:
-            self.counts.removed = 0  # what only tells its price removes nobody
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,7 +166,7 @@ class BucketRun:
             return
         pending = self.counts.pending - self.counts.held_back + self._unreached
         if self._record is None:
-            self._state.settle_last_run(self._bucket, pending)
+            self._state.settle_last_run(self._bucket, pending, self._seen)
         else:
             self._state.end_run(self._record, pending, self.stop.cause if self.stop else None)
 
@@ -309,7 +309,7 @@ class BucketRun:
         counts.summaries = plan.current + asked
         counts.failed = failures.height
         counts.pending = counts.authors - counts.summaries - counts.failed
-        counts.removed = len(plan.removed)
+        counts.removed = 0 if self._claim is None else len(plan.removed)  # what only tells its price removes nobody
         counts.reasons = Counter(dict(failures.group_by("reason").len().iter_rows()))
         counts.seconds = time.monotonic() - self._started
 

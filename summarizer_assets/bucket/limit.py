@@ -8,7 +8,7 @@ import polars as pl
 from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.bucket.run_settings import Tables
 from summarizer_assets.bucket.stock import Stock
-from summarizer_assets.storage.state import Claim
+from summarizer_assets.storage.claim import Claim
 
 
 @dataclass(frozen=True)

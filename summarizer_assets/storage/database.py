@@ -123,7 +123,8 @@ class Database:
         boot = this_boot()
         if connection.dialect.name != "sqlite" or boot is None:
             return self.now(connection)
-        steady = time.monotonic()  # of the whole machine, not of this process
+        # Of the whole machine, not of this process. It stands while the machine sleeps, as all do who use this file.
+        steady = time.monotonic()
         found = connection.execute(sa.select(_CLOCKS.c.offset_s).where(_CLOCKS.c.boot == boot)).scalar_one_or_none()
         if found is None:
             found = self.now(connection) - steady

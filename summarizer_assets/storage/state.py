@@ -4,9 +4,6 @@ SQLite on one machine, Postgres for several. The truth about authors is in Delta
 """
 
 import os
-import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,8 +11,9 @@ import sqlalchemy as sa
 
 from summarizer_assets.core.lost import Sign
 from summarizer_assets.core.retry import PastRun
+from summarizer_assets.storage.claim import Claim, LastRun
 from summarizer_assets.storage.database import METADATA, Database
-from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
+from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
 from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
 
 _CLAIMS = sa.Table(
@@ -46,6 +44,7 @@ _RUNS = sa.Table(
     sa.Column("pending_before", sa.Integer, nullable=False),
     sa.Column("pending_after", sa.Integer),
     sa.Column("stop", sa.String),
+    sa.Column("host", sa.String),
     sa.Index("bucket_runs_by_bucket", "root", "bucket", "id"),
 )
 
@@ -59,7 +58,7 @@ class StateStore:
         self._root = root
 
     @contextmanager
-    def claim(self, bucket: str, run_id: str) -> Iterator["Claim"]:
+    def claim(self, bucket: str, run_id: str) -> Iterator[Claim]:
         """Hold the bucket for this run; renewed by a thread until the block ends.
 
         Raises:
@@ -68,6 +67,7 @@ class StateStore:
         claim = Claim(self, bucket, run_id)
         claim.acquire()
         try:
+            claim.last_run = self.last_run(bucket)
             yield claim
         finally:
             claim.release()
@@ -139,6 +139,7 @@ class StateStore:
                     run_id=run_id,
                     started_at=self._database.now(connection),
                     pending_before=pending,
+                    host=this_host(),
                 )
             )
             assert result.inserted_primary_key is not None
@@ -152,18 +153,34 @@ class StateStore:
                 .values(ended_at=self._database.now(connection), pending_after=pending, stop=stop)
             )
 
-    def settle_last_run(self, bucket: str, pending: int) -> None:
-        """What a run without work found: correct the record of a last run that died, or left more than there is."""
-        if bucket in self.holders():
-            return  # the last run may be one that is at work now: its record is its own
-        last = sa.select(sa.func.max(_RUNS.c.id)).where((_RUNS.c.root == self._root) & (_RUNS.c.bucket == bucket))
+    def last_run(self, bucket: str) -> LastRun | None:
+        """The newest record of the bucket; None: it never had work."""
+        query = sa.select(_RUNS).where((_RUNS.c.root == self._root) & (_RUNS.c.bucket == bucket))
         with self._database.begin() as connection:
-            now = self._database.now(connection)
+            row = connection.execute(query.order_by(_RUNS.c.id.desc()).limit(1)).one_or_none()
+        return None if row is None else LastRun(int(row.id), row.run_id, row.host, row.ended_at)
+
+    def settle_last_run(self, bucket: str, pending: int, seen: LastRun | None) -> None:
+        """What a run without work found: correct the record of a last run that died, or left more than there is.
+
+        Only the record `seen` before the tables were, and as it was: one that is written or ended meanwhile knows
+        better. And only while nobody holds the bucket, which the same statement looks at: that record is its own.
+        """
+        if seen is None:
+            return
+        mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
+        with self._database.begin() as connection:
+            now, steady = self._database.now(connection), self._database.steady_now(connection)
+            claims = connection.execute(sa.select(_CLAIMS).where(mine)).all()
+            gone = [claim.token for claim in claims if is_gone(claim.host, claim.process)]
+            held = sa.exists().where(mine & (_CLAIMS.c.expires_at > steady) & _CLAIMS.c.token.not_in(gone))
             connection.execute(
                 _RUNS.update()
                 .where(
-                    (_RUNS.c.id == last.scalar_subquery())
+                    (_RUNS.c.id == seen.record)
+                    & _RUNS.c.ended_at.is_not_distinct_from(seen.ended_at)
                     & (_RUNS.c.pending_after.is_(None) | (_RUNS.c.pending_after != pending))
+                    & ~held
                 )
                 .values(pending_after=pending, ended_at=sa.func.coalesce(_RUNS.c.ended_at, now))
             )
@@ -213,20 +230,33 @@ class StateStore:
     def grant(self, bucket: str, token: str, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
         """How many of `wanted` new authors this claim may ask, when all runs together may ask `limit` ever.
 
-        Counted under a lock: first what other runs were granted, then what the tables hold, so that an author who
-        moves from the one to the other meanwhile is counted twice rather than not at all. A run that died or broke off
-        counts until the next run of its bucket was granted something in its place, or ended.
+        Counted is first what other runs were granted, then what the tables hold, and under a lock once more what they
+        were granted, the larger of both: an author who moves from the one to the other meanwhile is counted twice
+        rather than not at all. Where that leaves too little, it is done again, for as long as somebody moves. The lock
+        is on all claims, which are renewed under it, so the tables, slow perhaps, are read outside of it. A run that
+        died or broke off counts until the next run of its bucket was granted something in its place, or ended.
         """
-        with self._database.begin() as connection:
-            mine = _CLAIMS.c.root == self._root
-            rows = connection.execute(sa.select(_CLAIMS).where(mine).order_by(_CLAIMS.c.bucket).with_for_update()).all()
-            others = sum(int(row.allowance) for row in rows if row.token != token)
-            granted = max(0, min(wanted, limit - others - asked_so_far()))
-            where = mine & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
-            result = connection.execute(_CLAIMS.update().where(where).values(allowance=granted))
-            if not result.rowcount:  # nobody would count what we ask now
-                raise ClaimLost(f"bucket {bucket}: our claim lapsed and another run took it; this run asks nothing")
-        return granted
+        while True:
+            with self._database.begin() as connection:
+                before = self._allowances(connection, token)
+            asked = asked_so_far()
+            with self._database.begin() as connection:
+                now = self._allowances(connection, token, lock=True)
+                others = sum(max(before.get(other, 0), now.get(other, 0)) for other in before.keys() | now.keys())
+                granted = max(0, min(wanted, limit - others - asked))
+                if granted < wanted and before != now:
+                    continue
+                mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
+                result = connection.execute(_CLAIMS.update().where(mine).values(allowance=granted))
+                if not result.rowcount:  # nobody would count what we ask now
+                    raise ClaimLost(f"bucket {bucket}: our claim lapsed and another run took it; this run asks nothing")
+                return granted
+
+    def _allowances(self, connection: sa.Connection, token: str, *, lock: bool = False) -> dict[str, int]:
+        """What each other claim of this root was granted, by its token."""
+        query = sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root).order_by(_CLAIMS.c.bucket)
+        rows = connection.execute(query.with_for_update() if lock else query).all()
+        return {row.token: int(row.allowance) for row in rows if row.token != token and row.allowance}
 
     def renew(self, bucket: str, token: str) -> bool:
         """Extend our claim; False when another run took it after it had lapsed."""
@@ -254,68 +284,6 @@ class StateStore:
             )
             if not kept.rowcount:
                 connection.execute(_CLAIMS.delete().where(mine))
-
-
-class Claim:
-    """One run's hold on one bucket. `before`: what was held when it was asked for, the bucket by a dead run perhaps."""
-
-    def __init__(self, store: StateStore, bucket: str, run_id: str, *, for_ever: bool = False) -> None:
-        self._store = store
-        self._for_ever = for_ever  # a sign of life, which nobody else takes: it goes on when the store is back
-        self._bucket = bucket
-        self._run_id = run_id
-        self._token = uuid.uuid4().hex
-        self._stopped = threading.Event()
-        self._lost: str | None = None
-        self.before: dict[str, list[Sign]] = {}
-        self._renewed_at = time.monotonic()
-        self._thread = threading.Thread(target=self._keep, name=f"claim-{bucket}", daemon=True)
-
-    def acquire(self) -> None:
-        asked_at = time.monotonic()  # before the store is asked: it may count the lease from any moment after
-        self.before = self._store.signs_of_life()
-        holder = self._store.try_claim(self._bucket, self._run_id, self._token)
-        if holder is not None:
-            raise ClaimRefused(
-                f"bucket {self._bucket} is being worked on by run {holder}; this run asked nothing. "
-                "Wait until that run ends, or cancel it"
-            )
-        self._renewed_at = asked_at
-        self._thread.start()
-
-    def grant(self, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
-        """See `StateStore.grant`."""
-        return self._store.grant(self._bucket, self._token, wanted, limit, asked_so_far)
-
-    def check(self) -> None:
-        """Raise ClaimLost unless the bucket is still ours: call it before each commit."""
-        if self._lost is None and time.monotonic() - self._renewed_at > self._store.lease_s:
-            self._renew()  # we were suspended for longer than the lease: ask, do not assume
-        if self._lost is not None:
-            raise ClaimLost(f"bucket {self._bucket}: {self._lost}; this run stops without writing")
-
-    def release(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-        self._store.release(self._bucket, self._token)
-
-    def _renew(self) -> None:
-        asked_at = time.monotonic()
-        if self._store.renew(self._bucket, self._token):
-            self._renewed_at = asked_at
-        else:
-            self._lost = "our claim lapsed and another run took it"
-
-    def _keep(self) -> None:
-        while not self._stopped.wait(self._store.lease_s / 4):
-            try:
-                self._renew()
-            except StorageError as error:
-                # The store may come back within the lease; past it, the claim counts as lost.
-                if time.monotonic() - self._renewed_at > self._store.lease_s and not self._for_ever:
-                    self._lost = f"our claim could not be renewed ({error})"
-            if self._lost is not None:
-                return
 
 
 def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped

@@ -68,7 +68,7 @@ def test_a_shared_journal_is_taken_over_from_a_dead_host_and_only_what_was_in_fl
 def test_who_takes_over_from_another_host_without_its_journal_says_where_paid_answers_may_lie(house, monkeypatch):
     dies_on_another_host(house, monkeypatch, "run-on-a")
     [line] = said_by(house)
-    assert "run-on-a, ended on host host-a " in line
+    assert "run-on-a, broke off on host host-a, " in line
     assert said_by(house) == []  # there is nothing to do any more, and nobody to speak of
 
 
@@ -86,6 +86,36 @@ def test_nothing_is_said_where_the_dead_run_s_journal_is_at_hand(house, monkeypa
     assert said_by(house) == []
 
 
+def breaks_off_on_another_host(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an error: it gives its claim back, and what it answered is in its journal."""
+    with monkeypatch.context() as patched:
+        patched.setattr(state_module, "this_host", lambda: ELSEWHERE)
+        house.killed(Fuse(at=1))
+    assert house.journaled()
+    assert house.summarizer.state.signs_of_life() == {}
+
+
+def test_who_follows_a_run_that_broke_off_on_another_host_by_an_error_says_where_paid_answers_may_lie(
+    house, tmp_path, monkeypatch
+):
+    breaks_off_on_another_host(house, monkeypatch)
+    other = house.with_settings(journal_dir=tmp_path / "disk-of-b")
+    [line] = said_by(other)
+    assert "run1, broke off on host host-a, " in line
+    assert said_by(other) == []
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["its journal is here", "it broke off on this host"])
+def test_nothing_is_said_after_an_error_where_the_journal_is_at_hand(house, tmp_path, monkeypatch, here):
+    if here:
+        breaks_off_on_another_host(house, monkeypatch)
+        other = house.with_settings()
+    else:
+        house.killed(Fuse(at=1))
+        other = house.with_settings(journal_dir=tmp_path / "disk-of-b")  # moved by a person
+    assert said_by(other) == []
+
+
 def test_with_no_time_between_syncs_each_answer_is_synced_before_its_request_counts_as_done(house, monkeypatch):
     synced: list[int] = []
     sync = os.fdatasync
@@ -95,5 +125,8 @@ def test_with_no_time_between_syncs_each_answer_is_synced_before_its_request_cou
         journal.write([{"kind": "failures", "rows": []}])
         assert len(synced) == number + 1
     journal.close()
+    before, asked = len(synced), len(house.app.entries)
     house.with_settings(journal_fsync_s=0).work()
-    assert len(synced) > AUTHORS / 4  # one a request at least, of four authors each
+    requests = len(house.app.entries) - asked
+    assert requests >= AUTHORS / 4  # of four authors each
+    assert len(synced) - before >= requests

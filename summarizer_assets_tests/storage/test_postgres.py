@@ -131,6 +131,42 @@ def test_a_claim_of_a_killed_run_on_another_host_is_refused_while_its_lease_runs
         assert store.holders() == {"0001": "ours"}
 
 
+def test_a_run_that_begins_while_another_without_work_ends_keeps_its_own_record(shared: str) -> None:
+    """Else it would be ended as having left nobody, and when it dies no sensor would go on with its bucket."""
+    idle, busy = (StateStore(Database(shared), "settled") for _ in range(2))
+    busy.begin_run("0001", "died long ago", 9)
+    seen = idle.last_run("0001")
+    begun: list[int] = []
+
+    def begin(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE bucket_runs") and not begun:
+            assert busy.try_claim("0001", "begins", "token") is None
+            begun.append(busy.begin_run("0001", "begins", 7))
+
+    sa.event.listen(idle._database._engine, "before_cursor_execute", begin)
+    idle.settle_last_run("0001", 0, seen)
+    assert begun
+    newest, died = idle.recent_runs()["0001"]
+    assert (newest.run_id, newest.ended_at, newest.pending_after) == ("begins", None, None)
+    # The one before it was not settled: somebody holds the bucket. The next run without work looks again.
+    assert died.pending_after is None
+    idle.settle_last_run("0001", 0, idle.last_run("0001"))
+    assert idle.recent_runs()["0001"][0].ended_at is None
+
+
+def test_claims_are_renewed_while_a_run_reads_slow_tables_to_be_granted_something(shared: str) -> None:
+    impatient = Database(f"{shared}?options=-c%20lock_timeout%3D300")
+    ours, other = StateStore(Database(shared), "slow"), StateStore(impatient, "slow")
+    assert other.try_claim("0002", "other", "theirs") is None
+
+    def tables() -> int:
+        assert other.renew("0002", "theirs")
+        return 40
+
+    with ours.claim("0001", "ours") as claim:
+        assert claim.grant(30, 50, tables) == 10
+
+
 @pytest.fixture(scope="module")
 def leased(shared: str) -> tuple[float, float]:
     """What two hosts are granted that use one account and one budget at once: requests, and the seconds these fill.
@@ -308,7 +344,7 @@ def use_all(url: str) -> None:
         run = store.begin_run("0001", "run", 5)
         assert claim.grant(5, 10, lambda: 0) == 5
         store.end_run(run, 0, None)
-    store.settle_last_run("0001", 0)
+    store.settle_last_run("0001", 0, store.last_run("0001"))
     SharedAccount(database, "account", RateLimits(60), lambda: 1).throttled(1.0, 1.0)
     ledger = SpendLedger(database, "root")
     ledger.account("run", "0001").settle(Booking(spent=5, uncertain=1), Wish(0, 10, 10), 100)

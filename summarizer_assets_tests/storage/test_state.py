@@ -214,6 +214,23 @@ def test_a_clock_that_is_set_while_a_run_works_neither_frees_nor_locks_its_bucke
         assert store.holders()["0002"] == "renewed in an hour"
 
 
+def test_a_machine_that_slept_longer_than_the_lease_asks_whether_its_bucket_is_still_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's clock went on, and another host has the bucket; `time.monotonic` stood still meanwhile."""
+    clock, monotonic = time.clock_gettime, time.monotonic()
+    store = store_in(tmp_path, lease_s=3600.0)
+    with store.claim("0001", "sleeper") as claim, store.claim("0002", "sleeper") as kept:
+        with store._database.begin() as connection:
+            connection.exec_driver_sql("UPDATE claims SET token = 'another', run_id = 'heir' WHERE bucket = '0001'")
+        claim.check()  # nothing was missed so far: it need not ask before each request
+        monkeypatch.setattr(time, "clock_gettime", lambda which: clock(which) + 3601)
+        assert time.monotonic() - monotonic < 3600
+        with pytest.raises(ClaimLost, match="another run took it"):
+            claim.check()
+        kept.check()
+
+
 def test_all_processes_of_a_machine_count_leases_from_the_same_moment(tmp_path: Path) -> None:
     stores = [store_in(tmp_path) for _ in range(3)]
     nows = []
@@ -295,6 +312,42 @@ def test_a_run_that_lost_its_claim_is_granted_nothing(tmp_path: Path) -> None:
         store.grant("0001", "ours", 5, 10, lambda: 0)
 
 
+def test_whoever_is_granted_something_while_the_tables_are_read_is_counted(tmp_path: Path) -> None:
+    """Whatever happens meanwhile: another begins, or one ends whose authors the tables were too early to show."""
+    store, limit = store_in(tmp_path), 50
+    with ExitStack() as stack:
+        ours, ending, beginning = (
+            stack.enter_context(store.claim(bucket, f"run-{bucket}")) for bucket in ("0001", "0002", "0003")
+        )
+        run = store.begin_run("0002", "run-0002", pending=30)
+        assert ending.grant(30, limit, lambda: 0) == 30
+        told = iter([0, 30])  # what the tables hold, look after look
+
+        def asked() -> int:
+            shown = next(told)
+            if not shown:
+                store.end_run(run, 0, None)
+                store.release("0002", ending._token)
+                assert beginning.grant(5, limit, lambda: 30) == 5
+            return shown
+
+        assert ours.grant(50, limit, asked) == 15  # of 50 less 30 in the tables and 5 that the third may ask
+        assert list(told) == []
+
+
+def test_who_gets_all_that_is_wanted_reads_the_tables_once_whoever_moves_meanwhile(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    with store.claim("0001", "a") as ours, store.claim("0002", "b") as other:
+        looks = []
+
+        def asked() -> int:
+            looks.append(other.grant(5 + len(looks), 50, lambda: 0))
+            return 0
+
+        assert ours.grant(10, 50, asked) == 10
+        assert looks == [5]
+
+
 # History.
 
 
@@ -323,8 +376,8 @@ def test_a_run_without_work_settles_the_record_of_one_that_died_and_leaves_the_o
     store.end_run(store.begin_run("0001", "old", pending=9), pending=5, stop=None)
     store.begin_run("0001", "died", pending=5)
     store.begin_run("0002", "other", pending=5)
-    store.settle_last_run("0001", pending=0)
-    store.settle_last_run("0003", pending=0)  # never ran: nothing to settle
+    store.settle_last_run("0001", 0, store.last_run("0001"))
+    store.settle_last_run("0003", 0, store.last_run("0003"))  # never ran: nothing to settle
     runs = store.recent_runs()
     assert [(run.run_id, run.pending_after) for run in runs["0001"]] == [("died", 0), ("old", 5)]
     assert runs["0001"][0].ended_at is not None
@@ -374,9 +427,32 @@ def test_a_run_without_work_leaves_the_record_of_a_run_at_work_alone(tmp_path):
     store = store_in(tmp_path)
     with store.claim("0001", "at work"):
         store.begin_run("0001", "at work", pending=7)
-        store.settle_last_run("0001", pending=0)
+        store.settle_last_run("0001", 0, store.last_run("0001"))
         assert store.recent_runs()["0001"][0].ended_at is None
-    store.settle_last_run("0001", pending=0)
+    store.settle_last_run("0001", 0, store.last_run("0001"))
+    assert store.recent_runs()["0001"][0].pending_after == 0
+
+
+def test_a_record_that_was_ended_since_it_was_seen_knows_better_than_whoever_saw_it(tmp_path):
+    store = store_in(tmp_path)
+    run = store.begin_run("0001", "at work", pending=7)
+    seen = store.last_run("0001")
+    store.end_run(run, 5, "outage")  # an ingest brought authors meanwhile
+    store.settle_last_run("0001", 0, seen)
+    assert store.recent_runs()["0001"][0].pending_after == 5
+
+
+def test_a_run_without_work_settles_the_record_of_one_whose_process_is_gone_before_its_lease_is(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    store = store_in(tmp_path)
+    store.begin_run("0001", "dead-to-be", pending=7)
+    seen = store.last_run("0001")
+    store.settle_last_run("0001", 0, seen)
+    assert store.recent_runs()["0001"][0].pending_after is None
+    holder.kill()
+    holder.wait()
+    store.settle_last_run("0001", 0, seen)
     assert store.recent_runs()["0001"][0].pending_after == 0
 
 
