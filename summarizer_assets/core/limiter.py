@@ -52,7 +52,8 @@ class Account:
     """What is known of an account. Moments and rates in seconds of whoever keeps it.
 
     `requests_at`, `tokens_at`: up to when each limit is spoken for. `slowed`: the part of the known limits used since
-    the throttle at `slowed_at`. `guess`: requests a second, of unknown limits, made at `guess_at`.
+    the throttle at `slowed_at`. `guess`: requests a second, of unknown limits, made at `guess_at`. `seen_at`: when all
+    this was last changed; None: nobody knows.
     """
 
     requests_at: float = _LONG_AGO
@@ -62,6 +63,7 @@ class Account:
     slowed_at: float = _LONG_AGO
     guess: float | None = None
     guess_at: float = _LONG_AGO
+    seen_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,24 @@ class Lease:
     requests: Flow | None
     tokens: Flow | None
     wait_s: float = 0.0
+
+
+def rewound(account: Account, now: float) -> Account:
+    """The account by a clock that may have been set back since it was last changed: as far ahead of `now` as then.
+
+    Else all would wait until the clock is as late again. A bound on waits would not tell: a cooldown may be of an hour.
+    """
+    if account.seen_at is None or account.seen_at <= now:
+        return account
+    back_s = account.seen_at - now
+    return replace(
+        account,
+        requests_at=account.requests_at - back_s,
+        tokens_at=account.tokens_at - back_s,
+        slowed_at=account.slowed_at - back_s,
+        guess_at=account.guess_at - back_s,
+        seen_at=now,
+    )
 
 
 def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Account, Lease]:

@@ -5,6 +5,7 @@ One row an account. The account is known by a hash of its address, key and model
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from summarizer_assets.core.limiter import Account, Ask, Lease, RateLimits
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import StorageError
 
-_NUMBERS = ("requests_at", "tokens_at", "slowed", "slowed_at", "guess", "guess_at")
+_NUMBERS = ("requests_at", "tokens_at", "slowed", "slowed_at", "guess", "guess_at", "seen_at")
 _ACCOUNTS = sa.Table(
     "provider_accounts",
     METADATA,
@@ -58,8 +59,8 @@ class SharedAccount:
         """
         with self._database.begin() as connection:
             account, now = self._read(connection)
-            after, granted = limiter.lease(account, now, ask, self._given)
-            self._write(connection, account, after)
+            after, granted = limiter.lease(limiter.rewound(account, now), now, ask, self._given)
+            self._write(connection, account, after, now)
         return granted
 
     def give_back(self, requests: float, tokens: float) -> None:
@@ -75,7 +76,7 @@ class SharedAccount:
     def _change(self, how: Callable[[Account, float], Account]) -> None:
         with self._database.begin() as connection:
             account, now = self._read(connection)
-            self._write(connection, account, how(account, now))
+            self._write(connection, account, how(limiter.rewound(account, now), now), now)
 
     def _read(self, connection: sa.Connection) -> tuple[Account, float]:
         """The account, locked, and the store's time."""
@@ -92,9 +93,10 @@ class SharedAccount:
         numbers = {name: getattr(found, name) for name in _NUMBERS}
         return Account(**numbers, learnt=learnt), self._database.steady_now(connection)
 
-    def _write(self, connection: sa.Connection, before: Account, after: Account) -> None:
+    def _write(self, connection: sa.Connection, before: Account, after: Account, now: float) -> None:
         if after != before:
-            connection.execute(_ACCOUNTS.update().where(_ACCOUNTS.c.account == self._key).values(**_columns(after)))
+            values = _columns(replace(after, seen_at=now))
+            connection.execute(_ACCOUNTS.update().where(_ACCOUNTS.c.account == self._key).values(**values))
 
 
 def _columns(account: Account) -> dict[str, Any]:

@@ -111,6 +111,35 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_until_it_is_as_late_again(tm
     assert account.lease(Ask(25, 2500, 100)).requests.start_s < ahead + 1
 
 
+def test_a_store_whose_clock_is_set_back_keeps_its_schedule_and_the_cooldown_that_runs(tmp_path):
+    """Postgres' clock is the wall's of its host."""
+
+    class Clock(Database):
+        late_s = 0.0
+
+        def steady_now(self, connection):
+            return super().steady_now(connection) - self.late_s
+
+    clock = Clock(str(tmp_path / "state.sqlite"))
+    account = SharedAccount(clock, "account", LIMITS, lambda: 1)
+    unknown = SharedAccount(clock, "unknown", RateLimits(), lambda: 1)
+    account.throttled(30.0, 10.0)
+    unknown.throttled(30.0, 0.0)
+    clock.late_s = 3600.0
+    assert account.lease(Ask(1, 10, 10)).requests.start_s == pytest.approx(30, abs=5)
+    assert unknown.lease(Ask(1, 10, 10)).wait_s == pytest.approx(30, abs=5)
+    clock.late_s = 0.0  # and forward again: what was a cooldown is over, and nobody is slowed down for ever
+    assert account.lease(Ask(1, 10, 10)).requests.start_s < 1
+
+
+def test_an_account_that_an_older_version_wrote_is_taken_as_it_is(tmp_path):
+    account = account_in(tmp_path)
+    account.throttled(30.0, 10.0)
+    with Database(str(tmp_path / "state.sqlite")).begin() as connection:
+        connection.exec_driver_sql("UPDATE provider_accounts SET seen_at = NULL")
+    assert account.lease(Ask(1, 10, 10)).requests.start_s == pytest.approx(30, abs=5)
+
+
 def test_what_is_given_back_is_there_for_the_next(tmp_path):
     one, other = account_in(tmp_path), account_in(tmp_path)
     for _ in range(20):
