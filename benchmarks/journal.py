@@ -21,6 +21,7 @@ from typing import Any
 
 from summarizer_assets.bucket.outcome_records import RecordBuilder, RunFacts, Todo
 from summarizer_assets.core.answers import Asked, Limits, read_reply
+from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.storage.journal import Journal, replay
@@ -61,7 +62,8 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
         }
     ).encode()
     reading = read_reply(body, [Asked(author, "Somebody", "") for author in ids], Limits(thresholds=None))
-    return RecordBuilder(todo, facts), Answer(list(range(authors)), reading, "req-0123456789")
+    used = Usage(150 * authors, 95 * authors)
+    return RecordBuilder(todo, facts), Answer(list(range(authors)), reading, "req-0123456789", used)
 
 
 def grouped(journal: Journal, record: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """Four runs at once under one budget: it is kept, whatever happens, and nothing is lost."""
 
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from summarizer_assets import spend
@@ -18,6 +21,7 @@ from summarizer_assets.core.money import Price, Usage, nano_of
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.storage.paid import Paid, paid_for
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.provider import answer, serving
@@ -205,6 +209,26 @@ def test_a_store_that_knows_nothing_of_what_was_paid_stops_each_run_before_it_as
     assert money(lost) == (billed(provider), 0, 0)
 
 
+def test_replies_that_tell_no_usage_cost_in_the_tables_what_the_ledger_booked_for_them(
+    house: Installation,
+) -> None:
+    usages = itertools.cycle([None, {"prompt_tokens": 9_000_000, "completion_tokens": 1}, {"prompt_tokens": -1}, {}])
+
+    def strange(body: bytes) -> bytes:
+        reply = json.loads(answer(body))
+        usage = next(usages)
+        return json.dumps(reply if usage == {} else {**reply, "usage": usage}).encode()
+
+    with serving(FaultyProvider(strange)) as url:
+        assert run_one(with_settings(house, llm_base_url=url), "0000", MORE) is None
+    rows, (spent, _, wasted) = house.frame("summaries"), money(house)
+    assert rows["cost_usd"].null_count() == 0
+    assert stored_costs(house) == spent - wasted == spent
+    untold = rows.filter(pl.col("flags").list.contains("usage_missing"))
+    assert 0 < untold["prompt_tokens"].null_count() < untold.height < rows.height
+    assert paid_for(house.summarizer.tables.summaries) == Paid(spent, 0)
+
+
 def shown(house: Installation, **settings: Any) -> dict[str, Any]:
     return metadata_of(with_settings(house, **settings).summarize("0000")[0])
 
@@ -226,5 +250,7 @@ def test_a_price_that_nobody_knows_is_said_and_never_taken_as_nothing(house: Ins
     page = shown(house, price_input_usd=None, price_output_usd=None)
     assert page["price"].startswith("not known: nothing is counted")
     assert "spent_usd" not in page
-    assert house.frame("summaries")["cost_usd"].null_count() == house.frame("summaries").height > 0
+    summaries = house.frame("summaries").height
+    assert house.frame("summaries")["cost_usd"].null_count() == summaries > 0
+    assert paid_for(house.summarizer.tables.summaries) == Paid(0, summaries)
     assert house.summarizer.ledger.totals()["spent"] == 0

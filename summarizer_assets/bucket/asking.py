@@ -13,12 +13,13 @@ from summarizer_assets.bucket.answer_format import simpler
 from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
-from summarizer_assets.core.answers import Limits, UnusableReply, read_reply
+from summarizer_assets.core.answers import USAGE_MISSING, Limits, UnusableReply, read_reply
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.prompt import Structured
 from summarizer_assets.core.records import FailureReason
+from summarizer_assets.core.usage import counted
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
     BadReply,
@@ -143,7 +144,7 @@ class Asker:
                 body,
                 estimated_tokens=self._prompt.tokens(group.positions),
                 most_output_tokens=self._prompt.max_output,
-                check=lambda reply: self._read(group, reply),
+                check=lambda reply: self._read(group, reply, len(body)),
                 settle=lambda used: used,
                 probe=probe,
             )
@@ -164,7 +165,7 @@ class Asker:
         except RunFatal as error:
             self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
-    def _read(self, group: Group, reply: Reply) -> Usage | None:
+    def _read(self, group: Group, reply: Reply, asked_bytes: int) -> Usage | None:
         """Take what a reply holds; runs while the request's permit is held. Returns what it used, if it says so."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
@@ -180,7 +181,10 @@ class Asker:
         self.counts.completion_tokens += reading.told.completion_tokens or 0
         if reading.accepted:
             positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
-            self._sink.answered(Answer(positions, reading, reply.request_id))
+            used = counted(reading.told.usage, asked_bytes, len(reply.body), self._prompt.max_output)
+            if used != reading.told.usage and USAGE_MISSING not in reading.flags:
+                reading.flags = (*reading.flags, USAGE_MISSING)
+            self._sink.answered(Answer(positions, reading, reply.request_id, used))
         if reading.again:
             again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
             details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}

@@ -7,8 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from summarizer_assets.core.answers import Reading
-from summarizer_assets.core.money import Price, dollars, share_out
+from summarizer_assets.core.money import Price, Usage, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import SUMMARIES
@@ -122,7 +121,7 @@ class RecordBuilder:
         by_answer = [len(summary) for _, summary, _ in reading.accepted]
         asked = _shared(reading.told.prompt_tokens, by_record)
         said = _shared(reading.told.completion_tokens, by_answer)
-        costs = self._costs(reading, by_record, by_answer)
+        costs = self._costs(answer.used, by_record, by_answer)
         rows = []
         for position, (author_id, summary, signals), tokens_in, tokens_out, cost in zip(
             positions, reading.accepted, asked, said, costs, strict=True
@@ -153,12 +152,11 @@ class RecordBuilder:
         }
         return {"kind": ANSWERS, "shared": shared, "rows": rows}
 
-    def _costs(self, reading: Reading, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
-        """Dollars of each answer, whole nano-dollars that sum to what the request cost; None: nobody knows."""
-        price, usage = self._facts.price, reading.told.usage
-        if price is None or usage is None:
+    def _costs(self, used: Usage, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
+        """Dollars of each answer, whole nano-dollars that sum to what the request cost; None: no price is known."""
+        if self._facts.price is None:
             return [None] * len(by_record)
-        for_input, for_output = price.parts(usage)
+        for_input, for_output = self._facts.price.parts(used)
         shares = zip(share_out(for_input, by_record), share_out(for_output, by_answer), strict=True)
         return [dollars(one + other) for one, other in shares]
 

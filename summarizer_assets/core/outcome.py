@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from summarizer_assets.core.answers import Reading
+from summarizer_assets.core.money import Usage
 from summarizer_assets.core.records import FailureReason
 
 
@@ -16,11 +17,15 @@ class Stop:
 
 @dataclass(frozen=True)
 class Answer:
-    """A request's good answers: the authors' positions in the run, and the reading in the same order."""
+    """A request's good answers: the authors' positions in the run, and the reading in the same order.
+
+    `used`: by the request; estimated where `reading.told` does not say, or says what cannot be.
+    """
 
     positions: list[int]
     reading: Reading
     request_id: str | None
+    used: Usage
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,21 @@ def estimated_usage(asked: int, said: int) -> Usage:
     return Usage(asked // _BYTES_A_TOKEN, said // _BYTES_A_TOKEN)
 
 
+def counted(told: Usage | None, asked: int, said: int, most_output: int) -> Usage:
+    """What a request is taken to have used: what it told, an estimate where it told nothing, and never what cannot be.
+
+    As the money is booked that was held for it. So the costs of answers sum to what their requests were booked at.
+
+    Args:
+        told: by the reply.
+        asked: bytes of the request, which bound the tokens of its prompt.
+        said: bytes of the reply.
+        most_output: tokens that the request let be written.
+    """
+    used = told or estimated_usage(asked, said)
+    return used if used.believable(asked, most_output) else Usage(asked, most_output)
+
+
 def count(value: object) -> int | None:
     """A number of tokens, None when `value` cannot be one."""
     valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.usage import estimated_usage, usage_of
+from summarizer_assets.core.usage import counted, estimated_usage, usage_of
 
 
 def body(usage: Any) -> bytes:
@@ -50,6 +50,13 @@ def test_what_a_model_thought_counts_as_output_where_only_the_total_has_it() -> 
 @pytest.mark.parametrize("reply", [b"", b"no json", b"[]", b'{"usage": {"prompt_tokens": 1', b"\xff" * 20])
 def test_a_body_that_cannot_be_read_tells_no_usage(reply: bytes) -> None:
     assert usage_of(reply) is None
+
+
+def test_what_is_told_counts_where_it_can_be_and_what_cannot_be_counts_as_all_that_was_held() -> None:
+    assert counted(Usage(900, 90), 3000, 600, 100) == Usage(900, 90)
+    assert counted(None, 3000, 240, 100) == estimated_usage(3000, 240)
+    for strange in (Usage(9_000_000, 90), Usage(900, 9_000_000)):
+        assert counted(strange, 3000, 600, 100) == Usage(3000, 100)
 
 
 def test_an_estimate_is_above_what_english_text_has() -> None:
