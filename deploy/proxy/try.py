@@ -19,9 +19,11 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,43 @@ def seen(url: str, login: tuple[str, str]) -> int:
     return len(frames)
 
 
+def reached_by_a_page_elsewhere(url: str, login: tuple[str, str]) -> list[int]:
+    """Have Chromium, logged in, open a page of another site that asks for things here; returns what it was told."""
+    asked = f"{url}/graphql?query=mutation%7B__typename%7D"
+    page_elsewhere = f"""
+    <img src="{asked}"> <iframe src="{url}/runs"></iframe> <script src="{url}/server_info"></script>
+    <script>
+      fetch("{asked}", {{mode: "no-cors", credentials: "include"}});
+      fetch("{url}/graphql", {{method: "POST", mode: "no-cors", credentials: "include", body: "x"}});
+    </script>"""
+    told: list[int] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page_elsewhere.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server, sync_playwright() as playwright:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        context = chromium.new_context(
+            http_credentials={"username": login[0], "password": login[1]}, ignore_https_errors=True
+        )
+        page = context.new_page()
+        page.goto(f"{url}/runs", timeout=60_000)  # now the browser knows the login
+        page.on("response", lambda response: told.append(response.status) if response.url.startswith(url) else None)
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/", timeout=60_000)
+        page.wait_for_timeout(2000)
+        chromium.close()
+        server.shutdown()
+    return told
+
+
 class Promises:
     """Each is told as it is found to hold or not."""
 
@@ -188,6 +227,10 @@ def prove(promises: Promises, folder: Path, doors: Mapping[str, tuple[str, tuple
             promises.tell(f"{door}: in with it", statuses, set(statuses) == {200})
             refused = status(client, url, login, "https://elsewhere.example")
             promises.tell(f"{door}: not from another site's page", refused, refused == 403)  # noqa: PLR2004 - forbidden
+            asked = client.get(f"{url}/graphql", params={"query": "mutation{__typename}"}, auth=login).status_code
+            promises.tell(f"{door}: an address that is a command is refused", asked, asked == 403)  # noqa: PLR2004
+            told = reached_by_a_page_elsewhere(url, login)
+            promises.tell(f"{door}: what another site's page in Chromium fetches", told, set(told) == {403})
             first = upgraded(trust, url, login)
             promises.tell(f"{door}: the websocket opens", first, " 101 " in f"{first} ")
             frames = seen(url, login)
