@@ -1,5 +1,8 @@
 """The files for Kubernetes: as far as they can be checked without a cluster, they are what docs/kubernetes.md says."""
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 from docker.utils.build import exclude_paths
@@ -19,6 +22,29 @@ def test_a_secret_in_a_file_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(chart, "values_of", lambda: values)
     with pytest.raises(check.CheckError, match="postgresqlPassword holds a value"):
         check.no_secret_in_a_file()
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"sslmode": "require"}, "require asks nobody"),
+        ({"sslmode": "verify-full", "sslrootcert": "/elsewhere/ca.pem"}, "mounts no ConfigMap at /elsewhere"),
+    ],
+)
+def test_a_postgres_that_nobody_verifies_is_found(monkeypatch, params, told):
+    values = chart.values_of()
+    values["postgresql"]["postgresqlParams"] = params
+    monkeypatch.setattr(chart, "values_of", lambda: values)
+    with pytest.raises(check.CheckError, match=told):
+        check.postgres_is_asked_who_it_is()
+
+
+def test_where_something_is_not_installed_the_check_says_what_to_install():
+    bare = [sys.executable, "-S", str(chart.HERE / "check.py")]  # without what was installed
+    done = subprocess.run(bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install -c constraints.txt -e '.[k8s]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_misspelt_field_of_the_launcher_is_found():

@@ -2,15 +2,16 @@
 
     python deploy/k8s/check.py [RENDERED]
 
-It needs the development tools (`make test` installs them). Prints one line a check, and ends with status 1 if one of
-them does not hold: the YAML, the names of settings, that no secret stands in a file, Dagster's own check of the
-instance and of the run launcher, the Job of a run, every object against the models of Kubernetes' client, and that the
-commands of the image start. With RENDERED, what `helm template` printed, also that Dagster takes the chart's own
-`dagster.yaml`, and that it says what was checked here.
+It needs the project with its extra `k8s`: pip install -c constraints.txt -e '.[k8s]'. Prints one line a check, and ends
+with status 1 if one of them does not hold: the YAML, the names of settings, that no secret stands in a file, Dagster's
+own check of the instance and of the run launcher, that Postgres is verified, the Job of a run, every object against the
+models of Kubernetes' client, and that the commands of the image start. With RENDERED, what `helm template` printed, also
+that Dagster takes the chart's own `dagster.yaml`, and that it says what was checked here.
 """
 # ruff: noqa: INP001, S603, T201 - a script that runs programs and prints
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -21,11 +22,17 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import SecretStr
-
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
+    _NEEDED = ("dagster", "dagster_k8s", "dagster_postgres", "kubernetes", "psycopg2", "pydantic", "yaml")
+    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
+        sys.exit(
+            f"{sys.executable} has no {', '.join(missing)}; install what is checked here, in the checkout: "
+            f"{sys.executable} -m pip install -c constraints.txt -e '.[k8s]'"
+        )
+
+import yaml
+from pydantic import SecretStr
 
 from deploy.k8s import chart
 from deploy.k8s.stand_in import free_port
@@ -155,6 +162,25 @@ def _taken(config: Mapping[str, Any]) -> str:
     return f"{', '.join(parts)}"
 
 
+def postgres_is_asked_who_it_is() -> str:
+    """Its certificate is verified, by an authority that every pod that speaks to it has at hand."""
+    values = chart.values_of()
+    params = values["postgresql"]["postgresqlParams"]
+    must(params.get("sslmode") == "verify-full", f"values.yaml: sslmode {params.get('sslmode')} asks nobody who it is")
+    authority = Path(params["sslrootcert"])
+    pods = {
+        "dagsterWebserver": values["dagsterWebserver"],
+        "dagsterDaemon": values["dagsterDaemon"],
+        "the code server": chart.code_server(values),
+        "the run launcher": values["runLauncher"]["config"]["k8sRunLauncher"],
+    }
+    for name, pod in pods.items():
+        mounts = [mount["name"] for mount in pod["volumeMounts"] if Path(mount["mountPath"]) == authority.parent]
+        volumes = [volume for volume in pod["volumes"] if volume["name"] in mounts and "configMap" in volume]
+        must(len(volumes) == 1, f"values.yaml: {name} mounts no ConfigMap at {authority.parent}")
+    return f"by {authority}, in {len(pods)} places"
+
+
 def a_run_is_what_it_must_be() -> str:
     """The Job that the launcher sends for a run."""
     values = chart.values_of()
@@ -233,6 +259,7 @@ QUICK: tuple[Callable[[], str], ...] = (
     versions_agree,
     no_service_is_taken_for_a_setting,
     dagster_takes_the_instance,
+    postgres_is_asked_who_it_is,
     a_run_is_what_it_must_be,
     objects_are_known_to_kubernetes,
 )
