@@ -60,7 +60,7 @@ def numbers(lease: Lease) -> list[float | None]:
     return [lease.wait_s, *(value for flow in flows for value in (flow.amount, flow.start_s, flow.rate, flow.first))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STEPS, LIMITS)
 def test_a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_if_it_had_stood_meanwhile(
     steps: list[Step], limits: RateLimits
