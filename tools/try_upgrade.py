@@ -38,9 +38,13 @@ TABLES = ("authors", "author_summaries", "failed_authors")
 #: What any version can be told to do: materialise assets, by the names that are promised. In a process of its own.
 PROGRAM = """
 import json, logging, sys
+from pathlib import Path
 import dagster as dg
+import summarizer_assets
 from summarizer_assets.definitions import build_defs
 told = json.loads(sys.argv[1])
+imported = Path(summarizer_assets.__file__).resolve().parents[1]
+assert imported == Path(told["version"]), f"{imported} was imported instead of {told['version']}"
 logging.disable(logging.WARNING)
 job = build_defs().resolve_implicit_global_asset_job_def()
 with dg.DagsterInstance.ephemeral(told["home"]) as instance:
@@ -77,7 +81,11 @@ class Trial:
         words = config.pop("words", None)
         home = Path(tempfile.mkdtemp(dir=self.folder))
         told = {"home": str(home), "ingest": ingest, "maintain": maintain, "config": config}
-        told |= {"range": [BUCKETS[0], BUCKETS[-1]], "buckets": BUCKETS}
+        told |= {
+            "range": [BUCKETS[0], BUCKETS[-1]],
+            "buckets": BUCKETS,
+            "version": str(self.versions[version].resolve()),
+        }
         own = {"PYTHONPATH": str(self.versions[version]), **({"SUMMARIZER_WORDS": str(words)} if words else {})}
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, json.dumps(told)],
