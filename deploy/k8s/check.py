@@ -5,8 +5,8 @@
 It needs the project with its extra `k8s`: pip install -c constraints.txt -e '.[k8s]'. Prints one line a check, and ends
 with status 1 if one of them does not hold: the YAML, the names of settings, that no secret stands in a file, Dagster's
 own check of the instance and of the run launcher, that Postgres is verified, the Job of a run, every object against the
-models of Kubernetes' client, and that the commands of the image start. With RENDERED, what `helm template` printed, also
-that Dagster takes the chart's own `dagster.yaml`, and that it says what was checked here.
+models of Kubernetes' client, and that the commands of the image start. With RENDERED, what `helm template` printed,
+also that Dagster takes the chart's own `dagster.yaml`, and that it says what was checked here.
 """
 # ruff: noqa: INP001, S603, T201 - a script that runs programs and prints
 
