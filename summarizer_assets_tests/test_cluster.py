@@ -6,9 +6,10 @@ import subprocess
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import polars as pl
 import pytest
@@ -34,6 +35,7 @@ class Trial:
 
     found: dict[str, Any]
     replies: dict[str, tuple[int, str]]
+    listening: dict[int, set[str]]
     frames: dict[str, pl.DataFrame]
     layout: Layout
 
@@ -46,11 +48,11 @@ def trial(tmp_path_factory) -> Trial:
     own = settings_of(source, layout, buckets=BUCKETS, **cluster_faults.SETTINGS)
     (folder / "frames").mkdir()
     with running(layout, own, print) as cluster:
-        replies = knock(cluster)
+        replies, listening = knock(cluster), listeners(cluster)
         more = ["--only", "worker", "--done-first", "0", "--frames", str(folder / "frames")]
         found = within(cluster, "benchmarks.cluster_faults", *more)
     frames = {path.stem: pl.read_parquet(path) for path in (folder / "frames").glob("*.parquet")}
-    return Trial(found, replies, frames, layout)
+    return Trial(found, replies, listening, frames, layout)
 
 
 def knock(cluster: Cluster) -> dict[str, tuple[int, str]]:
@@ -64,14 +66,27 @@ def knock(cluster: Cluster) -> dict[str, tuple[int, str]]:
         "operator": ask(DOOR, look, operator),
         "reader": ask(DOOR + 1, look, reader),
         "reader launches": ask(DOOR + 1, {"query": _LAUNCH}, reader),
+        "operator launches by an address": ask(DOOR, None, operator, f"?{urlencode({'query': _LAUNCH})}"),
     }
 
 
-def ask(port: int, body: dict[str, str], login: tuple[str, str] | None) -> tuple[int, str]:
+def listeners(cluster: Cluster) -> dict[int, set[str]]:
+    """The addresses on which somebody listens on the head, by port."""
+    command = [*cluster.on_head, "ss", "--listening", "--tcp", "--numeric", "--no-header"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found: dict[int, set[str]] = {}
+    for line in told.splitlines():
+        address, _, port = line.split()[3].rpartition(":")
+        found.setdefault(int(port), set()).add(address)
+    return found
+
+
+def ask(port: int, body: dict[str, str] | None, login: tuple[str, str] | None, question: str = "") -> tuple[int, str]:
     headers = {"Content-Type": "application/json"}
     if login:
         headers["Authorization"] = f"Basic {b64encode(':'.join(login).encode()).decode()}"
-    request = urllib.request.Request(f"https://localhost:{port}/graphql", json.dumps(body).encode(), headers)
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"https://localhost:{port}/graphql{question}", data, headers)
     trust = ssl.create_default_context()
     trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE  # its own certificate
     try:
@@ -112,8 +127,20 @@ def test_nobody_gets_past_the_login_and_readers_launch_nothing(trial):
         "operator": 200,
         "reader": 200,
         "reader launches": 200,
+        "operator launches by an address": 403,
     }
     assert "UnauthorizedError" in trial.replies["reader launches"][1]
+
+
+def test_nothing_of_it_listens_but_on_loopback_and_to_its_workers(trial):
+    layout = trial.layout
+    ports = set(asdict(layout.ports).values()) - {layout.ports.operators_door}
+    ports |= {layout.inner_door, layout.inner_door + 1}
+    assert trial.listening.keys() >= ports
+    if layout.namespaces:  # else it shares the address with a machine's other programs
+        ports = set(trial.listening)
+    found = {address for port in ports for address in trial.listening[port]}
+    assert found <= {"127.0.0.1", trial.layout.address}
 
 
 def test_no_password_is_in_a_log_or_a_configuration_that_others_may_read(trial):

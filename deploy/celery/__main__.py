@@ -15,7 +15,7 @@ from pathlib import Path
 from deploy.celery import hosts
 from deploy.celery.cluster import Cluster
 from deploy.celery.errors import ClusterError
-from deploy.celery.layout import CHECKOUT, Layout, brings_store, given, saved
+from deploy.celery.layout import CHECKOUT, Layout, outside, saved
 
 
 def parse() -> argparse.Namespace:
@@ -28,7 +28,7 @@ def parse() -> argparse.Namespace:
     start.add_argument("--workers", type=int, default=2)
     start.add_argument("--slots", type=int, default=1, help="runs at once of each worker; a run keeps a core busy")
     start.add_argument("--network", choices=["auto", "namespaces", "loopback"], default="auto")
-    start.add_argument("--journal", choices=["shared", "local"], default="shared")
+    start.add_argument("--journal", choices=["shared", "local"], default="shared", help="SUMMARIZER_JOURNAL_DIR wins")
     start.add_argument("--port", type=int, default=8443, help="of the operators' page on loopback; readers: the next")
     commands.add_parser("status", help="what runs")
     commands.add_parser("stop", help="let runs store what was answered, and end everything")
@@ -43,8 +43,7 @@ def with_hosts(network: str) -> bool:
     """Whether head and workers get hosts of their own, which reach nothing beyond this machine."""
     if network != "auto":
         return network == "namespaces"
-    outside = given().get("SUMMARIZER_LLM_BASE_URL", "embedded") != "embedded" or not brings_store()
-    return not outside and hosts.possible()
+    return not outside() and hosts.possible()
 
 
 def start(options: argparse.Namespace) -> None:
@@ -79,7 +78,8 @@ def main() -> int:
         layout = saved(options.home.resolve())
         cluster = Cluster(layout)
         if options.command == "stop":
-            cluster.stop()
+            for command in cluster.stop():
+                print(f"ended, without its supervisord: {command}")
         elif options.command == "status":
             print(cluster.status(), end="")
         elif options.command == "run":
@@ -88,10 +88,9 @@ def main() -> int:
             hosts.cut(layout, options.worker)
         else:
             hosts.join(layout, options.worker)
-    except FileNotFoundError as error:
-        print(f"{error}; was a cluster started in {options.home}? `make cluster`", file=sys.stderr)
-        return 1
     except ClusterError as error:
+        if isinstance(error.__context__, ClusterError):  # and then its end went wrong too
+            print(error.__context__, file=sys.stderr)
         print(error, file=sys.stderr)
         return 1
     return 0

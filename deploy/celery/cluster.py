@@ -5,17 +5,21 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.celery import hosts, postgres
+from deploy.celery import hosts, leftovers, postgres, proxy
 from deploy.celery.errors import ClusterError
-from deploy.celery.layout import CHECKOUT, HEAD, Layout, brings_store
+from deploy.celery.layout import HEAD, Layout, require_one_store
 from deploy.celery.services import Program, Stage, configuration, programs
 
 _HERE = Path(__file__).parent
-_PROXY = CHECKOUT / "deploy" / "proxy" / "nginx.conf"
 _START_PATIENCE_S = 180
+#: What supervisorctl calls an error, and is none: it is as it was to be.
+_AS_WANTED = ("ERROR (already started)", "ERROR (not running)")
 
 
 class Cluster:
@@ -29,47 +33,71 @@ class Cluster:
     def __init__(self, layout: Layout, own: Mapping[str, str] | None = None) -> None:
         self.layout = layout
         self._own = dict(own or {})
-        self._programs = programs(layout, own_store=brings_store(own))
+        self._programs = programs(layout, own)
 
     def start(self, tell: Callable[[str], None]) -> None:
         """All programs, one stage after the other; what was stored by an earlier start is there.
 
+        If one of them does not come up, those that did are ended again.
+
         Raises:
-            ClusterError: a program is missing, or does not answer.
+            ClusterError: a program is missing, or does not answer; or the settings name two stores.
             hosts.HostError: a namespace cannot be made.
         """
         layout = self.layout
         _require("rabbitmq-server", "epmd", "nginx", "openssl", *(["ip", "socat"] if layout.namespaces else []))
+        require_one_store(self._own)
         if self.running():
             raise ClusterError(f"a cluster runs in {layout.home}; end it first: make cluster-stop")
+        if left := leftovers.found(layout):
+            raise ClusterError(
+                f"programs of an earlier cluster in {layout.home} run without their supervisord, as {sorted(left)}; "
+                "end them: make cluster-stop"
+            )
+        self._require_ports()
         for folder in (layout.logs, layout.dagster_home, layout.home / "store", layout.journal(HEAD)):
             folder.mkdir(parents=True, exist_ok=True)
         layout.save()
-        hosts.make(layout)
-        if not layout.namespaces:
-            self._require_ports()
+        with ExitStack() as if_it_fails:
+            if_it_fails.callback(self.stop)
+            if_it_fails.callback(tell, "that failed: ending what was started")
+            self._start_all(tell)
+            if_it_fails.pop_all()
+
+    def _start_all(self, tell: Callable[[str], None]) -> None:
+        hosts.make(self.layout)
         self._write_configurations()
-        postgres.make(layout)
+        postgres.make(self.layout)
         self._supervise()
         for stage in Stage:
             some = [program for program in self._programs if program.stage == stage]
             tell(f"starting {', '.join(program.name for program in some)}")
+            begun, logged = datetime.now(UTC), {program.name: self._log_bytes(program) for program in some}
             self.control("start", *(program.name for program in some))
             for program in some:
-                self.wait_for(program)
+                up = self._probe(program, begun, logged[program.name])
+                _wait(up, f"{program.name} is ready", _START_PATIENCE_S, self._log(program))
             if stage is Stage.STORES:
-                postgres.make_databases(layout)
+                postgres.make_databases(self.layout)
 
-    def stop(self) -> None:
-        """Runs store what was answered, then everything ends; what is stored stays."""
-        if self.running():
-            self.control("stop", *self.layout.worker_names)  # they still need the rest to end their runs well
-            self.control("stop", "daemon", "code", "webserver", "readers")  # and these their Postgres
-            self.control("stop", "all")
-            self.control("shutdown")
-            _wait(lambda: not self.running(), "supervisord ends", 60)
-        if self.layout.namespaces:
-            hosts.remove(self.layout)
+    def stop(self) -> list[str]:
+        """Runs store what was answered, then everything ends; what is stored stays.
+
+        Returns:
+            The commands of programs that ran without a supervisord, and were ended too.
+        """
+        left: list[str] = []
+        with ExitStack() as ends:  # from the last to the first, each whatever became of the one before
+            if self.layout.namespaces:
+                ends.callback(hosts.remove, self.layout)
+            ends.callback(lambda: left.extend(leftovers.end(self.layout)))
+            if self.running():
+                ends.callback(_wait, lambda: not self.running(), "supervisord ends", 60)
+                ends.callback(self.control, "shutdown")
+                ends.callback(self.control, "stop", "all")
+                ends.callback(self.control, "stop", "daemon", "code", "webserver", "readers")  # they need Postgres
+                ends.callback(self.control, "stop", *self.layout.worker_names)  # and these all the rest, to end well
+        return left
 
     def running(self) -> bool:
         """Whether supervisord answers."""
@@ -85,9 +113,17 @@ class Cluster:
         return int(told) if told.isdigit() else 0
 
     def control(self, *command: str) -> None:
+        """Have supervisord do something; a program that is already as it is to be is no error.
+
+        Raises:
+            ClusterError: it was not done, for one program at least.
+        """
         done = self.supervisorctl(*command)
-        if "ERROR" in done.stdout and "already started" not in done.stdout and "not running" not in done.stdout:
-            raise ClusterError(f"supervisorctl {' '.join(command)}: {done.stdout.strip()}; see {self.layout.logs}")
+        told = f"{done.stdout}\n{done.stderr}".splitlines()
+        wrong = [line for line in told if "ERROR" in line and not line.rstrip().endswith(_AS_WANTED)]
+        if wrong or done.returncode:
+            what = "; ".join(wrong or filter(None, map(str.strip, told)))
+            raise ClusterError(f"supervisorctl {' '.join(command)}: {what}; see {self.layout.logs}")
 
     def supervisorctl(self, *command: str) -> "subprocess.CompletedProcess[str]":
         control = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self.layout.home / "supervisord.conf")]
@@ -102,21 +138,41 @@ class Cluster:
         return hosts.on(self.layout, HEAD)
 
     def run(self, command: Sequence[str]) -> int:
-        """A command on the head, with the cluster's environment; its status."""
+        """A command on the head, with the cluster's environment; its status.
+
+        Raises:
+            ClusterError: there is no such command.
+        """
+        if not command or shutil.which(command[0]) is None:
+            told = f"{command[0]} is no program that can be found" if command else "no command is given"
+            raise ClusterError(f"{told}; for example: python -m deploy.celery run python -m summarizer_assets.report")
         line = [*self.on_head, *command]
         return subprocess.run(line, env=self.environment(), check=False).returncode
 
-    def wait_for(self, program: Program) -> None:
-        """Until it answers, where it has a port, or has run for a moment."""
-        _wait(lambda: self._up(program), f"{program.name} answers", _START_PATIENCE_S, self.layout.logs)
+    def _probe(self, program: Program, begun: datetime, logged: int) -> Callable[[], bool]:
+        """What tells whether a program does its work; that its process runs says little of one that dies in a circle.
 
-    def _up(self, program: Program) -> bool:
-        if program.port is None:
-            return "RUNNING" in self.supervisorctl("status", program.name).stdout
-        where = self.layout.address if program.name in {"store", "rabbitmq", "postgres"} else "127.0.0.1"
-        probe = f"import socket; socket.create_connection(({where!r}, {program.port}), 3).close()"
-        command = [*self.on_head, sys.executable, "-S", "-c", probe]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        Args:
+            program: one that was started.
+            begun: when that was.
+            logged: the length of its log then.
+        """
+        if program.name == "postgres":
+            return lambda: postgres.ready(self.layout)
+        if program.name == "daemon":
+            return lambda: postgres.daemon_lives(self.layout, begun)
+        if program.says:
+            return lambda: program.says in self._log(program).read_bytes()[logged:].decode(errors="replace")
+        probe = f"import socket; socket.create_connection(({program.address!r}, {program.port}), 3).close()"
+        command = [*([] if program.on_machine else self.on_head), sys.executable, "-S", "-c", probe]
+        return lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def _log(self, program: Program) -> Path:
+        return self.layout.logs / f"{program.name}.log"
+
+    def _log_bytes(self, program: Program) -> int:
+        log = self._log(program)
+        return log.stat().st_size if log.exists() else 0
 
     def _write_configurations(self) -> None:
         layout = self.layout
@@ -129,16 +185,26 @@ class Cluster:
         user = f"default_user = summarizer\ndefault_pass = {layout.passwords()['rabbitmq']}\n"
         listen = f"listeners.tcp.1 = {layout.address}:{layout.ports.rabbitmq}\n"
         own.write_text((_HERE / "rabbitmq.conf").read_text() + listen + user)
-        _make_proxy(layout)
+        proxy.make(layout)
         (layout.home / "supervisord.conf").write_text(configuration(layout, self._programs))
 
     def _require_ports(self) -> None:
-        wanted = [program.port for program in self._programs if program.port and program.name != "proxy"]
-        taken = [port for port in [*wanted, self.layout.door, self.layout.door + 1] if not _free(port)]
+        """Those that are to be open on this machine: the two doors, and on loopback all."""
+        layout = self.layout
+        wanted = [program.port for program in self._programs if program.port and program.on_machine]
+        if not layout.namespaces:
+            wanted = [program.port for program in self._programs if program.port]
+            wanted += [layout.door + 1, layout.ports.rabbitmq_peers]
+        double = [port for port, times in Counter(wanted).items() if times > 1]
+        if double or max(wanted) >= 2**16:
+            why = f"the cluster itself uses {double}" if double else "the highest there is is 65535"
+            raise ClusterError(f"--port {layout.door}: that and the next cannot be the doors, {why}; choose another")
+        taken = [port for port in wanted if not _free(port)]
         if taken:
             raise ClusterError(
-                f"other programs listen on the ports {taken} of this machine; end them, or run as root: then the "
-                "cluster has hosts of its own"
+                f"other programs listen on the ports {taken} of this machine; end them"
+                + (", or choose other doors: --port" if {layout.door, layout.door + 1} & set(taken) else "")
+                + ("" if layout.namespaces else "; or run as root: then the cluster has hosts of its own")
             )
 
     def _supervise(self) -> None:
@@ -147,27 +213,6 @@ class Cluster:
         if done.returncode:
             raise ClusterError(f"supervisord does not start: {done.stdout}{done.stderr}")
         _wait(self.running, "supervisord answers", 30)
-
-
-def _make_proxy(layout: Layout) -> None:
-    """Nginx with the configuration of deploy/proxy: a certificate of its own, and the two logins."""
-    folder = layout.home / "proxy"
-    (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    text = _PROXY.read_text()
-    if not layout.namespaces:
-        text = text.replace("listen 8443", f"listen 127.0.0.1:{layout.door}")
-        text = text.replace("listen 8444", f"listen 127.0.0.1:{layout.door + 1}")
-    (folder / "nginx.conf").write_text(text)
-    if not (folder / "certificate.pem").exists():
-        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "825", "-subj", "/CN=localhost"]
-        names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
-        subprocess.run([*request, *names, *files], capture_output=True, check=True)
-    for door, login in (("operators", "operator"), ("readers", "reader")):
-        command = ["openssl", "passwd", "-apr1", "-stdin"]
-        secret = layout.passwords()[login]
-        hashed = subprocess.run(command, input=secret, capture_output=True, text=True, check=True).stdout.strip()
-        (folder / f"{door}.htpasswd").write_text(f"{login}:{hashed}\n")
 
 
 def _require(*commands: str) -> None:
@@ -191,4 +236,8 @@ def _wait(condition: Callable[[], bool], what: str, patience_s: float, logs: Pat
 def _free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:  # taken, on this address or on all of them
+            return False
+        return True

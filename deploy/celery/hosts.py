@@ -57,11 +57,13 @@ def remove(layout: Layout) -> None:
 
 def cut(layout: Layout, worker: str) -> None:
     """Pull the worker's network cable: what it sends goes nowhere, and nobody tells it."""
+    _require_hosts(layout)
     _ip("-n", layout.namespace(HEAD), "link", "set", worker, "down")
 
 
 def join(layout: Layout, worker: str) -> None:
     """Put the cable back."""
+    _require_hosts(layout)
     _ip("-n", layout.namespace(HEAD), "link", "set", worker, "up")
 
 
@@ -86,6 +88,14 @@ def as_machine(layout: Layout, host: str) -> list[str]:
     inside = ["sh", "-c", f'hostname {host} && exec "$@"', host]
     own = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
     return [*on(layout, host), *own, *inside]
+
+
+def _require_hosts(layout: Layout) -> None:
+    if not layout.namespaces:
+        raise HostError(
+            f"the workers of the cluster in {layout.home} share this machine's network, and have no cable; start it as "
+            "root, with `--network namespaces`: then each has a host of its own"
+        )
 
 
 def _ip(*arguments: str) -> None:

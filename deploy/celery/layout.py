@@ -13,6 +13,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from deploy.celery.errors import ClusterError
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 HEAD = "head"
 _HEAD_ADDRESS = "10.77.0.1"
@@ -20,6 +22,7 @@ BUCKET = "summaries"
 #: Of Dagster's storage, which sets none: a cut-off host must notice within a lease, not when the kernel gives up
 #: a quarter of an hour later.
 _PATIENCE = "connect_timeout=10&keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=20000"
+_REMOTE = "s3://"  # the one kind of address that sources and roots may have, but for folders
 _PASSWORDS = ("postgres", "rabbitmq", "store_key", "store_secret", "operator", "reader")
 
 
@@ -35,8 +38,7 @@ class Ports:
     code: int = 14000
     webserver: int = 3000
     readers: int = 3001
-    operators_door: int = 8443
-    readers_door: int = 8444
+    operators_door: int = 8443  # the readers' is the next one
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Layout:
         return _HEAD_ADDRESS if self.namespaces else "127.0.0.1"
 
     @property
+    def inner_door(self) -> int:
+        """Where nginx itself has the operators' page: in a namespace a door of this machine leads there."""
+        return self.ports.operators_door if self.namespaces else self.door
+
+    @property
     def worker_names(self) -> list[str]:
         return [f"worker{number}" for number in range(1, self.workers + 1)]
 
@@ -86,6 +93,15 @@ class Layout:
 
     def journal(self, host: str) -> Path:
         return self.home / "journal" if self.shared_journal else self.home / "hosts" / host / "journal"
+
+    def journal_setting(self, host: str, own: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Where a host's runs write answers first; empty where the caller said it, or the package knows it.
+
+        A folder that the caller names may hold answers of earlier runs, which nobody pays for again. So may the one
+        that belongs to a root of the caller's, which all processes of this machine find by themselves.
+        """
+        known = "SUMMARIZER_JOURNAL_DIR" in given(own) or (self.shared_journal and not brings_store(own))
+        return {} if known else {"SUMMARIZER_JOURNAL_DIR": str(self.journal(host))}
 
     def passwords(self) -> Mapping[str, str]:
         """See `_PASSWORDS`. Made at the first use, and kept."""
@@ -109,8 +125,8 @@ class Layout:
         passwords, ports, told = self.passwords(), self.ports, given(own)
         ours = {
             "SUMMARIZER_STATE": self.postgres_url("state"),
-            "SUMMARIZER_JOURNAL_DIR": str(self.journal(HEAD)),
             "SUMMARIZER_LOST_AFTER_S": "300",
+            **self.journal_setting(HEAD, own),
         }
         store = {
             "SUMMARIZER_ROOT": f"s3://{BUCKET}/tables",
@@ -150,11 +166,41 @@ def brings_store(own: Mapping[str, str] | None = None) -> bool:
     return "SUMMARIZER_ROOT" not in given(own)
 
 
+def outside(own: Mapping[str, str] | None = None) -> list[str]:
+    """The settings that name something beyond this machine, which hosts of their own do not reach."""
+    told = given(own)
+    found = {
+        "SUMMARIZER_LLM_BASE_URL": told.get("SUMMARIZER_LLM_BASE_URL", "embedded") != "embedded",
+        "SUMMARIZER_ROOT": _REMOTE in told.get("SUMMARIZER_ROOT", ""),
+        "SUMMARIZER_SOURCE": _REMOTE in told.get("SUMMARIZER_SOURCE", ""),
+        "SUMMARIZER_STATE": told.get("SUMMARIZER_STATE", "").startswith("postgres"),
+    }
+    return [name for name, beyond in found.items() if beyond]
+
+
+def require_one_store(own: Mapping[str, str] | None = None) -> None:
+    """One set of `AWS_*` variables cannot name two stores.
+
+    Raises:
+        ClusterError: the source lies in a store of the caller's, the tables would lie in the cluster's.
+    """
+    source = given(own).get("SUMMARIZER_SOURCE", "")
+    if source.startswith(_REMOTE) and brings_store(own):
+        raise ClusterError(
+            f"SUMMARIZER_SOURCE={source} lies in a store of yours, but SUMMARIZER_ROOT is not set: then the tables lie "
+            "in the store that comes with the cluster, and its AWS_* take the place of yours. Set SUMMARIZER_ROOT, to "
+            "s3://… in your store or to a folder"
+        )
+
+
 def saved(home: Path) -> Layout:
     """The cluster that was started in this folder.
 
     Raises:
-        FileNotFoundError: none was.
+        ClusterError: none was.
     """
-    told = json.loads((home / "layout.json").read_text())
+    path = home / "layout.json"
+    if not path.exists():
+        raise ClusterError(f"no cluster was started in {home}: {path.name} is not there; start one: make cluster")
+    told = json.loads(path.read_text())
     return Layout(**{**told, "home": Path(told["home"])})

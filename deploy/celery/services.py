@@ -10,42 +10,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from deploy.celery import postgres
+from deploy.celery import postgres, proxy
 from deploy.celery.hosts import as_machine, not_root, on
-from deploy.celery.layout import CHECKOUT, HEAD, Layout
+from deploy.celery.layout import CHECKOUT, HEAD, Layout, brings_store
 
 _RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
 
 class Stage(IntEnum):
-    """Programs of one answer before those of the next are started."""
+    """Programs of one answer before those of the next are started; the rest needs nothing of each other."""
 
     STORES = 1
     BROKER = 2
     CODE = 3
-    DAGSTER = 4
-    WORKERS = 5
+    REST = 4
 
 
 @dataclass(frozen=True)
 class Program:
-    """`stop_s`: how long it may take to end."""
+    """One of a cluster's.
+
+    Attributes:
+        port: by which it is known to answer, at `address`.
+        on_machine: whether that is this machine's address, and not the head's.
+        says: what it writes when it is ready, where it has no port.
+        stop_s: how long it may take to end.
+    """
 
     name: str
     stage: Stage
     command: list[str]
-    port: int | None = None
+    port: int = 0
+    address: str = "127.0.0.1"
+    on_machine: bool = False
+    says: str = ""
     stop_s: int = 20
     stop_signal: str = "TERM"
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def programs(layout: Layout, *, own_store: bool) -> list[Program]:
+def programs(layout: Layout, own: Mapping[str, str] | None = None) -> list[Program]:
     """All of them.
 
     Args:
         layout: of the cluster.
-        own_store: whether the tables lie in the store that comes with it.
+        own: settings beside those of the caller's environment.
     """
     ports, home, head = layout.ports, layout.home, [*on(layout, HEAD), *not_root()]
     python = [sys.executable, "-m"]
@@ -53,46 +62,59 @@ def programs(layout: Layout, *, own_store: bool) -> list[Program]:
     location += ["--working-directory", str(CHECKOUT)]
     workspace = ["-w", str(home / "workspace.yaml")]
     web = [*head, *python, "dagster_webserver", *workspace, "-h", "127.0.0.1"]
-    proxy = ["nginx", "-p", str(home / "proxy"), "-c", "nginx.conf", "-g", "daemon off;"]
     found = [
         Program(
             "postgres",
             Stage.STORES,
-            [*head, str(postgres.programs() / "postgres"), "-D", str(home / "postgres")],
+            [*head, *postgres.command(layout)],
             ports.postgres,
+            layout.address,
             stop_signal="INT",  # it ends with its clients connected
         ),
-        Program("epmd", Stage.STORES, [*head, "epmd", "-port", str(ports.epmd), "-address", "127.0.0.1"]),
-        Program("rabbitmq", Stage.BROKER, [*head, _RABBITMQ], ports.rabbitmq, 60, environment=_rabbitmq(layout)),
+        Program("epmd", Stage.STORES, [*head, "epmd", "-port", str(ports.epmd), "-address", "127.0.0.1"], ports.epmd),
+        Program(
+            "rabbitmq",
+            Stage.BROKER,
+            [*head, _RABBITMQ],
+            ports.rabbitmq,
+            layout.address,
+            stop_s=60,
+            environment=_rabbitmq(layout),
+        ),
         Program(
             "code",
             Stage.CODE,
             [*head, *python, "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(ports.code), *location],
             ports.code,
         ),
-        Program("daemon", Stage.DAGSTER, [*head, *python, "dagster._daemon", "run", *workspace]),
-        Program("webserver", Stage.DAGSTER, [*web, "-p", str(ports.webserver)], ports.webserver),
-        Program("readers", Stage.DAGSTER, [*web, "-p", str(ports.readers), "--read-only"], ports.readers),
-        Program("proxy", Stage.DAGSTER, [*head, *proxy], ports.operators_door),
+        Program("daemon", Stage.REST, [*head, *python, "dagster._daemon", "run", *workspace]),
+        Program("webserver", Stage.REST, [*web, "-p", str(ports.webserver)], ports.webserver),
+        Program("readers", Stage.REST, [*web, "-p", str(ports.readers), "--read-only"], ports.readers),
+        Program("proxy", Stage.REST, [*head, *proxy.command(layout)], layout.inner_door),
     ]
-    if own_store:
+    if brings_store(own):
         store = ["deploy.celery.object_store", "--address", layout.address, "--port", str(ports.store)]
         folder = ["--folder", str(home / "store")]
-        found.insert(0, Program("store", Stage.STORES, [*head, *python, *store, *folder], ports.store, stop_s=120))
+        command = [*head, *python, *store, *folder]
+        found.insert(0, Program("store", Stage.STORES, command, ports.store, layout.address, stop_s=120))
     if layout.namespaces:  # else nginx itself listens on this machine's loopback
-        for door, (name, port) in enumerate((("operators", ports.operators_door), ("readers", ports.readers_door))):
-            listen = f"TCP-LISTEN:{layout.door + door},bind=127.0.0.1,reuseaddr,fork"
-            inside = " ".join(
-                [*on(layout, HEAD), "socat", "STDIO", rf"TCP\:127.0.0.1\:{port}"]
-            )  # to socat a colon ends a word
-            found.append(Program(f"door-{name}", Stage.DAGSTER, ["socat", listen, f"EXEC:{inside}"]))
+        for number, name in enumerate(("operators", "readers")):
+            outer, inner = layout.door + number, layout.inner_door + number
+            listen = f"TCP-LISTEN:{outer},bind=127.0.0.1,reuseaddr,fork"
+            to = rf"TCP\:127.0.0.1\:{inner}"  # to socat a colon ends a word
+            command = ["socat", listen, f"EXEC:{' '.join([*on(layout, HEAD), 'socat', 'STDIO', to])}"]
+            found.append(Program(f"door-{name}", Stage.REST, command, outer, on_machine=True))
     for worker in layout.worker_names:
         celery = [*python, "celery", "-A", "summarizer_worker", "worker", "-Q", "dagster", "-n", f"{worker}@%h"]
         options = ["--concurrency", str(layout.slots), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-        where = {"SUMMARIZER_JOURNAL_DIR": str(layout.journal(worker))}
         found.append(
             Program(
-                worker, Stage.WORKERS, [*as_machine(layout, worker), *celery, *options], stop_s=120, environment=where
+                worker,
+                Stage.REST,
+                [*as_machine(layout, worker), *celery, *options],
+                says=" ready.",
+                stop_s=120,
+                environment=layout.journal_setting(worker, own),
             )
         )
     return found
@@ -144,6 +166,8 @@ def _rabbitmq(layout: Layout) -> dict[str, str]:
         "ERL_EPMD_PORT": str(layout.ports.epmd),
         "RABBITMQ_NODENAME": "summarizer@localhost",
         "RABBITMQ_DIST_PORT": str(layout.ports.rabbitmq_peers),
+        # By itself it is open to everybody; it is for brokers that are one, and for their tools.
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         "RABBITMQ_MNESIA_BASE": str(home / "db"),
         "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",  # the system's own broker has its settings there
