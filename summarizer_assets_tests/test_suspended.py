@@ -94,8 +94,9 @@ def asked(provider: FaultyProvider) -> Counter[str]:
 
 def fall_asleep(process: "subprocess.Popen[str]", house: Installation) -> None:
     """Stop the run and wait until its claim has lapsed."""
-    process.send_signal(signal.SIGSTOP)
-    wait_for(lambda: is_asleep(process))
+    with house.summarizer.database.begin():  # else it may sleep with the state store's one lock in its hand
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: is_asleep(process))
     wait_for(lambda: not house.summarizer.state.holders())
 
 
