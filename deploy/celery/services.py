@@ -173,4 +173,5 @@ def _rabbitmq(layout: Layout) -> dict[str, str]:
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",  # the system's own broker has its settings there
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
         "RABBITMQ_LOGS": "-",
+        "RABBITMQ_LOG_BASE": str(home / "log"),  # it makes a file there all the same; the system's is not ours to write
     }
