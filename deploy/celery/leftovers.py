@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.celery.layout import Layout
 
 #: What the rest needs to end well, by words of their commands.
-_STORES = ("bin/postgres", "postgres:", "beam.smp", "rabbitmq", "epmd", "deploy.celery.object_store")
+_STORES = ("postgres", "beam.smp", "rabbit", "erl_", "inet_gethost", "epmd", "deploy.celery.object_store")
 _ENDING_S = 1  # of what was told already
 _PATIENCE_S = 120
 
