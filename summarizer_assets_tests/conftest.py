@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ from hypothesis import settings
 # Examples have no deadline: how long one takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# In the background of a script SIGINT is ignored. Dagster handles SIGTERM as it does SIGINT, and what a test starts
+# would inherit that: nothing could be ended.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: The files that take longest, the longest first. They are begun first, so that several workers end together: one that
 #: is begun last is waited for by all others. Seconds on two busy cores when this was written: 330 to 30.

@@ -128,16 +128,16 @@ def test_an_error_of_one_program_is_told_though_another_was_as_it_was_to_be(here
 @pytest.fixture
 def orphan(here):
     """A process of the cluster that no supervisord watches."""
-    with subprocess.Popen(["sleep", "600"], env={"DAGSTER_HOME": str(here.dagster_home)}) as process:
+    with subprocess.Popen(["sleep", "60"], env={"DAGSTER_HOME": str(here.dagster_home)}) as process:
         yield process
         process.kill()
 
 
 def test_what_runs_without_its_supervisord_is_found_before_a_start_and_ended_by_a_stop(here, orphan):
-    with subprocess.Popen(["sleep", "600"], env={"DAGSTER_HOME": f"{here.dagster_home}2"}) as stranger:
+    with subprocess.Popen(["sleep", "60"], env={"DAGSTER_HOME": f"{here.dagster_home}2"}) as stranger:
         with pytest.raises(ClusterError, match=str(orphan.pid)):
             Cluster(here).start(print)
-        assert Cluster(here).stop() == ["sleep 600"]
+        assert Cluster(here).stop() == ["sleep 60"]
         assert orphan.wait() == -15
         assert stranger.poll() is None
         stranger.kill()
@@ -148,7 +148,7 @@ def test_a_start_that_fails_ends_what_it_began(here, monkeypatch):
     began = []
 
     def fail(_: object) -> None:
-        began.append(subprocess.Popen(["sleep", "600"], env={"DAGSTER_HOME": str(here.dagster_home)}))
+        began.append(subprocess.Popen(["sleep", "60"], env={"DAGSTER_HOME": str(here.dagster_home)}))
         raise ClusterError("the disk is full")
 
     monkeypatch.setattr(Cluster, "_require_ports", lambda _: None)  # another cluster may run
