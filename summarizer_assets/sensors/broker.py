@@ -12,6 +12,7 @@ import dagster as dg
 
 #: On a run that was handed to Celery. Until it starts, the broker holds it, on its disk.
 _AT_A_BROKER = "dagster-celery/task_id"
+_QUEUE = "dagster-celery/queue"
 _NOT_FOUND = "NOT_FOUND"
 
 
@@ -31,6 +32,7 @@ class Missing:
         self._launcher = instance.run_launcher
         self._before: Mapping[str, float] = json.loads(seen) if seen else {}
         self._since: dict[str, float] = {}
+        self._asked: dict[str | None, bool] = {}  # of each queue: a broker that is out must not be waited for a run
 
     def for_s(self, run: dg.DagsterRun, now: float) -> float:
         """Look; 0: the broker has it, or nobody knows."""
@@ -45,4 +47,7 @@ class Missing:
     def _is_missing(self, run: dg.DagsterRun) -> bool:
         if not self._launcher.supports_check_run_worker_health:
             return False
-        return bool(self._launcher.check_run_worker_health(run).status.value == _NOT_FOUND)
+        queue = run.tags.get(_QUEUE)
+        if queue not in self._asked:
+            self._asked[queue] = self._launcher.check_run_worker_health(run).status.value == _NOT_FOUND
+        return self._asked[queue]
