@@ -3,7 +3,7 @@
     python -m benchmarks.cluster_budget [--authors 1600] [--buckets 16] [--budget 0.3]
 
 A cluster of two workers (`deploy.celery`) against the faulty provider. First a backfill under a budget that holds for
-about half of the authors; in its middle one worker is killed with all its processes. When nobody works any more, the
+about a sixth of the authors; in its middle one worker is killed with all its processes. When nobody works any more, the
 ledger is held against the provider's own count. Then the cluster is started with no budget, and the sensor, or else the
 one command that docs/operations.md names, does the rest. Nobody may have been paid for twice but those who were in
 flight at the kill.

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def house(folder: Path) -> Iterator[tuple[str, str]]:
         for name, port, more in (("full", full, []), ("read-only", read_only, ["--read-only"])):
             command = [*webserver, "-h", "127.0.0.1", "-p", str(port), *more]
             stack.enter_context(running(command, folder / f"{name}.log", environment))
-            wait_for(lambda port=port: answers(f"http://127.0.0.1:{port}"), f"the {name} webserver answers")  # type: ignore[misc]
+            wait_for(partial(answers, f"http://127.0.0.1:{port}"), f"the {name} webserver answers")
         yield f"https://localhost:{operators}", f"https://localhost:{readers}"
 
 
@@ -228,7 +229,7 @@ def prove(promises: Promises, folder: Path, doors: Mapping[str, tuple[str, tuple
             refused = status(client, url, login, "https://elsewhere.example")
             promises.tell(f"{door}: not from another site's page", refused, refused == 403)  # noqa: PLR2004 - forbidden
             asked = client.get(f"{url}/graphql", params={"query": "mutation{__typename}"}, auth=login).status_code
-            promises.tell(f"{door}: an address that is a command is refused", asked, asked == 403)  # noqa: PLR2004
+            promises.tell(f"{door}: an address that is a command is refused", asked, asked == 403)  # noqa: PLR2004 - the same
             told = reached_by_a_page_elsewhere(url, login)
             promises.tell(f"{door}: what another site's page in Chromium fetches", told, set(told) == {403})
             first = upgraded(trust, url, login)
