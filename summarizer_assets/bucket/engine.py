@@ -90,8 +90,9 @@ class Engine:
         todo = self._todo
         tokens = [todo.tokens[position] for position in self._positions]
         attempts = [todo.attempts[position] for position in self._positions]
+        names = [todo.names[position] for position in self._positions]
         try:
-            await self.asker.run(self._positions, tokens, attempts)
+            await self.asker.run(self._positions, tokens, attempts, names)
         finally:
             self.asker.cancel()
             await self.client.aclose()
