@@ -10,8 +10,9 @@ import polars as pl
 from summarizer_assets.bucket.admission import admit
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.choice import Choice
-from summarizer_assets.core.contrast import ENOUGH, RecordTerms
+from summarizer_assets.core.contrast import ENOUGH
 from summarizer_assets.core.pending import Plan, plan_bucket
+from summarizer_assets.core.terms import RecordTerms
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.guards import reading
 
@@ -103,7 +104,7 @@ def take_stock(
 def _backdrop(rendered: pl.DataFrame) -> dict[str, RecordTerms]:
     """Twice as many as a request is judged among, so that enough are left beside its own."""
     first = rendered.select("author_id", "author_name", "text").sort("author_id").head(2 * ENOUGH)
-    return {author_id: RecordTerms.of(name or "", text) for author_id, name, text in first.iter_rows()}
+    return {author_id: RecordTerms(name or "", text) for author_id, name, text in first.iter_rows()}
 
 
 def single(summaries: pl.DataFrame) -> pl.DataFrame:

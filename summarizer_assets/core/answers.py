@@ -7,12 +7,13 @@ them by id and has each judged by `core.text_safety` and `core.judging`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from summarizer_assets.core.contrast import ENOUGH, RecordTerms
+from summarizer_assets.core.contrast import ENOUGH
 from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
 from summarizer_assets.core.judging import UNJUDGED, Asked, Judgement, judge
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.rows import GivenTwice, read_rows
 from summarizer_assets.core.strange_json import Object
+from summarizer_assets.core.terms import RecordTerms
 from summarizer_assets.core.text_safety import fold_layout, text_problem
 from summarizer_assets.core.usage import Told
 

@@ -10,12 +10,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.contrast import Contrast, RecordTerms
+from summarizer_assets.core.contrast import Contrast
 from summarizer_assets.core.figures import contradicted
 from summarizer_assets.core.marks import marks_of
-from summarizer_assets.core.naming import OTHER_SCRIPT_SHARE, cannot_be_named, is_named
-from summarizer_assets.core.terms import NOTHING, terms_of
-from summarizer_assets.core.words import fold, looks_foreign, share_of_other_script, words_of
+from summarizer_assets.core.naming import cannot_be_named, is_named
+from summarizer_assets.core.terms import OTHER_SCRIPT_SHARE, RecordTerms, SummaryTerms
+from summarizer_assets.core.words import share_of_other_script
 
 NAME_UNMEASURED: Final = "name_unmeasured"
 OTHER_LANGUAGE: Final = "other_language"
@@ -63,67 +63,47 @@ def judge(
         backdrop: other records of the bucket, for a request of few authors.
         language: the language asked for.
     """
-    records = [RecordTerms.of(author.author_name, author.text) for author in asked]
-    texts = [_Text.of(place, summary) for place, summary in answers.items()]
-    foreign = Contrast(records, backdrop).foreign([(text.place, text.plain, text.terms) for text in texts])
+    records = [RecordTerms(author.author_name, author.text) for author in asked]
+    texts = {place: SummaryTerms(summary) for place, summary in answers.items()}
+    foreign = Contrast(records, backdrop).foreign(texts)
     judged: dict[int, Judgement] = {}
-    for text in texts:
-        author, record = asked[text.place], records[text.place]
-        unnamed = None
-        flags: list[str] = []
-        if not is_named(author.author_name, text.plain, text.words):
-            if author.author_name.strip() and not (
-                cannot_be_named(author.author_name, text.plain) and not _names_another(text, author, asked)
-            ):
-                unnamed = "the author is not named"
-            flags.append(NAME_UNMEASURED)
-        refused = unnamed
-        if refused is None and (other := foreign.get(text.place)):
+    for place, text in texts.items():
+        author = asked[place]
+        refused = None
+        unnamed = not is_named(author.author_name, text.plain, text.words)
+        if unnamed and _is_wrongly_unnamed(text, author, asked):
+            refused = "the author is not named"
+        if refused is None and (other := foreign.get(place)):
             refused = f"it tells another author's work: {_cut(other.passage)}"
-        if refused is None and (figure := contradicted(text.summary, author.text)):
+        if refused is None and (figure := contradicted(text, author.text)):
             refused = f"the record contradicts a figure: {_cut(figure)}"
-        judged[text.place] = Judgement(refused) if refused else _marked(text, record, flags, language)
+        if refused is not None:
+            judged[place] = Judgement(refused)
+        else:
+            judged[place] = _marked(text, records[place], language, [NAME_UNMEASURED] if unnamed else [])
     return judged
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    place: int
-    summary: str
-    plain: str
-    words: list[str]
-    terms: AbstractSet[str]
-
-    @classmethod
-    def of(cls, place: int, summary: str) -> "_Text":
-        plain = fold(summary)
-        return cls(place, summary, plain, words_of(plain), terms_of(plain))
-
-
-def _marked(text: _Text, record: RecordTerms, flags: list[str], language: str) -> Judgement:
-    other_script = share_of_other_script(text.plain) > OTHER_SCRIPT_SHARE
-    foreign = other_script or looks_foreign(text.words)
-    if foreign is (language.casefold() == "english"):
+def _marked(text: SummaryTerms, record: RecordTerms, language: str, flags: list[str]) -> Judgement:
+    if text.is_foreign is (language.casefold() == "english"):
         flags.append(OTHER_LANGUAGE)
-    comparable = not foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
-    support = _support(text.terms, record) if comparable else None
+    comparable = not text.is_foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
+    support = _support(text.all, record) if comparable else None
     if support is not None and support < _LITTLE:
         flags.append(LITTLE_SUPPORT)
-    raised, doubts = marks_of(text.plain, text.words, record, comparable=comparable)
+    raised, doubts = marks_of(text, record, comparable=comparable)
     return Judgement(None, support, (*flags, *raised), tuple(doubts))
 
 
 def _support(terms: AbstractSet[str], record: RecordTerms) -> float:
-    held = len(terms & record.facts) + len((terms & record.name) - record.facts)
-    number = len(terms)
-    if NOTHING in terms:
-        number -= 1
-        held -= NOTHING in record.facts or NOTHING in record.name
-    return held / number if number else 0.0
+    return len(terms & record.all) / len(terms) if terms else 0.0
 
 
-def _names_another(text: _Text, author: Asked, asked: Sequence[Asked]) -> bool:
-    return any(
+def _is_wrongly_unnamed(text: SummaryTerms, author: Asked, asked: Sequence[Asked]) -> bool:
+    """Whether the author has a name that the text would have to give, or it names another author of the request."""
+    if not author.author_name.strip():
+        return False
+    return not cannot_be_named(author.author_name, text.plain) or any(
         other is not author and other.author_name.strip() and is_named(other.author_name, text.plain, text.words)
         for other in asked
     )

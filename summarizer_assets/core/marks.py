@@ -6,12 +6,11 @@ prizes, arrests and deaths.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from summarizer_assets.core.contrast import RecordTerms
 from summarizer_assets.core.figures import record_of
-from summarizer_assets.core.terms import places, starts_of, term_of
+from summarizer_assets.core.terms import RecordTerms, SummaryTerms, countries, places, term_of
 from summarizer_assets.core.vocabulary import FIELDS, NUMBER_WORDS
 
 UNKNOWN_PLACE: Final = "unknown_place"
@@ -22,13 +21,112 @@ CLAIM_ABOUT_PERSON: Final = "claim_about_person"
 GRAVE_CLAIM: Final = "grave_claim"
 MARKS: Final = (UNKNOWN_PLACE, UNKNOWN_INSTITUTION, UNKNOWN_NAME, UNKNOWN_NUMBER, CLAIM_ABOUT_PERSON, GRAVE_CLAIM)
 
-#: Any of these words must stand in a text before its phrases are looked for.
-_OF_CLAIMS: Final = re.compile(
-    r"\b(?:award|prize|medal|laureate|nobel|honou?r|professor|chair|dean|director|president|head of|founder|founded|"
-    r"co-?founded|ceo|fellow|doctorate|ph\.?d|degree|graduat|alumn|emerit|retire|pioneer|renowned|acclaimed|"
-    r"world-leading|leading (?:expert|authority|figure|researcher|scholar|scientist)|eminent|distinguished|celebrated|"
-    r"famous|born|married|died|invent|patent|elected|appointed|mentor)",
-    re.IGNORECASE,
+#: One of these words stands in every claim: without them no phrase is looked for.
+_TELLING: Final = frozenset(
+    word
+    for lower in [
+        "award",
+        "awards",
+        "awarded",
+        "prize",
+        "prizes",
+        "medal",
+        "medals",
+        "winning",
+        "laureate",
+        "nobel",
+        "honoured",
+        "honored",
+        "honour",
+        "honor",
+        "honours",
+        "professor",
+        "professorship",
+        "lecturer",
+        "dean",
+        "president",
+        "director",
+        "chair",
+        "chairs",
+        "chairman",
+        "chairwoman",
+        "chairperson",
+        "heads",
+        "directs",
+        "founder",
+        "founded",
+        "cofounded",
+        "founding",
+        "fellow",
+        "fellowship",
+        "editor",
+        "mentor",
+        "degree",
+        "doctorate",
+        "phd",
+        "ph",
+        "graduated",
+        "alumnus",
+        "alumna",
+        "alumni",
+        "emeritus",
+        "emerita",
+        "retired",
+        "pioneer",
+        "pioneers",
+        "pioneered",
+        "pioneering",
+        "renowned",
+        "acclaimed",
+        "leading",
+        "eminent",
+        "distinguished",
+        "celebrated",
+        "famous",
+        "expert",
+        "authority",
+        "figure",
+        "born",
+        "married",
+        "died",
+        "inventor",
+        "invented",
+        "patent",
+        "patents",
+        "patented",
+        "elected",
+        "appointed",
+        "established",
+        "leads",
+        "retracted",
+        "retraction",
+        "withdrawn",
+        "fabricated",
+        "fabricates",
+        "falsified",
+        "falsifies",
+        "plagiarised",
+        "plagiarized",
+        "plagiarism",
+        "fraud",
+        "misconduct",
+        "dismissed",
+        "convicted",
+        "arrested",
+        "accused",
+        "accusation",
+        "accusations",
+        "allegation",
+        "allegations",
+        "charges",
+        "charged",
+        "suspended",
+        "fired",
+        "guilty",
+        "sued",
+        "banned",
+    ]
+    for word in (lower, lower.capitalize())
 )
 #: Said of the person: an honour, a post, a degree, fame, a life's dates.
 _CLAIMS: Final = re.compile(
@@ -41,13 +139,8 @@ _CLAIMS: Final = re.compile(
     r"laboratory|lab|school|faculty|group)"
     r"|pioneer(?:ed|ing)\b|renowned|acclaimed|world-leading|eminent|distinguished|celebrated|famous"
     r"|leading (?:expert|authority|figure|researcher|scholar|scientist)"
-    r"|(?:was|is) (?:born|married|elected|appointed)|(?:has )?(?:retired|died|passed away)\b"
+    r"|(?:was|is) (?:born|married|elected|appointed)|(?:he|she|who|author|researcher) (?:has )?(?:retired|died)\b"
     r"|(?:graduated|holds a degree|ph\.?d\.?) from|invented|patented|alumn(?:us|a|i) of|emerit(?:us|a))",
-    re.IGNORECASE,
-)
-_OF_GRAVE_CLAIMS: Final = re.compile(
-    r"retract|withdrawn|fabricat|falsif|plagiar|fraud|misconduct|dismiss|convict|arrest|accus|alleg|charge|suspend|fired|"
-    r"guilty|sued|banned",
     re.IGNORECASE,
 )
 #: Said of a person or of a paper, and not of what it is about.
@@ -66,49 +159,47 @@ _INSTITUTION: Final = re.compile(
 )
 _ACRONYM_LENGTH: Final = 3
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
-_NOUNS_SHARE: Final = 0.25  # of the words have capitals: the language writes nouns so
+_NEAR: Final = 80  # characters before and after a telling word
+_NO_NAMES: Final = FIELDS | NUMBER_WORDS.keys()
 
 
-def marks_of(plain: str, words: Sequence[str], record: RecordTerms, *, comparable: bool) -> tuple[list[str], list[str]]:
+def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> tuple[list[str], list[str]]:
     """The flags of a summary, and the words that raised them.
 
-    Args:
-        plain: the folded summary.
-        words: its words in order, their case kept.
-        record: its author's.
-        comparable: whether text and record are in one language, so that names and numbers can be compared.
+    `comparable`: whether text and record are in one language, so that names and numbers can be compared.
     """
-    flags: list[str] = []
-    doubts: list[str] = []
+    found: dict[str, list[str]] = {}
     if comparable:
-        odd = [word for word in words if word < "a"]  # begin with a capital or a digit
-        for flag, told in (
-            (UNKNOWN_NUMBER, _unknown_numbers(odd, record)),
-            *_unknown_names(plain, words, odd, record).items(),
-        ):
-            if told:
-                flags.append(flag)
-                doubts += told
-    for flag, telling, phrases in (
-        (CLAIM_ABOUT_PERSON, _OF_CLAIMS, _CLAIMS),
-        (GRAVE_CLAIM, _OF_GRAVE_CLAIMS, _GRAVE_CLAIMS),
-    ):
-        if telling.search(plain) is not None:
-            told = [found[0] for found in phrases.finditer(plain) if not _record_says(found[0], record)]
-            if told:
-                flags.append(flag)
-                doubts += told
-    return flags, doubts
+        odd = [word for word in text.present if word < "a"]  # begin with a capital or a digit
+        if numbers := _unknown_numbers(odd, record):
+            found[UNKNOWN_NUMBER] = numbers
+        found |= _unknown_names(text, odd, record)
+    if telling := _TELLING & text.present:
+        found |= _claims(text.plain, telling, record)
+    return list(found), [word for words in found.values() for word in words]
+
+
+def _claims(plain: str, telling: Iterable[str], record: RecordTerms) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word in sorted(telling):
+        at = plain.find(word)
+        near = plain[max(0, at - _NEAR) : at + _NEAR]
+        for flag, phrases in ((CLAIM_ABOUT_PERSON, _CLAIMS), (GRAVE_CLAIM, _GRAVE_CLAIMS)):
+            said = [match[0] for match in phrases.finditer(near) if not _record_says(match[0], record)]
+            for claim in said:
+                if claim not in found.setdefault(flag, []):
+                    found[flag].append(claim)
+    return found
 
 
 def _record_says(phrase: str, record: RecordTerms) -> bool:
     """Whether the words that make a phrase a claim are the record's own."""
     terms = {term for word in phrase.split() if (term := term_of(word.strip(",.;")))}
-    return bool(terms) and terms <= record.facts
+    return bool(terms) and terms <= record.all
 
 
 def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
-    numbers = [word for word in odd if word.isdecimal() and word not in record.text]
+    numbers = [word for word in odd if word < ":" and word not in record.text and word.isdecimal()]
     if not numbers:
         return []
     known = record_of(record.text)
@@ -124,30 +215,24 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
     ]
 
 
-def _unknown_names(plain: str, words: Sequence[str], odd: Sequence[str], record: RecordTerms) -> dict[str, list[str]]:
+def _unknown_names(text: SummaryTerms, odd: Sequence[str], record: RecordTerms) -> dict[str, list[str]]:
     """Capitalised words within sentences that neither the record nor the author's name has."""
-    if len(odd) > _NOUNS_SHARE * len(words):
-        return {}
-    known = record.facts | record.name
-    strange = [word for word in odd if (term := term_of(word)) and term not in known]
-    if not strange:
-        return {}
-    starts = starts_of(known)
+    known, plain, words = record.all, text.plain, text.words
+    strange = [word for word in odd if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES]
+    strange = [word for word in strange if not word[0].isdigit()]
     found: dict[str, list[str]] = {}
-    for word in dict.fromkeys(strange):
+    for word in sorted(strange, key=words.index):
         if (
-            word.isdecimal()
-            or len(word) == 1
-            or word.lower() in FIELDS
-            or word.lower() in NUMBER_WORDS
-            or not _within_a_sentence(word, plain)
-            or not starts.isdisjoint(starts_of([term_of(word)]))
-            or (word.isupper() and len(word) >= _ACRONYM_LENGTH and word.lower() in record.initials)
+            not _within_a_sentence(word, plain)
+            or record.has_form_of(term_of(word))
+            or (word.isupper() and len(word) >= _ACRONYM_LENGTH and record.spells_out(word))
             or _spells_out(word, words, record)
         ):
             continue
         flag = UNKNOWN_PLACE if term_of(word) in places() else UNKNOWN_NAME
-        if flag is UNKNOWN_PLACE and record.is_foreign:  # the language of its titles
+        if (
+            flag is UNKNOWN_PLACE and record.is_foreign and word.lower() not in countries()
+        ):  # the language of its titles
             continue
         if flag is UNKNOWN_NAME and _names_an_institution(word, words):
             flag = UNKNOWN_INSTITUTION

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from summarizer_assets.core.terms import OTHER_SCRIPT_SHARE
 from summarizer_assets.core.vocabulary import PARTICLES
 from summarizer_assets.core.words import fold, share_of_other_script, words_of
 
-OTHER_SCRIPT_SHARE = 0.3
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _WRITTEN_OUT = re.compile("(?<=[aou])e|(?<=a)a")
 
@@ -19,14 +19,13 @@ def is_named(author_name: str, plain: str, words: Sequence[str]) -> bool:
         plain: the folded text.
         words: its words, their case kept.
     """
+    family = author_name.partition(",")[0].strip(" .")
+    if family in words and len(family) > 1 and family.lower() not in PARTICLES:  # as most texts spell it
+        return True
     parts = _name_parts(author_name)
-    for part in parts:  # as most texts spell it, before each word is looked at
-        if part.capitalize() in words:
-            return True
     if _UNSPACED.search(plain):  # a name has no blanks around it there
         squeezed = "".join(words).lower()
         return any(part in squeezed for part in parts) or "".join(words_of(fold(author_name).lower())) in squeezed
-    family = author_name.partition(",")[0].strip(" .")
     if family.lower() in PARTICLES:  # "Das" and "Du" are family names too, but only with their capital
         return re.search(rf"\b{family.capitalize()}\b", plain) is not None
     lower = [word.lower() for word in words]

@@ -7,24 +7,30 @@ single letters. Where a script has no blanks, two neighbouring characters are a 
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Final
 
 from summarizer_assets.core.vocabulary import EVERYDAY, FOREIGN, STOCK
-from summarizer_assets.core.words import stem, words_of
+from summarizer_assets.core.words import fold, looks_foreign, share_of_other_script, stem, words_of
 
 #: The term of every word that tells nothing.
 NOTHING: Final = ""
 
+#: A text of which so many characters are of another script than Latin is in that one.
+OTHER_SCRIPT_SHARE: Final = 0.3
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+"
 )
 _ROMAN: Final = re.compile("[IVX]+")
 _ORDINARY: Final = STOCK | EVERYDAY | FOREIGN
-_START: Final = 5  # letters
 _MOST_KNOWN: Final = 1 << 18  # words; a run over a large bucket meets a few hundred thousand
+_SMALL: Final = frozenset(("of", "the", "for", "and", "in", "on", "de", "la", "und", "der", "a", "an", "to", "with"))
+_ACRONYM: Final = re.compile(r"\b[A-Z]{3,}\b")
+_OTHER_SCRIPT: Final = re.compile("[\u0370-\u1dff\u2c80-\ua71f\uab70-\ufaff]{4}")
+_START: Final = 5  # letters that two forms of one word share
 
 
 @cache
@@ -35,10 +41,16 @@ def _aliases() -> dict[str, str]:
 
 
 @cache
-def places() -> frozenset[str]:
-    """The terms of countries and regions."""
+def countries() -> frozenset[str]:
+    """The names of countries and regions, in small letters."""
     sections = tomllib.loads(files(__package__).joinpath("aliases.toml").read_text(encoding="utf-8"))
-    return frozenset(stem(word) for word in sections["places"])
+    return frozenset(sections["places"])
+
+
+@cache
+def places() -> frozenset[str]:
+    """The terms of countries and regions, and so of their adjectives."""
+    return frozenset(map(stem, countries()))
 
 
 class _Known(dict[str, str]):
@@ -70,6 +82,81 @@ def terms_of(plain: str) -> set[str]:
     return pieces.union(map(term_of, words_of(_UNSPACED.sub(" ", plain))))
 
 
-def starts_of(terms: Iterable[str]) -> set[str]:
-    """The letters with which terms begin: two forms of one word share them, as "saison" and "saisonal"."""
-    return {term[:_START] for term in terms}
+class RecordTerms:
+    """A record as terms, as `core.rendering` writes it. What few answers need is found when they need it.
+
+    `all`: of the whole record but its id, which is no fact of the author; `text`: that, folded.
+    """
+
+    def __init__(self, author_name: str, record: str) -> None:
+        id_end = record.find('" ', 2) if record.startswith('#"') else -1  # within an id such a quote has a backslash
+        self._author_name = author_name
+        self.text = fold(record[id_end + 2 :] if id_end >= 0 else record)
+        self.all = terms_of(self.text)
+        self.all.discard(NOTHING)
+
+    @cached_property
+    def name(self) -> AbstractSet[str]:
+        """The terms of the author's name."""
+        return terms_of(fold(self._author_name)) - {NOTHING}
+
+    @cached_property
+    def facts(self) -> AbstractSet[str]:
+        """The terms of all but the author's name."""
+        name = fold(self._author_name)
+        return terms_of(self.text[len(name) :]) - {NOTHING} if self.text.startswith(name) else self.all
+
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether a title or more of it is in another language than English, so that a text may translate it."""
+        lines = self.text.split("\n")
+        return _OTHER_SCRIPT.search(self.text) is not None or any(looks_foreign(words_of(line)) for line in lines)
+
+    def has_form_of(self, term: str) -> bool:
+        """Whether a word of the record begins as a term does: another form of the same word, mostly."""
+        return f" {term[:_START]}" in self._lower
+
+    @cached_property
+    def _lower(self) -> str:
+        return " ".join(["", *words_of(self.text.lower())])
+
+    def spells_out(self, acronym: str) -> bool:
+        """Whether words of the record in a row begin with the acronym's letters; one between may begin otherwise."""
+        return re.search(".?".join(map(re.escape, acronym.lower())), self._initials) is not None
+
+    @cached_property
+    def _initials(self) -> str:
+        return "".join(word[0] for word in self._lower.split() if word not in _SMALL)
+
+    @cached_property
+    def acronyms(self) -> frozenset[str]:
+        return frozenset(_ACRONYM.findall(self.text))
+
+
+class SummaryTerms:
+    """A summary as terms.
+
+    `plain`: the text, folded; `words`: in order, their case kept; `present`: the same as a set; `all`: their terms,
+    without `NOTHING`.
+    """
+
+    def __init__(self, summary: str) -> None:
+        self.plain = fold(summary)
+        self.words = words_of(self.plain)
+        self.present = set(self.words)
+        unspaced = not self.plain.isascii() and _UNSPACED.search(self.plain) is not None
+        self.all = terms_of(self.plain) if unspaced else set(map(term_of, self.present))
+        self.all.discard(NOTHING)
+
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether it is in another language than English."""
+        return looks_foreign(self.words) or share_of_other_script(self.plain) > OTHER_SCRIPT_SHARE
+
+    @cached_property
+    def sentences(self) -> list[tuple[str, set[str]]]:
+        """Each sentence, folded, with its terms. An initial ends one too: that parts a sentence, and joins none."""
+        plain = self.plain
+        for mark in ("? ", "! ", "。"):
+            plain = plain.replace(mark, ". ")
+        return [(sentence, terms_of(sentence) - {NOTHING}) for sentence in plain.split(". ")]

@@ -12,10 +12,6 @@ _OTHER_LANGUAGE_SHARE = 0.1
 # Bytes that separate words: all of ASCII but letters and digits. 5 times cheaper than a regular expression.
 _SEPARATORS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 _SPACED = bytes.maketrans(_SEPARATORS, b" " * len(_SEPARATORS))
-# Bytes that are no part of a number: what is left are numbers, and points and commas by themselves.
-_NOT_NUMERIC = bytes(byte for byte in range(128) if chr(byte) not in "0123456789.,")
-_NUMERIC = bytes.maketrans(_NOT_NUMERIC, b" " * len(_NOT_NUMERIC))
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WIDE_SEPARATORS = re.compile(
     "[\u0080-\u00bf\u00d7\u00f7\u2000-\u206f\u2190-\u2bff\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]+"
 )
@@ -71,17 +67,6 @@ def words_of(plain: str) -> list[str]:
     if not plain.isascii():
         plain = _WIDE_SEPARATORS.sub(" ", plain)
     return plain.encode(errors="replace").translate(_SPACED).decode().split()
-
-
-def numbers_of(plain: str) -> list[str]:
-    """The numbers of a folded text, in order, with the points and commas inside them: "3.5", "1,234"."""
-    if not plain.isascii():
-        return _NUMBER.findall(plain)
-    pieces = [piece.strip(".,") for piece in plain.encode().translate(_NUMERIC).decode().split()]
-    pieces = [piece for piece in pieces if piece]
-    if "".join(pieces).isdigit():
-        return pieces
-    return [number for piece in pieces for number in _NUMBER.findall(piece)]
 
 
 def stem(word: str) -> str:

@@ -103,7 +103,7 @@ ROW = {
     "image": Why.UNSAFE_TEXT,
     "script": Why.UNSAFE_TEXT,
     "leading_formula": None,
-    "invented_award": Why.UNGROUNDED,
+    "invented_award": None,
 }
 
 
@@ -237,7 +237,7 @@ def test_a_model_name_that_could_not_be_stored_is_dropped():
 
 
 def test_without_grounding_a_foreign_summary_is_accepted_unmeasured():
-    reading = read_reply(rows(("101", "Something else.")), ASKED[:1], Limits(thresholds=None))
+    reading = read_reply(rows(("101", "Something else.")), ASKED[:1], Limits(judged=False))
     assert reading.accepted[0][2].support is None
 
 

@@ -1,0 +1,192 @@
+"""The figures that a summary states of papers and citations, found by the words around them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+from summarizer_assets.core.terms import SummaryTerms
+from summarizer_assets.core.vocabulary import NUMBER_WORDS
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# In English and in a few more languages, folded.
+_PAPERS: Final = _set(
+    "papers publications articles Arbeiten Publikationen Veroffentlichungen Aufsatze Aufsatzen articulos publicaciones "
+    "travaux articoli pubblicazioni artigos publicacoes"
+)
+_CITATIONS: Final = _set("citations citation Zitationen Zitierungen Zitate Zitaten citas citazioni citacoes")
+_CITED: Final = _set("cited zitiert citado citada citados citadas cite citee cites citees citato citata citati citate")
+_TIMES: Final = _set("times Mal mal veces fois volte vezes")
+_NOUNS: Final = _PAPERS | _CITATIONS | _CITED
+#: What may stand between a number and its noun, beside words with a capital.
+_KINDS: Final = _set(
+    "highly cited hot research scientific scholarly journal peer reviewed published more further other total recorded "
+    "wissenschaftliche wissenschaftlichen language"
+)
+_LINKS: Final = _set("a total of the its all")
+_LEADING: Final = _set("a an total in insgesamt exactly just only more fewer less at up close")
+_ROUGH: Final = {
+    "more": _set("over than above exceeding exceeds passed surpassed least uber plus mas oltre mais"),
+    "less": _set("under below most to unter moins menos"),
+    "nearly": _set("nearly almost approaching fast knapp beinahe pres presque casi quasi quase"),
+    "about": _set("about around some roughly approximately circa estimated etwa rund ungefahr environ unos cerca"),
+}
+_LESS_THAN: Final = _set("fewer less weniger")
+#: Words before a number of papers that is all of them, unless one of the words after it chooses some.
+_ALL: Final = _set("her his their the whose all across s published written wrote authored has")
+_SOME: Final = _set("in on at from with about by that which of concern concerns concerning deal deals dealing")
+_AMONG: Final = _set("of among across")
+_SPELLED: Final = NUMBER_WORDS.keys() - {"one"}
+_LONGEST_WAY: Final = 6  # words between a number and its noun
+
+_CHINESE: Final = (re.compile(r"(?P<number>\d+) ?篇"), re.compile(r"引[^\d。]{0,6}(?P<number>\d+)(?P<more>余|多)?"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One figure as it is stated.
+
+    `of_papers`: it counts papers, else citations. `words`: the passage. `rough`: "more", "less", "nearly" or "about",
+    where it is rounded. `is_total`: of all papers, by the words around it. `highly_cited`: of such papers only.
+    """
+
+    number: int
+    of_papers: bool
+    words: str
+    rough: str | None = None
+    is_total: bool = False
+    highly_cited: bool = False
+
+
+def may_state_other(present: AbstractSet[str], record: str) -> bool:
+    """Whether a summary of these words may state a figure that the record does not state just so. Cheap."""
+    nouns = _NOUNS & present
+    if not nouns:
+        return False
+    if not _SPELLED.isdisjoint(present):
+        return True
+    numbers = [word for word in present if word < ":" and word >= "0"]
+    if not nouns.isdisjoint(_PAPERS):
+        return bool(numbers)
+    return not all(f"cited {number}" in record for number in numbers)
+
+
+def stated_in(text: SummaryTerms) -> Iterator[Stated]:
+    """The figures that a summary states."""
+    plain, words = text.plain, text.words
+    for noun in _NOUNS & text.present:
+        at = -1
+        for _ in range(words.count(noun)):
+            at = words.index(noun, at + 1)
+            yield from _around(plain, words, at)
+    if not plain.isascii():
+        for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
+            for found in pattern.finditer(plain):
+                rough = "more" if not of_papers and found["more"] else None
+                yield Stated(int(found["number"]), of_papers, found[0], rough)
+
+
+def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
+    """The figures that the noun or verb at a place has beside it."""
+    word = words[at]
+    if word in _CITED:
+        after = _next_number(words, at + 1)
+        if after is not None and not _PAPERS.intersection(words[after + 1 : after + 4]):
+            yield _figure(plain, words, after, max(after, at), of_papers=False, start=at)
+        if at >= 2 and words[at - 1] in _TIMES:  # noqa: PLR2004 - a number, then "times"
+            before = _number_before(plain, words, at - 1)
+            if before is not None:
+                yield _figure(plain, words, before, at, of_papers=False)
+        return
+    before = _number_before(plain, words, at)
+    if before is None:
+        return
+    of_papers = word in _PAPERS
+    figure = _figure(plain, words, before, at, of_papers=of_papers)
+    yield figure
+    if not of_papers:  # "294 of 621 citations"
+        start = before
+        while start > 0 and words[start - 1] in _LINKS and start > before - 4:
+            start -= 1
+            if words[start] == "of" and start > 0 and _value(words[start - 1]) is not None:
+                yield _figure(plain, words, start - 1, at, of_papers=False)
+                return
+
+
+def _next_number(words: Sequence[str], at: int) -> int | None:
+    """The place of a number that begins at a place or soon after, with nothing but rough and linking words before."""
+    for place in range(at, min(len(words), at + 4)):
+        word = words[place]
+        if _value(word) is not None:
+            return place
+        follows_total = word == "of" and words[place - 1] == "total"
+        if not follows_total and word not in _LEADING and not any(word in kind for kind in _ROUGH.values()):
+            return None
+    return None
+
+
+def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
+    """The place of the number that counts the noun at a place."""
+    for place in range(at - 1, max(-1, at - _LONGEST_WAY), -1):
+        word = words[place]
+        if _value(word) is not None:
+            return place
+        is_name = word[0].isupper() and f"{words[place - 1]} {word}" in plain  # and does not begin a sentence
+        if word not in _KINDS and not is_name:
+            return None
+    return None
+
+
+def _figure(
+    plain: str, words: Sequence[str], place: int, end: int, *, of_papers: bool, start: int | None = None
+) -> Stated:
+    """The figure whose number stands at a place (with the thousands before or after it)."""
+    first = last = place
+    while first > 0 and _are_one_number(plain, words[first - 1], words[first]):
+        first -= 1
+    while last + 1 < len(words) and _are_one_number(plain, words[last], words[last + 1]):
+        last += 1
+    number = int("".join(words[first : last + 1])) if words[place].isdecimal() else _value(words[place])
+    assert number is not None  # the place is a number's
+    before = words[max(0, first - 3) : first]
+    between = words[last + 1 : end]
+    return Stated(
+        number=number,
+        of_papers=of_papers,
+        words=" ".join(words[min(first, first if start is None else start) : max(last, end) + 1]),
+        rough="about" if words[place] == "dozen" else _rough(before),
+        is_total=of_papers and _is_total(before, words[end + 1 : end + 2]),
+        highly_cited=of_papers and "highly" in between,
+    )
+
+
+def _value(word: str) -> int | None:
+    if "0" <= word[0] <= "9":
+        return int(word) if word.isdecimal() else None
+    return NUMBER_WORDS.get(word.lower())
+
+
+def _are_one_number(plain: str, left: str, right: str) -> bool:
+    if not (left.isdecimal() and right.isdecimal() and len(right) == 3 and len(left) <= 3):  # noqa: PLR2004 - thousands
+        return False
+    return any(f"{left}{mark}{right}" in plain for mark in ",.'\u00a0\u202f")
+
+
+def _rough(before: Sequence[str]) -> str | None:
+    """How a number is rounded, by the words before it, the last of which may be an article."""
+    near = [word.lower() for word in before if word.lower() not in ("a", "an", "the")][-2:]
+    if near and near[-1] == "than" and near[0] in _LESS_THAN:
+        return "less"
+    return next((kind for kind, words in _ROUGH.items() if near and near[-1] in words), None)
+
+
+def _is_total(before: Sequence[str], after: Sequence[str]) -> bool:
+    lower = [word.lower() for word in before]
+    if len(lower) > 1 and lower[-1] in _ALL and lower[-2] in _AMONG:
+        return True
+    return bool(lower) and lower[-1] in _ALL and not (after and after[0] in _SOME)
