@@ -7,17 +7,17 @@ them by id and has each judged by `core.text_safety` and `core.grounding`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from summarizer_assets.core.asked_ids import AskedIds
 from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
 from summarizer_assets.core.grounding import Signals, Thresholds, accept, measure
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.core.rows import GivenTwice, read_rows
+from summarizer_assets.core.rows import GivenTwice, Row, read_rows
 from summarizer_assets.core.strange_json import Object
 from summarizer_assets.core.text_safety import fold_layout, text_problem
 from summarizer_assets.core.usage import Told
 
 __all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
 
-_LARGEST_EXACT_INTEGER = 2**53 - 1  # beyond it a server that reads numbers as doubles may have named a neighbour
 _UNMEASURED = Signals(support=None, named=True)
 _CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
 _SHORTEST_LIMIT = 400
@@ -80,7 +80,7 @@ def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
     if len(by_id) != len(asked):
         raise ValueError("an author id occurs twice in one request; group each author once")
     envelope = open_envelope(body)
-    rows = read_rows(envelope.content)
+    rows = read_rows(envelope.content, cut=envelope.cut)
     answers, contradicted, unknown, repeated = _by_id(rows, by_id)
     reading = Reading(
         accepted=[],
@@ -124,33 +124,42 @@ def _judge(reading: Reading, author: Asked, answer: object, limits: Limits) -> N
 
 
 def _by_id(
-    rows: Sequence[tuple[object, object]], asked: Mapping[str, Asked]
+    documents: Sequence[Sequence[Row]], asked: Mapping[str, Asked]
 ) -> tuple[dict[str, object], set[str], int, bool]:
     """Answers by id; the ids whose answers contradict each other; rows of nobody asked for; whether any id repeated."""
+    ids = AskedIds(asked)
     answers: dict[str, object] = {}
     contradicted: set[str] = set()
     unknown = 0
     repeated = False
-    for given, summary in rows:
-        author_id = _as_id(given)
-        if author_id is None or author_id not in asked:
-            unknown += 1
-        elif author_id not in answers:
-            answers[author_id] = summary
-        else:
-            repeated = True
-            if not isinstance(summary, str) or summary != answers[author_id]:
-                contradicted.add(author_id)
+    for rows in documents if len(documents) == 1 else _standing(documents, ids):
+        for given, summary in rows:
+            author_id = given if isinstance(given, str) and given in asked else ids.meant(given)
+            if author_id is None:
+                unknown += 1
+            elif author_id not in answers:
+                answers[author_id] = summary
+            else:
+                repeated = True
+                if not isinstance(summary, str) or summary != answers[author_id]:
+                    contradicted.add(author_id)
     return answers, contradicted, unknown, repeated
 
 
-def _as_id(given: object) -> str | None:
-    """The id a row names: a string as it is, an integer where no reader can have rounded it, nothing else."""
-    if isinstance(given, str):
-        return given
-    if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= _LARGEST_EXACT_INTEGER:
-        return str(given)
-    return None
+def _standing(documents: Sequence[Sequence[Row]], ids: AskedIds) -> list[Sequence[Row]]:
+    """The documents whose rows count: without those for nobody asked, and without drafts.
+
+    A draft is a document that a later one replaces: that answers everyone whom it answers, and at least two. So a
+    document that the model only quotes, for one author, replaces no answer: the two contradict each other.
+    """
+    named = [{author_id for given, _ in rows if (author_id := ids.meant(given)) is not None} for rows in documents]
+    if not any(named):
+        return list(documents)
+    return [
+        rows
+        for number, (rows, here) in enumerate(zip(documents, named, strict=True))
+        if here and not any(len(later) > 1 and here <= later for later in named[number + 1 :])
+    ]
 
 
 def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[str, ...]:
