@@ -4,14 +4,14 @@ The way of a reply: `core.envelope` opens the chat completion, `core.rows` reads
 them by id and has each judged by `core.text_safety` and `core.grounding`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from summarizer_assets.core.asked_ids import AskedIds
 from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
 from summarizer_assets.core.grounding import Signals, Thresholds, accept, measure
+from summarizer_assets.core.matching import by_id as matched
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.core.rows import GivenTwice, Row, read_rows
+from summarizer_assets.core.rows import GivenTwice, read_rows
 from summarizer_assets.core.strange_json import Object
 from summarizer_assets.core.text_safety import fold_layout, text_problem
 from summarizer_assets.core.usage import Told
@@ -81,7 +81,7 @@ def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
         raise ValueError("an author id occurs twice in one request; group each author once")
     envelope = open_envelope(body)
     rows = read_rows(envelope.content, cut=envelope.cut)
-    answers, contradicted, unknown, repeated = _by_id(rows, by_id)
+    answers, contradicted, unknown, repeated = matched(rows, by_id)
     reading = Reading(
         accepted=[],
         again={},
@@ -121,45 +121,6 @@ def _judge(reading: Reading, author: Asked, answer: object, limits: Limits) -> N
             reading.details[author.author_id] = _doubts(signals)
             return
     reading.accepted.append((author.author_id, summary, signals))
-
-
-def _by_id(
-    documents: Sequence[Sequence[Row]], asked: Mapping[str, Asked]
-) -> tuple[dict[str, object], set[str], int, bool]:
-    """Answers by id; the ids whose answers contradict each other; rows of nobody asked for; whether any id repeated."""
-    ids = AskedIds(asked)
-    answers: dict[str, object] = {}
-    contradicted: set[str] = set()
-    unknown = 0
-    repeated = False
-    for rows in documents if len(documents) == 1 else _standing(documents, ids):
-        for given, summary in rows:
-            author_id = given if isinstance(given, str) and given in asked else ids.meant(given)
-            if author_id is None:
-                unknown += 1
-            elif author_id not in answers:
-                answers[author_id] = summary
-            else:
-                repeated = True
-                if not isinstance(summary, str) or summary != answers[author_id]:
-                    contradicted.add(author_id)
-    return answers, contradicted, unknown, repeated
-
-
-def _standing(documents: Sequence[Sequence[Row]], ids: AskedIds) -> list[Sequence[Row]]:
-    """The documents whose rows count: without those for nobody asked, and without drafts.
-
-    A draft is a document that a later one replaces: that answers everyone whom it answers, and at least two. So a
-    document that the model only quotes, for one author, replaces no answer: the two contradict each other.
-    """
-    named = [{author_id for given, _ in rows if (author_id := ids.meant(given)) is not None} for rows in documents]
-    if not any(named):
-        return list(documents)
-    return [
-        rows
-        for number, (rows, here) in enumerate(zip(documents, named, strict=True))
-        if here and not any(len(later) > 1 and here <= later for later in named[number + 1 :])
-    ]
 
 
 def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[str, ...]:

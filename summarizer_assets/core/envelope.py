@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from summarizer_assets.core.event_stream import unstreamed
+from summarizer_assets.core.event_stream import BLANKS, unstreamed
 from summarizer_assets.core.provider_error import told_error
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.rows import is_only_rows
@@ -18,7 +18,6 @@ from summarizer_assets.core.usage import Told
 __all__ = ["Envelope", "UnusableReply", "open_envelope", "printable"]
 
 _LONGEST_MODEL_NAME = 200
-_BLANKS = b"\xef\xbb\xbf \t\r\n"
 
 # A finish reason is a word of the provider's own; one that none of these knows is a normal end, if the text reads.
 _ENDED = frozenset({"", "stop"})
@@ -93,7 +92,7 @@ def open_envelope(body: bytes) -> Envelope:
             else UnusableReply(FailureReason.NO_CHOICE, "the reply held no choices", retry_same=True, split=True)
         )
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""
-    if finish not in _ENDED and error is None and _FAILED.search(finish.lower()):
+    if finish not in _ENDED and error is None and _failed(finish.lower()):
         error = {"message": f"finish_reason {finish}", "code": "server_error"}
     try:
         content, cut = _content(message, finish)
@@ -102,6 +101,10 @@ def open_envelope(body: bytes) -> Envelope:
             raise
         raise _gateway(error) from None
     return Envelope(content, Told.of(parsed.usage).beside_text(), _name(parsed.model), cut, error)
+
+
+def _failed(finish: str) -> bool:
+    return _FAILED.search(finish) is not None and _FILTERED.search(finish) is None
 
 
 def _parsed(body: bytes) -> _Body:
@@ -124,7 +127,7 @@ def _plain(body: bytes) -> object:
     Raises:
         UnusableReply: there is no JSON.
     """
-    start = body.lstrip(_BLANKS)[:1]
+    start = body.lstrip(BLANKS)[:1]
     if start in (b"<", b""):
         page = "a page of markup" if start else "an empty body"
         raise UnusableReply(FailureReason.GATEWAY_BODY, f"{page} instead of JSON", retry_same=True, split=False)
@@ -132,7 +135,7 @@ def _plain(body: bytes) -> object:
         parsed = parse(unstreamed(body).decode())
         return parsed.plain() if isinstance(parsed, Object) else parsed
     except UnicodeDecodeError as error:
-        raise bad_json(f"invalid UTF-8 at byte {error.start} of {len(body)}") from None
+        raise bad_json(f"invalid UTF-8 at byte {error.start} of {len(error.object)}") from None
     except (NotJsonError, UnicodeEncodeError) as error:
         raise bad_json(f"the body is no JSON: {error}") from None
     except RecursionError:

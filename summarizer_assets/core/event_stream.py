@@ -12,6 +12,9 @@ import msgspec
 
 from summarizer_assets.core.strange_json import NotJsonError
 
+#: Bytes that may come before a body: blanks that keep a connection alive, a byte order mark.
+BLANKS = b"\xef\xbb\xbf \t\r\n"
+
 _DONE = "[DONE]"
 _LINE_END = re.compile(r"\r\n|\n|\r")  # not `splitlines`: JSON may hold the other line ends within its strings
 _COMMENTS = re.compile(r"\s*(?::[^\r\n]*[\r\n]\s*)*")
@@ -25,7 +28,7 @@ def unstreamed(body: bytes) -> bytes:
         NotJsonError: it is no event stream, or one that ends early.
         UnicodeDecodeError: it is no UTF-8.
     """
-    text = body.decode("utf-8-sig")
+    text = body.lstrip(BLANKS).decode()
     start = _COMMENTS.match(text)
     text = text[start.end() :] if start else text
     if text.startswith(("{", "[")):

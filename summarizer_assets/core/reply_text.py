@@ -1,7 +1,9 @@
 """The JSON documents in a model's text, whatever stands around them, and none of what it only thought.
 
 Words, fences, tags and end tokens around a document are passed over. A document that does not parse is passed over
-whole, never searched for smaller ones: what looks like a document within it may be the text of a string.
+whole, never searched for smaller ones: what looks like a document within it may be the text of a string. For the same
+reason a text with a bracket that closes what nothing opened is refused, unless all that it does is to follow the one
+document there is.
 """
 
 import re
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from summarizer_assets.core.strange_json import NotJsonError, end_of, parse, parse_at, without_trailing_commas
 from summarizer_assets.core.thinking import MARK, end_of_thinking
 
-_NEXT = re.compile(rf'{MARK}|(?P<json>\{{\s*["}}]|\[\s*[\[{{"\]])', re.DOTALL)
+_NEXT = re.compile(rf'{MARK}|(?P<json>\{{\s*["}}]|\[\s*[\[{{"\]])|(?P<stray>["}}\]]\s*[}}\]])', re.DOTALL)
 #: What may stand around a document that is all a text says: fences, tags, special tokens with the word that follows.
 _DRESS = re.compile(r"[`~]{3,}\w*|[<\[][^<>\[\]{}]{1,60}[>\]](?:[ \t]*(?:final|json|assistant|commentary)\b)*")
 
@@ -22,7 +24,7 @@ class Documents:
     values: list[object] = field(default_factory=list)
     broken: int | None = None
     bare: bool = True
-    thought_only: bool = False
+    problem: str | None = None
 
 
 def documents(text: str) -> Documents:
@@ -30,6 +32,7 @@ def documents(text: str) -> Documents:
     found = Documents()
     around: list[str] = []
     at = 0
+    strays: list[int] = []  # how many documents were before each
     while (mark := _NEXT.search(text, at)) is not None:
         around.append(text[at : mark.start()])
         if mark["json"] is not None:
@@ -39,16 +42,21 @@ def documents(text: str) -> Documents:
                 break
             found.values += value
         elif mark["end"] is not None:  # the block was opened in the prompt: all before it was thought
-            found, around, end = Documents(), [], mark.end()
+            found, around, strays, end = Documents(), [], [], mark.end()
+        elif mark["stray"] is not None:
+            strays.append(len(found.values))
+            end = mark.end()
         else:
             end = end_of_thinking(text, mark)
             if end is None:
-                found.thought_only = not found.values
+                found.problem = "it ends before the model has done with thinking"
                 break
         at = end
     else:
         around.append(text[at:])
-    found.bare = not _DRESS.sub("", "".join(around)).strip()
+    found.bare = not strays and not _DRESS.sub("", "".join(around)).strip()
+    if found.values and strays and (len(found.values) > 1 or 0 in strays):
+        found.values, found.problem = [], "brackets close in it that nothing opened"
     return found
 
 

@@ -88,9 +88,7 @@ def _patiently(content: str) -> list[list[Row]]:
         return shaped
     if found.values:
         raise bad_shape("the answer is JSON without a list of summaries")
-    if found.thought_only:
-        problem = "it ends before the model has done with thinking"
-    raise bad_json(f"the answer is no JSON: {problem}")
+    raise bad_json(f"the answer is no JSON: {found.problem or problem}")
 
 
 def _as_whole(content: str) -> object:

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from summarizer_assets.core.envelope import open_envelope
+from summarizer_assets.core.event_stream import BLANKS
 from summarizer_assets.core.rows import read_rows
 from summarizer_assets.core.unusable import UnusableReply
 from summarizer_assets.llm.body import BodyTooBigError
@@ -152,7 +153,6 @@ class _Glance(msgspec.Struct):
 
 
 _glance = msgspec.json.Decoder(_Glance)
-_BLANKS = b"\xef\xbb\xbf \t\r\n"
 
 
 def success_in_name_only(body: bytes, headers: Mapping[str, str]) -> Verdict | None:
@@ -162,7 +162,7 @@ def success_in_name_only(body: bytes, headers: Mapping[str, str]) -> Verdict | N
     truncated or odd JSON document is left to the reader of answers. Cheap: of a usual success the text is passed over.
     """
     if body[:1] != b"{":
-        start = body.lstrip(_BLANKS)[:1]
+        start = body.lstrip(BLANKS)[:1]
         if start in (b"", b"<"):
             what = "an empty body" if not start else "a page instead of a reply"
             return Verdict(Outcome.TRANSIENT, f"{what} under status 200", retry=True, status=200, kind="gateway_body")

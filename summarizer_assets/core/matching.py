@@ -1,7 +1,9 @@
 """Whom a row of an answer means: the id as it was asked, or in other clothes where nobody else can be meant."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+
+from summarizer_assets.core.rows import Row
 
 _LARGEST_EXACT_INTEGER = 2**53 - 1  # beyond it a server that reads numbers as doubles may have named a neighbour
 _PAIRS = frozenset(('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb", "[]", "()", "<>", "{}"))
@@ -32,7 +34,45 @@ class AskedIds:
             for asked in self._asked:
                 bare = _undressed(asked)
                 self._bare[bare] = None if bare in self._bare else asked
-        return self._bare.get(_undressed(given))
+        bare = _undressed(given)
+        return self._bare.get(bare) if bare else None
+
+
+def by_id(documents: Sequence[Sequence[Row]], asked: Collection[str]) -> tuple[dict[str, object], set[str], int, bool]:
+    """Answers by id; the ids whose answers contradict each other; rows of nobody asked for; whether any id repeated."""
+    ids = AskedIds(asked)
+    answers: dict[str, object] = {}
+    contradicted: set[str] = set()
+    unknown = 0
+    repeated = False
+    for rows in documents if len(documents) == 1 else _standing(documents, ids):
+        for given, summary in rows:
+            author_id = given if isinstance(given, str) and given in asked else ids.meant(given)
+            if author_id is None:
+                unknown += 1
+            elif author_id not in answers:
+                answers[author_id] = summary
+            else:
+                repeated = True
+                if not isinstance(summary, str) or summary != answers[author_id]:
+                    contradicted.add(author_id)
+    return answers, contradicted, unknown, repeated
+
+
+def _standing(documents: Sequence[Sequence[Row]], ids: AskedIds) -> list[Sequence[Row]]:
+    """The documents whose rows count: without those for nobody asked, and without drafts.
+
+    A draft is a document that a later one replaces: that answers everyone whom it answers, and at least two. So a
+    document that the model only quotes, for one author, replaces no answer: the two contradict each other.
+    """
+    named = [{author_id for given, _ in rows if (author_id := ids.meant(given)) is not None} for rows in documents]
+    if not any(named):
+        return list(documents)
+    return [
+        rows
+        for number, (rows, here) in enumerate(zip(documents, named, strict=True))
+        if here and not any(len(later) > 1 and here <= later for later in named[number + 1 :])
+    ]
 
 
 def _undressed(text: str) -> str:
