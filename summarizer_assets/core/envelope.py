@@ -10,7 +10,7 @@ from summarizer_assets.core.event_stream import BLANKS, unstreamed
 from summarizer_assets.core.provider_error import told_error
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.rows import is_only_rows
-from summarizer_assets.core.strange_json import NotJsonError, Object, parse
+from summarizer_assets.core.strange_json import NotJsonError, parse, plain
 from summarizer_assets.core.thinking import is_thinking
 from summarizer_assets.core.unusable import UnusableReply, bad_json, bad_shape, printable, truncated
 from summarizer_assets.core.usage import Told
@@ -132,8 +132,7 @@ def _plain(body: bytes) -> object:
         page = "a page of markup" if start else "an empty body"
         raise UnusableReply(FailureReason.GATEWAY_BODY, f"{page} instead of JSON", retry_same=True, split=False)
     try:
-        parsed = parse(unstreamed(body).decode())
-        return parsed.plain() if isinstance(parsed, Object) else parsed
+        return plain(parse(unstreamed(body).decode()))
     except UnicodeDecodeError as error:
         raise bad_json(f"invalid UTF-8 at byte {error.start} of {len(error.object)}") from None
     except (NotJsonError, UnicodeEncodeError) as error:
