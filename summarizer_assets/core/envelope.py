@@ -1,5 +1,7 @@
 """The chat-completion body around an answer: its text, usage and model, or why there is no text to read."""
 
+import contextlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ _LONGEST_MODEL_NAME = 200
 
 # A finish reason is a word of the provider's own; one that none of these knows is a normal end, if the text reads.
 _ENDED = frozenset({"", "stop"})
-_CUT_OFF = re.compile(r"length|tokens|token.?limit|context.?window")
+_CUT_OFF = re.compile(r"length|max.*token|token.?limit|context.?window")
 _DECLINED = re.compile(r"refus")
 _FILTERED = re.compile(r"filter|safety|block|prohibit|recitation|spii|sensitive|guardrail|toxic|moderat|policy")
 _FAILED = re.compile(r"error|abort|cancel|interrupt|timeout|overload|insufficient")
@@ -109,7 +111,9 @@ def _failed(finish: str) -> bool:
 
 def _parsed(body: bytes) -> _Body:
     try:
-        return _BODY.decode(body)
+        parsed = _BODY.decode(body)
+        if parsed.choices is not None:
+            return parsed
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # what is wrong is found out below, with more patience
     document = _plain(body)
@@ -132,13 +136,21 @@ def _plain(body: bytes) -> object:
         page = "a page of markup" if start else "an empty body"
         raise UnusableReply(FailureReason.GATEWAY_BODY, f"{page} instead of JSON", retry_same=True, split=False)
     try:
-        return plain(parse(unstreamed(body).decode()))
+        return _unwrapped(plain(parse(unstreamed(body).decode())))
     except UnicodeDecodeError as error:
         raise bad_json(f"invalid UTF-8 at byte {error.start} of {len(error.object)}") from None
     except (NotJsonError, UnicodeEncodeError) as error:
         raise bad_json(f"the body is no JSON: {error}") from None
     except RecursionError:
         raise bad_json("the body is no JSON: nested too deeply") from None
+
+
+def _unwrapped(document: object) -> object:
+    """The completion in the one member that holds one, as in `{"code": 0, "data": {"choices": …}}` of some gateways."""
+    if isinstance(document, dict) and not document.get("choices"):
+        inner = [value for value in document.values() if isinstance(value, dict) and value.get("choices")]
+        return inner[0] if len(inner) == 1 else document
+    return document
 
 
 def _gateway(error: dict[str, object]) -> UnusableReply:
@@ -194,7 +206,8 @@ def _as_text(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        yield msgspec.json.encode(value, enc_hook=str).decode()
+        with contextlib.suppress(RecursionError):  # nested deeper than any answer
+            yield json.dumps(value, default=str)
 
 
 def _text(content: object) -> str | None:

@@ -33,6 +33,7 @@ def documents(text: str) -> Documents:
     around: list[str] = []
     at = 0
     strays: list[int] = []  # how many documents were before each
+    endless: set[str] = set()
     while (mark := _NEXT.search(text, at)) is not None:
         around.append(text[at : mark.start()])
         if mark["json"] is not None:
@@ -47,7 +48,7 @@ def documents(text: str) -> Documents:
             strays.append(len(found.values))
             end = mark.end()
         else:
-            end = end_of_thinking(text, mark)
+            end = end_of_thinking(text, mark, endless)
             if end is None:
                 found.problem = "it ends before the model has done with thinking"
                 break

@@ -5,7 +5,7 @@ from typing import Final
 
 _NAME = r"(?:\w+:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad)"
 
-#: How a thinking block begins and how it ends. Where `same` names a group, a block ends at the mark of its own name.
+#: How a thinking block begins and how it ends.
 _PAIRS = (
     # <think>…</think>, <seed:think>…, ◁think▷…◁/think▷, <|START_THINKING|>…<|END_THINKING|>, <|begin_of_thought|>…
     (
@@ -33,14 +33,18 @@ MARK: Final = "|".join(
 _SPOKEN_OF: Final = re.compile(rf"(?i:{_NAME})")
 
 
-def end_of_thinking(text: str, mark: re.Match[str]) -> int | None:
-    """Where the block ends that `mark` begins; None: it never does."""
+def end_of_thinking(text: str, mark: re.Match[str], endless: set[str]) -> int | None:
+    """Where the block ends that `mark` begins; None: it never does.
+
+    `endless`: names without an end in the rest of the text, kept by the caller from block to block.
+    """
     number = next(number for number in range(len(_PAIRS)) if mark[f"p{number}"] is not None)
-    ends = [_ENDS[number]]
-    if number == 0:  # a block may hold others: its own name ends it, any other where that never comes
-        own = re.compile(_PAIRS[0][1].replace("{name}", re.escape(mark["name"])))
-        ends.insert(0, own)
-    found = next((found for end in ends if (found := end.search(text, mark.end())) is not None), None)
+    if number == 0 and mark["name"] not in endless:  # it may hold other blocks: the mark of its own name ends it
+        own = re.compile(_PAIRS[0][1].replace("{name}", re.escape(mark["name"]))).search(text, mark.end())
+        if own is not None:
+            return own.end()
+        endless.add(mark["name"])
+    found = _ENDS[number].search(text, mark.end())
     return None if found is None else found.end()
 
 
