@@ -239,13 +239,8 @@ PIECES = [*'{}[]",:\\x\n', "<think>", "</think>", "```", GOOD, LAST, "data:", "<
 @example("<thinking></think>" * 5_000)
 @example("\ud800")
 def test_nothing_raises_anything_but_an_unusable_reply(text):
-    for body in (
-        text.encode(),
-        chat(text),
-        chat(text, "length"),
-        chat(None, reasoning=text),
-        b"data: " + text.encode(errors="surrogatepass"),
-    ):
+    raw = text.encode(errors="surrogatepass")
+    for body in (raw, b"data: " + raw, chat(text), chat(text, "length"), chat(None, reasoning=text), chat([text, {}])):
         usage_of(body)
         try:
             read(body)
