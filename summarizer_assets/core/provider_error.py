@@ -35,12 +35,15 @@ def told_error(document: object) -> dict[str, object] | None:
         for choice in choices[:1]:
             if isinstance(choice, dict):
                 found = _in(choice) or _in(choice.get("message")) or _in(choice.get("delta"))
-    if found is None and not choices and (document.get("object") == "error" or any(map(document.get, _ALL))):
+    if found is None and not choices and _is_error(document):
         found = _named(document)
     return found
 
 
-_ALL = (*_WORDS, *_CODES)
+def _is_error(document: Mapping[str, object]) -> bool:
+    """Whether a document without choices is an error itself, and not the reply of another protocol."""
+    told = any(document.get(name) and not (name == "message" and isinstance(document[name], dict)) for name in _WORDS)
+    return told or document.get("object") == "error" or any(document.get(name) for name in _CODES if name != "status")
 
 
 def _in(holder: object) -> dict[str, object] | None:

@@ -82,6 +82,9 @@ def test_an_error_in_a_reply_counts_by_its_code_wherever_it_stands(source):
         b"\n" * 64 + beside(None, ROWS, None),
         json.dumps({"choices": [{"message": {"content": ROWS}}], "base_resp": {"status_code": 0}}).encode(),
         json.dumps({"choices": [], "id": "x", "object": "chat.completion", "usage": {}}).encode(),
+        b'{"object": "response", "status": "completed", "error": null, "output": []}',  # another protocol's reply
+        b'{"model": "m", "message": {"role": "assistant", "content": "x"}, "done": true}',
+        b'{"type": "message", "content": [{"type": "text", "text": "x"}]}',
         json.dumps({"choices": [{"message": {"content": 'The word "error" is no error.'}}]}).encode(),
     ],
 )
