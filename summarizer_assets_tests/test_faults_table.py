@@ -86,7 +86,7 @@ def stops(cause: str) -> Fate:
 FINE = Fate()
 TABLE = {
     **dict.fromkeys(("truncated_json", "truncated_body"), retried("bad_json")),  # 1
-    "finish_length": halved("truncated"),  # 2
+    "finish_length": Fate("truncated", 3, once=1),  # 2: the rows before the cut are kept, the others asked again
     "content_filter": halved("content_filter"),  # 3
     **dict.fromkeys(("refusal", "null_content"), halved("refusal")),  # 4
     "no_choices": retried("no_choice"),  # 5
@@ -104,8 +104,7 @@ TABLE = {
     "id_number": FINE,  # 15
     **dict.fromkeys(("id_float", "id_beyond_double"), own("id_mismatch", 3)),  # 15, 16
     **dict.fromkeys(("summary_list", "summary_object", "summary_number", "summary_null"), own("bad_type")),  # 17
-    "code_fence": FINE,  # 18: one is stripped
-    "prose_around": retried("bad_json"),
+    **dict.fromkeys(("code_fence", "prose_around"), FINE),  # 18
     **dict.fromkeys(("duplicate_keys", "nan"), own("bad_type")),  # 19, 20
     "deep_nesting": retried("bad_json"),  # 21
     "invalid_utf8": retried("bad_json"),  # 22

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from summarizer_assets.core.contrast import ENOUGH
 from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
 from summarizer_assets.core.judging import UNJUDGED, Asked, Judgement, judge
+from summarizer_assets.core.matching import by_id as matched
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.rows import GivenTwice, read_rows
 from summarizer_assets.core.strange_json import Object
@@ -19,7 +20,6 @@ from summarizer_assets.core.usage import Told
 
 __all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
 
-_LARGEST_EXACT_INTEGER = 2**53 - 1  # beyond it a server that reads numbers as doubles may have named a neighbour
 _CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
 _SHORTEST_LIMIT = 400
 
@@ -77,8 +77,8 @@ def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
     if len(by_id) != len(asked):
         raise ValueError("an author id occurs twice in one request; group each author once")
     envelope = open_envelope(body)
-    rows = read_rows(envelope.content)
-    answers, contradicted, unknown, repeated = _by_id(rows, by_id)
+    rows = read_rows(envelope.content, cut=envelope.cut)
+    answers, contradicted, unknown, repeated = matched(rows, by_id)
     reading = Reading(
         accepted=[],
         again={},
@@ -129,36 +129,6 @@ def _backdrop(limits: Limits, asked: Mapping[str, Asked]) -> list[RecordTerms]:
     if len(asked) >= ENOUGH:
         return []
     return [record for author_id, record in limits.backdrop.items() if author_id not in asked]
-
-
-def _by_id(
-    rows: Sequence[tuple[object, object]], asked: Mapping[str, Asked]
-) -> tuple[dict[str, object], set[str], int, bool]:
-    """Answers by id; the ids whose answers contradict each other; rows of nobody asked for; whether any id repeated."""
-    answers: dict[str, object] = {}
-    contradicted: set[str] = set()
-    unknown = 0
-    repeated = False
-    for given, summary in rows:
-        author_id = _as_id(given)
-        if author_id is None or author_id not in asked:
-            unknown += 1
-        elif author_id not in answers:
-            answers[author_id] = summary
-        else:
-            repeated = True
-            if not isinstance(summary, str) or summary != answers[author_id]:
-                contradicted.add(author_id)
-    return answers, contradicted, unknown, repeated
-
-
-def _as_id(given: object) -> str | None:
-    """The id a row names: a string as it is, an integer where no reader can have rounded it, nothing else."""
-    if isinstance(given, str):
-        return given
-    if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= _LARGEST_EXACT_INTEGER:
-        return str(given)
-    return None
 
 
 def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[str, ...]:

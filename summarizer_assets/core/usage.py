@@ -1,14 +1,26 @@
 """The tokens that a reply says it cost, also where nothing else of it can be used: the provider billed them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
+from summarizer_assets.core.event_stream import unstreamed
 from summarizer_assets.core.money import Usage
+from summarizer_assets.core.strange_json import NotJsonError
 
 _BYTES_A_TOKEN = 3  # on the high side for most languages
 _MOST_TOKENS = 10_000_000  # a larger count is no count of one request
+
+#: The names that counts have elsewhere (messages and responses, Gemini), under the usual ones.
+_DIALECTS = {
+    "prompt_tokens": ("input_tokens", "promptTokenCount"),
+    "completion_tokens": ("output_tokens", "candidatesTokenCount"),
+    "total_tokens": ("total_tokens", "totalTokenCount"),
+    "cached_tokens": ("cache_read_input_tokens", "cachedContentTokenCount"),
+    "cache_write_tokens": ("cache_creation_input_tokens",),
+}
 
 
 class _Body(msgspec.Struct):
@@ -23,7 +35,10 @@ def usage_of(body: bytes) -> Usage | None:
     try:
         parsed = _BODY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        try:
+            parsed = _BODY.decode(unstreamed(body))
+        except (msgspec.DecodeError, UnicodeError, RecursionError, NotJsonError):
+            return None
     return Told.of(parsed.usage).usage
 
 
@@ -38,14 +53,23 @@ class Told:
 
     @classmethod
     def of(cls, usage: object) -> "Told":
-        """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it."""
+        """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it.
+
+        No prompt is empty: a prompt of 0 tokens is one that was not counted.
+        """
         told = usage if isinstance(usage, dict) else {}
+        if "prompt_tokens" not in told:
+            told = _usual(told)
         details = told.get("prompt_tokens_details")
-        details = details if isinstance(details, dict) else {}
+        details = details if isinstance(details, dict) else {"cached_tokens": told.get("prompt_cache_hit_tokens")}
         asked, said, whole = (count(told.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
         if asked is not None and said is not None and whole is not None:
             said = max(said, whole - asked)
-        return cls(asked, said, count(details.get("cached_tokens")), count(details.get("cache_write_tokens")))
+        return cls(asked or None, said, count(details.get("cached_tokens")), count(details.get("cache_write_tokens")))
+
+    def beside_text(self) -> "Told":
+        """The counts of a reply that holds a text, which no model writes with 0 tokens."""
+        return self if self.completion_tokens else replace(self, completion_tokens=None)
 
     @property
     def usage(self) -> Usage | None:
@@ -76,7 +100,29 @@ def counted(told: Usage | None, asked: int, said: int, most_output: int) -> Usag
     return used if used.believable(asked, most_output) else Usage(asked, most_output)
 
 
+def _usual(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts told in another provider's words, or one level deeper, in the usual words."""
+    for holder in (told, *told.values()):
+        found = {
+            usual: number
+            for usual, names in _DIALECTS.items()
+            for name in (usual, *names)
+            if isinstance(holder, Mapping) and (number := count(holder.get(name))) is not None
+        }
+        if "prompt_tokens" in found:
+            details = holder.get("input_tokens_details")
+            if not isinstance(details, Mapping):
+                # Anthropic's count of the input leaves out what its cache took in and gave.
+                if "input_tokens" in holder:
+                    found["prompt_tokens"] += found.get("cached_tokens", 0) + found.get("cache_write_tokens", 0)
+                details = found
+            return {**found, "prompt_tokens_details": dict(details)}
+    return {}
+
+
 def count(value: object) -> int | None:
     """A number of tokens, None when `value` cannot be one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
     return value if valid else None  # type: ignore[return-value] # `valid` says it is an int

@@ -121,6 +121,13 @@ def _duplicate_keys(reply: Original, hit: frozenset[str]) -> bytes:
     return reply.with_content('{"summaries":[' + ",".join(rows) + "]}")
 
 
+def _cut_off(reply: Original, hit: frozenset[str]) -> bytes:
+    """The output limit is reached within the first row hit."""
+    place = next((number for number, row in enumerate(reply.rows) if row["author_id"] in hit), 0)
+    text = _dumps({"summaries": reply.rows[: place + 1]}).decode()
+    return reply.with_content(text.removesuffix('"}]}')[:-1], finish_reason="length")
+
+
 def _as_number(author_id: str) -> object:
     return int(author_id) if author_id.isdecimal() else author_id
 
@@ -139,7 +146,7 @@ _DEEP = 10_000
 WHOLE: dict[str, BodyFault] = {
     "truncated_json": _content(lambda content: content[: len(content) * 2 // 3]),
     "truncated_body": _bytes(lambda body: body[: len(body) * 2 // 3]),
-    "finish_length": _content(lambda content: content, finish_reason="length"),
+    "finish_length": _cut_off,
     "content_filter": _content(lambda _: None, finish_reason="content_filter"),
     "refusal": lambda reply, _: reply.with_message({**_NO_TEXT, "refusal": "I cannot help with that."}),
     "null_content": _content(lambda _: None),

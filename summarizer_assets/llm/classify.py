@@ -3,6 +3,7 @@
 Facts about providers live here; what is done about a class lives in `client.py`.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,10 @@ from typing import Any
 import httpx
 import msgspec
 
+from summarizer_assets.core.envelope import open_envelope
+from summarizer_assets.core.event_stream import BLANKS
+from summarizer_assets.core.rows import read_rows
+from summarizer_assets.core.unusable import UnusableReply
 from summarizer_assets.llm.body import BodyTooBigError
 from summarizer_assets.llm.errors import ExhaustedKind, StopCause
 from summarizer_assets.llm.transport import ProxyRefusedError, TlsError
@@ -76,19 +81,31 @@ _LARGER_THAN_LIMIT = re.compile(r"^request too large\b", re.IGNORECASE)
 _STATUS_OF_CODE = {
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
+    "resource_exhausted": 429,
+    "too_many_requests": 429,
+    "throttling": 429,
+    "1302": 429,  # Zhipu's own numbers
+    "1303": 429,
+    "1305": 429,
     "insufficient_quota": 429,
+    "1113": 402,
+    "1301": 400,
     "slow_down": 503,
     "overloaded_error": 529,
     "invalid_api_key": 401,
     "authentication_error": 401,
     "permission_error": 403,
+    "unauthenticated": 401,
     "permission_denied": 403,
     "model_not_found": 404,
     "not_found_error": 404,
     "context_length_exceeded": 400,
     "invalid_request_error": 400,
+    "invalid_argument": 400,
     "request_too_large": 413,
     "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "unavailable": 503,
     "server_error": 500,
     "api_error": 500,
     "internal_error": 500,
@@ -107,33 +124,65 @@ class _Error:
         return not known.isdisjoint(self.names)
 
 
-class _Envelope(msgspec.Struct):
+class _GlanceAtMessage(msgspec.Struct):
     error: Any = None
-    choices: msgspec.Raw | None = None
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
+class _GlanceAtChoice(msgspec.Struct):
+    message: _GlanceAtMessage | None = None
+    finish_reason: Any = None
+    error: Any = None
+
+    @property
+    def plain(self) -> bool:
+        usual = self.finish_reason is None or self.finish_reason in ("stop", "length", "tool_calls")
+        return usual and not self.error and self.message is not None and not self.message.error
+
+
+class _Glance(msgspec.Struct):
+    choices: list[_GlanceAtChoice] | None = None
+    error: Any = None
+    errors: Any = None
+    base_resp: Any = None
+
+    @property
+    def plain(self) -> bool:
+        if not self.choices or self.error or self.errors or self.base_resp:
+            return False
+        return self.choices[0].plain
+
+
+_glance = msgspec.json.Decoder(_Glance)
 
 
 def success_in_name_only(body: bytes, headers: Mapping[str, str]) -> Verdict | None:
     """The verdict on a body under status 200 that is no reply of a model at all; None when it may be one.
 
-    A page of a gateway, an empty body, or an `{"error": …}`. A truncated or odd JSON document is left to the reader of
-    answers. Cheap: a success is only searched for the word `"error"`.
+    A page of a gateway, an empty body, or a provider's error, at whatever depth, beside which no answer stands. A
+    truncated or odd JSON document is left to the reader of answers. Cheap: of a usual success the text is passed over.
     """
-    start = body[:64].lstrip()[:1]
-    if start in (b"", b"<"):
-        what = "an empty body" if not start else "a page instead of a reply"
-        return Verdict(Outcome.TRANSIENT, f"{what} under status 200", retry=True, status=200, kind="gateway_body")
-    if b'"error"' not in body:
-        return None
+    if body[:1] != b"{":
+        start = body.lstrip(BLANKS)[:1]
+        if start in (b"", b"<"):
+            what = "an empty body" if not start else "a page instead of a reply"
+            return Verdict(Outcome.TRANSIENT, f"{what} under status 200", retry=True, status=200, kind="gateway_body")
     try:
-        envelope = _envelope.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the reader of answers says what is wrong
+        if _glance.decode(body).plain:
+            return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # not as usual: looked at more closely
+    error: Mapping[str, object] | None = None
+    try:
+        envelope = open_envelope(body)
+        error = envelope.error
+        if error is not None:
+            read_rows(envelope.content)
+            return None  # an answer beside an error is an answer
+    except UnusableReply as unusable:
+        error = unusable.provider_error or error
+    if error is None:
         return None
-    if not envelope.error or (envelope.choices is not None and bytes(envelope.choices) not in (b"null", b"[]")):
-        return None
-    return classify(_status_of(envelope.error), headers, body)
+    return classify(_status_of(error), headers, json.dumps({"error": error}, default=str).encode())
 
 
 def classify_exception(error: httpx.RequestError) -> Verdict:
@@ -155,12 +204,12 @@ def classify_exception(error: httpx.RequestError) -> Verdict:
     return Verdict(Outcome.TRANSIENT, message, retry=True, kind=kind, sent=sent)
 
 
-def _status_of(error: object) -> int:
-    names = [error.get(key) for key in ("code", "status", "type")] if isinstance(error, dict) else [error]
-    for name in names:
-        text = str(name).lower()
+def _status_of(error: Mapping[str, object]) -> int:
+    for name in (error.get(key) for key in ("code", "status", "type", "http_code")):
+        text = str(name).strip().lower()
         if text.isascii() and text.isdigit() and len(text) == 3 and text[0] in "45":  # noqa: PLR2004 - a status has 3 digits
             return int(text)
+        text = text.replace("-", "_").replace(" ", "_")
         if text in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[text]
         if text in _QUOTA_CODES or text.endswith(_QUOTA_ENDINGS):
