@@ -70,6 +70,7 @@ class _Body(msgspec.Struct):
     usage: object = None
     model: object = None
     error: object = None
+    service_tier: object = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -90,7 +91,7 @@ def open_envelope(body: bytes) -> Envelope:
     if choice.error:
         raise _gateway(choice.error)
     content = _content(choice)
-    return Envelope(content, Told.of(parsed.usage), _name(parsed.model))
+    return Envelope(content, Told.of(parsed.usage, parsed.service_tier), _name(parsed.model))
 
 
 def _parsed(body: bytes) -> _Body:

@@ -13,6 +13,7 @@ _MOST_TOKENS = 10_000_000  # a larger count is no count of one request
 
 class _Body(msgspec.Struct):
     usage: Any = None
+    service_tier: Any = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -24,7 +25,7 @@ def usage_of(body: bytes) -> Usage | None:
         parsed = _BODY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return Told.of(parsed.usage).usage
+    return Told.of(parsed.usage, parsed.service_tier).usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,25 @@ class Told:
     completion_tokens: int | None
     cached_tokens: int | None
     written_tokens: int | None  # into the provider's cache
+    tier: str | None = None
 
     @classmethod
-    def of(cls, usage: object) -> "Told":
-        """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it."""
+    def of(cls, usage: object, tier: object = None) -> "Told":
+        """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it.
+
+        Args:
+            usage: the reply's.
+            tier: the `service_tier` of the reply; some name it within `usage`.
+        """
         told = usage if isinstance(usage, dict) else {}
         details = told.get("prompt_tokens_details")
         details = details if isinstance(details, dict) else {}
         asked, said, whole = (count(told.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
         if asked is not None and said is not None and whole is not None:
             said = max(said, whole - asked)
-        return cls(asked, said, count(details.get("cached_tokens")), count(details.get("cache_write_tokens")))
+        tier = tier or told.get("service_tier")
+        name = tier if isinstance(tier, str) else None
+        return cls(asked, said, count(details.get("cached_tokens")), count(details.get("cache_write_tokens")), name)
 
     @property
     def usage(self) -> Usage | None:
@@ -53,7 +62,7 @@ class Told:
         asked, said = self.prompt_tokens, self.completion_tokens
         if asked is None or said is None:
             return None
-        return Usage(asked, said, min(self.cached_tokens or 0, asked), self.written_tokens)
+        return Usage(asked, said, min(self.cached_tokens or 0, asked), self.written_tokens, self.tier)
 
 
 def estimated_usage(asked: int, said: int) -> Usage:
@@ -73,7 +82,7 @@ def counted(told: Usage | None, asked: int, said: int, most_output: int) -> Usag
         most_output: tokens that the request let be written.
     """
     used = told or estimated_usage(asked, said)
-    return used if used.believable(asked, most_output) else Usage(asked, most_output)
+    return used if used.believable(asked, most_output) else Usage(asked, most_output, tier=used.tier)
 
 
 def count(value: object) -> int | None:

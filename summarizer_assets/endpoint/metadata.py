@@ -3,6 +3,7 @@
 A provider never lives there. Loopback and private networks are something else: a model in the house does.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -87,10 +88,8 @@ def _within(address: IPv6Address) -> Iterator[IPv4Address]:
 
 def _readings(host: str) -> Iterator[IPv4Address | IPv6Address]:
     """All addresses that a resolver may read `host` as: it may have few parts, hexadecimal or octal ones."""
-    try:
+    with contextlib.suppress(ValueError):
         yield ip_address(host)
-    except ValueError:
-        pass
     parts = host.split(".")
     if len(parts) > 4 or not all(re.fullmatch(r"0x[0-9a-f]*|[0-9]+", part) for part in parts):  # noqa: PLR2004
         return

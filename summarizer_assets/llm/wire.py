@@ -106,12 +106,20 @@ class Wire:
 
         Any answer but a server's own fault counts: many servers have no such list, and say so.
         """
+        response = await self._list_of_models()
+        return response is not None and response.status_code < _SERVER_FAULT
+
+    async def models(self) -> bytes | None:
+        """The provider's list of models, as it came; None when there is none to be had."""
+        response = await self._list_of_models()
+        return response.content if response is not None and response.status_code == _OK else None
+
+    async def _list_of_models(self) -> httpx.Response | None:
         url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
         try:
-            response = await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
+            return await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
         except httpx.RequestError:
-            return False
-        return response.status_code < _SERVER_FAULT
+            return None
 
     async def aclose(self) -> None:
         """Close all connections. Requests under way fail."""
