@@ -13,6 +13,8 @@ from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.ends import announced_end
 
+_LOOKS, _LOOK_S = 20, 0.05  # a second in all
+
 
 class Engine:
     """Runs `asker` over the authors at `positions` in a thread until all have an outcome or it stops."""
@@ -102,7 +104,14 @@ class Engine:
             await self.client.aclose()
 
     async def _look_for_the_model_s_end(self) -> None:
-        """Beside the first requests: the provider's list of models costs nothing."""
+        """Beside the first requests, once one was answered or is under way: the list of models costs nothing.
+
+        Not before: a provider that refuses every connection is not to be knocked at twice.
+        """
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_LOOK_S)
+            if self.client.counters.bytes_received:
+                break
         body = await self.client.wire.models() if self._positions else None
         end = None if body is None else announced_end(body, self._outcomes.facts.identity.model)
         if end is not None:
