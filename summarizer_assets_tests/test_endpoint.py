@@ -121,6 +121,7 @@ def test_a_query_that_is_no_secret_is_kept(query: str) -> None:
         ("ftp://host/v1", "not an http"),
         ("https:///v1", "not an http"),
         ("https://0300.0250.0.1/v1", "no host's name or address"),
+        ("https://127.0.0.1%00/v1", "no host's name or address"),
         ("https://host\\@169.254.169.254/v1", "not an http"),
         ("https://ho st/v1", "not an http"),
         ("https://host/v1\nx", "not an http"),

@@ -55,9 +55,11 @@ def endpoint(url: str) -> str:
         )
     kept = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
     try:
-        httpx.URL(kept)
+        readable = httpx.URL(kept).host and ("%" not in host or ":" in host)  # a zone's may be there
     except httpx.InvalidURL:
-        raise ValueError(f"{host} is no host's name or address as a URL spells it") from None
+        readable = False
+    if not readable:
+        raise ValueError(f"{host} is no host's name or address as a URL spells it")
     return kept
 
 

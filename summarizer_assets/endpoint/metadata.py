@@ -96,10 +96,10 @@ def _readings(host: str) -> Iterator[IPv4Address | IPv6Address]:
     for octal in (True, False):  # readers differ on whether a zero in front means octal
         numbers = [_number(part, octal=octal) for part in parts]
         *front, last = numbers
-        value = last
+        value = last & _SHORT >> 8 * len(front)  # some readers keep what fits of a number too large, others refuse it
         for place, number in enumerate(front):
-            value += (number & 0xFF) << 8 * (3 - place)  # some readers only keep the byte
-        yield IPv4Address(value & _SHORT)
+            value |= (number & 0xFF) << 8 * (3 - place)
+        yield IPv4Address(value)
 
 
 def _number(part: str, *, octal: bool) -> int:
