@@ -9,6 +9,7 @@ import pytest
 
 from summarizer_assets.estimate.shown import estimate_notes
 from summarizer_assets.estimate.spend import estimate_spend
+from summarizer_assets.estimate.terms import prices_of
 from summarizer_assets.llm.prices import list_taken
 from summarizer_assets.pricing import configured_price, model_notices
 from summarizer_assets.settings import Settings, load_settings
@@ -145,3 +146,26 @@ def test_each_row_costs_what_the_ledger_booked_at_the_tier_that_its_reply_named(
     assert told["spent_usd"] == pytest.approx(expected, abs=1e-12)
     assert made.summarizer.ledger.totals()["spent"] == round(expected * 1e9)
     assert made.summarizer.ledger.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "here", "other"),
+    [
+        (None, "standard", "flex"),
+        ("default", "standard", "flex"),
+        ("flex", "flex", "standard"),
+        ("fast", "priority", "flex"),
+    ],
+)
+def test_the_estimate_s_columns_are_named_by_the_tier_that_is_asked_for(
+    house: Callable[..., Installation], asked: str | None, here: str, other: str
+) -> None:
+    extra = {} if asked is None else {"service_tier": asked}
+    made = house("http://127.0.0.1:9/v1", llm_model="gpt-6-luna", llm_extra_body=extra)
+    prices = prices_of(made.summarizer)
+    assert (prices.tier, prices.other_tier) == (here, other)
+    factor = {"standard": 1, "flex": 0.5, "priority": 2}
+    assert prices.price is not None
+    assert prices.other is not None
+    assert prices.price.output == factor[here] * 500_000
+    assert prices.other.output == factor[other] * 500_000

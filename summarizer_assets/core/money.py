@@ -14,10 +14,14 @@ _PICO_IN_NANO: Final = 1_000
 _PICO_A_TOKEN: Final = 1_000_000  # of one dollar per million tokens
 #: A told count above so many times what was possible is no count.
 _ABSURD: Final = 2
-#: What requests and replies call the tier of the list price; a reply that names no tier is of it.
-STANDARD_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only", "on_demand"})
-_DEFAULT: Final = "default"
-_SAME_TIER: Final = {"fast": "priority"}
+#: The tier of the list price, and the names under which providers know the tiers.
+STANDARD: Final = "standard"
+_TIERS: Final = {
+    **dict.fromkeys(("auto", "default", "standard", "standard_only", "on_demand"), STANDARD),
+    "flex": "flex",
+    "priority": "priority",
+    "fast": "priority",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,7 @@ class Price:
         """What a reply of this tier costs. Of one that the list does not know: the dearest that it knows."""
         if not self.tiers:
             return self
-        name = _DEFAULT if tier in STANDARD_TIERS else _SAME_TIER.get(tier or "", tier)
-        return dict(self.tiers).get(name or "") or self._dearest
+        return dict(self.tiers).get(tier_name(tier) or "") or self._dearest
 
     @property
     def as_asked(self) -> "Price":
@@ -123,6 +126,13 @@ class Price:
         price = self._dearest
         dearest = max(price.input, price.cached_input, price.cache_write)
         return -(-(prompt_tokens * dearest + completion_tokens * price.output) // _PICO_IN_NANO)
+
+
+def tier_name(tier: object) -> str | None:
+    """What we call the tier of a request or a reply, by any of its names; None: nobody knows it."""
+    if tier is None:
+        return STANDARD
+    return _TIERS.get(tier) if isinstance(tier, str) else None
 
 
 def _pico(usd: float | Decimal) -> int:

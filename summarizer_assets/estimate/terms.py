@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from summarizer_assets.core.estimate import Terms
-from summarizer_assets.core.money import Price
+from summarizer_assets.core.money import STANDARD, Price, tier_name
 from summarizer_assets.pricing import listed_price, model_notices
 from summarizer_assets.resources import Summarizer
 
 SIZES = (1, 20, 100, 500)
-FLEX, STANDARD = "flex", "standard"
+FLEX = "flex"
 NO_PRICE = (
     "no price is known: set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost "
     "(0 for a server of your own)"
@@ -47,7 +47,7 @@ def prices_of(summarizer: Summarizer, today: date | None = None) -> Prices:
     settings = summarizer.settings
     tier = settings.llm_extra_body.get("service_tier")
     other_tier = STANDARD if tier == FLEX else FLEX
-    here = FLEX if tier == FLEX else STANDARD
+    here = tier_name(tier) or str(tier)
     notices = tuple(model_notices(settings, today))
     if settings.embedded:
         return Prices(summarizer.price, here, "the embedded template is free", other_tier, None, "it is free")

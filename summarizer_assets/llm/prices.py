@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from summarizer_assets.core.money import STANDARD_TIERS, Price
+from summarizer_assets.core.money import STANDARD, Price, tier_name
 from summarizer_assets.llm.ends import End
 
 _TABLE: Final = Path(__file__).with_name("prices.toml")
@@ -49,13 +49,13 @@ def list_price(
         entry = _entry(entry["answered_by"], host)
     if entry is None or largest_request > entry.get("most_input", largest_request):
         return None
-    shares = {"default": Decimal(1)} | {name: Decimal(entry[name]) for name in _TIERS if name in entry}
-    asked = "default" if tier in STANDARD_TIERS else tier
+    shares = {STANDARD: Decimal(1)} | {name: Decimal(entry[name]) for name in _TIERS if name in entry}
+    asked = tier_name(tier)
     if asked not in shares:
         return None
     by_tier = {name: _price(entry, share) for name, share in shares.items()}
     tiers = tuple(by_tier.items()) if len(by_tier) > 1 else ()
-    price = replace(by_tier[str(asked)], tiers=tiers)
+    price = replace(by_tier[asked], tiers=tiers)
     return ListPrice(price, entry["name"], list_taken(), shares.get("flex"))
 
 

@@ -61,7 +61,12 @@ def test_flex_is_cheaper_where_the_list_says_so_and_any_other_tier_has_no_price(
     assert price_of("gpt-5-nano", tier="default") == price_of("gpt-5-nano", tier="auto") == price_of("gpt-5-nano")
     assert price_of("gpt-4o", tier="flex") is None
     assert price_of("gpt-5-nano", tier="priority") is None
-    assert price_of("gpt-5-nano", tier=7) is None
+    assert price_of("gpt-5-nano", tier=7) is price_of("gpt-5-nano", tier=["flex"]) is None
+    assert (
+        price_of("gpt-6-luna", tier="fast")
+        == price_of("gpt-6-luna", tier="priority")
+        == Price.per_million(0.2, 1, cached_input_usd=0.02, cache_write_usd=0.25)
+    )
 
 
 def test_a_price_holds_only_for_requests_of_the_size_it_was_made_for() -> None:
