@@ -55,7 +55,7 @@ class Prompter(Protocol):
         """What asking for `todo` would take and cost, as facts for a person; `would_ask` is the number of authors."""
         ...
 
-    def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine: ...
+    def engine(self, stock: Stock, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine: ...
 
 
 class BucketRun:
@@ -200,7 +200,7 @@ class BucketRun:
         if self._settings.limit is not None:
             allowed = within_limit(positions, todo, self._stock, self._claim, self._settings.limit, self._tables)
             positions, self.counts.held_back = allowed.positions, allowed.held_back
-        self._engine = self._prompter.engine(self._stock.authors, outcomes, positions, todo)
+        self._engine = self._prompter.engine(self._stock, outcomes, positions, todo)
         self._engine.client.permit = self._guard  # when it slept through its lease, its requests wake up first
         wrote = self._stock.doubled
         if wrote:

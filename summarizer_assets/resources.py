@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.bucket.prompting import BucketPrompt, render_bucket
 from summarizer_assets.bucket.reporting import Audience
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
+from summarizer_assets.bucket.stock import Stock
 from summarizer_assets.core.answers import Limits
 from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.estimate import Terms
-from summarizer_assets.core.grounding import Thresholds
 from summarizer_assets.core.grouping import GroupLimits
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
@@ -185,11 +186,11 @@ class Summarizer:
         per_author = expected_output_tokens(settings.words)
         return GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author)
 
-    def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
+    def engine(self, stock: Stock, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
         settings = self.settings
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
         prompt = BucketPrompt(
-            authors,
+            stock.authors,
             todo,
             self.prompt,
             self.rendering,
@@ -205,7 +206,7 @@ class Summarizer:
             prompt,
             outcomes,
             limits=self._group_limits,
-            checks=self.checks,
+            checks=replace(self.checks, backdrop=stock.backdrop),
             max_in_flight=settings.max_in_flight,
         )
         return Engine(asker, client, outcomes, positions, todo)
@@ -222,7 +223,7 @@ class Summarizer:
         settings = self.settings
         return Limits(
             max_characters=Limits.characters_for(settings.words),
-            thresholds=Thresholds() if settings.grounding else None,
+            judged=settings.grounding,
             language=settings.language,
             instruction=system_message(self.prompt),
             model=settings.model,

@@ -89,12 +89,18 @@ class Asker:
         self._rejections: Counter[str] = Counter()
         self._suspects: set[int] = set()  # failed in an earlier run
 
-    async def run(self, positions: Sequence[int], tokens: Sequence[int], attempts: Sequence[int]) -> None:
-        """Ask for the authors at `positions`, of whom `tokens` (estimated) and earlier `attempts` are given in order.
+    async def run(
+        self,
+        positions: Sequence[int],
+        tokens: Sequence[int],
+        attempts: Sequence[int],
+        names: Sequence[str | None] | None = None,
+    ) -> None:
+        """Ask for the authors at `positions`, whose estimated `tokens`, earlier `attempts` and `names` are in order.
 
         Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
         """
-        for group in plan_groups(tokens, attempts, self._limits):
+        for group in plan_groups(tokens, attempts, self._limits, names):
             self._backlog.add(Group([positions[place] for place in group]))
         self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
         await self._dispatcher.run()

@@ -95,8 +95,9 @@ class Engine:
         tokens = [todo.tokens[position] for position in self._positions]
         attempts = [todo.attempts[position] for position in self._positions]
         looking = asyncio.create_task(self._look_for_the_model_s_end())
+        names = [todo.names[position] for position in self._positions]
         try:
-            await self.asker.run(self._positions, tokens, attempts)
+            await self.asker.run(self._positions, tokens, attempts, names)
         finally:
             self.asker.cancel()
             looking.cancel()  # nobody waits for it, and nothing that happens to it is the run's affair

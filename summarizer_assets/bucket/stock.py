@@ -1,6 +1,6 @@
 """What one bucket holds at one moment, and what there is to do about it: the snapshot that a run starts from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import polars as pl
 from summarizer_assets.bucket.admission import admit
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.choice import Choice
+from summarizer_assets.core.contrast import ENOUGH, RecordTerms
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.guards import reading
@@ -27,7 +28,8 @@ class Fences(NamedTuple):
 class Stock:
     """One bucket in one snapshot of the three tables.
 
-    `authors`: full rows of the plan's `todo`, in its order. `failures`: the rows that the table holds, by author id.
+    `authors`: full rows of the plan's `todo`, in its order. `backdrop`: the bucket's first records, by author id, for
+    answers to requests of few authors to be judged among. `failures`: the rows that the table holds, by author id.
     `doubled`: an author has more than one summary. No writer of ours does that, but two compactions of the same files
     do, which a lease keeps apart unless one of them sleeps for longer than that; so do other tools.
     """
@@ -36,6 +38,7 @@ class Stock:
     authors: pl.DataFrame
     failures: pl.DataFrame
     fences: Fences
+    backdrop: Mapping[str, RecordTerms]
     doubled: bool = False
 
     @property
@@ -71,8 +74,9 @@ def take_stock(
         held = single(found)
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
+    rendered = render(authors)
     plan = plan_bucket(
-        render(authors),
+        rendered,
         held,
         failures,
         identity=settings.identity,
@@ -91,8 +95,15 @@ def take_stock(
             tables.summaries.fence(bucket, summaries_table),
             tables.failures.fence(bucket, failures_table),
         ),
+        backdrop=_backdrop(rendered),
         doubled=held.height < found.height,
     )
+
+
+def _backdrop(rendered: pl.DataFrame) -> dict[str, RecordTerms]:
+    """Twice as many as a request is judged among, so that enough are left beside its own."""
+    first = rendered.select("author_id", "author_name", "text").sort("author_id").head(2 * ENOUGH)
+    return {author_id: RecordTerms.of(name or "", text) for author_id, name, text in first.iter_rows()}
 
 
 def single(summaries: pl.DataFrame) -> pl.DataFrame:

@@ -5,13 +5,12 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from summarizer_assets.bucket.answer_format import simpler
 from summarizer_assets.core.answers import NO_ANSWER, Asked, Limits, UnusableReply, read_reply
 from summarizer_assets.core.calibration import Measured
-from summarizer_assets.core.grounding import accept, measure
 from summarizer_assets.core.money import Price, Usage, dollars
 from summarizer_assets.core.prompt import Structured, request_body
 from summarizer_assets.core.records import FailureReason
@@ -168,8 +167,7 @@ class SizeTrial:
             tally.cost += self._question.price.cost(used)
 
     def _read(self, group: Sequence[Asked], reply: Reply, tally: _Tally) -> None:
-        checks = self._question.checks
-        reading = read_reply(reply.body, group, replace(checks, thresholds=None))
+        reading = read_reply(reply.body, group, self._question.checks)
         tally.strange += reading.unknown_ids
         for author_id, reason in reading.again.items():
             if reason is not FailureReason.ID_MISMATCH:
@@ -178,17 +176,11 @@ class SizeTrial:
                 tally.missing += 1
             else:
                 tally.contradicted += 1
-        by_id = {author.author_id: author for author in group}
-        for author_id, summary, _ in reading.accepted:
-            author = by_id[author_id]
-            signals = measure(summary, author.text, author.author_name, checks.language)
+        for _, summary, judgement in reading.accepted:
+            tally.accepted += 1
             tally.words.append(len(summary.split()))
-            if signals.support is not None:
-                tally.supports.append(signals.support)
-            if checks.thresholds is None or accept(signals, checks.thresholds):
-                tally.accepted += 1
-            else:
-                tally.refused[FailureReason.UNGROUNDED] += 1
+            if judgement.support is not None:
+                tally.supports.append(judgement.support)
 
 
 def _tenth(values: Sequence[float]) -> float | None:

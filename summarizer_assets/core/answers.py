@@ -1,14 +1,15 @@
 """Reply bytes to outcomes by id: every author asked for ends accepted or to be asked again, none lost, none guessed.
 
 The way of a reply: `core.envelope` opens the chat completion, `core.rows` reads the answer's rows, this module matches
-them by id and has each judged by `core.text_safety` and `core.grounding`.
+them by id and has each judged by `core.text_safety` and `core.judging`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from summarizer_assets.core.contrast import ENOUGH, RecordTerms
 from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
-from summarizer_assets.core.grounding import Signals, Thresholds, accept, measure
+from summarizer_assets.core.judging import UNJUDGED, Asked, Judgement, judge
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.rows import GivenTwice, read_rows
 from summarizer_assets.core.strange_json import Object
@@ -18,7 +19,6 @@ from summarizer_assets.core.usage import Told
 __all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
 
 _LARGEST_EXACT_INTEGER = 2**53 - 1  # beyond it a server that reads numbers as doubles may have named a neighbour
-_UNMEASURED = Signals(support=None, named=True)
 _CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
 _SHORTEST_LIMIT = 400
 
@@ -31,20 +31,16 @@ OTHER_MODEL = "other_model"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """An author in a request; `text` is the record exactly as it was rendered for the model."""
-
-    author_id: str
-    author_name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
-    """What a summary must keep to. `thresholds` None measures no grounding."""
+    """What a summary must keep to.
+
+    `judged`: whether it is compared with the records. `backdrop`: the first records of the bucket, by author id, for
+    a request of few authors to be judged among.
+    """
 
     max_characters: int = 1600
-    thresholds: Thresholds | None = field(default_factory=Thresholds)
+    judged: bool = True
+    backdrop: Mapping[str, RecordTerms] = field(default_factory=dict)
     language: str = "English"
     instruction: str = ""  # whose sentences no summary repeats
     delimiters: tuple[str, ...] = ('#"', " | ", " @ ")  # of the rendered record; the data cannot hold them
@@ -60,7 +56,7 @@ class Limits:
 class Reading:
     """A reply that could be read. Each author asked for is in exactly one of `accepted` and `again`."""
 
-    accepted: list[tuple[str, str, Signals]]  # author id, summary (one paragraph, NFC), signals
+    accepted: list[tuple[str, str, Judgement]]  # author id, summary (one paragraph, NFC)
     again: dict[str, FailureReason]
     details: dict[str, str]  # of `again`, where there is more to say
     told: Told
@@ -91,36 +87,47 @@ def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
         unknown_ids=unknown,
         flags=_flags(envelope, limits, unknown=unknown > 0, repeated=repeated),
     )
-    for author_id, author in by_id.items():
-        if author_id in contradicted:
-            reading.again[author_id] = FailureReason.ID_MISMATCH
-            reading.details[author_id] = CONTRADICTED
-        elif author_id not in answers:
-            reading.again[author_id] = FailureReason.ID_MISMATCH
-            reading.details[author_id] = NO_ANSWER
+    texts: dict[int, str] = {}
+    for place, author in enumerate(asked):
+        if author.author_id in contradicted:
+            _refuse(reading, author, FailureReason.ID_MISMATCH, CONTRADICTED)
+        elif author.author_id not in answers:
+            _refuse(reading, author, FailureReason.ID_MISMATCH, NO_ANSWER)
+        elif (summary := _readable(reading, author, answers[author.author_id], limits)) is not None:
+            texts[place] = summary
+    judgements = judge(texts, asked, _backdrop(limits, by_id), limits.language) if limits.judged and texts else {}
+    for place, summary in texts.items():
+        author, judgement = asked[place], judgements.get(place, UNJUDGED)
+        if judgement.refused is None:
+            reading.accepted.append((author.author_id, summary, judgement))
         else:
-            _judge(reading, author, answers[author_id], limits)
+            _refuse(reading, author, FailureReason.UNGROUNDED, judgement.refused)
     return reading
 
 
-def _judge(reading: Reading, author: Asked, answer: object, limits: Limits) -> None:
+def _refuse(reading: Reading, author: Asked, reason: FailureReason, detail: str | None = None) -> None:
+    reading.again[author.author_id] = reason
+    if detail is not None:
+        reading.details[author.author_id] = detail
+
+
+def _readable(reading: Reading, author: Asked, answer: object, limits: Limits) -> str | None:
+    """The summary as one paragraph, None when it may not be shown at all."""
     if not isinstance(answer, str):
-        reading.again[author.author_id] = FailureReason.BAD_TYPE
-        reading.details[author.author_id] = f"the summary was {_kind(answer)}"
-        return
+        _refuse(reading, author, FailureReason.BAD_TYPE, f"the summary was {_kind(answer)}")
+        return None
     summary = fold_layout(answer)
     problem = text_problem(summary, author.text, limits.max_characters, limits.instruction, limits.delimiters)
     if problem is not None:
-        reading.again[author.author_id] = problem
-        return
-    signals = _UNMEASURED
-    if limits.thresholds is not None:
-        signals = measure(summary, author.text, author.author_name, limits.language)
-        if not accept(signals, limits.thresholds):
-            reading.again[author.author_id] = FailureReason.UNGROUNDED
-            reading.details[author.author_id] = _doubts(signals)
-            return
-    reading.accepted.append((author.author_id, summary, signals))
+        _refuse(reading, author, problem)
+        return None
+    return summary
+
+
+def _backdrop(limits: Limits, asked: Mapping[str, Asked]) -> list[RecordTerms]:
+    if len(asked) >= ENOUGH:
+        return []
+    return [record for author_id, record in limits.backdrop.items() if author_id not in asked]
 
 
 def _by_id(
@@ -168,9 +175,3 @@ def _kind(answer: object) -> str:
     if isinstance(answer, GivenTwice):
         return "given twice in one row, differently"
     return {Object: "an object", list: "a list", type(None): "null"}.get(type(answer), "no text")
-
-
-def _doubts(signals: Signals) -> str:
-    support = "" if signals.support is None else f"support {signals.support:.2f}"
-    words = ", ".join(ascii(doubt[:40]) for doubt in signals.doubts[:5])
-    return "; ".join(part for part in (support, " ".join(signals.flags), words) if part)

@@ -20,7 +20,7 @@ class Measured:
 
     Each author is in one of `accepted`, `missing` (nothing came under the id), `contradicted` (two different answers
     did) and `refused` (by reason: as a run would ask again, or the request as a whole brought nothing). `strange` are
-    rows under ids that nobody asked for. `support` is of the answers that could be read, accepted or not; `cost_usd`
+    rows under ids that nobody asked for. `support` is of the accepted answers; `cost_usd`
     None: no price is known. `seconds`: all requests together; `latency_s`: one, in the median.
     """
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from summarizer_assets.core.grounding import OTHER_LANGUAGE, UNKNOWN_NAME, UNKNOWN_NUMBER, UNNAMED, UNSUPPORTED_CLAIM
+from summarizer_assets.core.judging import LITTLE_SUPPORT, OTHER_LANGUAGE
+from summarizer_assets.core.marks import MARKS
 from summarizer_assets.core.verdict import Verdict, number_of
 
 FEWEST = 30
 SMALLEST = 0.05
 STANDARD_ERRORS = 4.0
-_DOUBTS = [UNNAMED, UNKNOWN_NUMBER, UNKNOWN_NAME, UNSUPPORTED_CLAIM]
+_DOUBTS = [LITTLE_SUPPORT, *MARKS]
 
 
 @dataclass
@@ -56,8 +57,7 @@ def worse_by(new: Sums, old: Sums, *, low_is_bad: bool) -> float | None:
 class Quality:
     """Of some answers: the summaries' support, and how many are doubted or in another language.
 
-    Doubted are summaries with a flag of grounding, and authors who failed as `ungrounded`: where SUMMARIZER_GROUNDING
-    is on, that is what becomes of nearly all bad answers.
+    Doubted are summaries with a flag that a person would look at, and authors who failed as `ungrounded`.
     """
 
     support: Sums = field(default_factory=Sums)

@@ -1,4 +1,4 @@
-"""The words that grounding knows beforehand: which say nothing of one author, and which claim too much of any."""
+"""The words that the judging of answers knows beforehand: those that say nothing of any one author."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -68,23 +68,79 @@ writes writing written year years sustained engagement engagements fourth fifth 
 meeting meetings
 """)
 
+#: Everyday English: what a writer needs to tell of any work in plain words. They say nothing of one author either.
+EVERYDAY = _words("""
+able accept act acts add added adding adds affect affects afar aid aids aim alike alive alone already alter altered
+alters amount answer answered answering answers anybody anyone appeal appealing appeals appetite argue argued argues
+arguing argument arguments arise arises arrive arrives aside ask asked asking asks attention attract attracts away
+awkward back backdrop balance bare basic basics bear bears beautiful beauty become becomes becoming beforehand began
+begin beginning begins begun behave behaves behind believe belong belongs beneath big bit blend blends blunt bold bond
+bound branch breadth break breaks bridge bridges bridging brief bright broken brought busy call called calling calls
+came canvas careful carefully carried carries carry carrying case cases catch catches caught cause caused causes
+challenge challenges chance change changed changes changing character chief choice choices choose chooses chosen
+circle circles clarity clear clearer clearly close closed closely closer clue clues coherent come comes coming command
+commands common companion complete complex complicated confront confronts constant constantly contain contains
+contrast core corner correct cost costs counterpart couple course craft create created creates creating creature
+creatures crisp cross crosses crowd curiosity curious daily damage danger day days dead decade decades decide decides
+decision deep deepen deeper deeply degree delicate deliver delivers depend depends depth device devote devoted devotes
+differ difference differences differs difficult difficulty directly directness distinctive doing done door doors doubt
+down dozen drawn drive driven drives driving drop drops due dull dwell dwells ear ease easier easily easy edge edges
+efficient effort efforts elegant else elsewhere emerge emerges end ends engine enjoy enjoyed enough enter entering
+enters entire entirely equal equally escape escapes essence essential ever everybody everyday everyone everything
+everywhere exact exactly exchange expect expected explain explained explaining explains express expressed expresses
+eye eyes face faces facing fact facts fair fall falls familiar family far fascinating fast favour favourite feel feels
+fell fellow felt fit fits fitting fix fixed flow flows follow followed follows footing forget fresh front full fully
+fundamental fusion future game gather gathering gathers gave general gentle genuine get gets getting giving glance go
+goal goals goes going gone good got grasp great greater grip ground groundwork grounds grow growing grown grows growth
+guess guide guided guides guiding hallmark hand handful handle handled handles hands happen happened happening happens
+hard harder hardly head heads hear heart held help helped helpful helping helps hidden hide hides hint home homes
+honest hope hopes hot hour house hub huge human humans idea ideas imagination inner inquiry inside instead intact
+interplay invite invites inviting involved join joined joining joins keen keep keeping keeps kept kind kinds knit
+knock know knowing knows land landed lands late lay lays lead leading leads lean leans learn learned learning learns
+learnt leave leaves leaving led left lend lends less lesson lessons let lets letting lie lies life lift lifts light
+lightly likewise listen little live lived lives living logical long longer longest lose loses loss lost lot lots made
+mark marked marks match matched matches matter matters meaning meanings meant measure measured measures meet meeting
+meets mere met middle mind minds miss misses mix mixes mixture modern modest moment moments more motion move moved
+moves moving much mystery name named names narrow natural naturally near nearby need needed needs neighbour neighbours
+never nobody none note noted notes nothing notice noticed notion observe obvious odd offhand old older oldest ones
+onward open opening opens operate operates opinion order ordered orders ordinary origin origins outlet outlets outlook
+pace page pages pair pairs paired part parts pass passed passes passing past path paths pattern patterns people
+persistent persists pick picked picks picture pictures piece pieces pin place placed places placing plain plainly play
+played playing plays please point points pose poses powerful precise precision prefer preserve press pressing pretty
+prolific promise promising proper prove proves pull pulls puzzle puzzles pure purpose purposes pursue pursued pursues
+pursuit push pushed pushes put puts putting quality quick quickly quiet quietly quite raise raised raises raising rare
+rarely rate raw reader readers readership reading ready real reality really reason reasons recall recognisable recur
+recurred recurring recurs reduce reduced refer reference refers regular relation relations rely relied relies remain
+remarkable remember remembered resembles rest rests return returned returning returns reveal revealed revealing
+reveals rhythm rich richer right rise rises roam roams root rooted roots rough round routine ruler run running runs
+said same save say saying says scale scales scattered scene search searches searching seek seeking seeks seem seems
+seen sense senses sensible separate separately sequence serve served serves serving settle settled settles shape
+shaped shapes shaping sharp sharper sheds shift shifts short shoulder shown side sides sight sign signal signals signs
+simple simpler simply sit sits sitting situation skill slice slow slowly smooth so-called sort sorted sorts sound
+sounds speak speaking speaks spell spells spend spent spirit split splits spoken spot spotlight spots spotting spread
+spreads stage stages stake stand standing stands start started starting starts stay stays steady step steps stick stop
+stops story stories straight strand strands stretch stretches striking strikingly stubborn style substance subtle
+succeed success sudden sum sums sure surely surprise surprising surprisingly sweep sweeps swift tackle tackled tackles
+tackling take taken takes taking tale talk talks teach teaches telling tells tell tend tends test tests thing things
+think thinking thorough thought thread threads threat tie tied ties tight tiny today told tone took top touch touched
+touches trace traced traces tracing track tracks tradition trail travel travels treat treated treating treatment
+treats tricky tried trouble true truly try trying turn turned turning turns twist unusual unusually unite united
+unites upon usable useful user users usual vantage vary vast very vital vivid voice wait walk walks want wants warning
+watch watched watches watching way ways weave weaves weigh weighed weighing weighs weight went wholly wider willing
+win wish woven wonder wonders world worlds worth write wrong yield yields young person persons thanks animal animals
+biology bodies body business care chemistry city cities computer computers computing country countries disease
+diseases doctor doctors economy expert experts health healthy household households illness illnesses language
+languages machine machines mathematics medical medicine nation nations organism organisms patient patients physics
+sentence sentences society software specialist specialists speech team teams text texts town towns vocabulary word
+words
+""")
+
 #: Names of fields that summaries write with a capital. They need not be in the record, but they do count as content.
 FIELDS = _words("""
 ai ml nlp cv it ict hci dna rna mri english computer computing science artificial intelligence machine deep learning
 natural language processing computational linguistics information retrieval physics chemistry biology mathematics
 statistics medicine engineering economics psychology sociology neuroscience ecology genetics oncology surgery history
-philosophy education materials environmental clinical life social
-""")
-
-#: Stems of claims about a person that a list of papers can hardly support: honours, posts, degrees, deeds, misdeeds.
-#: Accepted only where the record itself has the word.
-CLAIMS = _words("""
-award prize priz medal laureate nobel winner winn won honor honour honorary honoree professor professorship prof
-lecturer dean president director chair chairman chairwoman founder founded cofounder ceo editor fellow fellowship
-doctorate phd graduat postdoctor postdoc alumnus emeritus retir pioneer groundbreak trailblaz seminal renown acclaim
-prestigi eminent distinguished celebrat famous leader foremost visionary patent invent inventor keynote elect appoint
-tenur mentor teacher born marri divorc died dead deceas convict arrest fraud misconduct retract plagiar plagiarism
-scandal accus grant million billion
+philosophy education materials environmental clinical life social earth moon sun
 """)
 
 #: Small words of other languages written in Latin letters: a text that uses them much is not English.
@@ -103,21 +159,33 @@ PARTICLES = _words(
     "de da do dos das del della der den di du el al la le les van von ter ten bin ibn ben abu jr sr dr md"
 )
 
+#: Numbers as words, "dozen" only roughly.
 NUMBER_WORDS = {
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-    "eleven": "11",
-    "twelve": "12",
-    "fifteen": "15",
-    "twenty": "20",
+    "once": 1,
+    "twice": 2,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "dozen": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
 }
-
-#: What number words count where they claim a fact of the record.
-COUNTED = _words("paper papers publication publications article articles study works citation citations times journals")

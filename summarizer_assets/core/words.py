@@ -2,9 +2,12 @@
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Sequence
+
+from summarizer_assets.core.vocabulary import ENGLISH, FOREIGN
 
 SHORTEST_STEM = 4
+_OTHER_LANGUAGE_SHARE = 0.1
 
 # Bytes that separate words: all of ASCII but letters and digits. 5 times cheaper than a regular expression.
 _SEPARATORS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
@@ -81,7 +84,6 @@ def numbers_of(plain: str) -> list[str]:
     return [number for piece in pieces for number in _NUMBER.findall(piece)]
 
 
-@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """A word without its English ending, at least four letters long: enough to pair "studies" with "study"."""
     found = _STEM.fullmatch(word)
@@ -99,3 +101,13 @@ def share_of_other_script(plain: str) -> float:
 def has_other_script(plain: str) -> bool:
     """Whether any letter is not Latin."""
     return _NOT_LATIN.search(plain) is not None
+
+
+def looks_foreign(words: Sequence[str]) -> bool:
+    """Whether a text in Latin letters, by its words, uses another language's small words, and more of them than
+    English ones.
+    """
+    if FOREIGN.isdisjoint(words):
+        return False
+    foreign = sum(map(FOREIGN.__contains__, words))
+    return foreign > _OTHER_LANGUAGE_SHARE * len(words) and foreign > sum(map(ENGLISH.__contains__, words))

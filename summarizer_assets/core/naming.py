@@ -1,0 +1,65 @@
+"""Whether a text names its author, in any order, script or form that a reader would know the name in."""
+
+import re
+from collections.abc import Sequence
+
+from summarizer_assets.core.vocabulary import PARTICLES
+from summarizer_assets.core.words import fold, share_of_other_script, words_of
+
+OTHER_SCRIPT_SHARE = 0.3
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_WRITTEN_OUT = re.compile("(?<=[aou])e|(?<=a)a")
+
+
+def is_named(author_name: str, plain: str, words: Sequence[str]) -> bool:
+    """Whether a text, folded, names the author: a part of the family name where it is known, else any part.
+
+    Args:
+        author_name: as in the table, "Family, Given" or in any other order and script.
+        plain: the folded text.
+        words: its words, their case kept.
+    """
+    parts = _name_parts(author_name)
+    for part in parts:  # as most texts spell it, before each word is looked at
+        if part.capitalize() in words:
+            return True
+    if _UNSPACED.search(plain):  # a name has no blanks around it there
+        squeezed = "".join(words).lower()
+        return any(part in squeezed for part in parts) or "".join(words_of(fold(author_name).lower())) in squeezed
+    family = author_name.partition(",")[0].strip(" .")
+    if family.lower() in PARTICLES:  # "Das" and "Du" are family names too, but only with their capital
+        return re.search(rf"\b{family.capitalize()}\b", plain) is not None
+    lower = [word.lower() for word in words]
+    return not set(lower).isdisjoint(parts) or _is_named_by_initials(author_name, lower) or _is_respelt(parts, lower)
+
+
+def cannot_be_named(author_name: str, plain: str) -> bool:
+    """Whether the name is of another script than the text, which then spells it in its own way, if at all."""
+    name = fold(author_name)
+    if share_of_other_script(name) > OTHER_SCRIPT_SHARE:
+        return set(plain).isdisjoint("".join(words_of(name)))
+    return share_of_other_script(plain) > OTHER_SCRIPT_SHARE
+
+
+def _name_parts(author_name: str) -> list[str]:
+    """Parts of two letters and more, folded, that tell the author from others; the family's before a comma."""
+    family, comma, _ = author_name.partition(",")
+    for text in (family, author_name) if comma else (author_name,):
+        parts = [part for part in words_of(fold(text).lower()) if len(part) > 1 and part not in PARTICLES]
+        if parts:
+            return parts
+    return []
+
+
+def _is_named_by_initials(author_name: str, words: Sequence[str]) -> bool:
+    """For a name of single letters only: the same letters in a row."""
+    parts = words_of(fold(author_name).lower())
+    if not parts or any(len(part) > 1 for part in parts):
+        return False
+    return f" {' '.join(parts)} " in f" {' '.join(words)} "
+
+
+def _is_respelt(parts: Sequence[str], words: Sequence[str]) -> bool:
+    """With an umlaut written out or not ("Mueller"), or in one word instead of two ("McDonald")."""
+    known = {_WRITTEN_OUT.sub("", word) for word in words}
+    return any(_WRITTEN_OUT.sub("", part) in known for part in parts) or (len(parts) > 1 and "".join(parts) in known)
