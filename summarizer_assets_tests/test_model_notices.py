@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from summarizer_assets.calibration.calibrate import offer
+from summarizer_assets.calibration.shown import offer_markdown
 from summarizer_assets.estimate.shown import estimate_notes
 from summarizer_assets.estimate.spend import estimate_spend
 from summarizer_assets.estimate.terms import prices_of
@@ -78,6 +80,11 @@ def test_the_estimate_tells_the_end_and_what_flex_would_save(house: Callable[...
     notes = estimate_notes(estimate_spend(flex.summarizer))
     assert "what is not served as flex costs the list price" in notes
     assert "would cost" not in notes
+
+
+def test_the_offer_of_a_calibration_tells_the_end_too(house: Callable[..., Installation]) -> None:
+    offered = offer(house("http://127.0.0.1:9/v1", llm_model="gpt-3.5-turbo").summarizer, authors=5)
+    assert "**gpt-3.5-turbo ended on 2026-10-23" in offer_markdown(offered)
 
 
 def run(house: Installation) -> tuple[list[str], dict[str, Any]]:
