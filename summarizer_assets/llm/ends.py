@@ -28,16 +28,24 @@ _NAME: Final = re.compile(r"[\w@.:/-]{1,200}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A model's end. `day`: None where only that it is deprecated is told; `source`: who says so."""
+    """A model's end. `day`: None where only that it is deprecated is told; `source`: who says so.
+
+    `at_home`: it is asked where that end holds; other hosts keep days of their own.
+    """
 
     model: str
     day: date | None
     source: str
     instead: str | None = None
     answered_by: str | None = None  # what answers its requests from that day on
+    at_home: bool = True
 
     def told(self, today: date) -> str:
         """What a person should know and do."""
+        elsewhere = "" if self.at_home else " At this host it may end on another day: its own page tells."
+        return self._told(today) + elsewhere
+
+    def _told(self, today: date) -> str:
         other = f"set SUMMARIZER_LLM_MODEL to another{f', such as {self.instead}' if self.instead else ''}"
         if self.day is None:
             return f"{self.model} is deprecated, by {self.source}: {other} before it ends."
@@ -48,7 +56,8 @@ class End:
                 f"{self.source}: set SUMMARIZER_LLM_MODEL={self.answered_by}, or to another that you chose."
             )
         if self.day <= today:
-            return f"{self.model} ended on {self.day}, by {self.source}: requests fail. {other[0].upper()}{other[1:]}."
+            ended = f"{self.model} ended on {self.day}, by {self.source}: requests fail there."
+            return f"{ended} {other[0].upper()}{other[1:]}."
         return f"{self.model} ends on {self.day}, in {(self.day - today).days} days, by {self.source}: {other}."
 
 

@@ -45,7 +45,8 @@ def list_price(
         today: from some day on another model may answer, at its price; None: before any such day.
     """
     entry = _entry(model, host)
-    if entry is not None and "answered_by" in entry and today is not None and _last_day(entry) <= today:
+    at_home = entry is not None and _at_home(entry, host)
+    if entry is not None and at_home and "answered_by" in entry and today is not None and _last_day(entry) <= today:
         entry = _entry(entry["answered_by"], host)
     if entry is None or largest_request > entry.get("most_input", largest_request):
         return None
@@ -71,7 +72,8 @@ def listed_end(model: str, host: str | None = None) -> End | None:
     if entry is None or not {"ended", "ends"} & entry.keys():
         return None
     source = f"{entry['maker']} ({entry['source']})"
-    return End(model, _last_day(entry), source, entry.get("instead"), entry.get("answered_by"))
+    at_home = _at_home(entry, host)
+    return End(model, _last_day(entry), source, entry.get("instead"), entry.get("answered_by"), at_home=at_home)
 
 
 def contradictions(table: Mapping[str, Any]) -> list[str]:
@@ -93,6 +95,11 @@ def contradictions(table: Mapping[str, Any]) -> list[str]:
             }
             wrong += [f"{name} {what}" for what, is_so in told.items() if is_so]
     return wrong
+
+
+def _at_home(entry: Mapping[str, Any], host: str | None) -> bool:
+    """Whether the ends of this entry are those of `host`."""
+    return host is None or entry["home"] in (None, host.lower())
 
 
 def _last_day(entry: Mapping[str, Any]) -> date:
@@ -133,6 +140,6 @@ def _by_host() -> dict[str | None, dict[str, dict[str, Any]]]:
         for host in section.get("hosts", [_ANYWHERE]):
             for name, entry in section["models"].items():
                 for known_as in (name, *(f"{prefix}/{name}" for prefix in section.get("prefixes", ()))):
-                    whole = {**entry, "name": name, "maker": section["maker"], "source": section.get("source", "")}
-                    found.setdefault(host, {})[known_as] = whole
+                    of_section = {key: section.get(key) for key in ("maker", "source", "home")}
+                    found.setdefault(host, {})[known_as] = {**entry, "name": name, **of_section}
     return found

@@ -121,7 +121,9 @@ def test_what_the_list_knows_is_told_with_its_source_and_what_to_choose(model: s
 def test_an_end_that_has_come_is_told_as_one() -> None:
     end = listed_end("gpt-4o")
     assert end is not None
-    assert "requests fail. Set SUMMARIZER_LLM_MODEL to another, such as gpt-6-luna." in end.told(date(2027, 1, 14))
+    assert "requests fail there. Set SUMMARIZER_LLM_MODEL to another, such as gpt-6-luna." in end.told(
+        date(2027, 1, 14)
+    )
     flash = listed_end("gemini-2.5-flash")
     assert flash is not None
     assert "gemini-2.5-flash is since 2026-12-01 answered by" in flash.told(date(2026, 12, 1))
@@ -132,3 +134,12 @@ def test_a_model_that_stays_has_no_end_and_a_host_s_end_is_that_host_s() -> None
     assert listed_end("llama-3.1-8b-instant") is listed_end("deepseek-v4-flash") is None
     assert listed_end("llama-3.1-8b-instant", "api.groq.com") is not None
     assert listed_end("deepseek-v4-flash", "api.deepseek.com") is not None
+
+
+def test_at_another_host_the_maker_s_day_is_told_as_the_maker_s() -> None:
+    azure = listed_end("gpt-4o-mini", "my-resource.openai.azure.com")
+    home = listed_end("gpt-4o-mini", "api.openai.com")
+    assert azure is not None
+    assert home is not None
+    assert azure.told(TODAY).endswith("At this host it may end on another day: its own page tells.")
+    assert "At this host" not in home.told(TODAY)

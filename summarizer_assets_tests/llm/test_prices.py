@@ -94,7 +94,7 @@ def test_every_price_of_the_list_is_whole_and_of_a_known_kind() -> None:
     ]
     assert len(named) == len(set(named)) > 20
     for section in table.values():
-        assert set(section) <= {"maker", "prefixes", "hosts", "source", "models"}
+        assert set(section) <= {"maker", "prefixes", "hosts", "source", "home", "models"}
         for name, entry in section["models"].items():
             assert set(entry) <= KINDS | ENDS, name
             price = price_of(name, host=section.get("hosts", [None])[0])
@@ -214,5 +214,7 @@ def test_what_answers_instead_of_a_model_is_what_it_costs_from_that_day_on() -> 
     assert price_of("gemini-2.5-pro", today=date(2026, 11, 30)) == price_of("gemini-2.5-pro")
     assert price_of("gemini-2.5-pro", today=date(2026, 12, 1)) is None  # of its heir the list has no price
     assert price_of("gemini-2.5-flash", today=date(2026, 12, 1)) == price_of("gemini-3.5-flash-lite")
+    vertex = price_of("gemini-2.5-pro", host="aiplatform.googleapis.com", today=date(2026, 12, 1))
+    assert vertex == price_of("gemini-2.5-pro")  # there it ends on another day
     itself = price_of("deepseek-v4-flash", host="api.deepseek.com", today=date(2026, 11, 28))
     assert itself == price_of("deepseek-flash", host="api.deepseek.com") != price_of("deepseek-v4-flash")
