@@ -1,12 +1,17 @@
-"""The price of the configured model: the user's own, else the list's."""
+"""The price of the configured model, the user's own or else the list's, and what to know of the model and the list."""
+
+from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from summarizer_assets.core.money import Price
-from summarizer_assets.llm.prices import list_price
+from summarizer_assets.llm.prices import ListPrice, list_price, list_taken, listed_end
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import Settings
 
+_OLD_DAYS = 60  # a list older than that is compared with the provider's page before one relies on it
 
-def configured_price(settings: Settings) -> Price | None:
+
+def configured_price(settings: Settings, today: date | None = None) -> Price | None:
     """Of the configured model; None: nobody knows it, and nobody set a budget.
 
     Raises:
@@ -19,7 +24,7 @@ def configured_price(settings: Settings) -> Price | None:
             settings.price_input_usd, settings.price_output_usd, cached_input_usd=settings.price_cached_input_usd
         )
     tier = settings.llm_extra_body.get("service_tier")
-    listed = list_price(settings.model, tier=tier, largest_request=settings.group_tokens)
+    listed = listed_price(settings, tier, today)
     if listed is None and settings.budget_usd is not None:
         raise SettingsError(
             f"SUMMARIZER_BUDGET_USD is set, but the price list of this package has no sure price for "
@@ -28,3 +33,39 @@ def configured_price(settings: Settings) -> Price | None:
             "(0 for a server of your own)"
         )
     return listed.price if listed is not None else None
+
+
+def listed_price(settings: Settings, tier: object, today: date | None = None) -> ListPrice | None:
+    """What the list knows of the configured model at `tier`, where it is asked, with requests of this size."""
+    return list_price(
+        settings.model,
+        tier=tier,
+        largest_request=settings.group_tokens,
+        host=_host(settings),
+        today=today or _today(),
+    )
+
+
+def model_notices(settings: Settings, today: date | None = None) -> list[str]:
+    """Sentences that a person should read before money is spent: the model's end, and a list of prices grown old."""
+    if settings.embedded:
+        return []
+    today = today or _today()
+    end = listed_end(settings.model, _host(settings))
+    notices = [] if end is None else [end.told(today)]
+    age = (today - list_taken()).days
+    of_the_list = settings.price_input_usd is None and listed_price(settings, None, today) is not None
+    if age > _OLD_DAYS and of_the_list:
+        notices.append(
+            f"The list of prices is of {list_taken()}, {age} days old: upgrade the package, or compare with the "
+            "provider's page and set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD."
+        )
+    return notices
+
+
+def _host(settings: Settings) -> str | None:
+    return urlsplit(settings.llm_base_url).hostname
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

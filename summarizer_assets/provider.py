@@ -44,7 +44,10 @@ def client_of(
     return Client(
         build_transport(
             app=create_app() if settings.embedded else None,
-            limits=TransportLimits(max_connections=settings.max_in_flight, deadline_s=settings.request_timeout_s),
+            limits=TransportLimits(
+                max_connections=settings.max_in_flight + 1,  # one for the list of models: no request waits for it
+                deadline_s=settings.request_timeout_s,
+            ),
             ca_file=settings.llm_ca_file,
         ),
         _EMBEDDED_URL if settings.embedded else settings.llm_base_url,

@@ -34,7 +34,7 @@ from summarizer_assets.ingest.stream import Listener, ingest_stream
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.client import Client
 from summarizer_assets.pipeline import BucketRun
-from summarizer_assets.pricing import configured_price
+from summarizer_assets.pricing import configured_price, model_notices
 from summarizer_assets.provider import client_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
@@ -134,8 +134,9 @@ class Summarizer:
         log: Callable[[str], None],
         choice: Choice = NOBODY_CHOSEN,
         report: Callable[[Progress], None] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> BucketRun:
-        """`report` hears now and then how far the run is; without it, the log does."""
+        """`report` hears now and then how far the run is, `warn` of the model's end; without them, the log does."""
         settings = self.settings
         require_answer(settings.root, settings.storage_options)
         return BucketRun(
@@ -160,7 +161,10 @@ class Summarizer:
             log=log,
             choice=choice,
             audience=Audience(
-                report or (lambda progress: log(progress.line)), self.watch, settings.progress_interval_s
+                report or (lambda progress: log(progress.line)),
+                self.watch,
+                settings.progress_interval_s,
+                warn or log,
             ),
         )
 
@@ -196,6 +200,7 @@ class Summarizer:
             extra_body=settings.llm_extra_body,
         )
         client = self.client(outcomes.facts.run_id, outcomes.facts.bucket)
+        client.counters.notices.extend(model_notices(settings))
         asker = Asker(
             client,
             prompt,

@@ -74,7 +74,9 @@ class Settings(BaseSettings):
     )
 
     llm_base_url: str = Field(
-        EMBEDDED, description="An OpenAI-compatible base URL ending in `/v1`; `embedded` answers from a template."
+        EMBEDDED,
+        description="An OpenAI-compatible base URL, to which `/chat/completions` is added, as in `https://host/v1`; "
+        "`embedded` answers from a template.",
     )
     llm_model: str | None = Field(
         None, description="The model's name at the provider; required with a base URL. Embedded: `template`."

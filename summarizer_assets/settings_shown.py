@@ -1,9 +1,11 @@
 """The settings in force, on the resource's page of the UI: by variable, and secrets by their variable alone."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
+from summarizer_assets.pricing import model_notices
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import PREFIX, Settings
 
@@ -23,14 +25,15 @@ def shown_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(settings_in_force, description=settings_shown(summarizer.settings))
 
 
-def settings_shown(settings: Settings) -> str:
-    """A Markdown table of the settings that were set, and the names of the others."""
+def settings_shown(settings: Settings, today: date | None = None) -> str:
+    """A Markdown table of the settings that were set, and what there is to know of the model."""
     rows = [f"| `{PREFIX}{name.upper()}` | {value} |" for name, value in _set(settings)]
     key = f"key from `{PREFIX}LLM_API_KEY` ({'set' if settings.llm_api_key else 'not set'})"
     return "\n".join(
         [
             f"Provider: {_code(settings.llm_base_url)}, model {_code(settings.model)}, {key}.",
             "",
+            *(line for notice in model_notices(settings, today) for line in (f"**Mind:** {notice}", "")),
             "Set by the environment or by `.env`; all others have the defaults of the README:",
             "",
             "| variable | value |",

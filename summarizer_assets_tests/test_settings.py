@@ -70,7 +70,7 @@ def test_every_setting_is_described_in_a_sentence() -> None:
         ("exclude", "no-such-file", "SUMMARIZER_EXCLUDE: no-such-file is not a file"),
         ("llm_ca_file", "no-such-file", "SUMMARIZER_LLM_CA_FILE: no-such-file is not a file"),
         ("instruction", "prompts/mistyped.txt", "SUMMARIZER_INSTRUCTION: prompts/mistyped.txt is not a file"),
-        ("llm_base_url", "https://host/api", "SUMMARIZER_LLM_BASE_URL: .*does not end in /v1"),
+        ("llm_base_url", "https://host/v1/responses", "SUMMARIZER_LLM_BASE_URL: .*ends in /responses.*give the base"),
         ("llm_base_url", "host/v1", "SUMMARIZER_LLM_BASE_URL: not an http.*allowed: 'embedded', or a URL"),
         ("llm_base_url", "file:///etc/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),
         ("llm_base_url", "http://host:port/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),

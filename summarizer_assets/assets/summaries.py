@@ -62,7 +62,14 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             context.log.info(progress.line)
             context.log_event(observation(progress))
 
-        run = summarizer.bucket_run(bucket, context.run.run_id, log=context.log.info, choice=choice, report=report)
+        run = summarizer.bucket_run(
+            bucket,
+            context.run.run_id,
+            log=context.log.info,
+            choice=choice,
+            report=report,
+            warn=context.log.warning,
+        )
         found = before(summarizer.tables)
         with run:
             yield dg.Output(run.summaries, SUMMARIES)

@@ -83,6 +83,8 @@ def metadata(
     if counts.renewed or counts.kept_old:
         facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
     facts |= _money(spending)
+    if sent.notices:
+        facts["model_notice"] = " ".join(sent.notices)
     if sample:
         facts["sample"] = "\n\n".join(
             f"**{escaped(name, _SAMPLE_CHARACTERS)}**: {escaped(text, _SAMPLE_CHARACTERS)}"

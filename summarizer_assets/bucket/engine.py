@@ -4,12 +4,16 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.bucket.outcomes import Outcomes
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.ends import announced_end
+
+_LOOKS, _LOOK_S = 20, 0.05  # a second in all
 
 
 class Engine:
@@ -90,12 +94,29 @@ class Engine:
         todo = self._todo
         tokens = [todo.tokens[position] for position in self._positions]
         attempts = [todo.attempts[position] for position in self._positions]
+        looking = asyncio.create_task(self._look_for_the_model_s_end())
         names = [todo.names[position] for position in self._positions]
         try:
             await self.asker.run(self._positions, tokens, attempts, names)
         finally:
             self.asker.cancel()
+            looking.cancel()  # nobody waits for it, and nothing that happens to it is the run's affair
+            await asyncio.gather(looking, return_exceptions=True)
             await self.client.aclose()
+
+    async def _look_for_the_model_s_end(self) -> None:
+        """Beside the first requests, once one was answered or is under way: the list of models costs nothing.
+
+        Not before: a provider that refuses every connection is not to be knocked at twice.
+        """
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_LOOK_S)
+            if self.client.counters.bytes_received:
+                break
+        body = await self.client.wire.models() if self._positions else None
+        end = None if body is None else announced_end(body, self._outcomes.facts.identity.model)
+        if end is not None:
+            self.client.counters.notices.append(self.client.redact(end.told(datetime.now(UTC).date())))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,17 +11,21 @@ from summarizer_assets.core.progress import Progress, Rate
 _OUTAGE = "they wait: the provider is out, tried once in a while"
 
 
-def _nobody(_: Progress) -> None:
+def _nobody(_: object) -> None:
     """Nobody watches."""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """`report` hears every `every_s` seconds and when an outage begins or ends; `watch` at every look."""
+    """`report` hears every `every_s` seconds and when an outage begins or ends; `watch` at every look.
+
+    `warn` hears what there is to know of the model, once.
+    """
 
     report: Callable[[Progress], None] = _nobody
     watch: Callable[[Progress], None] = _nobody
     every_s: float = 30.0
+    warn: Callable[[str], None] = _nobody
 
 
 NOBODY_LISTENS = Audience()
@@ -39,9 +43,13 @@ class Reporter:
         self._rate = Rate(self._reported_at)
         self._replayed = outcomes.answered_count + outcomes.failed_count  # of a dead run: nobody waited for them now
         self._out = False
+        self._warned = 0
 
     def look(self) -> None:
         now = time.monotonic()
+        for notice in self._engine.client.counters.notices[self._warned :]:
+            self._audience.warn(notice)
+            self._warned += 1
         progress = self._progress(now)
         self._audience.watch(progress)
         before, self._out = self._out, self._engine.client.breaker.open

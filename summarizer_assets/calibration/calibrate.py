@@ -18,6 +18,7 @@ from summarizer_assets.core.prompt import system_message
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.terms import terms_of
 from summarizer_assets.llm.errors import Parked, RunFatal
+from summarizer_assets.pricing import model_notices
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.estimates import CALIBRATION, EstimateBook
 
@@ -35,12 +36,16 @@ class CalibrationStopped(Exception):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a calibration would ask, and its price: nothing was asked yet. `by_size` are the parts of `whole`."""
+    """What a calibration would ask, and its price: nothing was asked yet. `by_size` are the parts of `whole`.
+
+    `notices`: what to know of the model before money is spent on it.
+    """
 
     authors: pl.DataFrame
     sizes: tuple[int, ...]
     by_size: dict[int, Estimate]
     whole: Estimate
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def offer(summarizer: Summarizer, authors: int = AUTHORS, sizes: Sequence[int] =
         tuple(works),
         {size: estimate_of(work, terms, model) for size, work in works.items()},
         estimate_of(sum(works.values(), Work()), terms, model),
+        tuple(model_notices(summarizer.settings)),
     )
 
 

@@ -23,7 +23,8 @@ def offer_markdown(offered: Offer) -> str:
     rows = [_offered(number(size), found) for size, found in offered.by_size.items()]
     rows.append(_offered("**all**", offered.whole))
     text = f"{offered.authors.height} authors, asked once at each size:\n\n{table(head, rows)}"
-    return text if offered.whole.cost_usd is not None else f"{text}\n\nTokens only: {NO_PRICE}."
+    notes = [] if offered.whole.cost_usd is not None else [f"Tokens only: {NO_PRICE}."]
+    return "\n\n".join((text, *notes, *(f"**{notice}**" for notice in offered.notices)))
 
 
 def calibration_markdown(found: Calibration) -> str:

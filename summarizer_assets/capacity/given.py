@@ -166,6 +166,7 @@ def _provider(summarizer: Summarizer, wishes: Wishes, job: Job, figures: _Figure
     provider = Provider(limits, fixed, a_token, prices.price if wishes.price is None else wishes.price)
     figures.first("seconds a request", (provider.request_s(job), origin))
     origin = prices.source if wishes.price is None else "--price-input-usd, --price-output-usd"
+    origin = " ".join((origin, *prices.notices))
     figures.append(Figure("price", "not known" if provider.price is None else "known", origin))
     return provider
 

@@ -264,7 +264,7 @@ def _cost(job: Job, price: Price | None) -> float | None:
     if price is None:
         return None
     return dollars(
-        price.cost(Usage(round(job.authors * job.prompt_tokens), round(job.authors * job.completion_tokens)))
+        price.as_asked.cost(Usage(round(job.authors * job.prompt_tokens), round(job.authors * job.completion_tokens)))
     )
 
 

@@ -70,6 +70,7 @@ class _Body(msgspec.Struct):
     error: object = None
     errors: object = None
     base_resp: object = None
+    service_tier: object = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -102,7 +103,7 @@ def open_envelope(body: bytes) -> Envelope:
         if error is None:
             raise
         raise _gateway(error) from None
-    return Envelope(content, Told.of(parsed.usage).beside_text(), _name(parsed.model), cut, error)
+    return Envelope(content, Told.of(parsed.usage, parsed.service_tier).beside_text(), _name(parsed.model), cut, error)
 
 
 def _failed(finish: str) -> bool:

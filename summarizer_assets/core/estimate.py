@@ -175,5 +175,5 @@ def _errors(work: Work, model: TokenModel, calls: float, records: float) -> list
 
 def _per_token(price: Price) -> tuple[float, float]:
     """Dollars of a token of the prompt and of one of the answer; nothing is taken to come from a cache."""
-    million = 1_000_000
+    million, price = 1_000_000, price.as_asked
     return dollars(price.cost(Usage(million, 0))) / million, dollars(price.cost(Usage(0, million))) / million

@@ -5,7 +5,7 @@ price of up to six decimals. One request's cost is rounded up to a nano-dollar, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -14,6 +14,14 @@ _PICO_IN_NANO: Final = 1_000
 _PICO_A_TOKEN: Final = 1_000_000  # of one dollar per million tokens
 #: A told count above so many times what was possible is no count.
 _ABSURD: Final = 2
+#: The tier of the list price, and the names under which providers know the tiers.
+STANDARD: Final = "standard"
+_TIERS: Final = {
+    **dict.fromkeys(("auto", "default", "standard", "standard_only", "on_demand"), STANDARD),
+    "flex": "flex",
+    "priority": "priority",
+    "fast": "priority",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +29,14 @@ class Usage:
     """Tokens of one request, as the provider counts them.
 
     Of `prompt_tokens`, `cached_tokens` came from its cache and `written_tokens` went into it; None: it did not tell.
+    `tier`: the service tier at which the reply says it was served.
     """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
     written_tokens: int | None = None
+    tier: str | None = None
 
     def believable(self, most_prompt_tokens: int, most_completion_tokens: int) -> bool:
         """Whether a request bound to so many tokens can have used these, or near it: providers count differently."""
@@ -38,12 +48,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Pico-dollars a token, of each kind. Made by `Price.per_million`."""
+    """Pico-dollars a token, of each kind, at the tier that is asked for. Made by `Price.per_million`.
+
+    `tiers`: what tokens cost at every tier that is known, by its name; empty: the same at each.
+    """
 
     input: int
     cached_input: int
     cache_write: int
     output: int
+    tiers: tuple[tuple[str, "Price"], ...] = field(default=(), compare=False)
 
     @classmethod
     def per_million(
@@ -74,8 +88,23 @@ class Price:
     def free(self) -> bool:
         return not (self.input or self.cached_input or self.cache_write or self.output)
 
+    def at(self, tier: str | None) -> "Price":
+        """What a reply of this tier costs. Of one that the list does not know: the dearest that it knows."""
+        if not self.tiers:
+            return self
+        return dict(self.tiers).get(tier_name(tier) or "") or self._dearest
+
+    @property
+    def as_asked(self) -> "Price":
+        """For estimates: what is asked for is taken to be served."""
+        return replace(self, tiers=())
+
+    @property
+    def _dearest(self) -> "Price":
+        return max((self, *(price for _, price in self.tiers)), key=lambda price: (price.output, price.input))
+
     def cost(self, usage: Usage) -> int:
-        """Nano-dollars of one request."""
+        """Nano-dollars of one request, at the tier that its reply names."""
         return sum(self.parts(usage))
 
     def parts(self, usage: Usage) -> tuple[int, int]:
@@ -83,18 +112,27 @@ class Price:
 
         What a dearer cache took in, and the reply does not tell, is taken as all that did not come from it.
         """
+        price = self.at(usage.tier)
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         fresh = usage.prompt_tokens - cached
         written = fresh if usage.written_tokens is None else min(usage.written_tokens, fresh)
-        asked = (fresh - written) * self.input + written * self.cache_write + cached * self.cached_input
-        whole = -(-(asked + usage.completion_tokens * self.output) // _PICO_IN_NANO)
+        asked = (fresh - written) * price.input + written * price.cache_write + cached * price.cached_input
+        whole = -(-(asked + usage.completion_tokens * price.output) // _PICO_IN_NANO)
         asked //= _PICO_IN_NANO
         return asked, whole - asked
 
     def most(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """Nano-dollars that a request of at most so many tokens costs at most, cached or not."""
-        dearest = max(self.input, self.cached_input, self.cache_write)
-        return -(-(prompt_tokens * dearest + completion_tokens * self.output) // _PICO_IN_NANO)
+        """Nano-dollars that a request of at most so many tokens costs at most, cached or not, at any tier known."""
+        price = self._dearest
+        dearest = max(price.input, price.cached_input, price.cache_write)
+        return -(-(prompt_tokens * dearest + completion_tokens * price.output) // _PICO_IN_NANO)
+
+
+def tier_name(tier: object) -> str | None:
+    """What we call the tier of a request or a reply, by any of its names; None: nobody knows it."""
+    if tier is None:
+        return STANDARD
+    return _TIERS.get(tier) if isinstance(tier, str) else None
 
 
 def _pico(usd: float | Decimal) -> int:

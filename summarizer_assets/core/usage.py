@@ -25,6 +25,7 @@ _DIALECTS = {
 
 class _Body(msgspec.Struct):
     usage: Any = None
+    service_tier: Any = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -39,7 +40,7 @@ def usage_of(body: bytes) -> Usage | None:
             parsed = _BODY.decode(unstreamed(body))
         except (msgspec.DecodeError, UnicodeError, RecursionError, NotJsonError):
             return None
-    return Told.of(parsed.usage).usage
+    return Told.of(parsed.usage, parsed.service_tier).usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ class Told:
     completion_tokens: int | None
     cached_tokens: int | None
     written_tokens: int | None  # into the provider's cache
+    tier: str | None = None
 
     @classmethod
-    def of(cls, usage: object) -> "Told":
+    def of(cls, usage: object, tier: object = None) -> "Told":
         """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it.
 
-        No prompt is empty: a prompt of 0 tokens is one that was not counted.
+        Args:
+            usage: the reply's.
+            tier: the `service_tier` of the reply; some name it within `usage`.
         """
         told = usage if isinstance(usage, dict) else {}
         if "prompt_tokens" not in told:
@@ -65,7 +69,10 @@ class Told:
         asked, said, whole = (count(told.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
         if asked is not None and said is not None and whole is not None:
             said = max(said, whole - asked)
-        return cls(asked or None, said, count(details.get("cached_tokens")), count(details.get("cache_write_tokens")))
+        tier = tier or (usage.get("service_tier") if isinstance(usage, dict) else None)
+        cached, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
+        # No prompt is empty: one of 0 tokens was not counted.
+        return cls(asked or None, said, cached, written, tier if isinstance(tier, str) else None)
 
     def beside_text(self) -> "Told":
         """The counts of a reply that holds a text, which no model writes with 0 tokens."""
@@ -77,7 +84,7 @@ class Told:
         asked, said = self.prompt_tokens, self.completion_tokens
         if asked is None or said is None:
             return None
-        return Usage(asked, said, min(self.cached_tokens or 0, asked), self.written_tokens)
+        return Usage(asked, said, min(self.cached_tokens or 0, asked), self.written_tokens, self.tier)
 
 
 def estimated_usage(asked: int, said: int) -> Usage:
@@ -97,7 +104,7 @@ def counted(told: Usage | None, asked: int, said: int, most_output: int) -> Usag
         most_output: tokens that the request let be written.
     """
     used = told or estimated_usage(asked, said)
-    return used if used.believable(asked, most_output) else Usage(asked, most_output)
+    return used if used.believable(asked, most_output) else Usage(asked, most_output, tier=used.tier)
 
 
 def _usual(told: Mapping[str, Any]) -> dict[str, Any]:

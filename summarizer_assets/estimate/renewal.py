@@ -81,14 +81,15 @@ def _renewal(summarizer: Summarizer, row: dict[str, object]) -> Renewal:
     summaries, told = int(str(row["len"])), int(str(row["told"]))
     used = None
     if told:  # those that told nothing are taken as the others
-        used = Usage(*(round(int(str(row[name])) * summaries / told) for name in _TOKENS))
+        asked, said = (round(int(str(row[name])) * summaries / told) for name in _TOKENS)
+        used = Usage(asked, said)
     price = summarizer.price
     return Renewal(
         str(row["prompt_version"]),
         str(row["model"]),
         summaries,
         None if used is None else used.prompt_tokens + used.completion_tokens,
-        None if used is None or price is None else dollars(price.cost(used)),
+        None if used is None or price is None else dollars(price.as_asked.cost(used)),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from summarizer_assets.estimate.pace import UNKNOWN, Duration
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.estimate.spend import Option, SpendEstimate
-from summarizer_assets.estimate.terms import NO_PRICE
+from summarizer_assets.estimate.terms import FLEX, NO_PRICE
 from summarizer_assets.estimate.wording import duration, number, table, usd, usd_span
 
 _PILOT = 50
@@ -109,12 +109,14 @@ def _basis(spend: SpendEstimate) -> Iterator[str]:
 
 def _money(spend: SpendEstimate) -> Iterator[str]:
     prices = spend.prices
+    yield from (f"**{notice}**" for notice in prices.notices)
     if prices.price is None:
         yield f"Tokens only: {NO_PRICE}."
     else:
         yield f"The price is {prices.source}." if not prices.price.free else "The price is 0."
     if prices.other is None and not (prices.price and prices.price.free):
         yield f"The {prices.other_tier} tier: {prices.other_reason}."
+    yield from _flex(spend)
     left, beyond = spend.budget_left_usd, spend.beyond_budget_usd
     cost = spend.configured.estimate.cost_usd
     if left is None or beyond is None or cost is None:
@@ -126,6 +128,21 @@ def _money(spend: SpendEstimate) -> Iterator[str]:
         yield f"What is left of SUMMARIZER_BUDGET_USD, {usd(left)}, covers the expected cost, not the upper end."
     else:
         yield f"What is left of SUMMARIZER_BUDGET_USD, {usd(left)}, covers it."
+
+
+def _flex(spend: SpendEstimate) -> Iterator[str]:
+    """What the cheaper tier would save, and how replies of either are booked."""
+    prices, cost, other = spend.prices, spend.configured.estimate.cost_usd, spend.configured.other_cost_usd
+    if prices.price is None or prices.other is None or cost is None or other is None or not cost.expected:
+        return
+    factor, saved = other.expected / cost.expected, cost.expected - other.expected
+    if prices.other_tier == FLEX and saved > 0:
+        yield (
+            f'SUMMARIZER_LLM_EXTRA_BODY={{"service_tier": "flex"}} would cost {factor:.2g} of that, {usd(saved)} less, '
+            "for slower answers, and none where the provider has no capacity to spare."
+        )
+    if prices.tier == FLEX:
+        yield "Each reply is booked at the tier that it names: what is not served as flex costs the list price."
 
 
 def _times(spend: SpendEstimate) -> Iterator[str]:

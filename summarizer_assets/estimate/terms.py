@@ -1,14 +1,15 @@
 """What runs of an installation would ask with, at which prices."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from summarizer_assets.core.estimate import Terms
-from summarizer_assets.core.money import Price
-from summarizer_assets.llm.prices import list_price
+from summarizer_assets.core.money import STANDARD, Price, tier_name
+from summarizer_assets.pricing import listed_price, model_notices
 from summarizer_assets.resources import Summarizer
 
 SIZES = (1, 20, 100, 500)
-FLEX, STANDARD = "flex", "standard"
+FLEX = "flex"
 NO_PRICE = (
     "no price is known: set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost "
     "(0 for a server of your own)"
@@ -19,7 +20,8 @@ NO_PRICE = (
 class Prices:
     """The price that is configured, and that of the other tier where it is surely known.
 
-    `source` says where the first comes from, `other_reason` why the second is not known.
+    `source` says where the first comes from, `other_reason` why the second is not known, `notices` what to know of
+    the model and of the list.
     """
 
     price: Price | None
@@ -28,6 +30,7 @@ class Prices:
     other_tier: str
     other: Price | None
     other_reason: str | None
+    notices: tuple[str, ...] = ()
 
 
 def terms_of(summarizer: Summarizer, group_size: int | None = None) -> Terms:
@@ -40,18 +43,20 @@ def at_price(terms: Terms, price: Price | None) -> Terms:
     return replace(terms, price=price)
 
 
-def prices_of(summarizer: Summarizer) -> Prices:
+def prices_of(summarizer: Summarizer, today: date | None = None) -> Prices:
     settings = summarizer.settings
     tier = settings.llm_extra_body.get("service_tier")
     other_tier = STANDARD if tier == FLEX else FLEX
-    here = FLEX if tier == FLEX else STANDARD
+    here = tier_name(tier) or str(tier)
+    notices = tuple(model_notices(settings, today))
     if settings.embedded:
         return Prices(summarizer.price, here, "the embedded template is free", other_tier, None, "it is free")
     if settings.price_input_usd is not None:
         own = "SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD"
-        return Prices(summarizer.price, here, own, other_tier, None, f"{own} are set, and say nothing of it")
-    other = list_price(settings.model, tier=None if tier == FLEX else FLEX, largest_request=settings.group_tokens)
-    listed = list_price(settings.model, tier=tier, largest_request=settings.group_tokens)
+        reason = f"{own} are set, and say nothing of it"
+        return Prices(summarizer.price, here, own, other_tier, None, reason, notices)
+    other = listed_price(settings, None if tier == FLEX else FLEX, today)
+    listed = listed_price(settings, tier, today)
     source = NO_PRICE if listed is None else f"the list price of {listed.model}, taken on {listed.taken}"
     unsure = None if other else f"the package's list has no sure {other_tier} price for {settings.model}"
-    return Prices(summarizer.price, here, source, other_tier, other.price if other else None, unsure)
+    return Prices(summarizer.price, here, source, other_tier, other.price if other else None, unsure, notices)

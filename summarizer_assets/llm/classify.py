@@ -19,6 +19,7 @@ from summarizer_assets.core.rows import read_rows
 from summarizer_assets.core.unusable import UnusableReply
 from summarizer_assets.llm.body import BodyTooBigError
 from summarizer_assets.llm.errors import ExhaustedKind, StopCause
+from summarizer_assets.llm.resolver import ForbiddenAddressError
 from summarizer_assets.llm.transport import ProxyRefusedError, TlsError
 
 
@@ -193,6 +194,8 @@ def classify_exception(error: httpx.RequestError) -> Verdict:
     match error:
         case TlsError():
             return Verdict(Outcome.FATAL, message, cause=StopCause.TLS, sent=sent)
+        case ForbiddenAddressError():
+            return Verdict(Outcome.FATAL, message, cause=StopCause.BASE_URL, sent=sent)
         case ProxyRefusedError() if error.status is None or error.status < 500:  # noqa: PLR2004 - above: it may pass
             return Verdict(Outcome.FATAL, message, cause=StopCause.PROXY, sent=sent)
         case httpx.DecodingError():

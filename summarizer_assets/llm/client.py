@@ -51,10 +51,10 @@ class Client:
 
     Args:
         transport: from `build_transport`; closed with the client.
-        base_url: ends in `/v1`, may carry a query (`?api-version=…`), which is kept.
+        base_url: what stands before `/chat/completions`; its query (`?api-version=…`) is kept.
         pace: decides when a request may go.
         purse: decides whether a request can be paid for.
-        api_key: sent as a bearer token; removed from every message, as are other `secrets`.
+        api_key: of the provider; removed from every message, as are other `secrets`.
         tries: bounds of trying.
         budget: the run's quota of retries.
         surroundings: sleep, random numbers in [0, 1) and time of day.

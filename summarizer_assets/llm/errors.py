@@ -42,7 +42,10 @@ class StopCause(StrEnum):
         "tls",
         "TLS failed: check SUMMARIZER_LLM_BASE_URL; SUMMARIZER_LLM_CA_FILE trusts a private certificate authority",
     )
-    BASE_URL = "base_url", "cannot reach the provider: check SUMMARIZER_LLM_BASE_URL and the network"
+    BASE_URL = (
+        "base_url",
+        "cannot reach the provider: check SUMMARIZER_LLM_BASE_URL (for most it ends in /v1) and the network",
+    )
     PROXY = "proxy", "the proxy refuses: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
     REDIRECT = "redirect", "redirects are not followed: set SUMMARIZER_LLM_BASE_URL to the final address"
     THROTTLED = (

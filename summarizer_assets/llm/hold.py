@@ -40,10 +40,9 @@ class PaidHold:
         if self._settled:
             return
         self._settled = True
-        if usage.believable(self._prompt, self._completion):
-            self._purse.book(self._amount, self._purse.cost(usage), usage, wasted=wasted)
-        else:
-            self._purse.book(self._amount, self._amount, Usage(self._prompt, self._completion), wasted=wasted)
+        if not usage.believable(self._prompt, self._completion):  # all that was held, at the tier of the reply
+            usage = Usage(self._prompt, self._completion, tier=usage.tier)
+        self._purse.book(self._amount, self._purse.cost(usage), usage, wasted=wasted)
 
     def free(self) -> None:
         if not self._settled:

@@ -1,6 +1,6 @@
 """A reply that arrived, and what a client did so far."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -31,3 +31,4 @@ class Counters:
     cooldown_s: float = 0.0
     outages: int = 0
     probes: int = 0  # sent while the provider was out
+    notices: list[str] = field(default_factory=list)  # of the model, for a person: its end, the age of its price

@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from summarizer_assets.llm.body import Body, BodyTooBigError, headers_of_unpacked
+from summarizer_assets.llm.resolver import Resolver, refuse_metadata
 from summarizer_assets.llm.turns import Turns
 
 MiB = 1 << 20
@@ -111,7 +112,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     A cancelled request closes its connection at once.
 
     Raises:
-        TlsError, httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, ProxyRefusedError: nothing was sent.
+        TlsError, ForbiddenAddressError, httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, ProxyRefusedError:
+            nothing was sent.
         httpx.ReadTimeout: the deadline passed.
         BodyTooBigError, httpx.DecodingError: the body is over the cap, or not what its encoding says.
         httpx.ReadError, httpx.RemoteProtocolError: the connection broke, or spoke no proper HTTP.
@@ -121,6 +123,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._limits = limits
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
+        self._resolver: Resolver | None = None
         self._route: _Route | None = None
         self._headers: tuple[list[tuple[bytes, bytes]], CIMultiDict[str]] | None = None
         self._turns = Turns()
@@ -161,11 +164,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        if self._resolver is not None:
+            await self._resolver.close()
 
     def _open(self) -> aiohttp.ClientSession:
-        limits = self._limits
+        limits, self._resolver = self._limits, Resolver()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=limits.max_connections),
+            connector=aiohttp.TCPConnector(limit=limits.max_connections, resolver=self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=limits.deadline_s, sock_connect=limits.connect_s),
             auto_decompress=False,  # unpacked here, under the cap
@@ -174,6 +179,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return self._session
 
     def _route_to(self, url: httpx.URL) -> _Route:
+        refuse_metadata(url.host, [url.host])  # no resolver sees an address, nor a name that a proxy is to find
         proxy = _proxy_for(url)
         secure = url.scheme == "https" or (proxy is not None and proxy.scheme == "https")
         context: ssl.SSLContext | bool = True

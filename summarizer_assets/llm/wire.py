@@ -45,8 +45,8 @@ class Wire:
 
     Args:
         transport: closed with the wire.
-        base_url: ends in `/v1`, may carry a query (`?api-version=…`), which is kept.
-        api_key: sent as a bearer token.
+        base_url: what stands before `/chat/completions`; its query (`?api-version=…`) is kept.
+        api_key: sent as a bearer token, or in the header `api-key` where Azure's older interface asks for that.
         redact: what foreign text goes through.
         time_of_day: for dates in headers.
 
@@ -71,8 +71,9 @@ class Wire:
 
     @property
     def address(self) -> str:
-        """The provider's, as it may be shown."""
-        return f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
+        """Where requests go, as it may be shown."""
+        path = self._url.raw_path.partition(b"?")[0]
+        return f"{self._url.scheme}://{(self._url.netloc + path).decode('ascii')}"
 
     async def post(self, body: bytes, number: int) -> Reply | FailedTry:
         """Send `body` as the `number`-th try of its request."""
@@ -105,12 +106,20 @@ class Wire:
 
         Any answer but a server's own fault counts: many servers have no such list, and say so.
         """
+        response = await self._list_of_models()
+        return response is not None and response.status_code < _SERVER_FAULT
+
+    async def models(self) -> bytes | None:
+        """The provider's list of models, as it came; None when there is none to be had."""
+        response = await self._list_of_models()
+        return response.content if response is not None and response.status_code == _OK else None
+
+    async def _list_of_models(self) -> httpx.Response | None:
         url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
         try:
-            response = await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
+            return await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
         except httpx.RequestError:
-            return False
-        return response.status_code < _SERVER_FAULT
+            return None
 
     async def aclose(self) -> None:
         """Close all connections. Requests under way fail."""
@@ -131,5 +140,22 @@ def _headers(url: httpx.URL, api_key: str | None) -> httpx.Headers:
                 "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
                 "check how it was pasted"
             )
-        fields["Authorization"] = f"Bearer {api_key}"
+        if _is_azure_s_own(url) and not _is_token(api_key):
+            fields["api-key"] = api_key
+        else:
+            fields["Authorization"] = f"Bearer {api_key}"
     return httpx.Headers(fields)
+
+
+def _is_azure_s_own(url: httpx.URL) -> bool:
+    """Azure's interfaces with a dated version, which take a key in a header of their own, behind a gateway too.
+
+    Told by the path: `api-version` is asked for by others as well, and by Azure's `/openai/v1`, which takes both.
+    """
+    deployment = "/openai/deployments/" in url.path
+    return deployment or (url.path.endswith("/models/chat/completions") and "api-version" in url.params)
+
+
+def _is_token(api_key: str) -> bool:
+    """A signed token, as Entra ID hands them out: a bearer token with every interface."""
+    return api_key.startswith("eyJ") and api_key.count(".") == 2  # noqa: PLR2004 - head, claims, signature

@@ -74,3 +74,21 @@ def test_what_is_told_counts_where_it_can_be_and_what_cannot_be_counts_as_all_th
 def test_an_estimate_is_above_what_english_text_has() -> None:
     assert estimated_usage(4000, 400).prompt_tokens > 4000 / 4
     assert estimated_usage(4000, 400).completion_tokens > 400 / 4
+
+
+@pytest.mark.parametrize(
+    ("beside", "within", "tier"),
+    [
+        ({"service_tier": "flex"}, {}, "flex"),
+        ({}, {"service_tier": "standard"}, "standard"),  # Anthropic's place for it
+        ({"service_tier": "default"}, {"service_tier": "flex"}, "default"),
+        ({"service_tier": None}, {}, None),
+        ({"service_tier": 7}, {}, None),
+        ({"service_tier": ["flex"]}, {"service_tier": {}}, None),
+    ],
+)
+def test_the_tier_that_a_reply_names_is_read_with_its_usage(beside: Any, within: Any, tier: str | None) -> None:
+    usage = {"prompt_tokens": 70, "completion_tokens": 9, **within}
+    assert usage_of(json.dumps({"usage": usage, **beside}).encode()) == Usage(70, 9, tier=tier)
+    absurd = Usage(10**6, 9, tier=tier)
+    assert counted(absurd, 10, 10, 50) == Usage(10, 50, tier=tier)

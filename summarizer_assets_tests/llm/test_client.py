@@ -88,6 +88,34 @@ def test_without_a_key_no_authorization_is_sent():
     assert "authorization" not in asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("base", "key", "header"),
+    [
+        ("/openai/v1", KEY, "authorization"),
+        ("/openai/v1?api-version=preview", KEY, "authorization"),
+        ("/inference?api-version=2025-04-01", KEY, "authorization"),  # not Azure's
+        ("/openai/deployments/mine?api-version=2024-10-21", KEY, "api-key"),
+        ("/gateway/openai/deployments/mine", KEY, "api-key"),  # a gateway adds the version
+        ("/models?api-version=2024-05-01-preview", KEY, "api-key"),
+        ("/openai/deployments/mine?api-version=2024-10-21", "eyJhbGciOi.eyJhdWQiOi.c2lnbmF0dXJl", "authorization"),
+    ],
+)
+def test_a_key_goes_into_the_header_that_the_interface_asks_for(base, key, header):
+    async def main():
+        async with (
+            serving(answering(reply())) as server,
+            calling(server.url.removesuffix("/v1") + base, api_key=key) as client,
+        ):
+            await ask(client)
+            return server.asked[0]
+
+    asked = asyncio.run(main())
+    path, mark, query = base.partition("?")
+    assert asked.line == f"POST {path}/chat/completions{mark}{query} HTTP/1.1"
+    sent = {name: asked.headers[name] for name in ("authorization", "api-key") if name in asked.headers}
+    assert sent == {header: key if header == "api-key" else f"Bearer {key}"}
+
+
 @pytest.mark.parametrize("key", ["sk-with space", "sk-line\nbreak", "sk-schlüssel"])
 def test_a_key_that_cannot_be_a_header_is_refused_without_showing_it(key):
     with pytest.raises(ValueError, match="SUMMARIZER_LLM_API_KEY") as caught:

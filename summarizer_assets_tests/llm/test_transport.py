@@ -7,13 +7,17 @@ import ssl
 import traceback
 import zlib
 
+import aiohttp
 import httpx
 import pytest
+from aiohttp.abc import AbstractResolver
 
 from summarizer_assets.llm.body import BodyTooBigError
+from summarizer_assets.llm.errors import RunFatal, StopCause
+from summarizer_assets.llm.resolver import ForbiddenAddressError
 from summarizer_assets.llm.transport import Limits, ProxyRefusedError, TlsError, build_transport
 from summarizer_assets_tests.certificates import certified
-from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, reply, serving
+from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, ask, calling, reply, serving
 
 MIB = 1 << 20
 
@@ -494,3 +498,71 @@ def test_an_application_in_this_process_has_the_same_deadline_and_cap():
         await to.aclose()
 
     asyncio.run(main())
+
+
+# Where a name leads.
+
+
+class Leading(AbstractResolver):
+    """Every name leads to `addresses`."""
+
+    def __init__(self, *addresses):
+        self.addresses, self.asked = addresses, []
+
+    async def resolve(self, host, port=0, family=0):
+        self.asked.append(host)
+        found = {"hostname": host, "port": port, "family": family, "proto": 0, "flags": 0}
+        return [{**found, "host": address} for address in self.addresses]
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["169.254.169.254"],
+        ["127.0.0.1", "169.254.169.254"],  # the next connection may go to the other
+        ["::ffff:169.254.169.254"],
+        ["64:ff9b::a9fe:a9fe"],
+        ["fd00:ec2::254"],
+        ["fe80::1"],
+        ["100.100.100.200"],
+    ],
+)
+def test_a_name_that_leads_to_a_metadata_service_is_refused_before_anything_is_sent(monkeypatch, addresses):
+    async def main():
+        monkeypatch.setattr(aiohttp, "DefaultResolver", lambda: Leading(*addresses))
+        async with serving(answering(reply())) as server, calling(f"http://model.example:{server.port}/v1") as client:
+            try:
+                await ask(client)
+            except RunFatal as error:
+                return error, client.counters.sent, server.asked
+
+    error, sent, asked = asyncio.run(main())
+    assert (error.cause, sent, asked) == (StopCause.BASE_URL, 1, [])
+    assert "model.example leads to" in error.message
+    assert "metadata service" in error.message
+
+
+def test_a_name_that_leads_into_the_house_is_asked(monkeypatch):
+    async def main():
+        monkeypatch.setattr(aiohttp, "DefaultResolver", lambda: Leading("127.0.0.1"))
+        async with serving(answering(reply())) as server, transport() as to:
+            return (await post(to, f"http://model.example:{server.port}/v1")).status_code
+
+    assert asyncio.run(main()) == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.43518", "[::ffff:a9fe:a9fe]", "metadata.goog."]
+)
+def test_an_address_of_a_metadata_service_is_refused_also_with_a_proxy_that_would_find_it(no_proxies, host):
+    async def main():
+        async with proxy(0) as (port, seen), transport() as to:
+            no_proxies.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+            with pytest.raises(ForbiddenAddressError, match="metadata service"):
+                await post(to, f"http://{host}/v1")
+            return seen
+
+    assert not asyncio.run(main())
