@@ -13,7 +13,8 @@ from summarizer_assets.bucket.answer_format import simpler
 from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
-from summarizer_assets.core.answers import USAGE_MISSING, Limits, UnusableReply, read_reply
+from summarizer_assets.core.answers import Limits, UnusableReply, read_reply
+from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
@@ -188,8 +189,8 @@ class Asker:
         if reading.accepted:
             positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
             used = counted(reading.told.usage, asked_bytes, len(reply.body), self._prompt.max_output)
-            if used != reading.told.usage and USAGE_MISSING not in reading.flags:
-                reading.flags = (*reading.flags, USAGE_MISSING)
+            if used != reading.told.usage and Flag.USAGE_MISSING not in reading.flags:
+                reading.flags = (*reading.flags, Flag.USAGE_MISSING)
             self._sink.answered(Answer(positions, reading, reply.request_id, used))
         if reading.again:
             again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}

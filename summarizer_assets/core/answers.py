@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from summarizer_assets.core.contrast import ENOUGH
 from summarizer_assets.core.envelope import Envelope, UnusableReply, open_envelope
+from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.judging import UNJUDGED, Asked, Judgement, judge
 from summarizer_assets.core.matching import by_id as matched
 from summarizer_assets.core.records import FailureReason
@@ -25,10 +26,6 @@ _SHORTEST_LIMIT = 400
 
 #: Details of an `id_mismatch`.
 NO_ANSWER, CONTRADICTED = "no answer came under this id", "two different answers came under this id"
-DUPLICATE_ID = "duplicate_id"
-UNKNOWN_ID = "unknown_id"
-USAGE_MISSING = "usage_missing"
-OTHER_MODEL = "other_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Reading:
     told: Told
     response_model: str | None
     unknown_ids: int = 0  # rows under ids nobody asked for, dropped
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
@@ -131,13 +128,13 @@ def _backdrop(limits: Limits, asked: Mapping[str, Asked]) -> list[RecordTerms]:
     return [record for author_id, record in limits.backdrop.items() if author_id not in asked]
 
 
-def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[str, ...]:
+def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[Flag, ...]:
     other_model = limits.model is not None and envelope.model != limits.model
     told = {
-        USAGE_MISSING: envelope.told.usage is None,
-        OTHER_MODEL: other_model,
-        UNKNOWN_ID: unknown,
-        DUPLICATE_ID: repeated,
+        Flag.USAGE_MISSING: envelope.told.usage is None,
+        Flag.OTHER_MODEL: other_model,
+        Flag.UNKNOWN_ID: unknown,
+        Flag.DUPLICATE_ID: repeated,
     }
     return tuple(flag for flag, raised in told.items() if raised)
 

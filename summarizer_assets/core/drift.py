@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from summarizer_assets.core.judging import LITTLE_SUPPORT, OTHER_LANGUAGE
-from summarizer_assets.core.marks import MARKS
+from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.verdict import Verdict, number_of
 
 FEWEST = 30
 SMALLEST = 0.05
 STANDARD_ERRORS = 4.0
-_DOUBTS = [LITTLE_SUPPORT, *MARKS]
+_DOUBTS = [flag for flag in Flag if flag.doubt is not None and flag not in {Flag.OTHER_LANGUAGE, Flag.NAME_UNMEASURED}]
 
 
 @dataclass
@@ -69,7 +68,7 @@ class Quality:
         flags = pl.col("flags")
         judged = rows.select(
             "support",
-            foreign=flags.list.contains(OTHER_LANGUAGE).fill_null(value=False),
+            foreign=flags.list.contains(Flag.OTHER_LANGUAGE).fill_null(value=False),
             doubted=(flags.list.set_intersection(_DOUBTS).list.len() > 0).fill_null(value=False),
         )
         self.support.add(judged["support"])

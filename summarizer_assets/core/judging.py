@@ -8,18 +8,16 @@ record contradicts. Everything else is stored and marked. A text is weighed agai
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from summarizer_assets.core.contrast import Contrast
 from summarizer_assets.core.figures import contradicted
+from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.marks import marks_of
 from summarizer_assets.core.naming import cannot_be_named, is_named
 from summarizer_assets.core.terms import OTHER_SCRIPT_SHARE, RecordTerms, SummaryTerms
 from summarizer_assets.core.words import share_of_other_script
-
-NAME_UNMEASURED: Final = "name_unmeasured"
-OTHER_LANGUAGE: Final = "other_language"
-LITTLE_SUPPORT: Final = "little_support"
 
 #: Below this share of its terms a summary is marked: of 1,000 faithful ones, about 20 are.
 _LITTLE: Final = 0.3
@@ -45,7 +43,7 @@ class Judgement:
 
     refused: str | None = None
     support: float | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
@@ -80,19 +78,24 @@ def judge(
         if refused is not None:
             judged[place] = Judgement(refused)
         else:
-            judged[place] = _marked(text, records[place], language, [NAME_UNMEASURED] if unnamed else [])
+            judged[place] = _marked(text, records[place], language, [Flag.NAME_UNMEASURED] if unnamed else [])
     return judged
 
 
-def _marked(text: SummaryTerms, record: RecordTerms, language: str, flags: list[str]) -> Judgement:
+def _marked(text: SummaryTerms, record: RecordTerms, language: str, flags: list[Flag]) -> Judgement:
     if text.is_foreign is (language.casefold() == "english"):
-        flags.append(OTHER_LANGUAGE)
-    comparable = not text.is_foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
+        flags.append(Flag.OTHER_LANGUAGE)
+    comparable = is_comparable(text, record)
     support = _support(text.all, record) if comparable else None
     if support is not None and support < _LITTLE:
-        flags.append(LITTLE_SUPPORT)
-    raised, doubts = marks_of(text, record, comparable=comparable)
-    return Judgement(None, support, (*flags, *raised), tuple(doubts))
+        flags.append(Flag.LITTLE_SUPPORT)
+    raised = marks_of(text, record, comparable=comparable)
+    return Judgement(None, support, (*flags, *raised), tuple(chain.from_iterable(raised.values())))
+
+
+def is_comparable(text: SummaryTerms, record: RecordTerms) -> bool:
+    """Whether both are in a language and script whose names and numbers can be compared."""
+    return not text.is_foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
 
 
 def _support(terms: AbstractSet[str], record: RecordTerms) -> float:

@@ -10,16 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from summarizer_assets.core.figures import record_of
+from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.terms import RecordTerms, SummaryTerms, countries, places, term_of
 from summarizer_assets.core.vocabulary import FIELDS, NUMBER_WORDS
-
-UNKNOWN_PLACE: Final = "unknown_place"
-UNKNOWN_INSTITUTION: Final = "unknown_institution"
-UNKNOWN_NAME: Final = "unknown_name"
-UNKNOWN_NUMBER: Final = "unknown_number"
-CLAIM_ABOUT_PERSON: Final = "claim_about_person"
-GRAVE_CLAIM: Final = "grave_claim"
-MARKS: Final = (UNKNOWN_PLACE, UNKNOWN_INSTITUTION, UNKNOWN_NAME, UNKNOWN_NUMBER, CLAIM_ABOUT_PERSON, GRAVE_CLAIM)
 
 #: One of these words stands in every claim: without them no phrase is looked for.
 _TELLING: Final = frozenset(
@@ -163,28 +156,28 @@ _NEAR: Final = 80  # characters before and after a telling word
 _NO_NAMES: Final = FIELDS | NUMBER_WORDS.keys()
 
 
-def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> tuple[list[str], list[str]]:
-    """The flags of a summary, and the words that raised them.
+def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> dict[Flag, list[str]]:
+    """The flags of a summary, each with the words of it that raised it: parts of `text.plain`.
 
     `comparable`: whether text and record are in one language, so that names and numbers can be compared.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[Flag, list[str]] = {}
     if comparable:
         odd = [word for word in text.present if word < "a"]  # begin with a capital or a digit
         if numbers := _unknown_numbers(odd, record):
-            found[UNKNOWN_NUMBER] = numbers
+            found[Flag.UNKNOWN_NUMBER] = numbers
         found |= _unknown_names(text, odd, record)
     if telling := _TELLING & text.present:
         found |= _claims(text.plain, telling, record)
-    return list(found), [word for words in found.values() for word in words]
+    return found
 
 
-def _claims(plain: str, telling: Iterable[str], record: RecordTerms) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _claims(plain: str, telling: Iterable[str], record: RecordTerms) -> dict[Flag, list[str]]:
+    found: dict[Flag, list[str]] = {}
     for word in sorted(telling):
         at = plain.find(word)
         near = plain[max(0, at - _NEAR) : at + _NEAR]
-        for flag, phrases in ((CLAIM_ABOUT_PERSON, _CLAIMS), (GRAVE_CLAIM, _GRAVE_CLAIMS)):
+        for flag, phrases in ((Flag.CLAIM_ABOUT_PERSON, _CLAIMS), (Flag.GRAVE_CLAIM, _GRAVE_CLAIMS)):
             said = [match[0] for match in phrases.finditer(near) if not _record_says(match[0], record)]
             for claim in said:
                 if claim not in found.setdefault(flag, []):
@@ -215,12 +208,12 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
     ]
 
 
-def _unknown_names(text: SummaryTerms, odd: Sequence[str], record: RecordTerms) -> dict[str, list[str]]:
+def _unknown_names(text: SummaryTerms, odd: Sequence[str], record: RecordTerms) -> dict[Flag, list[str]]:
     """Capitalised words within sentences that neither the record nor the author's name has."""
     known, plain, words = record.all, text.plain, text.words
     strange = [word for word in odd if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES]
     strange = [word for word in strange if not word[0].isdigit()]
-    found: dict[str, list[str]] = {}
+    found: dict[Flag, list[str]] = {}
     for word in sorted(strange, key=words.index):
         if (
             not _within_a_sentence(word, plain)
@@ -229,13 +222,13 @@ def _unknown_names(text: SummaryTerms, odd: Sequence[str], record: RecordTerms) 
             or _spells_out(word, words, record)
         ):
             continue
-        flag = UNKNOWN_PLACE if term_of(word) in places() else UNKNOWN_NAME
+        flag = Flag.UNKNOWN_PLACE if term_of(word) in places() else Flag.UNKNOWN_NAME
         if (
-            flag is UNKNOWN_PLACE and record.is_foreign and word.lower() not in countries()
+            flag is Flag.UNKNOWN_PLACE and record.is_foreign and word.lower() not in countries()
         ):  # the language of its titles
             continue
-        if flag is UNKNOWN_NAME and _names_an_institution(word, words):
-            flag = UNKNOWN_INSTITUTION
+        if flag is Flag.UNKNOWN_NAME and _names_an_institution(word, words):
+            flag = Flag.UNKNOWN_INSTITUTION
         found.setdefault(flag, []).append(word)
     return found
 

@@ -28,7 +28,8 @@ class Situation:
     """What the steps are decided from. Money in nano-dollars; `budget` None: none is set.
 
     `waiting_in`: buckets with pending authors. `stopped`: why the last run of buckets ended early, the buckets, and
-    what helps. `at_work`: buckets on which a run works now. `priced`: what a request costs is known.
+    what helps. `at_work`: buckets on which a run works now. `doubtful`: of the `flagged`,
+    those with a flag of their text. `priced`: what a request costs is known.
     """
 
     coverage: Coverage
@@ -38,6 +39,7 @@ class Situation:
     at_work: Sequence[str] = ()
     rejected: int = 0
     flagged: int = 0
+    doubtful: int = 0
     commonest_flag: str = ""
     spent: int = 0
     uncertain: int = 0
@@ -140,7 +142,11 @@ def _to_look_at(now: Situation) -> list[Step]:
         how = "look at the table rejected_source_rows, and mend the source"
         steps.append(Step(f"{now.rejected:,} source rows can be no author", how, False))
     if now.flagged:
-        how = "read some of them: the column flags says what stood out"
+        how = (
+            f"{now.doubtful:,} are in doubt: read those that the report shows, the most doubtful first"
+            if now.doubtful
+            else "none is in doubt: the column flags says what stood out in the replies"
+        )
         most = f", most often {made_visible(now.commonest_flag, 40)}" if now.commonest_flag else ""
         steps.append(Step(f"{now.flagged:,} summaries carry a flag{most}", how, False))
     return steps

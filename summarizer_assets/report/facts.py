@@ -6,7 +6,9 @@ from datetime import datetime
 
 from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.failing import FailureStatistics
+from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.next_steps import Situation, Step, next_steps, verdict
+from summarizer_assets.core.record_view import RecordView
 from summarizer_assets.core.statistics import SummaryStatistics
 from summarizer_assets.core.throughput import Throughput
 from summarizer_assets.estimate.reconcile import Reconciliation
@@ -34,6 +36,25 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """A summary that a person should look at, beside its author's record as it is now, all as the tables hold it.
+
+    `changed`: the record is another one than the summary was written from, so no words are compared. `doubted`: the
+    words in doubt, by the flag that each raises.
+    """
+
+    author_id: str
+    bucket: str
+    name: str
+    record: RecordView
+    changed: bool
+    summary: str
+    flags: Sequence[str]
+    doubted: Mapping[Flag, Sequence[str]]
+    support: float | None
+
+
+@dataclass(frozen=True)
 class Money:
     """Nano-dollars since the root was made, from the ledger. `known`: a price is set or listed; `free`: it is zero."""
 
@@ -56,7 +77,8 @@ class Report:
 
     `buckets`: the numbers of each. `compared`: whether each summary was compared with its author's record as it is now,
     so that the outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early. `at_work`:
-    buckets on which a run works. `rejected`: source rows that can be no author, by reason.
+    buckets on which a run works. `rejected`: source rows that can be no author, by reason. `doubtful`: how many
+    summaries have a flag of their text; `doubts`: some of them, the most doubtful first.
     """
 
     at: datetime
@@ -75,6 +97,8 @@ class Report:
     stopped: Sequence[tuple[str, Sequence[str], str]] = ()
     at_work: Sequence[str] = ()
     samples: Sequence[Sample] = ()
+    doubtful: int = 0
+    doubts: Sequence[Doubt] = ()
     estimate: Reconciliation | None = None
 
     @property
@@ -108,6 +132,7 @@ class Report:
                 at_work=self.at_work,
                 rejected=self.rejected_rows,
                 flagged=self.summaries.flagged,
+                doubtful=self.doubtful,
                 commonest_flag=next((flag for flag, _ in self.summaries.flags.most_common(1)), ""),
                 spent=money.spent,
                 uncertain=money.uncertain,

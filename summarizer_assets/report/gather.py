@@ -13,20 +13,21 @@ from deltalake import DeltaTable
 from summarizer_assets.bucket.stock import single
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.coverage import CURRENT, FAILED, Coverage, coverage_by_bucket, standing
+from summarizer_assets.core.doubts import doubtful, most_doubtful
 from summarizer_assets.core.failing import FailureStatistics
 from summarizer_assets.core.money import nano_of
 from summarizer_assets.core.statistics import SummaryStatistics, lowest
 from summarizer_assets.core.throughput import stopped, throughput
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.llm.errors import StopCause
-from summarizer_assets.report.facts import Money, Report, Sample
+from summarizer_assets.report.facts import Doubt, Money, Report, Sample
+from summarizer_assets.report.people import doubt_of, sample_of
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.guards import reading
 
 AUTHORS_AT_ONCE = 100_000
-SAMPLES = 10
-_TITLES = 3
+SAMPLES, DOUBTS = 10, 30
 _RUNS_OF_A_BUCKET = 100
 
 _SUMMARY_COLUMNS = [
@@ -78,6 +79,7 @@ def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool 
     settings = summarizer.settings
     reader = _Reader(summarizer, at, compare=compare)
     reader.read()
+    samples, doubts = reader.people()
     runs = summarizer.state.recent_runs(_RUNS_OF_A_BUCKET)
     at_work = sorted(summarizer.state.holders())
     return Report(
@@ -96,7 +98,9 @@ def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool 
         throughput=throughput(runs),
         stopped=[(cause, buckets, _remedy(cause)) for cause, buckets in stopped(runs, at_work).items()],
         at_work=at_work,
-        samples=reader.samples(),
+        samples=samples,
+        doubtful=reader.doubtful,
+        doubts=doubts,
         estimate=reconcile(summarizer),
     )
 
@@ -113,7 +117,8 @@ class _Reader:
         self._summarizer = summarizer
         self._seed = int(at.timestamp())
         self._compare = compare
-        self._drawn = pl.DataFrame()
+        self._drawn, self._doubted = pl.DataFrame(), pl.DataFrame()
+        self.doubtful = 0
         self.buckets: dict[str, Coverage] = {}
         self.summaries = SummaryStatistics()
         self.failures = FailureStatistics(at, settings.max_attempts)
@@ -138,6 +143,9 @@ class _Reader:
         current = rows.filter(pl.col("standing") == CURRENT).select("author_id")
         drawn = lowest(single(summaries.join(current, on="author_id", how="semi")), self._seed, SAMPLES)
         self._drawn = lowest(pl.concat([self._drawn, drawn], how="diagonal"), self._seed, SAMPLES)
+        found = single(doubtful(summaries.join(authors, on="author_id", how="semi")))
+        self.doubtful += found.height
+        self._doubted = most_doubtful(pl.concat([self._doubted, found], how="diagonal"), DOUBTS)
 
     def _content(self, part: Sequence[str], summaries: pl.DataFrame) -> pl.DataFrame:
         """author_id and content_hash, as a run would compute it, of those who have a summary."""
@@ -148,15 +156,19 @@ class _Reader:
             found.append(self._summarizer.render(authors).select("author_id", "content_hash"))
         return pl.concat(found)
 
-    def samples(self) -> list[Sample]:
-        """The summaries that were drawn, each with the facts of its author."""
-        if self._drawn.is_empty():
-            return []
-        drawn = pl.col("author_id").is_in(self._drawn["author_id"].to_list())
-        buckets = self._drawn["bucket"].unique(maintain_order=True)
+    def people(self) -> tuple[list[Sample], list[Doubt]]:
+        """The summaries that were drawn and the most doubtful ones, each with its author's facts."""
+        chosen = pl.concat([self._drawn, self._doubted], how="diagonal")
+        if chosen.is_empty():
+            return [], []
+        ids = pl.col("author_id").is_in(chosen["author_id"].to_list())
         # One after the other: the papers of a bucket are read before the few authors are picked.
-        authors = pl.concat([self._authors.rows([bucket], only=drawn) for bucket in buckets])
-        return [_sample(row) for row in self._drawn.join(authors, on="author_id", how="left").sort("draw").to_dicts()]
+        buckets = chosen["bucket"].unique(maintain_order=True)
+        authors = pl.concat([self._authors.rows([bucket], only=ids) for bucket in buckets])
+        drawn = self._drawn.join(authors, on="author_id", how="left").sort("draw")
+        records = self._summarizer.render(authors)
+        doubted = self._doubted.join(records, on="author_id", maintain_order="left")
+        return list(map(sample_of, drawn.to_dicts())), list(map(doubt_of, doubted.to_dicts()))
 
 
 class _Snapshot:
@@ -192,26 +204,6 @@ def parts(keys: Sequence[str], sizes: Sequence[int], most: int = AUTHORS_AT_ONCE
         rows += size
     if part:
         yield part
-
-
-def _sample(row: dict[str, object]) -> Sample:
-    papers = [paper for paper in row["papers"] or [] if paper is not None]  # type: ignore[attr-defined] # rows are untyped
-    cited = [paper["citingsrcslocalcount"] for paper in papers if paper["citingsrcslocalcount"] is not None]
-    best = sorted(papers, key=lambda paper: -(paper["citingsrcslocalcount"] or 0))
-    return Sample(
-        author_id=str(row["author_id"]),
-        bucket=str(row["bucket"]),
-        name=str(row["author_name_right"] or row["author_name"] or ""),
-        affiliation=str(row["primary_affiliation"] or ""),
-        papers=len(papers),
-        citations=sum(cited) if cited else None,
-        titles=[paper["title"] for paper in best if paper["title"]][:_TITLES],
-        topics=[topic for topic in row["topics"] or [] if topic],  # type: ignore[attr-defined] # same
-        summary=str(row["summary"] or ""),
-        support=row["support"],  # type: ignore[arg-type] # same
-        flags=list(row["flags"] or []),  # type: ignore[call-overload] # same
-        model=str(row["model"] or ""),
-    )
 
 
 def _rejected(table: BucketedTable) -> list[tuple[str, int]]:

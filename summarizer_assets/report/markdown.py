@@ -10,11 +10,12 @@ from typing import Any
 from summarizer_assets.charts import Chart
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money import dollars
-from summarizer_assets.report.facts import Report, Sample
+from summarizer_assets.report.doubted import marked, reasons
+from summarizer_assets.report.facts import Doubt, Report, Sample
 from summarizer_assets.report.page import bar, share, usd
 
 INLINE = 999  # characters
-_STEPS, _REASONS = 4, 8
+_STEPS, _REASONS, _DOUBTS = 4, 8, 10
 _COLOURS = {"summaries": "#009e73", "failed": "#d55e00", "pending": "#8a8a8a"}
 
 
@@ -25,6 +26,7 @@ def texts(report: Report, charts: Mapping[str, Chart]) -> dict[str, str]:
         "next": _next(report),
         "failures": _failures(report),
         "charts": "\n\n".join(f"**{escaped(chart.title)}**\n\n{chart.markdown}" for chart in charts.values()),
+        "summaries_to_look_at": "\n\n---\n\n".join(map(_doubt, report.doubts[:_DOUBTS])),
         "summaries_to_read": "\n\n---\n\n".join(map(_sample, report.samples)),
     }
     return {name: text for name, text in found.items() if text}
@@ -115,6 +117,24 @@ def _sample(sample: Sample) -> str:
     facts = f"{escaped(sample.affiliation, 200) or 'no affiliation'}; {_counted(sample.papers, 'paper')}{cited}"
     titles = "\n".join(f"- {escaped(title, 300)}" for title in sample.titles or sample.topics[:12])
     return f"**{escaped(sample.name, 200)}**: {facts}\n\n> {escaped(sample.summary, 4000)}\n\n{titles}"
+
+
+def _doubt(doubt: Doubt) -> str:
+    """Why it is in doubt, and the summary with the words in doubt in bold; the record is in the page."""
+    why = "\n".join(
+        f"- {escaped(reason.flag.meaning)}"
+        + (f": {', '.join(f'**{escaped(passage)}**' for passage in reason.passages)}" if reason.passages else "")
+        for reason in reasons(doubt)
+    )
+    text = "".join(f"**{escaped(piece.text)}**" if piece.doubted else _spaced(piece.text) for piece in marked(doubt))
+    return f"**{escaped(doubt.name, 200)}** ({escaped(doubt.author_id, 60)})\n\n{why}\n\n> {text}"
+
+
+def _spaced(text: str) -> str:
+    """Escaped, with the blanks at its ends: words in bold stand beside it."""
+    plain = text.strip()
+    before, after = text.startswith(" ") * " ", text.endswith(" ") * " "
+    return f"{before}{escaped(plain)}{after}" if plain else " "
 
 
 def _counted(number: int, what: str) -> str:

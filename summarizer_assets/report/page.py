@@ -13,13 +13,16 @@ import jinja2
 from markupsafe import Markup
 
 from summarizer_assets.charts import Chart
+from summarizer_assets.core import flags
 from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.failing import action_for, is_rule, meaning_of
 from summarizer_assets.core.money import NANO
 from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Report
 
 _BUCKETS, _DAYS = 256, 31  # that a table shows
+_PAPERS = 4  # of a record that are shown at once
 _WIDTH = 1000  # of the bar
 _DIRECTIONS = {"L": "ltr", "R": "rtl", "AL": "rtl"}
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
@@ -64,6 +67,8 @@ def page(report: Report, charts: Mapping[str, Chart]) -> bytes:
         days_hidden=max(0, len(days) - _DAYS),
         flags=report.summaries.flags.most_common(),
         meaning_of=meaning_of,
+        meaning_of_flag=flags.meaning_of,
+        papers_shown=_PAPERS,
         action_for=action_for,
     )
     return text.encode()
@@ -81,6 +86,8 @@ def _template() -> jinja2.Template:
     environment.filters |= {
         "shown": made_visible,
         "direction": direction,
+        "marked": marked,
+        "reasons": reasons,
         "thousands": lambda number: f"{number:,}",
         "share": share,
         "usd": usd,

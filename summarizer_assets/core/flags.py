@@ -1,0 +1,130 @@
+"""What a stored summary is marked with: each flag, what it means, and what a person would look at.
+
+Flags are no failures: such a summary is in the table. The values stand in `author_summaries.flags`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, Self
+
+
+class Flag(StrEnum):
+    """The flags that this version writes: those of the text first, the most doubtful at the top.
+
+    `meaning`: what was found, as a clause after "it" or "the"; `look`: what to look at, one sentence. `doubt`: how
+    doubtful the text is, 0 the most; equal where neither of two is worse; None: the flag is of the reply, and says
+    nothing of the text.
+    """
+
+    doubt: int | None
+    meaning: str
+    look: str
+
+    def __new__(cls, value: str, doubt: int | None, meaning: str, look: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.doubt = doubt
+        member.meaning = meaning
+        member.look = look
+        return member
+
+    # Of the text.
+    GRAVE_CLAIM = (
+        "grave_claim",
+        0,
+        "it accuses the author or a paper: fraud, a dismissal, a retraction",
+        "Check it in a source that you trust, and show the summary to nobody until then.",
+    )
+    CLAIM_ABOUT_PERSON = (
+        "claim_about_person",
+        1,
+        "it tells of the person what no record of papers says: a prize, a post, a degree, fame, a date of life",
+        "Look it up: it may be a namesake's, or made up.",
+    )
+    UNKNOWN_INSTITUTION = (
+        "unknown_institution",
+        2,
+        "it names an institution that the record does not name",
+        "Is it one of the record's, written in another way?",
+    )
+    UNKNOWN_PLACE = (
+        "unknown_place",
+        2,
+        "it names a country or region that the record does not name",
+        "Do the institutions of the record lie there?",
+    )
+    UNKNOWN_NUMBER = (
+        "unknown_number",
+        3,
+        "it gives a number that neither stands in the record nor follows from it",
+        "What does it count, and does the record bear it out?",
+    )
+    UNKNOWN_NAME = (
+        "unknown_name",
+        4,
+        "it has a name or another word with a capital that the record does not have",
+        "Is it a fair word for what the titles say?",
+    )
+    LITTLE_SUPPORT = (
+        "little_support",
+        5,
+        "less than a third of its telling words are in the record",
+        "Is it about this author's papers at all?",
+    )
+    OTHER_LANGUAGE = (
+        "other_language",
+        5,
+        "it is in another language than was asked for",
+        "Can your readers read it?",
+    )
+    NAME_UNMEASURED = (
+        "name_unmeasured",
+        6,
+        "the author's name is in another script than the summary, so it could not be looked for",
+        "Is the author called by the right name?",
+    )
+    # Of the reply.
+    UNKNOWN_ID = (
+        "unknown_id",
+        None,
+        "the reply also held summaries of authors that nobody asked for; those were dropped",
+        "Nothing, unless it is frequent: then lower SUMMARIZER_GROUP_SIZE.",
+    )
+    DUPLICATE_ID = (
+        "duplicate_id",
+        None,
+        "the reply held the same summary of an author twice",
+        "Nothing, unless it is frequent: then lower SUMMARIZER_GROUP_SIZE.",
+    )
+    OTHER_MODEL = (
+        "other_model",
+        None,
+        "the reply names another model than the one configured",
+        "Is what the column response_model says a dated name of the same model, or another one?",
+    )
+    USAGE_MISSING = (
+        "usage_missing",
+        None,
+        "the reply did not count its tokens, so tokens and cost are estimates",
+        "Compare the cost with the provider's bill.",
+    )
+
+
+_KNOWN: Final[Mapping[str, Flag]] = {str(flag): flag for flag in Flag}
+#: Of summaries that an earlier version stored.
+_EARLIER: Final[Mapping[str, str]] = {
+    "unsupported_claim": "it has a word such as prize, professor or pioneer (a flag of an earlier version)",
+    "unnamed": "the author is not named (a flag of an earlier version)",
+    "support_unmeasured": "it is in another language or script than its record (a flag of an earlier version)",
+}
+
+
+def flag_of(value: str) -> Flag | None:
+    """The flag of a value that a table holds; None: this version does not write it."""
+    return _KNOWN.get(value)
+
+
+def meaning_of(value: str) -> str:
+    """What a flag of a table means, as a clause."""
+    flag = flag_of(value)
+    return flag.meaning if flag else _EARLIER.get(value, "a flag of another version")

@@ -1,0 +1,36 @@
+"""A summary in doubt as it is shown: its text in pieces, and why it is there, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from summarizer_assets.core.doubts import Piece, pieces
+from summarizer_assets.core.flags import Flag, flag_of
+from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.report.facts import Doubt
+
+_LONGEST: Final = 4000  # characters of a summary
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A flag of the text; `passages`: what raised it, as the summary writes it, where it is words."""
+
+    flag: Flag
+    passages: Sequence[str]
+
+
+def marked(doubt: Doubt) -> list[Piece]:
+    """The summary in pieces, made visible."""
+    return pieces(made_visible(doubt.summary, _LONGEST), doubt.doubted)
+
+
+def reasons(doubt: Doubt) -> list[Reason]:
+    """The gravest first."""
+    flags = [flag for value in doubt.flags if (flag := flag_of(value)) is not None and flag.doubt is not None]
+    summary = made_visible(doubt.summary, _LONGEST)
+    found = []
+    for flag in sorted(flags, key=list(Flag).index):
+        parts = pieces(summary, {flag: doubt.doubted.get(flag, ())})
+        found.append(Reason(flag, list(dict.fromkeys(part.text for part in parts if part.doubted))))
+    return found

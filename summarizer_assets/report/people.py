@@ -1,0 +1,52 @@
+"""Single authors of a report: those drawn by lot, and those whose summary is in doubt, each with the own record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from summarizer_assets.core.doubts import doubted_words
+from summarizer_assets.core.record_view import view_of
+from summarizer_assets.report.facts import Doubt, Sample
+
+_TITLES = 3
+
+
+def sample_of(row: Mapping[str, Any]) -> Sample:
+    """From a summary's columns, and its author's with `_right` where both have one."""
+    papers = [paper for paper in row["papers"] or [] if paper is not None]
+    cited = [paper["citingsrcslocalcount"] for paper in papers if paper["citingsrcslocalcount"] is not None]
+    best = sorted(papers, key=lambda paper: -(paper["citingsrcslocalcount"] or 0))
+    return Sample(
+        author_id=row["author_id"],
+        bucket=row["bucket"],
+        name=row["author_name_right"] or row["author_name"] or "",
+        affiliation=row["primary_affiliation"] or "",
+        papers=len(papers),
+        citations=sum(cited) if cited else None,
+        titles=[paper["title"] for paper in best if paper["title"]][:_TITLES],
+        topics=[topic for topic in row["topics"] or [] if topic],
+        summary=row["summary"] or "",
+        support=row["support"],
+        flags=list(row["flags"] or []),
+        model=row["model"] or "",
+    )
+
+
+def doubt_of(row: Mapping[str, Any]) -> Doubt:
+    """From a summary's columns, and its author's record as it is rendered now, with `_right` where both have one.
+
+    Words are compared only with the record that the summary was written from.
+    """
+    changed = row["content_hash"] != row["content_hash_right"]
+    record, summary, flags = row["text"], row["summary"] or "", list(row["flags"] or [])
+    found = {} if changed else doubted_words(row["author_name_right"] or "", record, summary)
+    return Doubt(
+        author_id=row["author_id"],
+        bucket=row["bucket"],
+        name=row["author_name_right"] or row["author_name"] or "",
+        record=view_of(record),
+        changed=changed,
+        summary=summary,
+        flags=flags,
+        doubted={flag: words for flag, words in found.items() if flag in flags},
+        support=row["support"],
+    )
