@@ -131,7 +131,8 @@ class Settings(BaseSettings):
         600.0, gt=0, description="A run to which no request succeeds for so long stops; it can be resumed."
     )
     grounding: bool = Field(
-        True, description="Check each summary against the author's own record, and ask again when it is not supported."
+        True,
+        description="Compare each summary with the records of its request: refuse another author's, mark what is in doubt.",
     )
     max_failure_share: float = Field(
         1.0,

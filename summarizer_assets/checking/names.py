@@ -31,6 +31,6 @@ MEANINGS = {
     ONE_PLACE: "authors = summaries + failed + pending, and each author, by id, is in exactly one of them.",
     CURRENT: "Each summary is of what its author's record says now. To ask again costs money: a warning.",
     FEW_FAILURES: "Of the authors asked, no more failed than SUMMARIZER_CHECK_FAILURE_SHARE allows.",
-    GROUNDING: "New summaries are as well supported by their authors' records as the older ones.",
+    GROUNDING: "New summaries share as much with their authors' records as the older ones, and no more are in doubt.",
     LANGUAGE: "No more of the new summaries are in another language than of the older ones.",
 }

@@ -23,5 +23,5 @@ def rows_of(table: BucketedTable, bucket: str, handle: DeltaTable | None, column
 
 
 def refused(failures: pl.DataFrame) -> pl.DataFrame:
-    """The failures whose answer its author's record did not support."""
+    """The failures whose answer told another author's work, contradicted its record or named nobody."""
     return failures.filter(pl.col("reason") == str(FailureReason.UNGROUNDED))

@@ -100,4 +100,4 @@ def _places(plain: str, word: str, *, goes_on: bool) -> Iterator[tuple[int, int]
 
 
 def _is_of_a_word(sign: str) -> bool:
-    return bool(words_of(sign))
+    return sign.isalnum() and bool(words_of(sign))  # for phrases, and for words: the two know other separators

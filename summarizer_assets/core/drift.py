@@ -56,7 +56,7 @@ def worse_by(new: Sums, old: Sums, *, low_is_bad: bool) -> float | None:
 class Quality:
     """Of some answers: the summaries' support, and how many are doubted or in another language.
 
-    Doubted are summaries with a flag that a person would look at, and authors who failed as `ungrounded`.
+    Doubted are summaries with a flag that tells them from their record, and authors who failed as `ungrounded`.
     """
 
     support: Sums = field(default_factory=Sums)
@@ -78,7 +78,7 @@ class Quality:
 
 
 def grounding_verdict(new: Quality, old: Quality) -> Verdict:
-    """Whether the new summaries are as much supported by their authors' records as the old ones."""
+    """Whether the new summaries share as much with their authors' records as the old ones, and no more are in doubt."""
     facts = {
         "new_answers": new.doubted.number,
         **_means(new_support=new.support, old_support=old.support),

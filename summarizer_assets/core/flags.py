@@ -32,13 +32,13 @@ class Flag(StrEnum):
     GRAVE_CLAIM = (
         "grave_claim",
         0,
-        "it accuses the author or a paper: fraud, a dismissal, a retraction",
+        "it says something grave of the author or of a paper, such as fraud, dismissal or retraction",
         "Check it in a source that you trust, and show the summary to nobody until then.",
     )
     CLAIM_ABOUT_PERSON = (
         "claim_about_person",
         1,
-        "it tells of the person what no record of papers says: a prize, a post, a degree, fame, a date of life",
+        "it tells something of the person that the record does not: a prize, a post, a degree, fame, a date of life",
         "Look it up: it may be a namesake's, or made up.",
     )
     UNKNOWN_INSTITUTION = (

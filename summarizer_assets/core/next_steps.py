@@ -141,19 +141,22 @@ def _to_look_at(now: Situation) -> list[Step]:
     if now.rejected:
         how = "look at the table rejected_source_rows, and mend the source"
         steps.append(Step(f"{now.rejected:,} source rows can be no author", how, False))
-    if now.flagged:
-        how = (
-            f"{now.doubtful:,} are in doubt: read those that the report shows, the most doubtful first"
-            if now.doubtful
-            else "none is in doubt: the column flags says what stood out in the replies"
-        )
+    if now.doubtful:
+        how = 'read those that the report shows under "Summaries to look at", the most doubtful first'
+        steps.append(Step(f"{_summaries(now.doubtful)} in doubt", how, False))
+    elif now.flagged:
+        how = "nothing is wrong with their texts; the report says what the flags mean"
         most = f", most often {made_visible(now.commonest_flag, 40)}" if now.commonest_flag else ""
-        steps.append(Step(f"{now.flagged:,} summaries carry a flag{most}", how, False))
+        steps.append(Step(f"{_summaries(now.flagged)} with a flag{most}", how, False))
     return steps
 
 
 def _authors(number: int) -> str:
     return f"{number:,} author{'' if number == 1 else 's'}"
+
+
+def _summaries(number: int) -> str:
+    return f"{number:,} {'summary' if number == 1 else 'summaries'}"
 
 
 def _people(number: int) -> str:

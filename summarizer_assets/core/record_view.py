@@ -1,11 +1,13 @@
 """A record as `core.rendering` writes it, taken apart again: what a person reads beside the summary of it."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 _TOPICS: Final = "topics: "
+_SHOWN: Final = re.compile(r", shown (\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def view_of(record: str) -> RecordView:
     name, _, affiliation = who.partition(" @ ")
     topics = next((part.removeprefix(_TOPICS) for part in more if part.startswith(_TOPICS)), "")
     totals = next((part for part in more if not part.startswith(_TOPICS)), "")
-    return RecordView(name.strip(), affiliation, totals, topics, _papers(lines))
+    return RecordView(name.strip(), affiliation, _SHOWN.sub(r"; \1 of them were sent", totals), topics, _papers(lines))
 
 
 def _papers(lines: Sequence[str]) -> list[PaperView]:

@@ -109,7 +109,11 @@ class FailureReason(StrEnum):
     TOO_LONG = "too_long", True, "the summary was far longer than asked for"
     ECHO = "echo", True, "the summary repeated the prompt"
     UNSAFE_TEXT = "unsafe_text", True, "the summary held a link, an image or markup"
-    UNGROUNDED = "ungrounded", True, "the summary is not supported by the author's own record"
+    UNGROUNDED = (
+        "ungrounded",
+        True,
+        "the summary tells another author's work, contradicts a figure of the record, or names nobody",
+    )
     # The request.
     TOO_LARGE = "too_large", False, "even alone and trimmed, the author did not fit the model's context"
     REJECTED = "rejected", False, "the provider refused the request for this author alone"

@@ -55,7 +55,8 @@ def test_the_verdict_says_what_is_missing(coverage, words):
         ({"coverage": replace(DONE.coverage, vanished=1)}, "1 person with a summary left .*delete"),
         ({"coverage": replace(DONE.coverage, vanished=2), "keep_removed": True}, "SUMMARIZER_KEEP_REMOVED"),
         ({"rejected": 4}, "4 source rows .*rejected_source_rows"),
-        ({"flagged": 4}, "4 summaries carry a flag"),
+        ({"flagged": 4, "commonest_flag": "other_model"}, "4 summaries with a flag, most often other_model"),
+        ({"flagged": 4, "doubtful": 1}, "1 summary in doubt"),
         ({"at_work": ["0001"]}, "bucket 0001 at work now"),
     ],
 )
