@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     )
     grounding: bool = Field(
         True,
-        description="Compare each summary with the records of its request: refuse another author's, mark what is in doubt.",
+        description="Compare each summary with the records of its request: refuse another author's, mark doubts.",
     )
     max_failure_share: float = Field(
         1.0,
