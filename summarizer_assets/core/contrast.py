@@ -25,7 +25,7 @@ from summarizer_assets.core.words import words_of
 ENOUGH: Final = 20
 #: Bounds, in terms that one record alone has. Settled on answers of a capable model: docs/grounding.md.
 MOST_OF_A_TEXT: Final = 1.0
-MOST_OF_A_SENTENCE: Final = 1.2
+MOST_OF_A_SENTENCE: Final = 1.5
 _OF_A_NAME: Final = 2.0  # times what a term weighs
 _NAMED: Final = 1.0  # what it speaks for a passage that it names the author
 _TRANSLATED: Final = 1.5  # … or that its terms may be the record's own in another language

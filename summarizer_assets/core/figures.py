@@ -15,7 +15,6 @@ from summarizer_assets.core.stated import Stated, may_state_other, stated_in
 from summarizer_assets.core.terms import SummaryTerms
 from summarizer_assets.core.words import fold, words_of
 
-_MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own total
 _WIDE: Final = 1.35  # what is "over 1,000" is less than this much more
 _NEAR: Final = 0.12
 _ROUNDED_FROM: Final = 1000
@@ -104,8 +103,8 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
 def _holds(stated: Stated, record: Record) -> bool:
     if stated.highly_cited:
         return stated.number <= record.highly_cited or _quotes(stated, record)
-    if stated.of_papers and stated.number < min(record.papers, _MANY) and not stated.is_total:
-        return True
+    if stated.of_papers and stated.is_spelled and stated.number < record.papers and not stated.is_total:
+        return True  # some of the papers: a number in digits is one of the record's own
     known = record.counts if stated.of_papers else record.citations
     rough = stated.rough
     return not known or any(_fits(stated, rough, figure) for figure in known) or _quotes(stated, record)

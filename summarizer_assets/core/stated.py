@@ -38,7 +38,7 @@ _ROUGH: Final = {
 }
 _LESS_THAN: Final = _set("fewer less weniger")
 #: Words before a number of papers that is all of them, unless one of the words after it chooses some.
-_ALL: Final = _set("her his their the whose all across s published written wrote authored has")
+_ALL: Final = _set("her his their the whose all across among s published written wrote authored has")
 _SOME: Final = _set("in on at from with about by that which of concern concerns concerning deal deals dealing")
 _AMONG: Final = _set("of among across")
 _SPELLED: Final = NUMBER_WORDS.keys() - {"one"}
@@ -93,6 +93,11 @@ class Stated:
             return False
         after = self.around[self.end + 1 : self.end + 2]
         return (len(before) > 1 and before[0] in _AMONG) or not (after and after[0] in _SOME)
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether the number is written as a word."""
+        return not self.around[self.first][0].isdigit()
 
     @property
     def highly_cited(self) -> bool:
