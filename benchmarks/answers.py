@@ -29,7 +29,7 @@ from typing import Any
 
 from summarizer_assets.core.answers import Limits, Reading, read_reply
 from summarizer_assets.core.contrast import ENOUGH
-from summarizer_assets.core.figures import record_of
+from summarizer_assets.core.figures import Record
 from summarizer_assets.core.judging import Asked, judge
 from summarizer_assets.core.prompt import PromptSettings, system_message
 from summarizer_assets.core.terms import RecordTerms, terms_of
@@ -167,13 +167,13 @@ def _put_in(text: str, sentence: str, chance: random.Random) -> str:
 
 def citations_changed(request: Request, place: int, chance: random.Random) -> str | None:
     """A number of citations changed."""
-    known = record_of(request.asked[place].text).citations
+    known = Record(request.asked[place].text).citations
     return _changed(request.answers[place], known, chance, lambda before, after: _OF_CITATIONS.search(before + after))
 
 
 def papers_changed(request: Request, place: int, chance: random.Random) -> str | None:
     """The number of all papers changed."""
-    record = record_of(request.asked[place].text)
+    record = Record(request.asked[place].text)
     known = frozenset({record.papers})
     return _changed(request.answers[place], known, chance, lambda _, after: _OF_PAPERS.match(after), record.counts)
 
