@@ -207,7 +207,7 @@ class BucketRun:
             self._log(f"bucket {self._bucket}: authors have more than one summary; the newest stays")
             yield Overwrite(self._bucket, single(self._tables.summaries.read([self._bucket]).collect()))
         self._engine.start()
-        reporter = Reporter(self._bucket, outcomes, self._engine, self._audience)
+        reporter = Reporter(self._bucket, outcomes, self._engine, self._audience, self._log)
         for change in self._batches(outcomes, reporter):
             yield change
             wrote = True

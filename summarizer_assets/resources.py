@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
+from summarizer_assets.bucket.adapting import Adapting
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.offer import offer
@@ -46,6 +47,7 @@ from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.paid import paid_for
+from summarizer_assets.storage.request_forms import RequestForms
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -208,6 +210,7 @@ class Summarizer:
             limits=self._group_limits,
             checks=replace(self.checks, backdrop=stock.backdrop),
             max_in_flight=settings.max_in_flight,
+            adapting=self.adapting,
         )
         return Engine(asker, client, outcomes, positions, todo)
 
@@ -216,6 +219,14 @@ class Summarizer:
         account = partial(self.ledger.account, run_id, bucket)
         active = self.state.active_runs
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
+
+    @property
+    def adapting(self) -> Adapting:
+        """The form in which this installation's provider takes requests, as learnt so far."""
+        settings = self.settings
+        extra_body = settings.llm_extra_body
+        book = RequestForms(self.database, settings.llm_base_url, settings.model, extra_body)
+        return Adapting(extra_body, None if settings.embedded else book)
 
     @property
     def checks(self) -> Limits:

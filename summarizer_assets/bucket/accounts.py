@@ -82,6 +82,8 @@ def metadata(
     }
     if counts.renewed or counts.kept_old:
         facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
+    if asked.adapted:
+        facts["adapted"] = asked.adapted
     facts |= _money(spending)
     if sent.notices:
         facts["model_notice"] = " ".join(sent.notices)

@@ -9,31 +9,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from summarizer_assets.bucket.answer_format import simpler
+from summarizer_assets.bucket.adapting import Adapting
 from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
+from summarizer_assets.bucket.refusals import Fates, Refusals
 from summarizer_assets.core.answers import USAGE_MISSING, Limits, UnusableReply, read_reply
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
-from summarizer_assets.core.prompt import Structured
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.usage import counted
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.errors import (
-    BadReply,
-    ContentFiltered,
-    Exhausted,
-    GroupTooLarge,
-    Parked,
-    ProviderError,
-    RequestRejected,
-    RunFatal,
-)
+from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, Refused, RunFatal
 from summarizer_assets.llm.reply import Reply
 
-_SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
 _QUALITY = frozenset(
     {
         FailureReason.UNGROUNDED,
@@ -67,13 +57,22 @@ class AskCounts:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    adapted: str = ""  # how the provider is asked, where not as at first
 
 
 class Asker:
     """One run's questions to the provider. Lives in one event loop."""
 
     def __init__(
-        self, client: Client, prompt: Prompt, sink: Sink, *, limits: GroupLimits, checks: Limits, max_in_flight: int
+        self,
+        client: Client,
+        prompt: Prompt,
+        sink: Sink,
+        *,
+        limits: GroupLimits,
+        checks: Limits,
+        max_in_flight: int,
+        adapting: Adapting,
     ) -> None:
         self.counts = AskCounts()
         self._client = client
@@ -83,10 +82,11 @@ class Asker:
         self._checks = checks
         self._dispatcher = Dispatcher(client, self._ask, max_in_flight)
         self._backlog = self._dispatcher.backlog
-        self._structured: Structured = "json_schema"
+        self.adapting = adapting
+        self._refusals = Refusals(
+            client, prompt, self._dispatcher, adapting, Fates(self._split_next, self._requeue, self._charge)
+        )
         self._succeeded = False
-        self._refused: list[Group] = []  # alone, before any success
-        self._rejections: Counter[str] = Counter()
         self._suspects: set[int] = set()  # failed in an earlier run
 
     async def run(
@@ -104,11 +104,11 @@ class Asker:
             self._backlog.add(Group([positions[place] for place in group]))
         self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
         await self._dispatcher.run()
-        while self._backlog.held:
-            await self._ask_held()
-        if self.stop is None:
-            self._charge(self._refused)  # too few alike to blame the configuration
-            self._refused.clear()
+        while self._backlog.held or await self._refusals.settle():
+            if self._backlog.held:
+                await self._ask_held()
+            else:
+                await self._dispatcher.run()
 
     async def _ask_held(self) -> None:
         """Groups failed with nothing answered after them. Of a provider that is there, some half answers."""
@@ -141,25 +141,30 @@ class Asker:
         self._dispatcher.cancel()
 
     async def _ask(self, group: Group, probe: bool) -> None:
-        structured = self._structured
-        group = replace(group, structured=structured)
-        body = self._prompt.body(group.positions, structured, group.complaint, group.trim)
+        form = self.adapting.form
+        self.counts.adapted = form.differences
+        parts = self._prompt.cut(group.positions, form)
+        if len(parts) > 1:  # the model takes less than was thought when the groups were made
+            for part in reversed(parts):
+                self._backlog.put_back(replace(group, positions=part))
+            return
+        group = replace(group, form=form, begun=self._refusals.begin())
+        body = self._prompt.body(group.positions, form, group.complaint, group.trim)
+        size = self._prompt.size(group.positions, form)
         self.counts.requests += 1
         try:
             await self._client.complete(
                 body,
-                estimated_tokens=self._prompt.tokens(group.positions),
-                most_output_tokens=self._prompt.max_output,
+                estimated_tokens=size.prompt + size.expected,
+                most_output_tokens=size.bound,
                 check=lambda reply: self._read(group, reply, len(body)),
                 settle=lambda used: used,
                 probe=probe,
+                wanted=lambda: form == self.adapting.form and not self._dispatcher.paused,
             )
-        except GroupTooLarge as error:
-            self._too_large(group, error)
-        except ContentFiltered as error:
-            self._isolate(group, FailureReason.CONTENT_FILTER, error)
-        except RequestRejected as error:
-            self._rejected(group, error)
+        except Refused as error:
+            self._answered()
+            await self._refusals.refused(group, error)
         except Parked as error:
             self._park(group, error)
         except (BadReply, Exhausted) as error:
@@ -181,13 +186,16 @@ class Asker:
         if reading.response_model not in (None, self._checks.model):
             reading.response_model = self._client.redact(reading.response_model or "")  # foreign text, to be stored
         by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
-        self._success()
+        self._succeeded = True
+        self._answered()
+        self._refusals.answered(group.begun)
         self.counts.unknown_ids += reading.unknown_ids
         self.counts.prompt_tokens += reading.told.prompt_tokens or 0
         self.counts.completion_tokens += reading.told.completion_tokens or 0
         if reading.accepted:
             positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
-            used = counted(reading.told.usage, asked_bytes, len(reply.body), self._prompt.max_output)
+            most = self._prompt.size(group.positions, group.form).bound
+            used = counted(reading.told.usage, asked_bytes, len(reply.body), most)
             if used != reading.told.usage and USAGE_MISSING not in reading.flags:
                 reading.flags = (*reading.flags, USAGE_MISSING)
             self._sink.answered(Answer(positions, reading, reply.request_id, used))
@@ -221,10 +229,19 @@ class Asker:
             self._backlog.add(group)
 
     def _split(self, group: Group) -> None:
-        if self.stop is None:
-            self.counts.splits += 1
-            for half in halves(group.positions):
-                self._backlog.add(replace(group, positions=half, fault=None))
+        for part in self._halved(group):
+            self._backlog.add(part)
+
+    def _split_next(self, group: Group) -> None:
+        """As `_split`, but the halves are asked before all others."""
+        for part in reversed(self._halved(group)):
+            self._backlog.put_back(part)
+
+    def _halved(self, group: Group) -> list[Group]:
+        if self.stop is not None:
+            return []
+        self.counts.splits += 1
+        return [replace(group, positions=half, fault=None) for half in halves(group.positions)]
 
     def _fail(self, failures: Sequence[Failed]) -> None:
         if failures:
@@ -237,13 +254,6 @@ class Asker:
             [Failed(position, fault.reason, str(error), error.status, error.request_id) for position in positions]
         )
 
-    def _success(self) -> None:
-        """An answer could be read: neither the provider nor the configuration is the cause of what failed before."""
-        self._succeeded = True
-        self._answered()
-        self._charge(self._refused)
-        self._refused.clear()
-
     def _answered(self) -> None:
         """The provider is up, whatever it said: who failed before is the cause of it."""
         self._dispatcher.answers += 1
@@ -254,42 +264,13 @@ class Asker:
             assert group.fault is not None
             self._fail_group(group.positions, group.fault)
 
-    def _isolate(self, group: Group, reason: FailureReason, error: ProviderError) -> None:
+    def _isolate(self, group: Group, reason: FailureReason, error: BadReply | Exhausted) -> None:
         self._answered()
+        self._refusals.answered(group.begun)
         if len(group.positions) > 1:
             self._split(group)
         else:
             self._fail_group(group.positions, Fault(reason, error))
-
-    def _too_large(self, group: Group, error: GroupTooLarge) -> None:
-        self._answered()
-        if len(group.positions) == 1 and self._prompt.can_trim(group.positions[0], group.trim + 1):
-            self._requeue(replace(group, trim=group.trim + 1))
-        else:
-            self._isolate(group, FailureReason.TOO_LARGE, error)
-
-    def _rejected(self, group: Group, error: RequestRejected) -> None:
-        self._answered()
-        if (fallback := simpler(group.structured, error)) is not None:
-            # The server knows no such answer format: ask everybody in a simpler one from now on.
-            if self._structured == group.structured:
-                self._structured = fallback
-            self._requeue(group)
-            return
-        if not self._succeeded:
-            self._rejections[error.fingerprint] += 1
-            if self._rejections[error.fingerprint] >= _SAME_REJECTION:
-                message = (
-                    f"the provider refused the first {_SAME_REJECTION} requests alike: {error}; "
-                    "check SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_EXTRA_BODY"
-                )
-                self._dispatcher.request_stop(Stop("rejected", message))
-                return
-            if len(group.positions) == 1:
-                # Never asked again once it failed so: not before it is clear that the configuration is not the cause.
-                self._refused.append(replace(group, fault=Fault(FailureReason.REJECTED, error)))
-                return
-        self._isolate(group, FailureReason.REJECTED, error)
 
     def _park(self, group: Group, error: Parked) -> None:
         if self.stop is not None:

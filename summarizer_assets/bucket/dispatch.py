@@ -26,6 +26,7 @@ class Dispatcher:
         self.backlog = Backlog()
         self.stop: Stop | None = None
         self.answers = 0
+        self.paused = False  # nothing more goes out for a moment; what is in flight may be answered
         self._client = client
         self._ask = ask
         self._max_in_flight = max_in_flight
@@ -78,7 +79,7 @@ class Dispatcher:
             if self._probing is None and self.backlog:
                 self._probing = asyncio.get_running_loop().call_later(self._client.breaker.wait_s, self._probe)
         else:
-            while self.backlog and self.stop is None and len(self._tasks) < self._max_in_flight:
+            while self.backlog and self.stop is None and not self.paused and len(self._tasks) < self._max_in_flight:
                 self._start(self.backlog.take(), probe=False)
         if not self._tasks and self._probing is None:
             self._idle.set()

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from summarizer_assets.core.limiter import Ask, RateLimits
+from summarizer_assets.core.request_form import RequestForm
 from summarizer_assets.core.spending import Booking, Wish
 from summarizer_assets.storage import tables
 from summarizer_assets.storage.database import METADATA, Database
@@ -25,6 +26,7 @@ from summarizer_assets.storage.estimates import EstimateBook
 from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.limiter import SharedAccount
 from summarizer_assets.storage.marks import IngestMarks, SourceState
+from summarizer_assets.storage.request_forms import RequestForms
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.summarized import SummarizedBuckets
 from summarizer_assets_tests.certificates import Certified, certified
@@ -387,3 +389,11 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.02)
+
+
+def test_what_one_host_learnt_of_a_model_the_others_begin_with(shared: str) -> None:
+    learnt = RequestForm(output_field="max_completion_tokens", context=8000)
+    hosts = [RequestForms(Database(shared), "https://provider.example/v1", "m", {}) for _ in range(4)]
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        list(pool.map(lambda host: host.keep(learnt), hosts))
+    assert [host.load() for host in hosts] == [learnt] * len(hosts)
