@@ -6,20 +6,24 @@ outcome goes to the sink before the request's permit is released.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from summarizer_assets.bucket.answer_format import simpler
+from summarizer_assets.bucket.ask_counts import AskCounts
+from summarizer_assets.bucket.braking import Braking
 from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
 from summarizer_assets.core.answers import USAGE_MISSING, Limits, UnusableReply, read_reply
+from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.prompt import Structured
+from summarizer_assets.core.reasons import ABOUT_THE_TEXT, OUTSIDE
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.core.usage import counted
+from summarizer_assets.core.usage import counted, usage_of
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
     BadReply,
@@ -34,46 +38,21 @@ from summarizer_assets.llm.errors import (
 from summarizer_assets.llm.reply import Reply
 
 _SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
-_QUALITY = frozenset(
-    {
-        FailureReason.UNGROUNDED,
-        FailureReason.UNSAFE_TEXT,
-        FailureReason.ECHO,
-        FailureReason.TOO_LONG,
-        FailureReason.BAD_TEXT,
-        FailureReason.BAD_TYPE,
-        FailureReason.EMPTY_SUMMARY,
-    }
-)
-#: Faults between us and the model: halving the group would only send more into them.
-_OUTSIDE = frozenset(
-    {
-        FailureReason.SERVER_ERROR,
-        FailureReason.TIMEOUT,
-        FailureReason.CONNECTION,
-        FailureReason.GATEWAY_BODY,
-    }
-)
-
-
-@dataclass
-class AskCounts:
-    """What the run did, for its metadata."""
-
-    requests: int = 0
-    splits: int = 0
-    asked_again: int = 0
-    unknown_ids: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
 
 
 class Asker:
     """One run's questions to the provider. Lives in one event loop."""
 
     def __init__(
-        self, client: Client, prompt: Prompt, sink: Sink, *, limits: GroupLimits, checks: Limits, max_in_flight: int
+        self,
+        client: Client,
+        prompt: Prompt,
+        sink: Sink,
+        *,
+        limits: GroupLimits,
+        checks: Limits,
+        max_in_flight: int,
+        trust: Trust = Trust.UNTRIED,
     ) -> None:
         self.counts = AskCounts()
         self._client = client
@@ -81,7 +60,8 @@ class Asker:
         self._sink = sink
         self._limits = limits
         self._checks = checks
-        self._dispatcher = Dispatcher(client, self._ask, max_in_flight)
+        self._braking = Braking(trust, client.redact)
+        self._dispatcher = Dispatcher(client, self._ask, lambda: self._braking.most_in_flight(max_in_flight))
         self._backlog = self._dispatcher.backlog
         self._structured: Structured = "json_schema"
         self._succeeded = False
@@ -94,15 +74,20 @@ class Asker:
 
         Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
         """
-        for group in plan_groups(tokens, attempts, self._limits):
-            self._backlog.add(Group([positions[place] for place in group]))
         self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
+        self._braking.begin(self._suspects)
+        for group in plan_groups(tokens, attempts, self._limits):
+            alone, rest = self._braking.single_out([positions[place] for place in group])
+            for part in (*alone, rest):
+                if part:
+                    self._backlog.add(Group(part))
         await self._dispatcher.run()
         while self._backlog.held:
             await self._ask_held()
         if self.stop is None:
             self._charge(self._refused)  # too few alike to blame the configuration
             self._refused.clear()
+            self._look_back(at_the_end=True)
 
     async def _ask_held(self) -> None:
         """Groups failed with nothing answered after them. Of a provider that is there, some half answers."""
@@ -145,7 +130,8 @@ class Asker:
                 estimated_tokens=self._prompt.tokens(group.positions),
                 most_output_tokens=self._prompt.max_output,
                 check=lambda reply: self._read(group, reply, len(body)),
-                settle=lambda used: used,
+                settle=lambda read: read[0],
+                in_vain=lambda read: read[1],
                 probe=probe,
             )
         except GroupTooLarge as error:
@@ -158,38 +144,51 @@ class Asker:
             self._park(group, error)
         except (BadReply, Exhausted) as error:
             reason = FailureReason[error.kind.upper()]
-            if reason not in _OUTSIDE:
+            if reason not in OUTSIDE:
                 self._isolate(group, reason, error)
             elif self.stop is None:
                 await self._failed_outside(replace(group, fault=Fault(reason, error)))
         except RunFatal as error:
             self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
-    def _read(self, group: Group, reply: Reply, asked_bytes: int) -> Usage | None:
-        """Take what a reply holds; runs while the request's permit is held. Returns what it used, if it says so."""
+    def _read(self, group: Group, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
+        """Take what a reply holds, while its permit is held; what it used, if it says so, and whether it was in vain."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
             reading = read_reply(reply.body, asked, self._checks)
         except UnusableReply as error:
-            raise BadReply(error.reason, retry=error.retry_same, detail=str(error)) from error
+            self.counts.add(usage_of(reply.body))
+            self._braking.unusable(group.positions, error, reply)
+            self._look_back()
+            retry = error.retry_same and not self._braking.course.doubtful
+            raise BadReply(error.reason, retry=retry, detail=str(error)) from error
         if reading.response_model not in (None, self._checks.model):
             reading.response_model = self._client.redact(reading.response_model or "")  # foreign text, to be stored
         by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
         self._success()
         self.counts.unknown_ids += reading.unknown_ids
-        self.counts.prompt_tokens += reading.told.prompt_tokens or 0
-        self.counts.completion_tokens += reading.told.completion_tokens or 0
-        if reading.accepted:
-            positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
+        self.counts.add(reading.told)
+        positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
+        if positions:
             used = counted(reading.told.usage, asked_bytes, len(reply.body), self._prompt.max_output)
             if used != reading.told.usage and USAGE_MISSING not in reading.flags:
                 reading.flags = (*reading.flags, USAGE_MISSING)
             self._sink.answered(Answer(positions, reading, reply.request_id, used))
-        if reading.again:
-            again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
-            details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
+        again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
+        details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
+        self._braking.read(group.positions, positions, again, details, reply)
+        self._look_back()
+        if again:
             self._ask_again(group, again, details, reply)
-        return reading.told.usage
+        return reading.told.usage, not positions
+
+    def _look_back(self, *, at_the_end: bool = False) -> None:
+        """Whether the model does its work, or never will; a run that ends for something else leaves it open."""
+        course = self._braking.course
+        if course.hopeless or (at_the_end and course.hopeless_at_the_end):
+            self._dispatcher.request_stop(self._braking.stop(self.counts, self._client.purse.spending))
+        elif self.stop is None and (at_the_end or not course.score):
+            self._put_down(self._braking.give_back())
 
     def _ask_again(self, group: Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
@@ -198,29 +197,40 @@ class Asker:
             why = reason.meaning + (f" ({details[position]})" if position in details else "")
             if group.complaint is not None:
                 final.append(Failed(position, reason, why, reply.status, reply.request_id))
-            elif reason in _QUALITY or len(group.positions) == 1:
+            elif reason in ABOUT_THE_TEXT or len(group.positions) == 1:
                 self._requeue(Group([position], complaint=why, trim=group.trim))
             else:
                 missing.append(position)
         # Halved when most are missing, so that a model that drops all but one costs no request an author.
-        parts = [missing] if 2 * len(missing) <= len(group.positions) else halves(missing)
-        for part in parts:
-            if part:
-                self._requeue(Group(part))
+        if 2 * len(missing) <= len(group.positions):
+            self._requeue(Group(missing))
+        else:
+            for part, first in self._parts(Group(missing)):
+                self._requeue(part, first=first)
         self._fail(final)
 
-    def _requeue(self, group: Group) -> None:
-        if self.stop is None:
+    def _requeue(self, group: Group, *, first: bool = False) -> None:
+        if self.stop is None and group.positions:
             self.counts.asked_again += len(group.positions)
-            self._backlog.add(group)
+            self._backlog.add(group, first=first)
+
+    def _parts(self, group: Group) -> Iterator[tuple[Group, bool]]:
+        """Halves; while the model is in doubt also some authors alone, who go before all others (True)."""
+        alone, rest = self._braking.single_out(group.positions)
+        for positions in (*alone, *halves(rest)):
+            if positions:
+                yield replace(group, positions=positions, fault=None), positions in alone
 
     def _split(self, group: Group) -> None:
         if self.stop is None:
             self.counts.splits += 1
-            for half in halves(group.positions):
-                self._backlog.add(replace(group, positions=half, fault=None))
+            for part, first in self._parts(group):
+                self._backlog.add(part, first=first)
 
     def _fail(self, failures: Sequence[Failed]) -> None:
+        self._put_down(self._braking.keep_back(failures))
+
+    def _put_down(self, failures: Sequence[Failed]) -> None:
         if failures:
             self.counts.failures.update(str(failure.reason) for failure in failures)
             self._sink.failed(failures)
@@ -291,7 +301,7 @@ class Asker:
         if error.failed:
             self._backlog.add(replace(group, fault=Fault(FailureReason.SERVER_ERROR, error)))
         else:
-            self._backlog.put_back(group)
+            self._backlog.add(group, first=True)
 
     async def _failed_outside(self, group: Group) -> None:
         """Whether the provider is out or these authors are the cause shows by what it answers next."""

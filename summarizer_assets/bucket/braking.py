@@ -1,0 +1,144 @@
+"""Watches what becomes of one run's answers, and ends the run when nothing usable comes; `core.brake` decides.
+
+While the answers are in doubt, failures that the model caused are kept back. They are charged once the model is seen to
+do its work, and dropped when the run ends for it: then not the authors are the cause.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from summarizer_assets.bucket.ask_counts import AskCounts
+from summarizer_assets.core.answers import UnusableReply
+from summarizer_assets.core.brake import UNUSABLE, Course, Trust
+from summarizer_assets.core.money import shown
+from summarizer_assets.core.outcome import Failed, Stop
+from summarizer_assets.core.reasons import NOT_THE_MODEL, change_for
+from summarizer_assets.core.records import FailureReason
+from summarizer_assets.core.spending import Spending
+from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.llm.reply import Reply
+
+_QUOTED = 200  # characters of what the model said
+
+
+class Braking:
+    """Of one run.
+
+    Args:
+        trust: in the model, from earlier runs.
+        redact: what foreign text goes through before it is shown.
+    """
+
+    def __init__(self, trust: Trust, redact: Callable[[str], str]) -> None:
+        self.course = Course(trust)
+        self._redact = redact
+        self._known: set[int] = set()  # of whom nothing new is to be learnt: judged, or failed in an earlier run
+        self._alone: set[int] = set()  # singled out, and not judged yet
+        self._reasons: Counter[FailureReason] = Counter()
+        self._examples: dict[FailureReason, str] = {}
+        self._in_groups = False
+        self._kept_back: list[Failed] = []
+
+    def begin(self, suspects: Collection[int]) -> None:
+        """`suspects` failed in an earlier run: they may be the cause themselves, and tell nothing of the model."""
+        self._known.update(suspects)
+
+    def read(
+        self,
+        positions: Sequence[int],
+        accepted: Sequence[int],
+        again: Mapping[int, FailureReason],
+        details: Mapping[int, str],
+        reply: Reply,
+    ) -> None:
+        """A readable reply about the authors at `positions`, each of whom is in one of `accepted` and `again`."""
+        alone = len(positions) == 1
+        # Who is missing in the answer for many may be there when fewer are asked.
+        judged = [at for at, why in again.items() if (alone or why is not FailureReason.ID_MISMATCH)]
+        judged = [position for position in judged if position not in self._known]
+        for position in judged:
+            self._note(again[position], details.get(position, again[position].meaning), reply, alone=alone)
+        self._learn(positions, accepted, judged)
+
+    def unusable(self, positions: Sequence[int], error: UnusableReply, reply: Reply) -> None:
+        """A reply that says nothing of anyone; one from a gateway is none of the model's."""
+        if error.reason in NOT_THE_MODEL:
+            return
+        judged = [position for position in positions if position not in self._known] if len(positions) == 1 else []
+        if judged:
+            self._note(error.reason, error.detail, reply, alone=True)
+        self._learn(positions, [], judged)
+
+    def most_in_flight(self, allowed: int) -> int:
+        """Requests at once, when the settings allow so many."""
+        return allowed if self.course.in_flight is None else min(allowed, self.course.in_flight)
+
+    def single_out(self, positions: Sequence[int]) -> tuple[list[list[int]], list[int]]:
+        """Those to be asked alone and before all others, which tells whether anything usable comes; and the rest."""
+        fresh = [position for position in positions if position not in self._known]
+        chosen = fresh[: self.course.alone(len(positions), len(self._alone))]
+        self._alone.update(chosen)
+        return [[position] for position in chosen], [position for position in positions if position not in chosen]
+
+    def keep_back(self, failures: Sequence[Failed]) -> list[Failed]:
+        """Take those in doubt; returns the others, to be charged now."""
+        if not self.course.score:
+            return list(failures)
+        self._kept_back += [failure for failure in failures if failure.reason not in NOT_THE_MODEL]
+        return [failure for failure in failures if failure.reason in NOT_THE_MODEL]
+
+    def give_back(self) -> list[Failed]:
+        """All that were kept back: they are to be charged."""
+        failures, self._kept_back = self._kept_back, []
+        return failures
+
+    def stop(self, counts: AskCounts, spending: Spending | None) -> Stop:
+        """Why the run ends: the commonest reason, an example of it, what was spent, and what to change."""
+        (reason, number), *_ = self._reasons.most_common(1)
+        course, tokens = self.course, counts.prompt_tokens + counts.completion_tokens
+        money = "" if spending is None else f"{shown(spending.spent)} and "
+        change = change_for(reason)
+        if self._in_groups and "SUMMARIZER_GROUP_SIZE" not in change:
+            change += ", or ask for fewer authors at once (SUMMARIZER_GROUP_SIZE)"
+        return Stop(
+            UNUSABLE,
+            f"nothing usable comes from the model: {course.accepted} of {course.judged} answers were accepted, and "
+            f"{number} of the last {self._reasons.total()} refused were {reason} ({reason.meaning}), as in "
+            f"{self._examples[reason]}. Spent: {money}{tokens:,} tokens in {counts.requests} requests. "
+            f"To change: {change}. No author is charged with it; no sensor starts "
+            "this bucket before the model, the prompt or a setting of the requests changes, or somebody "
+            "materialises it",
+        )
+
+    def _learn(self, positions: Sequence[int], accepted: Sequence[int], judged: Sequence[int]) -> None:
+        if accepted or judged or not self._known.issuperset(positions):
+            self.course = self.course.after(len(accepted), len(judged))
+        self._known.update(judged)
+        self._alone.difference_update(accepted, judged)
+        if not self.course.score:
+            self._reasons.clear()
+
+    def _note(self, reason: FailureReason, detail: str, reply: Reply, *, alone: bool) -> None:
+        if not self._reasons:
+            self._examples.clear()
+            self._in_groups = False
+        self._reasons[reason] += 1
+        self._in_groups = self._in_groups or not alone
+        if reason not in self._examples:
+            said = made_visible(self._redact(_text(reply.body)), _QUOTED)
+            words = f"the model said {said!r}" if said else "the model said nothing"
+            where = f" (request id {reply.request_id})" if reply.request_id else ""
+            self._examples[reason] = f"{made_visible(self._redact(detail), _QUOTED)}; {words}{where}"
+
+
+def _text(body: bytes) -> str:
+    """What the model wrote, or the whole body where that cannot be told."""
+    try:
+        found: Any = msgspec.json.decode(body)
+        text = found["choices"][0]["message"]["content"]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
+        return body[: 10 * _QUOTED].decode(errors="replace")
+    return text if isinstance(text, str) else "" if text is None else str(text)
