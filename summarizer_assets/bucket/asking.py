@@ -16,7 +16,7 @@ from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
 from summarizer_assets.core.answers import USAGE_MISSING, Limits, UnusableReply, read_reply
-from summarizer_assets.core.brake import Trust
+from summarizer_assets.core.brake import UNUSABLE, Trust
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
@@ -152,7 +152,7 @@ class Asker:
             self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
     def _read(self, group: Group, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
-        """Take what a reply holds, while its permit is held; what it used, if it says so, and whether it was in vain."""
+        """Take what a reply holds, while its permit is held: what it used, if it says so; whether it was in vain."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
             reading = read_reply(reply.body, asked, self._checks)
@@ -183,12 +183,12 @@ class Asker:
         return reading.told.usage, not positions
 
     def _look_back(self, *, at_the_end: bool = False) -> None:
-        """Whether the model does its work, or never will; a run that ends for something else leaves it open."""
+        """End the run if the model will never do its work; who failed meanwhile is not the cause."""
         course = self._braking.course
-        if course.hopeless or (at_the_end and course.hopeless_at_the_end):
+        if self.stop is None and (course.hopeless or (at_the_end and course.hopeless_at_the_end)):
             self._dispatcher.request_stop(self._braking.stop(self.counts, self._client.purse.spending))
-        elif self.stop is None and (at_the_end or not course.score):
-            self._put_down(self._braking.give_back())
+            self.counts.failures.subtract(str(failure.reason) for failure in self._braking.doubted)
+            self._sink.forgiven(self._braking.doubted)
 
     def _ask_again(self, group: Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
@@ -228,10 +228,8 @@ class Asker:
                 self._backlog.add(part, first=first)
 
     def _fail(self, failures: Sequence[Failed]) -> None:
-        self._put_down(self._braking.keep_back(failures))
-
-    def _put_down(self, failures: Sequence[Failed]) -> None:
-        if failures:
+        if failures and (self.stop is None or self.stop.cause != UNUSABLE):
+            self._braking.charged(failures)
             self.counts.failures.update(str(failure.reason) for failure in failures)
             self._sink.failed(failures)
 

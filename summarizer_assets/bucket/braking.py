@@ -1,7 +1,6 @@
 """Watches what becomes of one run's answers, and ends the run when nothing usable comes; `core.brake` decides.
 
-While the answers are in doubt, failures that the model caused are kept back. They are charged once the model is seen to
-do its work, and dropped when the run ends for it: then not the authors are the cause.
+Failures since the last accepted answer are forgiven when the run ends for it: then not the authors are the cause.
 """
 
 from collections import Counter
@@ -40,7 +39,7 @@ class Braking:
         self._reasons: Counter[FailureReason] = Counter()
         self._examples: dict[FailureReason, str] = {}
         self._in_groups = False
-        self._kept_back: list[Failed] = []
+        self._doubted: list[Failed] = []  # failed since the model was last seen to do its work
 
     def begin(self, suspects: Collection[int]) -> None:
         """`suspects` failed in an earlier run: they may be the cause themselves, and tell nothing of the model."""
@@ -83,34 +82,31 @@ class Braking:
         self._alone.update(chosen)
         return [[position] for position in chosen], [position for position in positions if position not in chosen]
 
-    def keep_back(self, failures: Sequence[Failed]) -> list[Failed]:
-        """Take those in doubt; returns the others, to be charged now."""
-        if not self.course.score:
-            return list(failures)
-        self._kept_back += [failure for failure in failures if failure.reason not in NOT_THE_MODEL]
-        return [failure for failure in failures if failure.reason in NOT_THE_MODEL]
+    def charged(self, failures: Sequence[Failed]) -> None:
+        """These failed for good."""
+        if self.course.score or self.course.fruitless:
+            self._doubted += [failure for failure in failures if failure.reason not in NOT_THE_MODEL]
 
-    def give_back(self) -> list[Failed]:
-        """All that were kept back: they are to be charged."""
-        failures, self._kept_back = self._kept_back, []
-        return failures
+    @property
+    def doubted(self) -> Sequence[Failed]:
+        """Who failed, and may not be the cause of it."""
+        return self._doubted
 
     def stop(self, counts: AskCounts, spending: Spending | None) -> Stop:
         """Why the run ends: the commonest reason, an example of it, what was spent, and what to change."""
         (reason, number), *_ = self._reasons.most_common(1)
         course, tokens = self.course, counts.prompt_tokens + counts.completion_tokens
-        money = "" if spending is None else f"{shown(spending.spent)} and "
+        money = "" if spending is None else f"{shown(spending.spent)}, "
         change = change_for(reason)
         if self._in_groups and "SUMMARIZER_GROUP_SIZE" not in change:
             change += ", or ask for fewer authors at once (SUMMARIZER_GROUP_SIZE)"
         return Stop(
             UNUSABLE,
-            f"nothing usable comes from the model: {course.accepted} of {course.judged} answers were accepted, and "
-            f"{number} of the last {self._reasons.total()} refused were {reason} ({reason.meaning}), as in "
-            f"{self._examples[reason]}. Spent: {money}{tokens:,} tokens in {counts.requests} requests. "
-            f"To change: {change}. No author is charged with it; no sensor starts "
-            "this bucket before the model, the prompt or a setting of the requests changes, or somebody "
-            "materialises it",
+            f"nothing usable comes from the model: of {course.judged} answers {course.accepted} were accepted, and of "
+            f"the last {self._reasons.total()} refused {number} were {reason}: {reason.meaning}. For example: "
+            f"{self._examples[reason]}. Spent so far: {money}{tokens:,} tokens, {counts.requests} requests. What to "
+            f"change: {change}. No author is charged an attempt. No sensor starts this bucket until the model, the "
+            "prompt or a setting of the requests changes; materialise it to try at once",
         )
 
     def _learn(self, positions: Sequence[int], accepted: Sequence[int], judged: Sequence[int]) -> None:
@@ -120,6 +116,8 @@ class Braking:
         self._alone.difference_update(accepted, judged)
         if not self.course.score:
             self._reasons.clear()
+            if not self.course.fruitless:
+                self._doubted.clear()
 
     def _note(self, reason: FailureReason, detail: str, reply: Reply, *, alone: bool) -> None:
         if not self._reasons:

@@ -2,8 +2,8 @@
 
 An answer is judged when it says something of one author: it was accepted, its text was refused, or the author was
 asked for alone and the reply could not be used. A reply that as a whole cannot be used says nothing of the authors of
-a group, for halves of the group may do better. So after a few such replies the run is in doubt: it sends little at a
-time, and asks for some authors alone, which settles it within few requests.
+a group, for halves of the group may do better. So after a few such replies, or half of the refusals that end it, the
+run is in doubt: it sends little at a time, and asks for some authors alone, which settles it within few requests.
 
 Each refusal raises a score by one and each acceptance lowers it by nine, not below zero. A run whose score reaches its
 bound has met a stretch of that many answers with less than a tenth of them accepted.
@@ -28,7 +28,7 @@ _AT_THE_END: Final = 4  # judged, and none accepted: a smaller bucket is too lit
 _DOUBT_AT_FIRST: Final = 6  # replies without an accepted answer
 _DOUBT_LATER: Final = 12
 _IN_DOUBT_IN_FLIGHT: Final = 4
-_UNTRIED_IN_FLIGHT: Final = 24
+_UNTRIED_IN_FLIGHT: Final = 12
 
 
 class Trust(Enum):
@@ -41,22 +41,27 @@ class Trust(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What became of a run's answers so far. `fruitless`: replies since the last accepted answer."""
+    """What became of a run's answers so far.
+
+    `judged` is all of them, `refused` those that count. `fruitless`: replies since the last accepted answer.
+    """
 
     trust: Trust = Trust.UNTRIED
     accepted: int = 0
     judged: int = 0
+    refused: int = 0
     score: int = 0
     fruitless: int = 0
 
     def after(self, accepted: int, refused: int) -> "Course":
         """One more reply, of whose authors so many were judged; none, where it says nothing of any."""
-        score = self.score + min(refused, _OF_ONE_REPLY) - _WORTH * accepted
+        counted = min(refused, _OF_ONE_REPLY)
         return replace(
             self,
             accepted=self.accepted + accepted,
             judged=self.judged + accepted + refused,
-            score=max(0, score),
+            refused=self.refused + counted,
+            score=max(0, self.score + counted - _WORTH * accepted),
             fruitless=0 if accepted else self.fruitless + 1,
         )
 
@@ -64,7 +69,7 @@ class Course:
     def bound(self) -> int:
         """The score at which the run ends: lower, the more was accepted before, for then less is left to chance."""
         if self.accepted:
-            return min(_MOST, max(_FEWEST, _WONDER * self.judged // self.accepted))
+            return min(_MOST, max(_FEWEST, _WONDER * (self.accepted + self.refused) // self.accepted))
         return 2 if self.trust is Trust.DISTRUSTED else _FEWEST
 
     @property
@@ -78,9 +83,9 @@ class Course:
 
     @property
     def doubtful(self) -> bool:
-        if self.accepted:
-            return self.fruitless >= _DOUBT_LATER
-        return self.trust is Trust.DISTRUSTED or self.fruitless >= _DOUBT_AT_FIRST
+        if 2 * self.score >= self.bound or (self.trust is Trust.DISTRUSTED and not self.accepted):
+            return True
+        return self.fruitless >= (_DOUBT_LATER if self.accepted else _DOUBT_AT_FIRST)
 
     @property
     def in_flight(self) -> int | None:

@@ -84,7 +84,7 @@ def door(
     now: float,
     probe_wait_s: float,
     budget: Budget | None,
-    fingerprint: str | None,
+    fingerprint: str | None = None,
 ) -> Door:
     """Judge from how the last runs of all buckets ended.
 

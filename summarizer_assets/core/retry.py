@@ -185,12 +185,12 @@ def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished
         return Verdict.DONE
     if not state.asked_for:
         return Verdict.NOT_ASKED_FOR
-    if state.runs and state.runs[0].braked and state.runs[0].fingerprint == fingerprint:
-        return Verdict.UNUSABLE
     due = state.next_due_at is not None and state.next_due_at <= now
     # What is due is bounded by the failures' own attempts, which a run that dies does not count.
     if (due and not _dying(state)) or (unfinished and not _stuck(state)):
-        return Verdict.RUN
+        last = state.runs[0] if state.runs else None
+        in_vain = last is not None and last.braked and last.fingerprint == fingerprint
+        return Verdict.UNUSABLE if in_vain else Verdict.RUN
     return Verdict.PARKED if unfinished or due else Verdict.NOT_DUE
 
 
