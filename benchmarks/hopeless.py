@@ -232,9 +232,7 @@ def main() -> None:
     options = parser.parse_args()
     found = run(options.authors, options.group_size, options.in_flight)
     print(f"{options.authors} authors in groups of {options.group_size}, {options.in_flight} requests in flight\n")
-    print(
-        "| the model's replies | calls | tokens | spent, of that wasted | summaries, failed, pending | stop | again |"
-    )
+    print("| the model's replies | calls | tokens | spent, wasted of it | summaries, failed, pending | stop | again |")
     print("|---|---|---|---|---|---|---|")
     for name, (first, *later) in found.items():
         money = f"{shown(first.spent)}, {shown(first.wasted)}"

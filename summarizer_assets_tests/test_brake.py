@@ -150,17 +150,12 @@ def test_one_author_who_spoils_each_group_ends_no_run_and_is_charged(world):
 
 
 def test_who_failed_in_an_earlier_run_keeps_the_row_when_the_model_turns_hopeless(world):
-    replies = [half_swapped]
-
-    def how(asked: Asked) -> dict[str, Any]:
-        return replies[0](asked)
-
-    model = world.serve(how)
+    model = world.serve(half_swapped)
     house = world.install(model, 60, limit=30)
     first = work(house, model, "first")
     assert first.failed > 0
     before = house.frame("failures")
-    replies[0] = cut_off
+    model.how = cut_off
     later = Installation(**{**house.given, "limit": None})
     found = work(later, model, "second")
     assert (found.stop, found.summaries, found.pending) == ("unusable", first.summaries, 30)
@@ -185,8 +180,7 @@ def ticks(ticking: Ticking, number: int) -> int:
 
 
 def test_no_sensor_starts_it_again_until_something_relevant_changes_or_a_person_asks(world):
-    replies = [cut_off]
-    model = world.serve(lambda asked: replies[0](asked))
+    model = world.serve(cut_off)
     house = world.install(model, 60, buckets=2, retry_probe_s=0)
     house.summarize()
     calls = model.calls
@@ -219,7 +213,7 @@ def test_no_sensor_starts_it_again_until_something_relevant_changes_or_a_person_
     ):
         assert asks(**relevant) == 1, relevant  # the first shows whether the change helped
 
-    replies[0] = good
+    model.how = good
     assert all(run.success for run in house.summarize("0000"))
     assert [len(ticking.tick().requests) for _ in range(3)] == [0, 0, 0]
     assert all(run.success for run in house.summarize())
@@ -227,11 +221,10 @@ def test_no_sensor_starts_it_again_until_something_relevant_changes_or_a_person_
 
 
 def test_after_a_change_one_bucket_is_tried_and_the_others_follow_when_it_succeeds(world):
-    replies = [no_json]
-    model = world.serve(lambda asked: replies[0](asked))
+    model = world.serve(no_json)
     house = world.install(model, 80, buckets=4, retry_probe_s=0)
     house.summarize()
-    replies[0] = good
+    model.how = good
     ticking = Ticking(Installation(**{**house.given, "words": 60}), instance=house._instance)
     tick = ticking.tick()
     assert len(tick.requests) == 1
