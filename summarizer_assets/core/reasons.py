@@ -86,4 +86,5 @@ def remedy_for(reason: str) -> Remedy:
 
 def change_for(reason: Why) -> str:
     """What a person changes, as part of a sentence, when it happens all the time."""
-    return REMEDIES[reason].action.removeprefix("If it lasts, ").removesuffix(".")
+    action = REMEDIES[reason].action.removeprefix("If it lasts, ").removesuffix(".")
+    return action[0].lower() + action[1:]

@@ -26,6 +26,7 @@ def run(
     )
 
 
+BRAKED = run(ago=10, before=5, after=5, stop="unusable")
 REFUSED = run(ago=10, before=5, after=5, stop="outage")
 IDLE = [run(ago=100.0 * n, before=5, after=5, stop="terminated") for n in (1, 2, 3)]
 DEAD = [run(ago=100.0 * n, before=5, died=True) for n in (1, 2, 3)]
@@ -126,6 +127,22 @@ def verdict(state: BucketState, **options: bool) -> Verdict:
             replace(UNFINISHED, runs=IDLE, next_due_at=NOW + 1), Verdict.PARKED, id="parked, a failure due later"
         ),
         pytest.param(replace(DUE, runs=DEAD), Verdict.PARKED, id="a failure is due, but each run dies"),
+        pytest.param(replace(UNFINISHED, runs=[BRAKED]), Verdict.UNUSABLE, id="the model gave nothing usable"),
+        pytest.param(replace(DUE, runs=[BRAKED]), Verdict.UNUSABLE, id="nothing usable, and a failure is due"),
+        pytest.param(
+            replace(UNFINISHED, runs=[replace(BRAKED, fingerprint="before")]),
+            Verdict.RUN,
+            id="another model gave nothing usable",
+        ),
+        pytest.param(
+            replace(UNFINISHED, runs=[replace(BRAKED, fingerprint=f"{number}") for number in range(3)]),
+            Verdict.RUN,
+            id="three other models gave nothing usable",
+        ),
+        pytest.param(
+            replace(UNFINISHED, runs=[run(ago=1), BRAKED]), Verdict.RUN, id="nothing usable came before the last run"
+        ),
+        pytest.param(replace(DONE, authors=0, runs=[BRAKED]), Verdict.RUN, id="nothing usable, and all vanished"),
         pytest.param(replace(DUE, runs=DEAD[:2]), Verdict.RUN, id="a failure is due and two runs died"),
     ],
 )
@@ -327,16 +344,6 @@ def test_a_bucket_of_vanished_authors_is_cleared_whatever_the_provider_says() ->
 @pytest.mark.parametrize(("room", "started"), [(None, 6), (4, 4), (0, 0), (-3, 0)])
 def test_the_queue_is_not_flooded(room: int | None, started: int) -> None:
     decision = decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(6)), room=room)
-    assert len(decision.run) == started
-    assert list(decision.verdicts.values()).count(Verdict.QUEUE_FULL) == 6 - started
-
-
-def test_thousands_of_cancelled_buckets_are_looked_up_by_the_batch() -> None:
-    asked: list[int] = []
-
-    def held_back(buckets: Sequence[str]) -> Mapping[str, Verdict]:
-        asked.append(len(buckets))
-        return dict.fromkeys(buckets, Verdict.CANCELLED)
-
-    decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(1000)), held_back=held_back)
-    assert asked == [50] * 20
+    told = [verdict for bucket, verdict in sorted(decision.verdicts.items()) if bucket[0] == "o"]
+    waits = Verdict.OUTAGE if runs[0].refused else Verdict.UNUSABLE_ELSEWHERE
+    assert told == [Verdict.RUN] * started + [waits] * (3 - started)
