@@ -124,12 +124,13 @@ class Asker:
         group = replace(group, structured=structured)
         body = self._prompt.body(group.positions, structured, group.complaint, group.trim)
         self.counts.requests += 1
+        number = self.counts.requests
         try:
             await self._client.complete(
                 body,
                 estimated_tokens=self._prompt.tokens(group.positions),
                 most_output_tokens=self._prompt.max_output,
-                check=lambda reply: self._read(group, reply, len(body)),
+                check=lambda reply: self._read(group, number, reply, len(body)),
                 settle=lambda read: read[0],
                 in_vain=lambda read: read[1],
                 probe=probe,
@@ -151,14 +152,14 @@ class Asker:
         except RunFatal as error:
             self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
 
-    def _read(self, group: Group, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
+    def _read(self, group: Group, number: int, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
         """Take what a reply holds, while its permit is held: what it used, if it says so; whether it was in vain."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
             reading = read_reply(reply.body, asked, self._checks)
         except UnusableReply as error:
             self.counts.add(usage_of(reply.body))
-            self._braking.unusable(group.positions, error, reply)
+            self._braking.unusable(number, group.positions, error, reply)
             self._look_back()
             retry = error.retry_same and not self._braking.course.doubtful
             raise BadReply(error.reason, retry=retry, detail=str(error)) from error
@@ -176,7 +177,7 @@ class Asker:
             self._sink.answered(Answer(positions, reading, reply.request_id, used))
         again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
         details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
-        self._braking.read(group.positions, positions, again, details, reply)
+        self._braking.read(number, group.positions, positions, again, details, reply)
         self._look_back()
         if again:
             self._ask_again(group, again, details, reply)

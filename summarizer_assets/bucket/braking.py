@@ -39,6 +39,7 @@ class Braking:
         self._reasons: Counter[FailureReason] = Counter()
         self._examples: dict[FailureReason, str] = {}
         self._in_groups = False
+        self._trouble_since = 0  # the number of the request that brought the first trouble
         self._doubted: list[Failed] = []  # failed since the model was last seen to do its work
 
     def begin(self, suspects: Collection[int]) -> None:
@@ -47,29 +48,33 @@ class Braking:
 
     def read(
         self,
+        number: int,
         positions: Sequence[int],
         accepted: Sequence[int],
         again: Mapping[int, FailureReason],
         details: Mapping[int, str],
         reply: Reply,
     ) -> None:
-        """A readable reply about the authors at `positions`, each of whom is in one of `accepted` and `again`."""
+        """A readable reply about the authors at `positions`, each of whom is in one of `accepted` and `again`.
+
+        `number` is that of the request, in the order in which they were made.
+        """
         alone = len(positions) == 1
         # Who is missing in the answer for many may be there when fewer are asked.
         judged = [at for at, why in again.items() if (alone or why is not FailureReason.ID_MISMATCH)]
         judged = [position for position in judged if position not in self._known]
         for position in judged:
             self._note(again[position], details.get(position, again[position].meaning), reply, alone=alone)
-        self._learn(positions, accepted, judged)
+        self._learn(number, positions, accepted, judged)
 
-    def unusable(self, positions: Sequence[int], error: UnusableReply, reply: Reply) -> None:
+    def unusable(self, number: int, positions: Sequence[int], error: UnusableReply, reply: Reply) -> None:
         """A reply that says nothing of anyone; one from a gateway is none of the model's."""
         if error.reason in NOT_THE_MODEL:
             return
         judged = [position for position in positions if position not in self._known] if len(positions) == 1 else []
         if judged:
             self._note(error.reason, error.detail, reply, alone=True)
-        self._learn(positions, [], judged)
+        self._learn(number, positions, [], judged)
 
     def most_in_flight(self, allowed: int) -> int:
         """Requests at once, when the settings allow so many."""
@@ -109,9 +114,12 @@ class Braking:
             "prompt or a setting of the requests changes; materialise it to try at once",
         )
 
-    def _learn(self, positions: Sequence[int], accepted: Sequence[int], judged: Sequence[int]) -> None:
+    def _learn(self, number: int, positions: Sequence[int], accepted: Sequence[int], judged: Sequence[int]) -> None:
+        if not (self.course.score or self.course.fruitless):
+            self._trouble_since = number
         if accepted or judged or not self._known.issuperset(positions):
-            self.course = self.course.after(len(accepted), len(judged))
+            late = number < self._trouble_since
+            self.course = self.course.after(len(accepted), len(judged), late=late)
         self._known.update(judged)
         self._alone.difference_update(accepted, judged)
         if not self.course.score:

@@ -26,7 +26,7 @@ _WONDER: Final = 20  # a streak as long as this over the share accepted so far c
 _AT_THE_END: Final = 4  # judged, and none accepted: a smaller bucket is too little to tell
 
 _DOUBT_AT_FIRST: Final = 6  # replies without an accepted answer
-_DOUBT_LATER: Final = 12
+_DOUBT_LATER: Final = 8
 _IN_DOUBT_IN_FLIGHT: Final = 4
 _UNTRIED_IN_FLIGHT: Final = 12
 
@@ -53,16 +53,21 @@ class Course:
     score: int = 0
     fruitless: int = 0
 
-    def after(self, accepted: int, refused: int) -> "Course":
-        """One more reply, of whose authors so many were judged; none, where it says nothing of any."""
+    def after(self, accepted: int, refused: int, *, late: bool = False) -> "Course":
+        """One more reply, of whose authors so many were judged; none, where it says nothing of any.
+
+        `late`: to a request from before the one that brought the first of the refusals in the score. What is accepted
+        of it does not show that the model is well now.
+        """
         counted = min(refused, _OF_ONE_REPLY)
+        shown = 0 if late else accepted
         return replace(
             self,
             accepted=self.accepted + accepted,
             judged=self.judged + accepted + refused,
             refused=self.refused + counted,
-            score=max(0, self.score + counted - _WORTH * accepted),
-            fruitless=0 if accepted else self.fruitless + 1,
+            score=max(0, self.score + counted - _WORTH * shown),
+            fruitless=0 if shown else self.fruitless + (not accepted),
         )
 
     @property

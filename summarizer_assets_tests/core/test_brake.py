@@ -102,9 +102,18 @@ def test_replies_that_say_nothing_of_anyone_end_no_run_but_make_it_ask_little_an
 
 
 def test_after_a_good_start_it_takes_longer_to_doubt():
-    course, _ = judged(Course(), [(20, 0), *[(0, 0)] * 11])
+    course, _ = judged(Course(), [(20, 0), *[(0, 0)] * 7])
     assert not course.doubtful
     assert course.after(0, 0).doubtful
+
+
+def test_a_good_answer_to_a_request_from_before_the_trouble_does_not_end_it():
+    course, _ = judged(Course(), [(20, 0)] * 10)
+    for _ in range(3):
+        course = course.after(0, 20)
+        assert not course.after(20, 0).score
+        course = course.after(20, 0, late=True)
+    assert course.hopeless
 
 
 def test_a_model_that_brought_nothing_a_while_ago_is_asked_for_two_authors_first():

@@ -344,6 +344,51 @@ def test_a_bucket_of_vanished_authors_is_cleared_whatever_the_provider_says() ->
 @pytest.mark.parametrize(("room", "started"), [(None, 6), (4, 4), (0, 0), (-3, 0)])
 def test_the_queue_is_not_flooded(room: int | None, started: int) -> None:
     decision = decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(6)), room=room)
+    assert len(decision.run) == started
+    assert list(decision.verdicts.values()).count(Verdict.QUEUE_FULL) == 6 - started
+
+
+def test_thousands_of_cancelled_buckets_are_looked_up_by_the_batch() -> None:
+    asked: list[int] = []
+
+    def held_back(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+        asked.append(len(buckets))
+        return dict.fromkeys(buckets, Verdict.CANCELLED)
+
+    decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(1000)), held_back=held_back)
+    assert asked == [50] * 20
+
+
+def braked(ago: float, fingerprint: str = "now") -> PastRun:
+    return replace(run(ago=ago, before=5, after=5, stop="unusable"), fingerprint=fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("runs", "busy", "started"),
+    [
+        pytest.param([braked(10)], False, 1, id="one got nothing"),
+        pytest.param([braked(10), braked(20)], False, 1, id="two got nothing"),
+        pytest.param([braked(10), braked(20), braked(30)], False, 0, id="three got nothing"),
+        pytest.param([braked(10)], True, 0, id="one is being tried"),
+        pytest.param([braked(10), braked(20, "before"), braked(30, "before")], False, 1, id="also after a change"),
+        pytest.param([run(ago=5), braked(10), braked(20), braked(30)], False, 3, id="then one brought summaries"),
+        pytest.param([run(ago=5, stop="outage"), braked(10)], False, 0, id="then the provider was out"),
+    ],
+)
+def test_while_the_last_runs_got_nothing_usable_the_other_buckets_are_tried_one_by_one(
+    runs: Sequence[PastRun], busy: bool, started: int
+) -> None:
+    tried = [replace(DONE, bucket=f"t{number}", runs=[one], in_flight=busy) for number, one in enumerate(runs)]
+    others = [replace(UNFINISHED, bucket=f"o{number}", runs=[run(ago=900)]) for number in range(3)]
+    decision = decide(
+        [*tried, *others], now=NOW, runs_per_tick=25, held_back=nothing, probe_wait_s=60, fingerprint="now"
+    )
     told = [verdict for bucket, verdict in sorted(decision.verdicts.items()) if bucket[0] == "o"]
     waits = Verdict.OUTAGE if runs[0].refused else Verdict.UNUSABLE_ELSEWHERE
     assert told == [Verdict.RUN] * started + [waits] * (3 - started)
+
+
+def test_after_a_change_one_bucket_shows_whether_it_helped() -> None:
+    states = [replace(UNFINISHED, bucket=f"{number}", runs=[braked(10 * number + 10, "before")]) for number in range(5)]
+    decision = decide(states, now=NOW, runs_per_tick=25, held_back=nothing, fingerprint="now")
+    assert len(decision.run) == 1
