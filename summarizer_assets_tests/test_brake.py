@@ -1,6 +1,7 @@
 """A model that gives nothing usable: what it costs until its run ends, and that no sensor begins again."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -139,6 +140,21 @@ def test_a_reply_of_which_nothing_is_kept_is_wasted_though_its_answers_were_refu
     assert found.wasted > found.spent / 2  # each of them asked twice
 
 
+def test_refusals_that_come_sooner_than_good_answers_end_no_run(world):
+    def how(asked: Asked) -> dict[str, Any]:
+        if int(asked[0][0]) % 2:
+            return no_json(asked)
+        time.sleep(0.5)
+        return good(asked)
+
+    model = world.serve(how)
+    house = world.install(model, 160, group_size=1)
+    state = house.summarizer.state
+    state.end_run(state.begin_run("0000", "earlier", 9, house.summarizer.fingerprint), 0, None)  # so all go at once
+    found = work(house, model, "run")
+    assert (found.stop, found.summaries, found.failed) == (None, 80, 80)
+
+
 def test_one_author_who_spoils_each_group_ends_no_run_and_is_charged(world):
     def how(asked: Asked) -> dict[str, Any]:
         return cut_off(asked) if any(author == "17" for author, _ in asked) else good(asked)
@@ -254,8 +270,7 @@ def test_of_many_unfinished_buckets_a_hopeless_model_gets_three_and_each_costs_l
 def test_a_backfill_that_a_person_starts_over_a_hopeless_model_pays_the_full_trial_once(world):
     model = world.serve(cut_off)
     house = world.install(model, 160, buckets=8)
-    assert not any(run.success for run in house.summarize())
-    first = model.calls
-    assert first <= MOST_CALLS + 7 * 4
-    assert not any(run.success for run in house.summarize())
-    assert model.calls - first <= 8 * 4
+    found = [work(house, model, f"run-{bucket}", bucket) for bucket in house.keys]
+    assert {one.stop for one in found} == {"unusable"}
+    assert found[0].calls <= MOST_CALLS
+    assert max(one.calls for one in found[1:]) <= 4

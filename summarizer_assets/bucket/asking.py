@@ -151,6 +151,9 @@ class Asker:
                 await self._failed_outside(replace(group, fault=Fault(reason, error)))
         except RunFatal as error:
             self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
+        finally:
+            self._braking.ended(number)
+            self._look_back()
 
     def _read(self, group: Group, number: int, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
         """Take what a reply holds, while its permit is held: what it used, if it says so; whether it was in vain."""
@@ -161,7 +164,7 @@ class Asker:
             self.counts.add(usage_of(reply.body))
             self._braking.unusable(number, group.positions, error, reply)
             self._look_back()
-            retry = error.retry_same and not self._braking.course.doubtful
+            retry = error.retry_same and not self._braking.arrived.doubtful
             raise BadReply(error.reason, retry=retry, detail=str(error)) from error
         if reading.response_model not in (None, self._checks.model):
             reading.response_model = self._client.redact(reading.response_model or "")  # foreign text, to be stored

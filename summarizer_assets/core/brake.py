@@ -9,11 +9,13 @@ Each refusal raises a score by one and each acceptance lowers it by nine, not be
 bound has met a stretch of that many answers with less than a tenth of them accepted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
 
 #: The cause of the stop, as the run's record keeps it.
 UNUSABLE: Final = "unusable"
@@ -53,21 +55,16 @@ class Course:
     score: int = 0
     fruitless: int = 0
 
-    def after(self, accepted: int, refused: int, *, late: bool = False) -> "Course":
-        """One more reply, of whose authors so many were judged; none, where it says nothing of any.
-
-        `late`: to a request from before the one that brought the first of the refusals in the score. What is accepted
-        of it does not show that the model is well now.
-        """
+    def after(self, accepted: int, refused: int) -> "Course":
+        """One more reply, of whose authors so many were judged; none, where it says nothing of any."""
         counted = min(refused, _OF_ONE_REPLY)
-        shown = 0 if late else accepted
         return replace(
             self,
             accepted=self.accepted + accepted,
             judged=self.judged + accepted + refused,
             refused=self.refused + counted,
-            score=max(0, self.score + counted - _WORTH * shown),
-            fruitless=0 if shown else self.fruitless + (not accepted),
+            score=max(0, self.score + counted - _WORTH * accepted),
+            fruitless=0 if accepted else self.fruitless + 1,
         )
 
     @property
@@ -104,6 +101,38 @@ class Course:
         """How many of a group's authors are to be asked alone, when so many are already: half as many as would do."""
         wanted = min(_FEWEST // 2, self.bound) - asked_alone if self.doubtful and authors > 1 else 0
         return max(0, min(wanted, authors))
+
+
+class InOrder(Generic[T]):
+    """Puts what is heard of requests, numbered from 1, into the order in which they were made.
+
+    A refusal is often quicker than a good answer. In the order of arrival, a run that begins with many requests would
+    hear nothing but refusals first, and after a model turned bad good answers to older requests would hide it.
+    """
+
+    def __init__(self) -> None:
+        self._next = 1
+        self._heard: dict[int, list[T]] = {}
+
+    @property
+    def latest(self) -> int:
+        """No request above it was heard of."""
+        return max(self._heard, default=self._next - 1)
+
+    def heard(self, number: int, *told: T) -> Iterator[tuple[int, T]]:
+        """Take in what one reply tells, or nothing for a request without one; what is to be looked at now, in order.
+
+        A request that is slow is waited for until so many later ones were heard as may end a run.
+        """
+        if number < self._next:
+            yield from ((number, one) for one in told)
+            return
+        self._heard.setdefault(number, []).extend(told)
+        if len(self._heard) > _MOST:
+            self._next = min(self._heard)
+        while (ready := self._heard.pop(self._next, None)) is not None:
+            self._next += 1
+            yield from ((self._next - 1, one) for one in ready)
 
 
 def fingerprint(facts: Sequence[object]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.brake import Course, Trust, fingerprint
+from summarizer_assets.core.brake import Course, InOrder, Trust, fingerprint
 
 FEWEST, MOST, OF_ONE_REPLY = 24, 100, 8
 #: Accepted and refused answers of a reply; none of both: it said nothing of the authors of a group.
@@ -107,13 +107,21 @@ def test_after_a_good_start_it_takes_longer_to_doubt():
     assert course.after(0, 0).doubtful
 
 
-def test_a_good_answer_to_a_request_from_before_the_trouble_does_not_end_it():
-    course, _ = judged(Course(), [(20, 0)] * 10)
-    for _ in range(3):
-        course = course.after(0, 20)
-        assert not course.after(20, 0).score
-        course = course.after(20, 0, late=True)
-    assert course.hopeless
+@given(st.permutations(range(1, 13)), st.sets(st.integers(1, 12)))
+def test_what_is_heard_of_requests_is_looked_at_in_their_order(arrival, without_reply):
+    replies: InOrder[str] = InOrder()
+    seen = []
+    for number in arrival:
+        told = [] if number in without_reply else [f"reply {number}"]
+        seen += list(replies.heard(number, *told))
+    assert seen == [(number, f"reply {number}") for number in range(1, 13) if number not in without_reply]
+    assert list(replies.heard(3, "its retry")) == [(3, "its retry")]
+
+
+def test_a_request_that_never_ends_does_not_keep_the_others_from_being_looked_at():
+    replies: InOrder[int] = InOrder()
+    seen = [one for number in range(2, 500) for one in replies.heard(number, number)]
+    assert seen == [(number, number) for number in range(2, 500)]
 
 
 def test_a_model_that_brought_nothing_a_while_ago_is_asked_for_two_authors_first():
