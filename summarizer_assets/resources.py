@@ -1,9 +1,10 @@
 """The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from summarizer_assets.bucket.reporting import Audience
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.bucket.stock import Stock
 from summarizer_assets.core.answers import Limits
+from summarizer_assets.core.brake import fingerprint
 from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.estimate import Terms
 from summarizer_assets.core.grouping import GroupLimits
@@ -80,6 +82,14 @@ class Summarizer:
         )
         self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
         self.price = configured_price(settings)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what decides whether the model's answers can be used. Length and language are in the prompt version."""
+        settings = self.settings
+        sizes = (settings.group_size, settings.group_tokens, settings.max_output_tokens)
+        asked_of = (settings.llm_base_url, json.dumps(settings.llm_extra_body, sort_keys=True))
+        return fingerprint((*astuple(self.identity), *asked_of, *sizes, settings.grounding))
 
     @property
     def source(self) -> str:
@@ -151,6 +161,7 @@ class Summarizer:
                 identity=self.identity,
                 price=self.price,
                 retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
+                fingerprint=self.fingerprint,
                 excluded=lambda: settings.excluded_ids,
                 journal=self.journal,
                 journal_fsync_s=settings.journal_fsync_s,
@@ -211,6 +222,7 @@ class Summarizer:
             checks=replace(self.checks, backdrop=stock.backdrop),
             max_in_flight=settings.max_in_flight,
             adapting=self.adapting,
+            trust=self.state.trust(self.fingerprint),
         )
         return Engine(asker, client, outcomes, positions, todo)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.bucket.ask_counts import AskCounts
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money import dollars
 from summarizer_assets.core.outcome import Stop

@@ -15,6 +15,10 @@ class Sink(Protocol):
 
     def failed(self, failures: Sequence[Failed]) -> None: ...
 
+    def forgiven(self, failures: Sequence[Failed]) -> None:
+        """They failed in this run, and are not the cause: as if they had not been asked."""
+        ...
+
 
 class Prompt(Protocol):
     """The request for a group of authors, given by position."""

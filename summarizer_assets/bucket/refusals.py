@@ -70,7 +70,7 @@ class Refusals:
         size = self._prompt.size(group.positions, group.form)
         match self._adapting.after(error, group.form, size):
             case True:
-                self._dispatcher.backlog.put_back(group)
+                self._dispatcher.backlog.add(group, first=True)
                 return
             case Stop() as stop:
                 self._dispatcher.request_stop(stop)

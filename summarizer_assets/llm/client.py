@@ -76,9 +76,9 @@ class Client:
 
     @property
     def counters(self) -> Counters:
-        self._counters.cooldown_s = self._pace.cooldown_s
-        self._counters.outages, self._counters.probes = self.breaker.outages, self.breaker.probes
-        return self._counters
+        counters, breaker = self._counters, self.breaker
+        counters.cooldown_s, counters.outages, counters.probes = self._pace.cooldown_s, breaker.outages, breaker.probes
+        return counters
 
     async def complete(
         self,
@@ -88,13 +88,13 @@ class Client:
         most_output_tokens: int,
         check: Callable[[Reply], T],
         settle: Callable[[T], Usage | None],
+        in_vain: Callable[[T], bool] = lambda _: False,
         probe: bool = False,
         wanted: Callable[[], bool] = lambda: True,
     ) -> T:
         """Send a chat completion request until `check` accepts a reply.
 
-        `check` and `settle` run before the request's place in flight is given up, so what `check` stores is stored
-        while the request still counts as in flight.
+        `check` and `settle` run before the request's place in flight is given up: what they store is stored by then.
 
         Args:
             body: the JSON document to post.
@@ -102,6 +102,7 @@ class Client:
             most_output_tokens: what the body allows the model to write, for which money is held.
             check: turns a reply into the result, or raises `BadReply`.
             settle: what the result cost in truth; None when the reply did not tell.
+            in_vain: whether the result is of no use: its money is wasted.
             probe: goes out in an outage too, once.
             wanted: asked before each try; one that is not wanted any more is parked.
 
@@ -136,7 +137,7 @@ class Client:
                         error = self._after_bad_reply(bad, got, tried)
                     else:
                         usage = settle(result) or estimated_usage(len(body), len(got.body))
-                        self._settle(place, money, tried, usage)
+                        self._settle(place, money, tried, usage, wasted=in_vain(result))
                         return result
             if error is not None:
                 raise error
@@ -191,9 +192,9 @@ class Client:
             raise
         return place
 
-    def _settle(self, place: Reservation, money: Hold, tried: Tried, usage: Usage) -> None:
+    def _settle(self, place: Reservation, money: Hold, tried: Tried, usage: Usage, *, wasted: bool) -> None:
         place.settle(usage.prompt_tokens + usage.completion_tokens)
-        money.spent(usage)
+        money.spent(usage, wasted=wasted)
         if tried.tries == 0:
             self._budget.credit()
 
@@ -282,8 +283,7 @@ class Client:
         self._counters.throttles += 1
         tried.delay_s = None
         now = asyncio.get_running_loop().time()
-        if self._throttled_since is None:
-            self._throttled_since = now
+        self._throttled_since = now if self._throttled_since is None else self._throttled_since
         wait = self._pace.throttled(failed.wait_s, failed.sent_at, self._around.random())
         # Waiting past the deadline could bring nothing: the end is known now.
         if now + wait - self._throttled_since > self._tries.no_progress_s:

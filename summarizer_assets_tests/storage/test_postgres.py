@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.limiter import Ask, RateLimits
 from summarizer_assets.core.request_form import RequestForm
 from summarizer_assets.core.spending import Booking, Wish
@@ -346,6 +347,7 @@ def use_all(url: str) -> None:
         run = store.begin_run("0001", "run", 5)
         assert claim.grant(5, 10, lambda: 0) == 5
         store.end_run(run, 0, None)
+        assert store.trust("nobody asked with it") is Trust.UNTRIED
     store.settle_last_run("0001", 0, store.last_run("0001"))
     SharedAccount(database, "account", RateLimits(60), lambda: 1).throttled(1.0, 1.0)
     ledger = SpendLedger(database, "root")
@@ -366,6 +368,7 @@ def test_what_an_older_version_s_tables_lack_is_added_and_its_rows_stay(empty: s
         "INSERT INTO claims VALUES ('another root', '0001', 't', 'run', 'host', '1@1', 0, 0)",
         "ALTER TABLE claims DROP COLUMN allowance",
         "ALTER TABLE bucket_runs DROP COLUMN stop",
+        "ALTER TABLE bucket_runs DROP COLUMN fingerprint",
         "DROP TABLE request_latencies",
     )
     use_all(empty)
