@@ -49,7 +49,7 @@ def main() -> int:
     }
     chosen["engine"] = ["--rounds", "1", *(["--source", *source] if source else [])]
     chosen["limits"] = ["--seconds", "15"]
-    chosen["grounding"] = source
+    chosen |= {"answers": [], "answered_job": []}
     chosen["journal"] = []
     chosen["estimate"] = ["--source", *source] if source else []
     chosen["scale"] = ["--authors", "100000", "--buckets", "8"]

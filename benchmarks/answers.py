@@ -22,14 +22,15 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from summarizer_assets.core.answers import Limits, Reading, read_reply
 from summarizer_assets.core.contrast import ENOUGH
-from summarizer_assets.core.figures import record_of
+from summarizer_assets.core.figures import Record
 from summarizer_assets.core.judging import Asked, judge
 from summarizer_assets.core.prompt import PromptSettings, system_message
 from summarizer_assets.core.terms import RecordTerms, terms_of
@@ -41,6 +42,7 @@ _FIGURE = re.compile(r"\d[\d,]*")
 _OF_CITATIONS = re.compile(r"cited|citation|zitiert|Zitat|Zitier|引")
 _OF_PAPERS = re.compile(r"[ \u00a0]?(?:papers|publications|articles|Arbeiten|Publikationen|篇)")
 _SIZES = (1, 2, 5, 20, 100, 500)
+_AT_ONCE = 4
 _TELLING = 2  # terms that only the other record has: so much must a moved sentence tell to be false
 
 
@@ -167,13 +169,13 @@ def _put_in(text: str, sentence: str, chance: random.Random) -> str:
 
 def citations_changed(request: Request, place: int, chance: random.Random) -> str | None:
     """A number of citations changed."""
-    known = record_of(request.asked[place].text).citations
+    known = Record(request.asked[place].text).citations
     return _changed(request.answers[place], known, chance, lambda before, after: _OF_CITATIONS.search(before + after))
 
 
 def papers_changed(request: Request, place: int, chance: random.Random) -> str | None:
     """The number of all papers changed."""
-    record = record_of(request.asked[place].text)
+    record = Record(request.asked[place].text)
     known = frozenset({record.papers})
     return _changed(request.answers[place], known, chance, lambda _, after: _OF_PAPERS.match(after), record.counts)
 
@@ -241,9 +243,10 @@ def _added(request: Request, place: int, sentence: str) -> str | None:
     return f"{request.answers[place]} {sentence}" if request.limits.language == "English" else None
 
 
+_UNDER, _TELLS = "another author's text under this name", "a sentence of another's answer that tells of them"
 REFUSED: dict[str, Spoil] = {
-    "another author's text under this name": under_this_name,
-    "a sentence of another's answer that tells of them": telling_sentence,
+    _UNDER: under_this_name,
+    _TELLS: telling_sentence,
     "any sentence of another's answer": any_sentence,
     "a changed number of citations": citations_changed,
     "a changed number of papers": papers_changed,
@@ -290,8 +293,10 @@ class Figures:
             mine.why += theirs.why
 
 
-def try_request(request: Request, chance: random.Random, show: Callable[[str], None]) -> Figures:
-    """Judge the answers of a request as they are, then swapped, then spoilt one at a time."""
+def try_request(
+    request: Request, chance: random.Random, show: Callable[[str], None], kinds: Mapping[str, Spoil]
+) -> Figures:
+    """Judge the answers of a request as they are, then swapped, then a part spoilt in each of some ways."""
     figures = Figures()
     reading = read_reply(_body(request.reply), request.asked, request.limits)
     figures.good.tried = len(request.asked)
@@ -308,20 +313,21 @@ def try_request(request: Request, chance: random.Random, show: Callable[[str], N
         moved = dict(zip(places, [*places[1:], places[0]], strict=True))
         stored = request.read({place: request.answers[other] for place, other in moved.items()}).accepted
         figures.swapped.tried, figures.swapped.seen = len(places), len(places) - len(stored)
-    for kind, spoil in {**REFUSED, **MARKED}.items():
+    for kind, spoil in kinds.items():
         found = figures.spoilt[kind] = Found()
-        for place in request.answers:
-            text = spoil(request, place, chance)
-            if text is None or text == request.answers[place]:
-                continue
-            found.tried += 1
-            author_id = request.asked[place].author_id
-            read = request.read({**request.answers, place: text})
-            if kind in MARKED:
-                stored = {one: judgement for one, _, judgement in read.accepted}
-                found.seen += author_id not in stored or bool(stored[author_id].flags)
-            else:
-                found.seen += author_id in read.again
+        spoilt = {place: spoil(request, place, chance) for place in request.answers}
+        for turn in range(_AT_ONCE):  # a quarter at a time: three of four answers of a reply are as they were
+            changed = {
+                place: text
+                for place, text in spoilt.items()
+                if place % _AT_ONCE == turn and text is not None and text != request.answers[place]
+            }
+            read = request.read({**request.answers, **changed}) if changed else None
+            stored = {one: judgement for one, _, judgement in read.accepted} if read else {}
+            for place in changed:
+                judgement = stored.get(request.asked[place].author_id)
+                found.tried += 1
+                found.seen += judgement is None or (kind in MARKED and bool(judgement.flags))
     return figures
 
 
@@ -369,28 +375,34 @@ def cost_us(sets: dict[str, list[Request]], rounds: int = 5) -> float:
     return best / max(1, authors) * 1e6
 
 
-def run(folder: Path, seed: int, show: Callable[[str], None] = lambda _: None) -> tuple[dict[str, Figures], Figures]:
-    """The figures of each set, and of all together."""
+def run(
+    folder: Path, seed: int, show: Callable[[str], None] = lambda _: None, only: Collection[str] = ()
+) -> tuple[dict[str, Figures], Figures]:
+    """The figures of each set (of `only` these, if any), and of all together."""
     by_set: dict[str, Figures] = {}
     whole = Figures()
     for name, requests in requests_of(folder).items():
+        if only and name not in only:
+            continue
         figures = by_set[name] = Figures()
         for number, request in enumerate(requests):
-            figures.add(
-                try_request(
-                    request, random.Random(f"{seed} {name} {number}"), lambda text, name=name: show(f"{name}: {text}")
-                )
-            )
+            told = partial(_told, show, name)
+            figures.add(try_request(request, random.Random(f"{seed} {name} {number}"), told, {**REFUSED, **MARKED}))
         whole.add(figures)
     return by_set, whole
 
 
+def _told(show: Callable[[str], None], name: str, text: str) -> None:
+    show(f"{name}: {text}")
+
+
 def _lines(by_set: dict[str, Figures], whole: Figures) -> Iterator[str]:
-    yield f"{'set':24}{'answers':>8}{'refused':>9}{'marked':>8}{'swapped seen':>14}"
+    heads = f"{'swapped seen':>14}{'under the name':>16}{'sentence':>10}"
+    yield f"{'set':24}{'answers':>8}{'refused':>9}{'marked':>8}{heads}"
     for name, figures in [*by_set.items(), ("all", whole)]:
         yield (
             f"{name:24}{figures.good.tried:>8}{_percent(figures.good):>9}{_percent(figures.marked):>8}"
-            f"{_percent(figures.swapped):>14}"
+            f"{_percent(figures.swapped):>14}{_percent(figures.spoilt[_UNDER]):>16}{_percent(figures.spoilt[_TELLS]):>10}"
         )
     yield ""
     yield f"{'spoilt':52}{'tried':>7}{'seen':>9}"

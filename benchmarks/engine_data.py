@@ -33,7 +33,7 @@ PAPERS = 8
 _SYLLABLES = tuple("ba cor den fil gran hy lam mer no phos quin ra sol tri ver zy ac el im on ur tel".split())  # noqa: SIM905 - words
 _ENDINGS = ("tion", "ing", "ic", "al", "ity", "ment", "s", "ed", "ology", "er", "", "", "")
 _SMALL = ("of", "in", "the", "and", "for", "with", "by", "from", "on", "a")
-# A model puts things in its own words too: grounding looks for each of them.
+# A model puts things in its own words too: judging looks at each of them.
 _OWN_WORDS = " Most of this work studies related questions together, and it was published regularly over several years."
 _MARKUP = ("<i>{}</i>", "{} &amp; others", "$\\alpha$-{}", "{}  ", "\\textit{{{}}}")
 

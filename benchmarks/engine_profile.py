@@ -131,7 +131,7 @@ def watch_all(watch: Watch) -> None:
     watch.method_coroutine(Client, "complete", "client")
     watch.method_coroutine(AiohttpTransport, "handle_async_request", "transport")
     watch.function(answers, "text_problem", "text checks")
-    watch.function(answers, "measure", "grounding")
+    watch.function(answers, "judge", "grounding")
     watch.function(Asker, "_read", "read_reply")
     watch.function(outcomes.Outcomes, "answered", "outcomes")
     watch.function(RecordBuilder, "answers", "outcomes")

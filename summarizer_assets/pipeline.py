@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 import polars as pl
 
 from summarizer_assets.bucket.accounts import BucketCounts, metadata
-from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.bucket.ask_counts import AskCounts
 from summarizer_assets.bucket.commits import Commits
 from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.failures_shown import failure_metadata
@@ -121,7 +121,8 @@ class BucketRun:
                 # The last holder changed the bucket meanwhile, or left answers that count in the plan.
                 if self._left.records or fences(self._bucket, self._tables) != self._stock.fences:
                     self._stock = self._take_stock()
-                self._record = self._state.begin_run(self._bucket, self._run_id, self._stock.plan.wanted)
+                wanted, fingerprint = self._stock.plan.wanted, self._settings.fingerprint
+                self._record = self._state.begin_run(self._bucket, self._run_id, wanted, fingerprint)
                 prove_writable(self._bucket, (self._tables.summaries.uri, self._tables.failures.uri), self._journal)
             except BaseException:
                 self._stack.close()
@@ -207,7 +208,7 @@ class BucketRun:
             self._log(f"bucket {self._bucket}: authors have more than one summary; the newest stays")
             yield Overwrite(self._bucket, single(self._tables.summaries.read([self._bucket]).collect()))
         self._engine.start()
-        reporter = Reporter(self._bucket, outcomes, self._engine, self._audience)
+        reporter = Reporter(self._bucket, outcomes, self._engine, self._audience, self._log)
         for change in self._batches(outcomes, reporter):
             yield change
             wrote = True
@@ -278,9 +279,8 @@ class BucketRun:
         standing = self._stock.plan.failures.filter(~pl.col("author_id").is_in(list(unanswered)))
         columns = self._tables.failures.schema.names()
         # Who was asked again by choice keeps the summary when that fails; the numbers tell of it.
-        renewals = {author for position, author in enumerate(todo.ids) if todo.renews(position)}
-        kept = failed.filter(pl.col("author_id").is_in(list(renewals)))
-        counted = failed.filter(~pl.col("author_id").is_in(list(renewals)))
+        renewals = pl.col("author_id").is_in([todo.ids[place] for place in range(len(todo.ids)) if todo.renews(place)])
+        kept, counted = failed.filter(renewals), failed.filter(~renewals)
         self._new_failures = pl.concat([standing.select(columns), counted.select(columns)]).sort("author_id")
         # Whoever was chosen and not reached: the bucket is not done, though each of them has a row.
         self._unreached = sum(todo.renews(place) or todo.driven[place] for place in outcomes.open_positions())

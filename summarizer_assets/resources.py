@@ -1,9 +1,10 @@
 """The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import polars as pl
 from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
+from summarizer_assets.bucket.adapting import Adapting
 from summarizer_assets.bucket.asking import Asker
 from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.offer import offer
@@ -21,6 +23,7 @@ from summarizer_assets.bucket.reporting import Audience
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.bucket.stock import Stock
 from summarizer_assets.core.answers import Limits
+from summarizer_assets.core.brake import fingerprint
 from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.estimate import Terms
 from summarizer_assets.core.grouping import GroupLimits
@@ -46,6 +49,7 @@ from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.paid import paid_for
+from summarizer_assets.storage.request_forms import RequestForms
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
 
@@ -78,6 +82,14 @@ class Summarizer:
         )
         self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
         self.price = configured_price(settings)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what decides whether the model's answers can be used. Length and language are in the prompt version."""
+        settings = self.settings
+        sizes = (settings.group_size, settings.group_tokens, settings.max_output_tokens)
+        asked_of = (settings.llm_base_url, json.dumps(settings.llm_extra_body, sort_keys=True))
+        return fingerprint((*astuple(self.identity), *asked_of, *sizes, settings.grounding))
 
     @property
     def source(self) -> str:
@@ -149,6 +161,7 @@ class Summarizer:
                 identity=self.identity,
                 price=self.price,
                 retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
+                fingerprint=self.fingerprint,
                 excluded=lambda: settings.excluded_ids,
                 journal=self.journal,
                 journal_fsync_s=settings.journal_fsync_s,
@@ -208,6 +221,8 @@ class Summarizer:
             limits=self._group_limits,
             checks=replace(self.checks, backdrop=stock.backdrop),
             max_in_flight=settings.max_in_flight,
+            adapting=self.adapting,
+            trust=self.state.trust(self.fingerprint),
         )
         return Engine(asker, client, outcomes, positions, todo)
 
@@ -216,6 +231,14 @@ class Summarizer:
         account = partial(self.ledger.account, run_id, bucket)
         active = self.state.active_runs
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
+
+    @property
+    def adapting(self) -> Adapting:
+        """The form in which this installation's provider takes requests, as learnt so far."""
+        settings = self.settings
+        extra_body = settings.llm_extra_body
+        book = RequestForms(self.database, settings.llm_base_url, settings.model, extra_body)
+        return Adapting(extra_body, None if settings.embedded else book)
 
     @property
     def checks(self) -> Limits:

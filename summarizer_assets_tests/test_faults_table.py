@@ -63,6 +63,11 @@ def halved(reason: str) -> Fate:
     return Fate(reason, 3, once=2)
 
 
+def refused(reason: str) -> Fate:
+    """Groups of 4, 2 and 1; alone it is asked a second time, for a refusal may pass. Once: two halves."""
+    return Fate(reason, 4, once=2)
+
+
 def retried(reason: str) -> Fate:
     """The same, each asked twice. Once: the same request again."""
     return Fate(reason, 6, once=1)
@@ -86,8 +91,11 @@ def stops(cause: str) -> Fate:
 FINE = Fate()
 TABLE = {
     **dict.fromkeys(("truncated_json", "truncated_body"), retried("bad_json")),  # 1
+    "json_validate_failed": retried("bad_json"),
     "finish_length": Fate("truncated", 3, once=1),  # 2: the rows before the cut are kept, the others asked again
     "content_filter": halved("content_filter"),  # 3
+    "moderated": refused("content_filter"),
+    "firewall_page": refused("rejected"),
     **dict.fromkeys(("refusal", "null_content"), halved("refusal")),  # 4
     "no_choices": retried("no_choice"),  # 5
     "empty_text": retried("empty_summary"),  # 6
@@ -119,17 +127,21 @@ TABLE = {
     "huge_head": outside("connection"),
     **dict.fromkeys(("short_body", "chunks_cut", "length_too_small", "no_http"), outside("connection")),  # 35
     **dict.fromkeys(("long_body", "no_headers"), FINE),
-    **dict.fromkeys(("context_length", "request_too_large"), halved("too_large")),  # 36, 42
-    **dict.fromkeys(("bad_request", "unprocessable"), halved("rejected")),  # 37, 43
-    **dict.fromkeys(("unauthorized", "forbidden"), stops("auth")),  # 38, 40
-    **dict.fromkeys(("insufficient_quota", "payment_required"), stops("quota")),  # 39
+    "context_length": Fate("too_large", 5, once=1),  # 36: asked again in the context told, then halved
+    "request_too_large": refused("too_large"),  # 42
+    **dict.fromkeys(("bad_request", "unprocessable"), refused("rejected")),  # 37, 43
+    **dict.fromkeys(("unauthorized", "key_expired", "forbidden"), stops("auth")),  # 38, 40
+    **dict.fromkeys(("insufficient_quota", "payment_required", "credit_exhausted"), stops("quota")),  # 39
     "model_not_found": stops("model"),  # 40
-    **dict.fromkeys(("server_error", "conflict", "bad_gateway", "unavailable"), outside("server_error")),  # 41
+    **dict.fromkeys(
+        ("server_error", "model_crashed", "conflict", "bad_gateway", "unavailable"), outside("server_error")
+    ),  # 41
     **dict.fromkeys(("request_timeout", "gateway_timeout"), outside("timeout")),
     **dict.fromkeys(  # 44-48, 50; for ever is 49: the rest stays pending
         (
             "throttled",
             "throttled_silent",
+            "throttled_as_400",
             "throttled_date",
             "throttled_past_date",
             "throttled_ms",
@@ -142,7 +154,7 @@ TABLE = {
         Fate(asked=None, stop="throttled", once=1),
     ),
     "should_not_retry": Fate("server_error", 1, GROUP, once=None),  # 51
-    "should_retry": tried("rejected"),
+    "should_retry": Fate("rejected", 20, once=1),
     "redirect": stops("redirect"),  # 52
     **dict.fromkeys(("stall_in_body", "stall", "slow_loris"), outside("timeout")),  # 55, 56, 57
     **dict.fromkeys(("reset", "reset_in_head", "reset_after_head", "reset_in_body", "close"), outside("connection")),

@@ -38,6 +38,7 @@ class Fate:
 
 
 _HALVED = 4  # groups of 5, 3, 2 and 1
+_REFUSED = 5  # the same, and alone for a second time
 _HALVED_AND_RETRIED = 8
 _ASKED_AGAIN = 2  # in its group, then alone with the reason
 _MISSING = 3  # in its group, then alone, then with the reason
@@ -67,10 +68,10 @@ FATES = {
     "invented_award": Fate(None, 1),  # stored, and marked
     "usage_missing": Fate(None, 1),
     "other_model": Fate(None, 1),
-    "context_length": Fate("too_large", _HALVED),
-    "request_too_large": Fate("too_large", _HALVED),
-    "bad_request": Fate("rejected", _HALVED),
-    "unprocessable": Fate("rejected", _HALVED),
+    "context_length": Fate("too_large", 1 + _REFUSED),  # once more where the run learns the context from it
+    "request_too_large": Fate("too_large", _REFUSED),
+    "bad_request": Fate("rejected", _REFUSED),
+    "unprocessable": Fate("rejected", _REFUSED),
     # Between us and the model: halved at most once, to tell it from an outage; else smaller from run to run.
     "server_error": Fate("server_error", _TRIES, mates=False),
     "conflict": Fate("server_error", _TRIES, mates=False),

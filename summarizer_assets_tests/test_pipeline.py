@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -451,14 +452,14 @@ class _BreakingSummarizer(Summarizer):
     def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
         made = super().engine(authors, outcomes, positions, todo)
         prompt = made.asker._prompt
-        tokens = prompt.tokens
+        body = prompt.body
 
-        def broken(positions: list[int]) -> int:
+        def broken(*asked: Any) -> bytes:
             if made.asker.counts.requests == 5:
                 raise ZeroDivisionError("a defect")
-            return tokens(positions)
+            return body(*asked)
 
-        prompt.tokens = broken
+        prompt.body = broken
         return made
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from summarizer_assets.bucket.asking import AskCounts
+from summarizer_assets.bucket.ask_counts import AskCounts
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money import dollars
 from summarizer_assets.core.outcome import Stop
@@ -82,6 +82,8 @@ def metadata(
     }
     if counts.renewed or counts.kept_old:
         facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
+    if asked.adapted:
+        facts["adapted"] = asked.adapted
     facts |= _money(spending)
     if sent.notices:
         facts["model_notice"] = " ".join(sent.notices)

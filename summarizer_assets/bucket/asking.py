@@ -5,76 +5,44 @@ authors whose answer is missing or fails a check are asked again, the good ones 
 outcome goes to the sink before the request's permit is released.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from summarizer_assets.bucket.answer_format import simpler
+from summarizer_assets.bucket.adapting import Adapting
+from summarizer_assets.bucket.ask_counts import AskCounts
+from summarizer_assets.bucket.braking import Braking
 from summarizer_assets.bucket.dispatch import Dispatcher
 from summarizer_assets.bucket.group import Fault, Group
 from summarizer_assets.bucket.protocols import Prompt, Sink
+from summarizer_assets.bucket.refusals import Fates, Refusals
 from summarizer_assets.core.answers import Limits, UnusableReply, read_reply
+from summarizer_assets.core.brake import UNUSABLE, Trust
 from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
-from summarizer_assets.core.prompt import Structured
+from summarizer_assets.core.reasons import ABOUT_THE_TEXT, OUTSIDE
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.core.usage import counted
+from summarizer_assets.core.usage import counted, usage_of
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.errors import (
-    BadReply,
-    ContentFiltered,
-    Exhausted,
-    GroupTooLarge,
-    Parked,
-    ProviderError,
-    RequestRejected,
-    RunFatal,
-)
+from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, Refused, RunFatal
 from summarizer_assets.llm.reply import Reply
-
-_SAME_REJECTION = 5  # identical refusals before any success: the configuration is wrong, not the rows
-_QUALITY = frozenset(
-    {
-        FailureReason.UNGROUNDED,
-        FailureReason.UNSAFE_TEXT,
-        FailureReason.ECHO,
-        FailureReason.TOO_LONG,
-        FailureReason.BAD_TEXT,
-        FailureReason.BAD_TYPE,
-        FailureReason.EMPTY_SUMMARY,
-    }
-)
-#: Faults between us and the model: halving the group would only send more into them.
-_OUTSIDE = frozenset(
-    {
-        FailureReason.SERVER_ERROR,
-        FailureReason.TIMEOUT,
-        FailureReason.CONNECTION,
-        FailureReason.GATEWAY_BODY,
-    }
-)
-
-
-@dataclass
-class AskCounts:
-    """What the run did, for its metadata."""
-
-    requests: int = 0
-    splits: int = 0
-    asked_again: int = 0
-    unknown_ids: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
 
 
 class Asker:
     """One run's questions to the provider. Lives in one event loop."""
 
     def __init__(
-        self, client: Client, prompt: Prompt, sink: Sink, *, limits: GroupLimits, checks: Limits, max_in_flight: int
+        self,
+        client: Client,
+        prompt: Prompt,
+        sink: Sink,
+        *,
+        limits: GroupLimits,
+        checks: Limits,
+        max_in_flight: int,
+        adapting: Adapting,
+        trust: Trust = Trust.UNTRIED,
     ) -> None:
         self.counts = AskCounts()
         self._client = client
@@ -82,12 +50,14 @@ class Asker:
         self._sink = sink
         self._limits = limits
         self._checks = checks
-        self._dispatcher = Dispatcher(client, self._ask, max_in_flight)
+        self._braking = Braking(trust, client.redact)
+        self._dispatcher = Dispatcher(client, self._ask, lambda: self._braking.most_in_flight(max_in_flight))
         self._backlog = self._dispatcher.backlog
-        self._structured: Structured = "json_schema"
+        self.adapting = adapting
+        self._refusals = Refusals(
+            client, prompt, self._dispatcher, adapting, Fates(self._split_next, self._requeue, self._charge)
+        )
         self._succeeded = False
-        self._refused: list[Group] = []  # alone, before any success
-        self._rejections: Counter[str] = Counter()
         self._suspects: set[int] = set()  # failed in an earlier run
 
     async def run(
@@ -101,15 +71,21 @@ class Asker:
 
         Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
         """
-        for group in plan_groups(tokens, attempts, self._limits, names):
-            self._backlog.add(Group([positions[place] for place in group]))
         self._suspects = {position for position, tried in zip(positions, attempts, strict=True) if tried}
+        self._braking.begin(self._suspects)
+        for group in plan_groups(tokens, attempts, self._limits, names):
+            alone, rest = self._braking.single_out([positions[place] for place in group])
+            for part in (*alone, rest):
+                if part:
+                    self._backlog.add(Group(part))
         await self._dispatcher.run()
-        while self._backlog.held:
-            await self._ask_held()
+        while self._backlog.held or await self._refusals.settle():
+            if self._backlog.held:
+                await self._ask_held()
+            else:
+                await self._dispatcher.run()
         if self.stop is None:
-            self._charge(self._refused)  # too few alike to blame the configuration
-            self._refused.clear()
+            self._look_back(at_the_end=True)
 
     async def _ask_held(self) -> None:
         """Groups failed with nothing answered after them. Of a provider that is there, some half answers."""
@@ -142,61 +118,87 @@ class Asker:
         self._dispatcher.cancel()
 
     async def _ask(self, group: Group, probe: bool) -> None:
-        structured = self._structured
-        group = replace(group, structured=structured)
-        body = self._prompt.body(group.positions, structured, group.complaint, group.trim)
+        form = self.adapting.form
+        self.counts.adapted = form.differences
+        parts = self._prompt.cut(group.positions, form)
+        if len(parts) > 1:  # the model takes less than was thought when the groups were made
+            for part in reversed(parts):
+                self._backlog.add(replace(group, positions=part), first=True)
+            return
+        group = replace(group, form=form, begun=self._refusals.begin())
+        body = self._prompt.body(group.positions, form, group.complaint, group.trim)
+        size = self._prompt.size(group.positions, form)
         self.counts.requests += 1
+        number = self.counts.requests
         try:
             await self._client.complete(
                 body,
-                estimated_tokens=self._prompt.tokens(group.positions),
-                most_output_tokens=self._prompt.max_output,
-                check=lambda reply: self._read(group, reply, len(body)),
-                settle=lambda used: used,
+                estimated_tokens=size.prompt + size.expected,
+                most_output_tokens=size.bound,
+                check=lambda reply: self._read(group, number, reply, len(body)),
+                settle=lambda read: read[0],
+                in_vain=lambda read: read[1],
                 probe=probe,
+                wanted=lambda: form == self.adapting.form and not self._dispatcher.paused,
             )
-        except GroupTooLarge as error:
-            self._too_large(group, error)
-        except ContentFiltered as error:
-            self._isolate(group, FailureReason.CONTENT_FILTER, error)
-        except RequestRejected as error:
-            self._rejected(group, error)
+        except Refused as error:
+            self._answered()
+            await self._refusals.refused(group, error)
         except Parked as error:
             self._park(group, error)
         except (BadReply, Exhausted) as error:
             reason = FailureReason[error.kind.upper()]
-            if reason not in _OUTSIDE:
+            if reason not in OUTSIDE:
                 self._isolate(group, reason, error)
             elif self.stop is None:
                 await self._failed_outside(replace(group, fault=Fault(reason, error)))
         except RunFatal as error:
             self._dispatcher.request_stop(Stop(str(error.cause), str(error)))  # plain: Dagster stores no foreign enum
+        finally:
+            self._braking.ended(number)
+            self._look_back()
 
-    def _read(self, group: Group, reply: Reply, asked_bytes: int) -> Usage | None:
-        """Take what a reply holds; runs while the request's permit is held. Returns what it used, if it says so."""
+    def _read(self, group: Group, number: int, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
+        """Take what a reply holds, while its permit is held: what it used, if it says so; whether it was in vain."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
             reading = read_reply(reply.body, asked, self._checks)
         except UnusableReply as error:
-            raise BadReply(error.reason, retry=error.retry_same, detail=str(error)) from error
+            self.counts.add(usage_of(reply.body))
+            self._braking.unusable(number, group.positions, error, reply)
+            self._look_back()
+            retry = error.retry_same and not self._braking.arrived.doubtful
+            raise BadReply(error.reason, retry=retry, detail=str(error)) from error
         if reading.response_model not in (None, self._checks.model):
             reading.response_model = self._client.redact(reading.response_model or "")  # foreign text, to be stored
         by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
-        self._success()
+        self._succeeded = True
+        self._answered()
+        self._refusals.answered(group.begun)
         self.counts.unknown_ids += reading.unknown_ids
-        self.counts.prompt_tokens += reading.told.prompt_tokens or 0
-        self.counts.completion_tokens += reading.told.completion_tokens or 0
-        if reading.accepted:
-            positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
-            used = counted(reading.told.usage, asked_bytes, len(reply.body), self._prompt.max_output)
+        self.counts.add(reading.told)
+        positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
+        if positions:
+            most = self._prompt.size(group.positions, group.form).bound
+            used = counted(reading.told.usage, asked_bytes, len(reply.body), most)
             if used != reading.told.usage and Flag.USAGE_MISSING not in reading.flags:
                 reading.flags = (*reading.flags, Flag.USAGE_MISSING)
             self._sink.answered(Answer(positions, reading, reply.request_id, used))
-        if reading.again:
-            again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
-            details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
+        again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
+        details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
+        self._braking.read(number, group.positions, positions, again, details, reply)
+        self._look_back()
+        if again:
             self._ask_again(group, again, details, reply)
-        return reading.told.usage
+        return reading.told.usage, not positions
+
+    def _look_back(self, *, at_the_end: bool = False) -> None:
+        """End the run if the model will never do its work; who failed meanwhile is not the cause."""
+        course = self._braking.course
+        if self.stop is None and (course.hopeless or (at_the_end and course.hopeless_at_the_end)):
+            self._dispatcher.request_stop(self._braking.stop(self.counts, self._client.purse.spending))
+            self.counts.failures.subtract(str(failure.reason) for failure in self._braking.doubted)
+            self._sink.forgiven(self._braking.doubted)
 
     def _ask_again(self, group: Group, again: dict[int, FailureReason], details: dict[int, str], reply: Reply) -> None:
         """An answer that fails a check is asked for once more, alone and with the reason; missing ones together."""
@@ -205,30 +207,48 @@ class Asker:
             why = reason.meaning + (f" ({details[position]})" if position in details else "")
             if group.complaint is not None:
                 final.append(Failed(position, reason, why, reply.status, reply.request_id))
-            elif reason in _QUALITY or len(group.positions) == 1:
+            elif reason in ABOUT_THE_TEXT or len(group.positions) == 1:
                 self._requeue(Group([position], complaint=why, trim=group.trim))
             else:
                 missing.append(position)
         # Halved when most are missing, so that a model that drops all but one costs no request an author.
-        parts = [missing] if 2 * len(missing) <= len(group.positions) else halves(missing)
-        for part in parts:
-            if part:
-                self._requeue(Group(part))
+        if 2 * len(missing) <= len(group.positions):
+            self._requeue(Group(missing))
+        else:
+            for part, first in self._parts(Group(missing)):
+                self._requeue(part, first=first)
         self._fail(final)
 
-    def _requeue(self, group: Group) -> None:
-        if self.stop is None:
+    def _requeue(self, group: Group, *, first: bool = False) -> None:
+        if self.stop is None and group.positions:
             self.counts.asked_again += len(group.positions)
-            self._backlog.add(group)
+            self._backlog.add(group, first=first)
+
+    def _parts(self, group: Group) -> Iterator[tuple[Group, bool]]:
+        """Halves; while the model is in doubt also some authors alone, who go before all others (True)."""
+        alone, rest = self._braking.single_out(group.positions)
+        for positions in (*alone, *halves(rest)):
+            if positions:
+                yield replace(group, positions=positions, fault=None), positions in alone
 
     def _split(self, group: Group) -> None:
-        if self.stop is None:
-            self.counts.splits += 1
-            for half in halves(group.positions):
-                self._backlog.add(replace(group, positions=half, fault=None))
+        for part, first in self._halved(group):
+            self._backlog.add(part, first=first)
+
+    def _split_next(self, group: Group) -> None:
+        """As `_split`, but the halves are asked before all others."""
+        for part, _ in reversed(self._halved(group)):
+            self._backlog.add(part, first=True)
+
+    def _halved(self, group: Group) -> list[tuple[Group, bool]]:
+        if self.stop is not None:
+            return []
+        self.counts.splits += 1
+        return list(self._parts(group))
 
     def _fail(self, failures: Sequence[Failed]) -> None:
-        if failures:
+        if failures and (self.stop is None or self.stop.cause != UNUSABLE):
+            self._braking.charged(failures)
             self.counts.failures.update(str(failure.reason) for failure in failures)
             self._sink.failed(failures)
 
@@ -237,13 +257,6 @@ class Asker:
         self._fail(
             [Failed(position, fault.reason, str(error), error.status, error.request_id) for position in positions]
         )
-
-    def _success(self) -> None:
-        """An answer could be read: neither the provider nor the configuration is the cause of what failed before."""
-        self._succeeded = True
-        self._answered()
-        self._charge(self._refused)
-        self._refused.clear()
 
     def _answered(self) -> None:
         """The provider is up, whatever it said: who failed before is the cause of it."""
@@ -255,42 +268,13 @@ class Asker:
             assert group.fault is not None
             self._fail_group(group.positions, group.fault)
 
-    def _isolate(self, group: Group, reason: FailureReason, error: ProviderError) -> None:
+    def _isolate(self, group: Group, reason: FailureReason, error: BadReply | Exhausted) -> None:
         self._answered()
+        self._refusals.answered(group.begun)
         if len(group.positions) > 1:
             self._split(group)
         else:
             self._fail_group(group.positions, Fault(reason, error))
-
-    def _too_large(self, group: Group, error: GroupTooLarge) -> None:
-        self._answered()
-        if len(group.positions) == 1 and self._prompt.can_trim(group.positions[0], group.trim + 1):
-            self._requeue(replace(group, trim=group.trim + 1))
-        else:
-            self._isolate(group, FailureReason.TOO_LARGE, error)
-
-    def _rejected(self, group: Group, error: RequestRejected) -> None:
-        self._answered()
-        if (fallback := simpler(group.structured, error)) is not None:
-            # The server knows no such answer format: ask everybody in a simpler one from now on.
-            if self._structured == group.structured:
-                self._structured = fallback
-            self._requeue(group)
-            return
-        if not self._succeeded:
-            self._rejections[error.fingerprint] += 1
-            if self._rejections[error.fingerprint] >= _SAME_REJECTION:
-                message = (
-                    f"the provider refused the first {_SAME_REJECTION} requests alike: {error}; "
-                    "check SUMMARIZER_LLM_MODEL and SUMMARIZER_LLM_EXTRA_BODY"
-                )
-                self._dispatcher.request_stop(Stop("rejected", message))
-                return
-            if len(group.positions) == 1:
-                # Never asked again once it failed so: not before it is clear that the configuration is not the cause.
-                self._refused.append(replace(group, fault=Fault(FailureReason.REJECTED, error)))
-                return
-        self._isolate(group, FailureReason.REJECTED, error)
 
     def _park(self, group: Group, error: Parked) -> None:
         if self.stop is not None:
@@ -298,7 +282,7 @@ class Asker:
         if error.failed:
             self._backlog.add(replace(group, fault=Fault(FailureReason.SERVER_ERROR, error)))
         else:
-            self._backlog.put_back(group)
+            self._backlog.add(group, first=True)
 
     async def _failed_outside(self, group: Group) -> None:
         """Whether the provider is out or these authors are the cause shows by what it answers next."""

@@ -32,12 +32,9 @@ class Backlog:
         """Of the authors who wait or are held."""
         return [position for groups in (self._waiting, self._held) for group in groups for position in group.positions]
 
-    def add(self, group: Group) -> None:
-        self._waiting.append(group)
-
-    def put_back(self, group: Group) -> None:
-        """It was not sent: the first again."""
-        self._waiting.appendleft(group)
+    def add(self, group: Group, *, first: bool = False) -> None:
+        """`first`: before all others; so one that was not sent waits again."""
+        (self._waiting.appendleft if first else self._waiting.append)(group)
 
     def take(self) -> Group:
         return self._waiting.popleft()

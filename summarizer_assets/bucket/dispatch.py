@@ -17,18 +17,19 @@ class Dispatcher:
     Args:
         client: told when nothing more is to be sent; its breaker says whether the provider is out.
         ask: asks for one group (as a probe or not) and deals with every outcome; what it raises is a defect.
-        max_in_flight: the most groups under way.
+        in_flight: how many groups may be under way now.
     """
 
     def __init__(
-        self, client: Client, ask: Callable[[Group, bool], Coroutine[None, None, None]], max_in_flight: int
+        self, client: Client, ask: Callable[[Group, bool], Coroutine[None, None, None]], in_flight: Callable[[], int]
     ) -> None:
         self.backlog = Backlog()
         self.stop: Stop | None = None
         self.answers = 0
+        self.paused = False  # nothing more goes out for a moment; what is in flight may be answered
         self._client = client
         self._ask = ask
-        self._max_in_flight = max_in_flight
+        self._in_flight = in_flight
         self._tasks: set[asyncio.Task[None]] = set()
         self._probing: asyncio.Task[None] | asyncio.TimerHandle | None = None  # under way, or to come
         self._idle = asyncio.Event()
@@ -78,7 +79,7 @@ class Dispatcher:
             if self._probing is None and self.backlog:
                 self._probing = asyncio.get_running_loop().call_later(self._client.breaker.wait_s, self._probe)
         else:
-            while self.backlog and self.stop is None and len(self._tasks) < self._max_in_flight:
+            while self.backlog and self.stop is None and not self.paused and len(self._tasks) < self._in_flight():
                 self._start(self.backlog.take(), probe=False)
         if not self._tasks and self._probing is None:
             self._idle.set()

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from summarizer_assets.core.prompt import Structured
 from summarizer_assets.core.records import FailureReason
+from summarizer_assets.core.request_form import FIRST_FORM, RequestForm
 from summarizer_assets.llm.errors import ProviderError
 
 
@@ -22,5 +22,7 @@ class Group:
     positions: list[int]
     complaint: str | None = None  # why its one author is asked again
     trim: int = 0
-    structured: Structured = "json_schema"
     fault: Fault | None = None  # how these very authors failed, before it is clear whether they are the cause
+    second: bool = False  # its author was refused before, and others were answered since
+    form: RequestForm = FIRST_FORM  # in which they were asked
+    begun: int = 0  # when, in the order of the run's events

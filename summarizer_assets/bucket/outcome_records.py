@@ -12,7 +12,7 @@ from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import SUMMARIES
 
-ANSWERS, FAILED = "answers", "failures"  # kinds of journal records
+ANSWERS, FAILED, FORGIVEN = "answers", "failures", "forgiven"  # kinds of journal records
 
 #: What each answer of a request has of its own, in the journal's order; the rest it shares with its request.
 OWN = (

@@ -13,7 +13,16 @@ from typing import Any
 
 import polars as pl
 
-from summarizer_assets.bucket.outcome_records import ANSWERS, FAILED, OWN, SHARED, RecordBuilder, RunFacts, Todo
+from summarizer_assets.bucket.outcome_records import (
+    ANSWERS,
+    FAILED,
+    FORGIVEN,
+    OWN,
+    SHARED,
+    RecordBuilder,
+    RunFacts,
+    Todo,
+)
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
@@ -124,6 +133,14 @@ class Outcomes:
             self._failure_journal.write([{"kind": FAILED, "rows": rows}])
             self._add_failures(rows)
 
+    def forgiven(self, failures: Sequence[Failed]) -> None:
+        """See `bucket.protocols.Sink`."""
+        places = {self._todo.ids[failure.position]: failure.position for failure in failures}
+        with self._changed:
+            forgiven = [author for author in places if self._failures.pop(author, None) is not None]
+            self._open |= {author: places[author] for author in forgiven}
+            self._failure_journal.write([{"kind": FORGIVEN, "run_id": self.facts.run_id, "rows": forgiven}])
+
     def finish(self) -> None:
         """No more outcomes will come."""
         with self._changed:
@@ -137,9 +154,13 @@ class Outcomes:
         for record in records:
             if record["kind"] == ANSWERS:
                 self._replay_answers(record)
+        forgiven = {
+            (record["run_id"], author) for record in records if record["kind"] == FORGIVEN for author in record["rows"]
+        }
         for record in records:
             if record["kind"] == FAILED:
-                self._add_failures([row for row in map(_with_times, record["rows"]) if self._is_current_failure(row)])
+                rows = [row for row in record["rows"] if (row["run_id"], row["author_id"]) not in forgiven]
+                self._add_failures([row for row in map(_with_times, rows) if self._is_current_failure(row)])
 
     def open_positions(self) -> list[int]:
         """Positions of the authors without an outcome yet."""

@@ -9,17 +9,25 @@ import polars as pl
 from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.core.answers import Asked
 from summarizer_assets.core.prompt import (
+    OUTPUT_FIELDS,
     PromptSettings,
     RenderSettings,
-    Structured,
+    estimate_tokens,
     overhead_tokens,
     render,
     request_body,
+    set_fields,
     system_message,
     trimmed,
 )
+from summarizer_assets.core.request_form import RequestForm, Size
 
 _NAMELESS = ""
+#: A record that no filter can object to, of somebody who does not exist.
+_CONTROL = """\
+#"control" Kim Control @ Institute of Botany
+Journal of Botany | plant sciences
+ The growth of mosses in northern lakes"""
 _RENDERED_AT_ONCE = 10_000  # authors; on its way a record takes several times its memory
 
 
@@ -57,28 +65,49 @@ class BucketPrompt:
         self._rendering = rendering
         self._model = model
         self._output_per_author = output_per_author
-        self.max_output = max_output
+        self._max_output = max_output
+        self._own_bound = set_fields(extra_body).isdisjoint(OUTPUT_FIELDS)
         self._extra_body = extra_body
 
-    def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes:
+    def body(self, positions: Sequence[int], form: RequestForm, complaint: str | None, trim: int) -> bytes:
+        texts = [self._text(position, trim) for position in positions]
+        return self._body(texts, form, self.size(positions, form).bound, complaint)
+
+    def size(self, positions: Sequence[int], form: RequestForm) -> Size:
+        records = sum(self._todo.tokens[position] for position in positions)
+        return self._size(records, len(positions), form)
+
+    def cut(self, positions: Sequence[int], form: RequestForm) -> list[list[int]]:
+        records = [self._todo.tokens[position] for position in positions]
+        parts = form.cut(records, self._overhead, self._output_per_author)
+        return [[positions[place] for place in part] for part in parts]
+
+    def control(self, form: RequestForm) -> bytes:
+        return self._body([_CONTROL], form, self.control_size(form).bound, None)
+
+    def control_size(self, form: RequestForm) -> Size:
+        return self._size(estimate_tokens(_CONTROL), 1, form)
+
+    def _body(self, texts: Sequence[str], form: RequestForm, bound: int, complaint: str | None) -> bytes:
         return request_body(
             self._model,
             self.system,
-            [self._text(position, trim) for position in positions],
-            max_tokens=self.max_output,
+            texts,
+            max_tokens=bound,
             extra_body=self._extra_body,
-            structured=structured,
+            structured=form.structured,
+            output_field=form.output_field,
             complaint=complaint,
         )
+
+    def _size(self, records: int, authors: int, form: RequestForm) -> Size:
+        prompt, expected = self._overhead + records, self._output_per_author * authors
+        bound = form.bound(self._max_output, prompt, expected) if self._own_bound else self._max_output
+        return Size(prompt, expected, bound)
 
     def asked(self, position: int, trim: int) -> Asked:
         todo = self._todo
         return Asked(todo.ids[position], todo.names[position] or _NAMELESS, self._text(position, trim))
-
-    def tokens(self, positions: Sequence[int]) -> int:
-        """Estimated tokens of a request, input and expected output."""
-        records = sum(self._todo.tokens[position] for position in positions)
-        return self._overhead + records + self._output_per_author * len(positions)
 
     def can_trim(self, position: int, trim: int) -> bool:
         """Whether the `trim`-th smaller rendering exists and leaves anything out."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from summarizer_assets.core.answers import Asked
 from summarizer_assets.core.outcome import Answer, Failed
-from summarizer_assets.core.prompt import Structured
+from summarizer_assets.core.request_form import RequestForm, Size
 
 
 class Sink(Protocol):
@@ -15,18 +15,28 @@ class Sink(Protocol):
 
     def failed(self, failures: Sequence[Failed]) -> None: ...
 
+    def forgiven(self, failures: Sequence[Failed]) -> None:
+        """They failed in this run, and are not the cause: as if they had not been asked."""
+        ...
+
 
 class Prompt(Protocol):
-    """The request for a group of authors, given by position. `max_output`: the most tokens that it lets be written."""
+    """The request for a group of authors, given by position."""
 
-    max_output: int
+    def body(self, positions: Sequence[int], form: RequestForm, complaint: str | None, trim: int) -> bytes: ...
 
-    def body(self, positions: Sequence[int], structured: Structured, complaint: str | None, trim: int) -> bytes: ...
+    def size(self, positions: Sequence[int], form: RequestForm) -> Size: ...
+
+    def cut(self, positions: Sequence[int], form: RequestForm) -> list[list[int]]:
+        """The groups in which `form` takes these authors; one: as they are."""
+        ...
+
+    def control(self, form: RequestForm) -> bytes:
+        """The request for a harmless author who does not exist (see `core.blame`)."""
+        ...
+
+    def control_size(self, form: RequestForm) -> Size: ...
 
     def asked(self, position: int, trim: int) -> Asked: ...
-
-    def tokens(self, positions: Sequence[int]) -> int:
-        """Estimated tokens of a request, input and expected output."""
-        ...
 
     def can_trim(self, position: int, trim: int) -> bool: ...

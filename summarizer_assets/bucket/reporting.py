@@ -32,13 +32,16 @@ NOBODY_LISTENS = Audience()
 
 
 class Reporter:
-    """Of one run."""
+    """Of one run. `log` hears at once how the provider is asked differently."""
 
-    def __init__(self, bucket: str, outcomes: Outcomes, engine: Engine, audience: Audience) -> None:
+    def __init__(
+        self, bucket: str, outcomes: Outcomes, engine: Engine, audience: Audience, log: Callable[[str], None]
+    ) -> None:
         self._bucket = bucket
         self._outcomes = outcomes
         self._engine = engine
         self._audience = audience
+        self._log = log
         self._reported_at = time.monotonic()
         self._rate = Rate(self._reported_at)
         self._replayed = outcomes.answered_count + outcomes.failed_count  # of a dead run: nobody waited for them now
@@ -47,6 +50,7 @@ class Reporter:
 
     def look(self) -> None:
         now = time.monotonic()
+        self._engine.asker.adapting.tell(self._log)
         for notice in self._engine.client.counters.notices[self._warned :]:
             self._audience.warn(notice)
             self._warned += 1

@@ -31,6 +31,7 @@ class RunSettings:
     identity: Identity
     price: Price | None
     retry: RetryPolicy
+    fingerprint: str
     excluded: Callable[[], frozenset[str]]
     journal: Path
     journal_fsync_s: float = FSYNC_EVERY_S

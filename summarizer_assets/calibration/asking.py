@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from summarizer_assets.bucket.answer_format import simpler
+from summarizer_assets.bucket.adapting import Adapting
 from summarizer_assets.core.answers import NO_ANSWER, Asked, Limits, UnusableReply, read_reply
 from summarizer_assets.core.calibration import Measured
 from summarizer_assets.core.money import Price, Usage, dollars
-from summarizer_assets.core.prompt import Structured, request_body
+from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.prompt import OUTPUT_FIELDS, request_body, set_fields
 from summarizer_assets.core.records import FailureReason
+from summarizer_assets.core.request_form import RequestForm, Size
 from summarizer_assets.core.usage import estimated_usage, usage_of
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
@@ -22,16 +24,15 @@ from summarizer_assets.llm.errors import (
     Exhausted,
     GroupTooLarge,
     Parked,
-    ProviderError,
-    RequestRejected,
+    Refused,
     RunFatal,
+    StopCause,
 )
 from summarizer_assets.llm.reply import Reply
 
-#: What a request that brought nothing says of each of its authors.
-_REASONS: Mapping[type[ProviderError], FailureReason] = {
+#: What a refused request says of each of its authors; others are `rejected`.
+_REASONS: Mapping[type[Refused], FailureReason] = {
     GroupTooLarge: FailureReason.TOO_LARGE,
-    RequestRejected: FailureReason.REJECTED,
     ContentFiltered: FailureReason.CONTENT_FILTER,
 }
 _TENTH = 10
@@ -76,10 +77,10 @@ class SizeTrial:
         Parked: the provider is out.
     """
 
-    def __init__(self, client: Client, question: Question) -> None:
+    def __init__(self, client: Client, question: Question, adapting: Adapting) -> None:
         self._client = client
         self._question = question
-        self._structured: Structured = "json_schema"
+        self._adapting = adapting
 
     async def measure(self, size: int, groups: Sequence[Sequence[Asked]], tokens: Sequence[int]) -> Measured:
         """`tokens`: estimated, of each group's records."""
@@ -117,14 +118,16 @@ class SizeTrial:
         )
 
     async def _ask(self, group: Sequence[Asked], tokens: int, tally: _Tally) -> None:
-        question, structured = self._question, self._structured
+        question, form = self._question, self._adapting.form
+        size = self._size(len(group), tokens, form)
         body = request_body(
             question.model,
             question.system,
             [author.text for author in group],
-            max_tokens=question.max_output,
+            max_tokens=size.bound,
             extra_body=question.extra_body,
-            structured=structured,
+            structured=form.structured,
+            output_field=form.output_field,
         )
 
         def check(reply: Reply) -> Usage | None:
@@ -139,25 +142,31 @@ class SizeTrial:
         try:
             await self._client.complete(
                 body,
-                estimated_tokens=question.overhead + tokens + question.output_per_author * len(group),
-                most_output_tokens=question.max_output,
+                estimated_tokens=size.prompt + size.expected,
+                most_output_tokens=size.bound,
                 check=check,
                 settle=lambda used: used,
             )
         except (Parked, RunFatal):
             raise
-        except RequestRejected as error:
-            fallback = simpler(structured, error)
-            if fallback is None:
-                tally.refused[FailureReason.REJECTED] += len(group)
-                return
-            if self._structured == structured:
-                self._structured = fallback
-            await self._ask(group, tokens, tally)
+        except Refused as error:
+            match self._adapting.after(error, form, size):
+                case Stop() as stop:
+                    raise RunFatal(stop.message, cause=StopCause.CONFIGURATION) from None
+                case True:
+                    await self._ask(group, tokens, tally)
+                case _:
+                    tally.refused[_REASONS.get(type(error), FailureReason.REJECTED)] += len(group)
         except (BadReply, Exhausted) as error:
             tally.refused[FailureReason[error.kind.upper()]] += len(group)
-        except (GroupTooLarge, ContentFiltered) as error:
-            tally.refused[_REASONS[type(error)]] += len(group)
+
+    def _size(self, authors: int, tokens: int, form: RequestForm) -> Size:
+        question = self._question
+        prompt, expected = question.overhead + tokens, question.output_per_author * authors
+        most = question.max_output
+        if set_fields(question.extra_body).isdisjoint(OUTPUT_FIELDS):
+            most = form.bound(most, prompt, expected)
+        return Size(prompt, expected, most)
 
     def _book(self, used: Usage, seconds: float, tally: _Tally) -> None:
         tally.latencies.append(seconds)

@@ -92,12 +92,15 @@ def calibrate(
     Raises:
         CalibrationStopped: no request can succeed, the budget is used up, or the provider is out.
     """
-    client = summarizer.client(run_id or f"calibration-{uuid.uuid4().hex[:12]}", CALIBRATION)
+    client, adapting = (
+        summarizer.client(run_id or f"calibration-{uuid.uuid4().hex[:12]}", CALIBRATION),
+        summarizer.adapting,
+    )
     measured: list[Measured] = []
 
     async def ask() -> None:
         try:
-            trial = SizeTrial(client, _question(summarizer))
+            trial = SizeTrial(client, _question(summarizer), adapting)
             for size in offered.sizes:
                 found = await _one_size(summarizer, trial, offered.authors, size)
                 measured.append(found)
@@ -109,6 +112,8 @@ def calibrate(
         asyncio.run(ask())
     except (Parked, RunFatal) as error:
         raise CalibrationStopped(str(error), measured) from None
+    finally:
+        adapting.tell(log)
     identity = summarizer.identity
     book = EstimateBook(summarizer.database, summarizer.settings.root)
     times = {round(one.authors / one.requests): one.latency_s for one in measured if one.latency_s is not None}

@@ -12,6 +12,11 @@ class Verdict(StrEnum):
     PARKED = "parked: three runs in a row made no progress; look at the last run, then materialise it by hand"
     NOT_DUE = "failures wait for their time"
     OUTAGE = "the provider refused the last run: a single probe is sent first"
+    UNUSABLE = (
+        "left alone: the model gave nothing usable; change the model, the prompt or a setting of the requests, or "
+        "materialise it by hand"
+    )
+    UNUSABLE_ELSEWHERE = "wait: the model gave nothing usable in the last run; another bucket is tried first, or none"
     BUDGET = "wait for money: SUMMARIZER_BUDGET_USD is used up; no run is tried until it is raised"
     NEXT_TICK = "waits for the next tick"
     QUEUE_FULL = "waits: enough runs are queued already"

@@ -81,7 +81,7 @@ def choose(
         most, waits = 0, Verdict.LIMIT
     elif not entry.open:
         # The retry sensor sends the probe, unless it has no bucket to send it with.
-        probes = bool(retry.run) or Verdict.OUTAGE in retry.verdicts.values()
+        probes = bool(retry.run) or entry.verdict in retry.verdicts.values()
         most, waits = 0 if probes else entry.most(most), entry.verdict
     ordered = sorted(found, key=lambda authors: (-authors.missing, authors.bucket))
     run, against = pick([authors.bucket for authors in ordered], most, held_back)

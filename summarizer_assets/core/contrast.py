@@ -25,7 +25,7 @@ from summarizer_assets.core.words import words_of
 ENOUGH: Final = 20
 #: Bounds, in terms that one record alone has. Settled on answers of a capable model: docs/grounding.md.
 MOST_OF_A_TEXT: Final = 1.0
-MOST_OF_A_SENTENCE: Final = 1.2
+MOST_OF_A_SENTENCE: Final = 1.5
 _OF_A_NAME: Final = 2.0  # times what a term weighs
 _NAMED: Final = 1.0  # what it speaks for a passage that it names the author
 _TRANSLATED: Final = 1.5  # … or that its terms may be the record's own in another language
@@ -66,26 +66,29 @@ class Contrast:
         for place, terms in strange.items():
             if not terms:
                 continue
-            weights = {term: self._weights[self._holders[term] + manner[term] - 1] for term in terms}
-            if sum(weights.values()) * _OF_A_NAME <= MOST_OF_A_SENTENCE:
-                continue
             text = texts[place]
+            weights = {term: self._weights[self._holders[term] + manner[term] - 1] for term in terms}
+            names = self._names(text, weights)
+            if sum(weights.values()) + sum([weights[term] * (_OF_A_NAME - 1) for term in names]) <= MOST_OF_A_TEXT:
+                continue
             weights = self._unexplained(place, text.plain, weights)
-            passage = self._of_a_text(place, text, weights) or self._of_a_sentence(place, text, weights)
+            passage = self._of_a_text(place, text, weights) or self._of_a_sentence(place, text, weights, names)
             if passage is not None:
                 found[place] = passage
         return found
 
     def _of_a_text(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> Foreign | None:
-        mine = self._records[place]
-        if sum(weights.values()) <= MOST_OF_A_TEXT:
-            return None
+        mine, holders = self._records[place], self._holders
         shared = text.all & mine.facts
+        alone = sum([holders[term] == 1 for term in shared])  # speaks for the author, whoever the other is
+        if sum(weights.values()) - alone <= MOST_OF_A_TEXT:
+            return None
         most = MOST_OF_A_TEXT + _in_favour(mine, text, text.all)
         return self._outweighed(place, text.plain, weights, shared, most)
 
-    def _of_a_sentence(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> Foreign | None:
-        names = self._names(text, weights)
+    def _of_a_sentence(
+        self, place: int, text: SummaryTerms, weights: Mapping[str, float], names: AbstractSet[str]
+    ) -> Foreign | None:
         heavy = {term: weight * _OF_A_NAME if term in names else weight for term, weight in weights.items()}
         if sum(heavy.values()) <= MOST_OF_A_SENTENCE:
             return None
@@ -108,7 +111,7 @@ class Contrast:
         total = sum(own.values())
         best, whose = most, None
         for other, record in enumerate(self._records):
-            if other == place:
+            if other == place or strange.keys().isdisjoint(record.all):
                 continue
             theirs = sum([weight for term, weight in strange.items() if term in record.all])
             if theirs <= best:
@@ -132,13 +135,13 @@ class Contrast:
         return left
 
     @staticmethod
-    def _names(text: SummaryTerms, weights: Mapping[str, float]) -> frozenset[str]:
-        """The terms of the words with a capital within a sentence; of English texts: others may write nouns so."""
-        if text.is_foreign or not any(
-            f" {term.capitalize()}" in text.plain or f" {term.upper()}" in text.plain for term in weights
-        ):
-            return frozenset()
-        return frozenset(map(term_of, words_of(" ".join(_WITHIN.findall(text.plain)))))
+    def _names(text: SummaryTerms, terms: Iterable[str]) -> set[str]:
+        """Those of the terms that a text writes with a capital within a sentence; none of another language's."""
+        plain = text.plain
+        near = [term for term in terms if f" {term.capitalize()}" in plain or f" {term.upper()}" in plain]
+        if not near or text.is_foreign:
+            return set()
+        return set(map(term_of, words_of(" ".join(_WITHIN.findall(plain))))).intersection(near)
 
 
 def _in_favour(mine: RecordTerms, text: SummaryTerms, terms: AbstractSet[str]) -> float:

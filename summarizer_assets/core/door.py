@@ -1,7 +1,8 @@
-"""Whether the provider may be asked: an outage lets one probe through at a time, a used-up budget nobody. Pure."""
+"""Whether the provider may be asked: an outage, or a model of no use, lets one probe through at a time. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, Protocol
 
 from summarizer_assets.core.bucket_verdict import Verdict
@@ -10,6 +11,7 @@ from summarizer_assets.core.money import shown
 PROBE_WAIT_S: Final = 60.0
 _PROBE_LONGEST_WAIT_S: Final = 1800.0
 _BUDGET: Final = "budget"
+_MOST_BRAKED: Final = 3  # runs one after the other that got nothing usable: the next bucket would not either
 
 
 class Ending(Protocol):
@@ -23,6 +25,12 @@ class Ending(Protocol):
 
     @property
     def refused(self) -> bool: ...
+
+    @property
+    def braked(self) -> bool: ...
+
+    @property
+    def fingerprint(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,11 @@ class Door:
 
 
 def door(
-    buckets: Sequence[tuple[Sequence[Ending], bool]], now: float, probe_wait_s: float, budget: Budget | None
+    buckets: Sequence[tuple[Sequence[Ending], bool]],
+    now: float,
+    probe_wait_s: float,
+    budget: Budget | None,
+    fingerprint: str | None = None,
 ) -> Door:
     """Judge from how the last runs of all buckets ended.
 
@@ -81,27 +93,37 @@ def door(
         now: epoch seconds, of the clock that stamped the runs.
         probe_wait_s: the shortest wait before a provider that refused is tried again.
         budget: None: no bound.
+        fingerprint: of what a run would ask with now.
     """
     if budget is not None:
         stopped = any(runs[0].stop == _BUDGET for runs, _ in buckets if runs)
         if budget.used_up(stopped=stopped):
             return Door(0, Verdict.BUDGET)
-    probe_at = _probe_due_at((run for runs, _ in buckets for run in runs), probe_wait_s)
+    ended = sorted(_ends(run for runs, _ in buckets for run in runs), key=lambda end: end[0], reverse=True)
+    probing = any(in_flight for _, in_flight in buckets)
+    braked = list(takewhile(lambda run: run.braked, (run for _, run in ended)))
+    if braked:
+        alike = sum(run.fingerprint == fingerprint for run in braked)
+        return Door(0 if probing or alike >= _MOST_BRAKED else 1, Verdict.UNUSABLE_ELSEWHERE)
+    probe_at = _probe_due_at(ended, probe_wait_s)
     if probe_at is None:
         return Door(None)
-    probing = any(in_flight for _, in_flight in buckets)
     return Door(0 if probing or now < probe_at else 1)
 
 
-def _probe_due_at(runs: Iterable[Ending], shortest_wait_s: float) -> float | None:
+def _probe_due_at(ended: Iterable[tuple[float, Ending]], shortest_wait_s: float) -> float | None:
     """When the next probe may start, if the run that ended last, over all buckets, was refused from outside.
 
     The wait is as long as the trouble has lasted, which doubles it from probe to probe. Counting the refused runs
     instead would make a backfill, whose many runs are refused within a minute, wait the longest at once.
+
+    Args:
+        ended: runs of all buckets, newest first, with when each ended.
+        shortest_wait_s: between two probes.
     """
     last = first = None
-    for ended_at, was_refused in sorted(_ends(runs), key=lambda end: end[0], reverse=True):
-        if not was_refused:
+    for ended_at, run in ended:
+        if not run.refused:
             break
         last, first = last or ended_at, ended_at
     if last is None or first is None:
@@ -109,7 +131,7 @@ def _probe_due_at(runs: Iterable[Ending], shortest_wait_s: float) -> float | Non
     return last + min(max(shortest_wait_s, last - first), _PROBE_LONGEST_WAIT_S)
 
 
-def _ends(runs: Iterable[Ending]) -> Iterator[tuple[float, bool]]:
+def _ends(runs: Iterable[Ending]) -> Iterator[tuple[float, Ending]]:
     for run in runs:
         if run.ended_at is not None:
-            yield run.ended_at, run.refused
+            yield run.ended_at, run

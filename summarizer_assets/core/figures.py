@@ -7,7 +7,6 @@ dozen") holds when it fits a figure of the record.
 """
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, combinations
 from typing import Final
@@ -16,41 +15,10 @@ from summarizer_assets.core.stated import Stated, may_state_other, stated_in
 from summarizer_assets.core.terms import SummaryTerms
 from summarizer_assets.core.words import fold, words_of
 
-_MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own total
 _WIDE: Final = 1.35  # what is "over 1,000" is less than this much more
 _NEAR: Final = 0.12
 _ROUNDED_FROM: Final = 1000
 _ROUNDED_TO: Final = 100
-
-
-@dataclass(frozen=True)
-class Record:
-    """The figures of a record as `core.rendering` writes it. `None` is not known.
-
-    `papers` and `cited` are totals over all papers; `shown` holds the citations of the papers that follow, by journal.
-    """
-
-    papers: int
-    cited: int | None
-    hot: int
-    highly_cited: int
-    shown: tuple[tuple[int | None, ...], ...]
-    text: str
-
-    @cached_property
-    def citations(self) -> frozenset[int]:
-        """Every number of citations that the record states or leads to."""
-        each = sorted((cited for journal in self.shown for cited in journal if cited is not None), reverse=True)
-        sums = {sum(cited for cited in journal if cited is not None) for journal in self.shown}
-        sums.update(accumulate(each))
-        sums.update(first + second for first, second in combinations(each[:6], 2))
-        return frozenset({*each, *sums, *({self.cited} if self.cited is not None else ())})
-
-    @cached_property
-    def counts(self) -> frozenset[int]:
-        """Every number of papers that the record states or leads to."""
-        shown = sum(map(len, self.shown))
-        return frozenset({self.papers, shown, self.papers - shown, self.hot, self.highly_cited, *map(len, self.shown)})
 
 
 _HEAD: Final = re.compile(
@@ -59,28 +27,59 @@ _HEAD: Final = re.compile(
 _OF_PAPER: Final = re.compile(r" \| cited (-?\d+)")
 
 
-def record_of(text: str) -> Record:
-    """The figures of a record."""
-    head, *lines = text.split("\n")
-    shown: list[list[int | None]] = []
-    for line in lines:
-        if not line.startswith(" "):
-            shown.append([])
-            continue
-        if not shown:
-            shown.append([])
-        found = _OF_PAPER.search(line)
-        shown[-1].append(int(found[1]) if found else None)
-    total = _HEAD.search(head)
-    known = [cited for journal in shown for cited in journal if cited is not None]
-    return Record(
-        papers=int(total["papers"]) if total else sum(map(len, shown)),
-        cited=int(total["cited"]) if total and total["cited"] else sum(known) if known and not total else None,
-        hot=int(total["hot"] or 0) if total else len(re.findall(r" \| (?:cited \d+, )?hot\b", text)),
-        highly_cited=int(total["highly"] or 0) if total else text.count("highly cited"),
-        shown=tuple(map(tuple, shown)),
-        text=text,
-    )
+class Record:
+    """The figures of a record as `core.rendering` writes it, each found when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._total = _HEAD.search(text, 0, text.find("\n") if "\n" in text else len(text))
+
+    @cached_property
+    def papers(self) -> int:
+        """All papers of the author."""
+        return int(self._total["papers"]) if self._total else self._shown
+
+    @property
+    def _shown(self) -> int:
+        return self.text.count("\n ")
+
+    @cached_property
+    def hot(self) -> int:
+        return int(self._total["hot"] or 0) if self._total else len(re.findall(r" \| (?:cited \d+, )?hot\b", self.text))
+
+    @cached_property
+    def highly_cited(self) -> int:
+        return int(self._total["highly"] or 0) if self._total else self.text.count("highly cited")
+
+    @cached_property
+    def _journals(self) -> list[list[int]]:
+        """The citations of the papers that are shown and have any, by journal."""
+        journals: list[list[int]] = [[]]
+        for line in self.text.split("\n")[1:]:
+            if not line.startswith(" "):
+                journals.append([])
+            elif found := _OF_PAPER.search(line):
+                journals[-1].append(int(found[1]))
+        return journals
+
+    @cached_property
+    def citations(self) -> frozenset[int]:
+        """Every number of citations that the record states or leads to."""
+        each = sorted((cited for journal in self._journals for cited in journal), reverse=True)
+        sums = {sum(journal) for journal in self._journals if journal}
+        sums.update(accumulate(each))
+        sums.update(first + second for first, second in combinations(each[:6], 2))
+        if self._total and self._total["cited"]:
+            sums.add(int(self._total["cited"]))
+        return frozenset({*each, *sums})
+
+    @cached_property
+    def counts(self) -> frozenset[int]:
+        """Every number of papers that the record states or leads to."""
+        of_journals = [part.count("\n ") for part in re.split(r"\n(?! )", self.text)]
+        return frozenset(
+            {self.papers, self._shown, self.papers - self._shown, self.hot, self.highly_cited, *of_journals}
+        )
 
 
 def contradicted(text: SummaryTerms, record: str) -> str | None:
@@ -92,32 +91,23 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
         return None
     figures: Record | None = None
     for stated in stated_in(text):
-        if not _stands_in(stated, record):
-            figures = figures or record_of(record)
-            if not _holds(stated, figures):
-                return stated.words
+        figures = figures or Record(record)
+        number = stated.number
+        if number == figures.papers if stated.of_papers else f" | cited {number}" in record:
+            continue  # the words around it need no look
+        if not _holds(stated, figures):
+            return stated.words
     return None
 
 
-def _stands_in(stated: Stated, record: str) -> bool:
-    """Whether the record states just this figure: the cheap and usual case."""
-    if stated.rough or stated.highly_cited:
-        return False
-    figure = f"| {stated.number} papers" if stated.of_papers else f"| cited {stated.number}"
-    at = record.find(figure)
-    return at >= 0 and not record[at + len(figure) : at + len(figure) + 1].isdigit()
-
-
 def _holds(stated: Stated, record: Record) -> bool:
-    if not stated.of_papers:
-        return (
-            not record.citations or any(_fits(stated, cited) for cited in record.citations) or _quotes(stated, record)
-        )
     if stated.highly_cited:
         return stated.number <= record.highly_cited or _quotes(stated, record)
-    if any(_fits(stated, count) for count in record.counts) or _quotes(stated, record):
-        return True
-    return stated.number <= record.papers and stated.number < _MANY and not stated.is_total
+    if stated.of_papers and stated.is_spelled and stated.number < record.papers and not stated.is_total:
+        return True  # some of the papers: a number in digits is one of the record's own
+    known = record.counts if stated.of_papers else record.citations
+    rough = stated.rough
+    return not known or any(_fits(stated, rough, figure) for figure in known) or _quotes(stated, record)
 
 
 def _quotes(stated: Stated, record: Record) -> bool:
@@ -125,9 +115,9 @@ def _quotes(stated: Stated, record: Record) -> bool:
     return stated.words.lower() in " ".join(words_of(fold(record.text).lower()))
 
 
-def _fits(stated: Stated, known: int) -> bool:
+def _fits(stated: Stated, rough: str | None, known: int) -> bool:
     number = stated.number
-    match stated.rough:
+    match rough:
         case "more":
             return number <= known < max(number * _WIDE, number + 10)
         case "less" | "nearly":

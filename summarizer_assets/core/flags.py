@@ -68,7 +68,7 @@ class Flag(StrEnum):
     LITTLE_SUPPORT = (
         "little_support",
         5,
-        "less than a third of its telling words are in the record",
+        "less than 30 % of its telling words are in the record",
         "Is it about this author's papers at all?",
     )
     OTHER_LANGUAGE = (
@@ -80,7 +80,7 @@ class Flag(StrEnum):
     NAME_UNMEASURED = (
         "name_unmeasured",
         6,
-        "the author's name is in another script than the summary, so it could not be looked for",
+        "the author has no name, or one in another script than the text, so that it could not be looked for",
         "Is the author called by the right name?",
     )
     # Of the reply.

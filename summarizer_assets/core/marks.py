@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from summarizer_assets.core.figures import record_of
+from summarizer_assets.core.figures import Record
 from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.terms import RecordTerms, SummaryTerms, countries, places, term_of
 from summarizer_assets.core.vocabulary import FIELDS, NUMBER_WORDS
@@ -195,7 +195,7 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
     numbers = [word for word in odd if word < ":" and word not in record.text and word.isdecimal()]
     if not numbers:
         return []
-    known = record_of(record.text)
+    known = Record(record.text)
     years = [int(year) for year in _YEAR.findall(record.text)]
     span = range(min(years) // 10 * 10, max(years) + 1) if years else range(0)
     return [

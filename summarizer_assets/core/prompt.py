@@ -11,8 +11,10 @@ from summarizer_assets.core.rendering import RENDERED, RenderSettings, render, t
 from summarizer_assets.core.tokens import PER_REQUEST, estimate_tokens, tokens_of
 
 __all__ = [
+    "OUTPUT_FIELDS",
     "OUTPUT_SCHEMA",
     "RENDERED",
+    "OutputField",
     "PromptSettings",
     "RenderSettings",
     "Structured",
@@ -30,6 +32,9 @@ __all__ = [
 
 #: How the shape of the answer is asked for: strictly, as any JSON object, or in words only.
 Structured = Literal["json_schema", "json_object", "none"]
+#: The names under which providers take the bound of the answer, in output tokens.
+OutputField = Literal["max_tokens", "max_completion_tokens"]
+OUTPUT_FIELDS: tuple[OutputField, ...] = ("max_tokens", "max_completion_tokens")
 
 OUTPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -126,12 +131,13 @@ def request_body(
     max_tokens: int,
     extra_body: Mapping[str, Any] | None = None,
     structured: Structured = "json_schema",
+    output_field: OutputField = "max_tokens",
     complaint: str | None = None,
 ) -> bytes:
     """The JSON body of a chat completion.
 
-    `extra_body` is merged last; a null in it takes a field out, and `max_completion_tokens` in it replaces our
-    `max_tokens`, which some models refuse.
+    `max_tokens` bounds the answer, under the name `output_field`. `extra_body` is merged last; a null in it takes a
+    field out, and a bound of the answer in it replaces ours, whichever of the two names it has.
 
     Raises:
         ValueError: `extra_body` names a field that decides which answer belongs to whom.
@@ -142,15 +148,15 @@ def request_body(
             {"role": "system", "content": system},
             {"role": "user", "content": user_message(texts, complaint)},
         ],
-        "max_tokens": max_tokens,
+        output_field: max_tokens,
     }
     response_format = _RESPONSE_FORMATS[structured]
     if response_format is not None:
         body["response_format"] = response_format
     if extra_body:
         extra_body = without_own_fields(dict(extra_body))
-        if extra_body.get("max_completion_tokens") is not None:
-            del body["max_tokens"]
+        if "max_tokens" in extra_body or extra_body.get("max_completion_tokens") is not None:
+            del body[output_field]
         body.update(extra_body)
         body = {name: value for name, value in body.items() if value is not None}
     return msgspec.json.encode(body)
@@ -161,6 +167,11 @@ def most_output_tokens(extra_body: Mapping[str, Any], max_tokens: int) -> int | 
     bounds = [extra_body.get("max_completion_tokens"), extra_body.get("max_tokens", max_tokens)]
     given = next((bound for bound in bounds if bound is not None), None)
     return given if isinstance(given, int) and not isinstance(given, bool) and given > 0 else None
+
+
+def set_fields(extra_body: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of a request that a person set."""
+    return frozenset(name for name, value in extra_body.items() if value is not None)
 
 
 def without_own_fields(extra_body: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,15 @@ class Remedy:
     action: str
 
 
+#: Faults between us and the model: halving the group would only send more into them.
+OUTSIDE: Final = frozenset({Why.SERVER_ERROR, Why.TIMEOUT, Why.CONNECTION, Why.GATEWAY_BODY})
+#: The author's own answer came, and its text is no summary.
+ABOUT_THE_TEXT: Final = frozenset(
+    {Why.UNGROUNDED, Why.UNSAFE_TEXT, Why.ECHO, Why.TOO_LONG, Why.BAD_TEXT, Why.BAD_TYPE, Why.EMPTY_SUMMARY}
+)
+#: Of the provider, the network or the record, whatever the model is like.
+NOT_THE_MODEL: Final = OUTSIDE | {Why.REJECTED, Why.TOO_LARGE, Why.BODY_TOO_BIG}
+
 _LATER = "then asks again in later runs, up to SUMMARIZER_MAX_ATTEMPTS"
 _REPEATS = f"Repeats the request, halves the group until the author stands alone, {_LATER}."
 _HALVES = f"Halves the group until the author stands alone, {_LATER}."
@@ -73,3 +82,9 @@ def remedy_for(reason: str) -> Remedy:
         "Not known to this version.", "Read the detail, and the documentation of the version that wrote it."
     )
     return _KNOWN.get(reason, unknown)
+
+
+def change_for(reason: Why) -> str:
+    """What a person changes, as part of a sentence, when it happens all the time."""
+    action = REMEDIES[reason].action.removeprefix("If it lasts, ").removesuffix(".")
+    return action[0].lower() + action[1:]

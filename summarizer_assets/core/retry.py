@@ -7,15 +7,17 @@ failures that are due, a failed one may be complete. It never starts work that n
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from summarizer_assets.core.brake import UNUSABLE, Trust
 from summarizer_assets.core.bucket_verdict import Verdict
 from summarizer_assets.core.door import PROBE_WAIT_S, Budget, door
 
 PARKED_AFTER_RUNS = 3
+_DISTRUSTED_S = 3600.0
 #: So many buckets at a time are looked up in the orchestrator's own record, which takes two queries.
 LOOKED_UP_AT_ONCE = 50
 
-#: Stops that are the bucket's or the host's own; every other stop has its cause at the provider.
-OWN_STOPS = frozenset({"terminated", "too_many_failures"})
+#: Stops of a run whose provider answered it; every other stop has its cause at the provider.
+OWN_STOPS = frozenset({"terminated", "too_many_failures", UNUSABLE})
 #: Why the orchestrator's own record of these buckets' runs speaks against another one; those left out may run.
 HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
 
@@ -24,6 +26,7 @@ HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
 class PastRun:
     """One run that had work in a bucket. Times in seconds since the epoch.
 
+    `fingerprint` is of the model, the prompt and the settings that it asked with; None: an older version's run.
     `pending_before` counts the authors without a row when it started, `pending_after` those when it ended; None, as
     is `ended_at`: it is still at it, or it died. `stop` says why it ended before its work did.
     """
@@ -34,11 +37,27 @@ class PastRun:
     pending_before: int
     pending_after: int | None
     stop: str | None
+    fingerprint: str | None = None
+
+    @property
+    def braked(self) -> bool:
+        """It got nothing usable from the model."""
+        return self.stop == UNUSABLE
 
     @property
     def refused(self) -> bool:
         """It was stopped from outside: a rejected key, an exhausted quota, an outage."""
         return self.stop is not None and self.stop not in OWN_STOPS
+
+
+def trust_after(last: PastRun | None, now: float) -> Trust:
+    """In what `last`, the last run that ended, asked with; None: there was none."""
+    if last is None or last.ended_at is None:
+        return Trust.UNTRIED
+    if last.braked:
+        return Trust.DISTRUSTED if now - last.ended_at < _DISTRUSTED_S else Trust.UNTRIED
+    brought = last.pending_after is not None and last.pending_after < last.pending_before
+    return Trust.PROVEN if brought else Trust.UNTRIED
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,7 @@ def decide(
     probe_wait_s: float = PROBE_WAIT_S,
     budget: Budget | None = None,
     room_in_queue: int | None = None,
+    fingerprint: str | None = None,
 ) -> Decision:
     """Choose the buckets to run now.
 
@@ -115,10 +135,11 @@ def decide(
         probe_wait_s: the shortest wait before the provider, which refused the last run, is tried again.
         budget: of all runs; None: no bound.
         room_in_queue: runs that may still be queued; None: any number.
+        fingerprint: of what a run would ask with now.
     """
-    verdicts = {state.bucket: _verdict(state, now, unfinished_counts=unfinished_counts) for state in buckets}
+    verdicts = {state.bucket: _verdict(state, now, fingerprint, unfinished_counts) for state in buckets}
     wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
-    entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget)
+    entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget, fingerprint)
     free = [state for state in wanted if state.deserted]  # nobody is asked, so nobody has to answer
     paid = [state for state in wanted if not state.deserted]
     if entry.open:
@@ -154,7 +175,7 @@ def pick(wanted: Sequence[str], most: int, held_back: HeldBack) -> tuple[list[st
     return chosen[: max(0, most)], against
 
 
-def _verdict(state: BucketState, now: float, *, unfinished_counts: bool) -> Verdict:
+def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished_counts: bool) -> Verdict:
     if state.in_flight:
         return Verdict.IN_FLIGHT
     if state.deserted or state.barred:
@@ -167,7 +188,9 @@ def _verdict(state: BucketState, now: float, *, unfinished_counts: bool) -> Verd
     due = state.next_due_at is not None and state.next_due_at <= now
     # What is due is bounded by the failures' own attempts, which a run that dies does not count.
     if (due and not _dying(state)) or (unfinished and not _stuck(state)):
-        return Verdict.RUN
+        last = state.runs[0] if state.runs else None
+        in_vain = last is not None and last.braked and last.fingerprint == fingerprint
+        return Verdict.UNUSABLE if in_vain else Verdict.RUN
     return Verdict.PARKED if unfinished or due else Verdict.NOT_DUE
 
 
@@ -182,7 +205,7 @@ def _stuck(state: BucketState) -> bool:
 
     One that had nobody pending (it asked failures that were due) shows that all was well then.
     """
-    own = [run for run in state.runs if not run.refused][:PARKED_AFTER_RUNS]
+    own = [run for run in state.runs if not (run.refused or run.braked)][:PARKED_AFTER_RUNS]
     if len(own) < PARKED_AFTER_RUNS or any(run.pending_before == 0 for run in own):
         return False
     remaining = state.pending

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from summarizer_assets.core.brake import UNUSABLE
 from summarizer_assets.core.failing import action_for
 
 #: A change is told at most so often: while a large job runs, the numbers change at every tick.
@@ -14,7 +15,10 @@ _SHOWN_BUCKETS: Final = 20
 
 @dataclass(frozen=True)
 class Parked:
-    """A bucket that its last runs did not move: why the last one stopped (None: it died, or failed at once)."""
+    """A bucket that its last runs did not move, or in which the model gave nothing usable.
+
+    `stop`: why the last run stopped; None: it died, or failed at once.
+    """
 
     bucket: str
     stop: str | None
@@ -69,6 +73,8 @@ class Standing:
             shown = ", ".join(f"`{parked.bucket}` ({parked.stop or 'died'})" for parked in self.parked[:_SHOWN_BUCKETS])
             more = f" and {len(self.parked) - _SHOWN_BUCKETS:,} more" if len(self.parked) > _SHOWN_BUCKETS else ""
             head = f"**{len(self.parked):,} buckets are parked**, three runs in a row made no progress"
+            if any(parked.stop == UNUSABLE for parked in self.parked):
+                head += f", or the model gave nothing usable (`{UNUSABLE}`)"
             lines += [
                 f"{head}: {shown}{more}.",
                 "",

@@ -38,29 +38,71 @@ _ROUGH: Final = {
 }
 _LESS_THAN: Final = _set("fewer less weniger")
 #: Words before a number of papers that is all of them, unless one of the words after it chooses some.
-_ALL: Final = _set("her his their the whose all across s published written wrote authored has")
+_ALL: Final = _set("her his their the whose all across among s published written wrote authored has")
 _SOME: Final = _set("in on at from with about by that which of concern concerns concerning deal deals dealing")
 _AMONG: Final = _set("of among across")
 _SPELLED: Final = NUMBER_WORDS.keys() - {"one"}
+_ARTICLES: Final = _set("a an the")
+_THOUSAND: Final = 3  # digits
 _LONGEST_WAY: Final = 6  # words between a number and its noun
 
-_CHINESE: Final = (re.compile(r"(?P<number>\d+) ?篇"), re.compile(r"引[^\d。]{0,6}(?P<number>\d+)(?P<more>余|多)?"))
+_CHINESE: Final = (
+    re.compile(r"(?P<number>\d+) ?(?P<after>篇)"),
+    re.compile(r"引[^\d。]{0,6}(?P<number>\d+)(?P<after>余|多)?"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """One figure as it is stated.
+    """One figure as it is stated: what the words around it say is read when it is asked for.
 
-    `of_papers`: it counts papers, else citations. `words`: the passage. `rough`: "more", "less", "nearly" or "about",
-    where it is rounded. `is_total`: of all papers, by the words around it. `highly_cited`: of such papers only.
+    `number`; `of_papers`: it counts papers, else citations; `around`: the text's words, of which `first` to `last` are
+    the number's, and `start` to `end` the passage's.
     """
 
     number: int
     of_papers: bool
-    words: str
-    rough: str | None = None
-    is_total: bool = False
-    highly_cited: bool = False
+    around: Sequence[str]
+    first: int = 0
+    last: int = 0
+    start: int = 0
+    end: int = 0
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.around[min(self.start, self.first) : max(self.last, self.end) + 1])
+
+    @property
+    def rough(self) -> str | None:
+        """How it is rounded: "more", "less", "nearly" or "about"."""
+        if self.around[self.first] == "dozen":
+            return "about"
+        before = self.around[max(0, self.first - 3) : self.first]
+        near = [word.lower() for word in before if word.lower() not in _ARTICLES][-2:]
+        if not near:
+            return "more" if self.around[self.last + 1 : self.last + 2] in (["余"], ["多"]) else None
+        if near[-1] == "than" and near[0] in _LESS_THAN:
+            return "less"
+        return next((kind for kind, words in _ROUGH.items() if near[-1] in words), None)
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it counts all papers, by the words around it."""
+        before = [word.lower() for word in self.around[max(0, self.first - 2) : self.first]]
+        if not before or before[-1] not in _ALL:
+            return False
+        after = self.around[self.end + 1 : self.end + 2]
+        return (len(before) > 1 and before[0] in _AMONG) or not (after and after[0] in _SOME)
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether the number is written as a word."""
+        return not self.around[self.first][0].isdigit()
+
+    @property
+    def highly_cited(self) -> bool:
+        """Whether it counts only papers that are highly cited."""
+        return self.of_papers and "highly" in self.around[self.last + 1 : self.end]
 
 
 def may_state_other(present: AbstractSet[str], record: str) -> bool:
@@ -87,8 +129,7 @@ def stated_in(text: SummaryTerms) -> Iterator[Stated]:
     if not plain.isascii():
         for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
             for found in pattern.finditer(plain):
-                rough = "more" if not of_papers and found["more"] else None
-                yield Stated(int(found["number"]), of_papers, found[0], rough)
+                yield Stated(int(found["number"]), of_papers, [found["number"], found["after"] or "次"], end=1)
 
 
 def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
@@ -107,8 +148,7 @@ def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
     if before is None:
         return
     of_papers = word in _PAPERS
-    figure = _figure(plain, words, before, at, of_papers=of_papers)
-    yield figure
+    yield _figure(plain, words, before, at, of_papers=of_papers)
     if not of_papers:  # "294 of 621 citations"
         start = before
         while start > 0 and words[start - 1] in _LINKS and start > before - 4:
@@ -153,16 +193,7 @@ def _figure(
         last += 1
     number = int("".join(words[first : last + 1])) if words[place].isdecimal() else _value(words[place])
     assert number is not None  # the place is a number's
-    before = words[max(0, first - 3) : first]
-    between = words[last + 1 : end]
-    return Stated(
-        number=number,
-        of_papers=of_papers,
-        words=" ".join(words[min(first, first if start is None else start) : max(last, end) + 1]),
-        rough="about" if words[place] == "dozen" else _rough(before),
-        is_total=of_papers and _is_total(before, words[end + 1 : end + 2]),
-        highly_cited=of_papers and "highly" in between,
-    )
+    return Stated(number, of_papers, words, first, last, first if start is None else start, end)
 
 
 def _value(word: str) -> int | None:
@@ -172,21 +203,6 @@ def _value(word: str) -> int | None:
 
 
 def _are_one_number(plain: str, left: str, right: str) -> bool:
-    if not (left.isdecimal() and right.isdecimal() and len(right) == 3 and len(left) <= 3):  # noqa: PLR2004 - thousands
+    if len(right) != _THOUSAND or len(left) > _THOUSAND or not (left.isdecimal() and right.isdecimal()):
         return False
     return any(f"{left}{mark}{right}" in plain for mark in ",.'\u00a0\u202f")
-
-
-def _rough(before: Sequence[str]) -> str | None:
-    """How a number is rounded, by the words before it, the last of which may be an article."""
-    near = [word.lower() for word in before if word.lower() not in ("a", "an", "the")][-2:]
-    if near and near[-1] == "than" and near[0] in _LESS_THAN:
-        return "less"
-    return next((kind for kind, words in _ROUGH.items() if near and near[-1] in words), None)
-
-
-def _is_total(before: Sequence[str], after: Sequence[str]) -> bool:
-    lower = [word.lower() for word in before]
-    if len(lower) > 1 and lower[-1] in _ALL and lower[-2] in _AMONG:
-        return True
-    return bool(lower) and lower[-1] in _ALL and not (after and after[0] in _SOME)

@@ -102,23 +102,29 @@ class RecordTerms:
 
     @cached_property
     def facts(self) -> AbstractSet[str]:
-        """The terms of all but the author's name."""
-        name = fold(self._author_name)
-        return terms_of(self.text[len(name) :]) - {NOTHING} if self.text.startswith(name) else self.all
+        """The terms that are not of the author's name."""
+        return self.all - self.name
 
     @cached_property
     def is_foreign(self) -> bool:
         """Whether a title or more of it is in another language than English, so that a text may translate it."""
-        lines = self.text.split("\n")
-        return _OTHER_SCRIPT.search(self.text) is not None or any(looks_foreign(words_of(line)) for line in lines)
+        if not self.text.isascii() and _OTHER_SCRIPT.search(self.text) is not None:
+            return True
+        if FOREIGN.isdisjoint(words_of(self.text)):
+            return False
+        return any(looks_foreign(words_of(line)) for line in self.text.split("\n"))
 
     def has_form_of(self, term: str) -> bool:
         """Whether a word of the record begins as a term does: another form of the same word, mostly."""
-        return f" {term[:_START]}" in self._lower
+        start, lower = term[:_START], self._lower
+        at = lower.find(start)
+        while at > 0 and lower[at - 1].isalpha():
+            at = lower.find(start, at + 1)
+        return at >= 0
 
     @cached_property
     def _lower(self) -> str:
-        return " ".join(["", *words_of(self.text.lower())])
+        return self.text.lower()
 
     def spells_out(self, acronym: str) -> bool:
         """Whether words of the record in a row begin with the acronym's letters; one between may begin otherwise."""
@@ -126,7 +132,7 @@ class RecordTerms:
 
     @cached_property
     def _initials(self) -> str:
-        return "".join(word[0] for word in self._lower.split() if word not in _SMALL)
+        return "".join(word[0] for word in words_of(self._lower) if word not in _SMALL)
 
     @cached_property
     def acronyms(self) -> frozenset[str]:

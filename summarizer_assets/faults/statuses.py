@@ -46,6 +46,10 @@ def _gzip(body: Callable[[], bytes]) -> StatusFault:
     return lambda _: Answer(200, body(), {"content-encoding": "gzip"})
 
 
+def _raw(status: int, body: str, kind: str = "application/json") -> StatusFault:
+    return lambda _: Answer(status, body.encode(), {"content-type": kind})
+
+
 _FAILED = "The server had an error while processing your request."
 
 #: By name. 33 and 34 come with status 200: their fault is in the encoding.
@@ -65,6 +69,20 @@ STATUSES: dict[str, StatusFault] = {
     "gateway_timeout": lambda _: Answer(504, b"upstream request timeout", {"content-type": "text/plain"}),
     "request_too_large": _error(413, "request_too_large", "Request too large."),
     "unprocessable": _error(422, None, "Unprocessable content."),
+    # Causes under statuses that do not tell them.
+    "credit_exhausted": _error(400, None, "Your credit balance is too low to access the API."),
+    "key_expired": _raw(
+        400,
+        '[{"error": {"code": 400, "message": "API key expired.", "status": "INVALID_ARGUMENT", '
+        '"details": [{"reason": "API_KEY_INVALID"}]}}]',
+    ),
+    "model_crashed": _raw(400, '{"error": "The model has crashed without additional information."}'),
+    "moderated": _raw(
+        403, '{"error": {"code": 403, "message": "Your input was flagged.", "metadata": {"reasons": ["violence"]}}}'
+    ),
+    "firewall_page": _raw(403, "<html><title>403 Forbidden</title>Request blocked</html>", "text/html"),
+    "json_validate_failed": _error(400, "json_validate_failed", "Failed to generate JSON."),
+    "throttled_as_400": _error(400, None, "Rate limit reached, slow down."),
     "throttled": _throttled(retry_after="1"),
     "throttled_silent": _throttled(),
     "throttled_date": _until(2),

@@ -61,6 +61,7 @@ class Tried:
 
     request: int  # its number in the run
     probe: bool = False
+    wanted: Callable[[], bool] = lambda: True  # asked before each try
     tries: int = 0
     bad_replies: int = 0
     delay_s: float | None = None

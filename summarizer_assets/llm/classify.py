@@ -1,14 +1,15 @@
 """From a reply that is no success to what it means: a pure function of status, headers and body.
 
-Facts about providers live here; what is done about a class lives in `client.py`.
+By cause and not by status: providers send an exhausted account as 400, a moderated title as 403, a throttle as 400. The
+signals stand in a table, `refusal_signals.py`; a body is read in `error_body.py`. What is done about a class lives in
+`client.py`.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -16,9 +17,12 @@ import msgspec
 from summarizer_assets.core.envelope import open_envelope
 from summarizer_assets.core.event_stream import BLANKS
 from summarizer_assets.core.rows import read_rows
+from summarizer_assets.core.told_limits import NOTHING_TOLD, ToldLimits, told_limits
 from summarizer_assets.core.unusable import UnusableReply
 from summarizer_assets.llm.body import BodyTooBigError
+from summarizer_assets.llm.error_body import ErrorBody, read_error
 from summarizer_assets.llm.errors import ExhaustedKind, StopCause
+from summarizer_assets.llm.refusal_signals import REQUEST_FIELDS, SIGNALS, TELLING_FIELDS, Cause, Signal
 from summarizer_assets.llm.resolver import ForbiddenAddressError
 from summarizer_assets.llm.transport import ProxyRefusedError, TlsError
 
@@ -28,15 +32,22 @@ class Outcome(Enum):
 
     THROTTLED = auto()  # wait, no try used
     TRANSIENT = auto()  # try again within bounds
-    TOO_LARGE = auto()  # split
+    GARBLED = auto()  # the same, then as a reply that cannot be read
+    TOO_LARGE = auto()  # ask for less, or split
+    UNSUPPORTED = auto()  # ask in another form
     FILTERED = auto()  # split
-    REJECTED = auto()  # split
+    REJECTED = auto()  # split, for no cause is told
+    DENIED = auto()  # split while others are answered; else the account's, or the address's
     FATAL = auto()  # stop the run
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a failed try means. `retry`: whether trying the same request again is allowed at all."""
+    """What a failed try means. `retry`: whether trying the same request again is allowed at all.
+
+    `cause`: why the run ends; of DENIED, should it be refused to everybody. `fields`: of the request, that the refusal
+    speaks of; `blamed`, that it names as its cause. `told`: the limits that it tells.
+    """
 
     outcome: Outcome
     message: str  # foreign text: redact before it leaves the client
@@ -46,6 +57,9 @@ class Verdict:
     kind: ExhaustedKind = "server_error"
     cause: StopCause | None = None
     sent: bool = True  # False: no byte reached the provider
+    fields: frozenset[str] = frozenset()
+    blamed: frozenset[str] = frozenset()
+    told: ToldLimits = NOTHING_TOLD
 
     @property
     def billable(self) -> bool:
@@ -53,76 +67,45 @@ class Verdict:
         return self.sent and (self.status is None or self.kind in ("timeout", "gateway_body"))
 
 
-_QUOTA_CODES = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active"}
-_QUOTA_ENDINGS = ("_spend_limit_exceeded", "_usage_limit_exceeded")
-_FILTER_CODES = {
-    "content_filter",
-    "content_filtered",
-    "content_policy_violation",
-    "responsibleaipolicyviolation",
-    "moderation_blocked",
-    "invalid_prompt",
+_OUTCOMES: Final[Mapping[Cause, Outcome]] = {
+    Cause.ACCOUNT: Outcome.FATAL,
+    Cause.MODEL: Outcome.FATAL,
+    Cause.FIELD: Outcome.UNSUPPORTED,
+    Cause.AUTHORS: Outcome.FILTERED,
+    Cause.TOO_LARGE: Outcome.TOO_LARGE,
+    Cause.THROTTLE: Outcome.THROTTLED,
+    Cause.SERVER: Outcome.TRANSIENT,
+    Cause.GARBLED: Outcome.GARBLED,
 }
-_TOO_LARGE_CODES = {"context_length_exceeded", "string_above_max_length", "request_too_large"}
-_MODEL_CODES = {"model_not_found", "invalid_model", "deploymentnotfound", "model_not_available"}
-_KEY_CODES = {"invalid_api_key", "api_key_invalid", "authentication_error"}
-_SLOW_DOWN_CODES = {"slow_down", "rate_limit_exceeded", "rate_limit_error", "overloaded_error"}
-
-_TOO_LARGE_TEXT = re.compile(
-    r"maximum (?:context|prompt|input|sequence|model) length|context (?:length|window|size)|prompt is too long"
-    r"|too many (?:input )?tokens|input is too long"
-    r"|exceeds? the (?:maximum|max)(?: allowed)?(?: number of)?(?: input)? tokens"
-    r"|reduce the length of the (?:messages|prompt|input)",
-    re.IGNORECASE,
-)
-#: A 429 that waiting cannot cure: one request above the limit of a whole minute.
-_LARGER_THAN_LIMIT = re.compile(r"^request too large\b", re.IGNORECASE)
+_RETRIED: Final = frozenset({Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.GARBLED})
+#: Statuses under which a body that names a field of the request speaks of that field.
+_OF_FIELDS: Final = (400, 422)
 
 #: The status that a code stands for when an error comes under status 200.
-_STATUS_OF_CODE = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "resource_exhausted": 429,
-    "too_many_requests": 429,
-    "throttling": 429,
+_STATUS_OF_CAUSE: Final[Mapping[Cause, int]] = {
+    Cause.ACCOUNT: 403,
+    Cause.MODEL: 404,
+    Cause.THROTTLE: 429,
+    Cause.SERVER: 500,
+}
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "1302": 429,  # Zhipu's own numbers
     "1303": 429,
     "1305": 429,
-    "insufficient_quota": 429,
     "1113": 402,
     "1301": 400,
     "slow_down": 503,
     "overloaded_error": 529,
-    "invalid_api_key": 401,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "unauthenticated": 401,
-    "permission_denied": 403,
-    "model_not_found": 404,
+    "request_too_large": 413,
     "not_found_error": 404,
-    "context_length_exceeded": 400,
     "invalid_request_error": 400,
     "invalid_argument": 400,
-    "request_too_large": 413,
     "timeout_error": 504,
     "deadline_exceeded": 504,
-    "unavailable": 503,
-    "server_error": 500,
     "api_error": 500,
-    "internal_error": 500,
-} | dict.fromkeys(_FILTER_CODES, 400)
-_GATEWAY_FAULT = 502
-_ERROR_LIMIT = 64 * 1024  # bytes of an error's body that are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class _Error:
-    message: str
-    names: tuple[str, ...]  # code, type and inner code, lower case, the code first
-    code: str | None  # as the provider wrote it
-
-    def any_in(self, known: set[str]) -> bool:
-        return not known.isdisjoint(self.names)
+} | {name: _STATUS_OF_CAUSE.get(signal.cause, 400) for signal in reversed(SIGNALS) for name in signal.names}
+_REFUSED: Final = 400
+_GATEWAY_FAULT: Final = 502
 
 
 class _GlanceAtMessage(msgspec.Struct):
@@ -183,7 +166,7 @@ def success_in_name_only(body: bytes, headers: Mapping[str, str]) -> Verdict | N
         error = unusable.provider_error or error
     if error is None:
         return None
-    return classify(_status_of(error), headers, json.dumps({"error": error}, default=str).encode())
+    return classify(_status_of(error), headers, _as_body(error))
 
 
 def classify_exception(error: httpx.RequestError) -> Verdict:
@@ -215,14 +198,18 @@ def _status_of(error: Mapping[str, object]) -> int:
         text = text.replace("-", "_").replace(" ", "_")
         if text in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[text]
-        if text in _QUOTA_CODES or text.endswith(_QUOTA_ENDINGS):
-            return 429
-    return _GATEWAY_FAULT
+    told = _signal(_REFUSED, read_error(_as_body(error)))
+    return _GATEWAY_FAULT if told is None else _STATUS_OF_CAUSE.get(told.cause, _REFUSED)
+
+
+def _as_body(error: Mapping[str, object]) -> bytes:
+    return json.dumps({"error": error}, default=str).encode()
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     """What a reply with `status` other than a success means. `x-should-retry` overrules the status."""
-    verdict = _by_status(status, headers, _read_error(body))
+    error = read_error(body)
+    verdict = _of_the_wire(status, headers) or _verdict(status, error)
     wish = headers.get("x-should-retry", "").lower()
     if wish == "true" and not verdict.retry and not 300 <= status < 400:  # noqa: PLR2004 - no redirect is followed
         return replace(verdict, retry=True)
@@ -233,79 +220,73 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     return verdict
 
 
-def _by_status(status: int, headers: Mapping[str, str], error: _Error) -> Verdict:  # noqa: C901, PLR0911, PLR0912 - a table
-    def is_(outcome: Outcome, cause: StopCause | None = None, *, kind: ExhaustedKind = "server_error") -> Verdict:
-        retry = outcome in (Outcome.THROTTLED, Outcome.TRANSIENT)
-        return Verdict(outcome, error.message, retry, status, error.code, kind, cause)
+def _of_the_wire(status: int, headers: Mapping[str, str]) -> Verdict | None:
+    """What a status means that no provider's model gives; None: the body is looked at."""
+    if 300 <= status < 400:  # noqa: PLR2004
+        message = f"redirected to {headers.get('location', 'nowhere').partition('?')[0]}"
+        return Verdict(Outcome.FATAL, message, status=status, cause=StopCause.REDIRECT)
+    return None
 
-    if status < 300 or status >= 600:  # noqa: PLR2004 - nothing a model's reply comes with
-        return is_(Outcome.TRANSIENT, kind="gateway_body")
-    if status < 400:  # noqa: PLR2004
-        return Verdict(
-            Outcome.FATAL,
-            f"redirected to {headers.get('location', 'nowhere').partition('?')[0]}",
-            status=status,
-            cause=StopCause.REDIRECT,
-        )
-    quota = error.any_in(_QUOTA_CODES) or any(name.endswith(_QUOTA_ENDINGS) for name in error.names)
-    if status == 402 or (quota and status in (400, 403, 429)):  # noqa: PLR2004
-        return is_(Outcome.FATAL, StopCause.QUOTA)
-    if status in (400, 403, 422) and error.any_in(_FILTER_CODES):
-        return is_(Outcome.FILTERED)
+
+def _verdict(status: int, error: ErrorBody) -> Verdict:
+    signal = _signal(status, error)
+    if signal is not None:
+        outcome, cause, kind = _OUTCOMES[signal.cause], signal.stop, "server_error"
+    else:
+        outcome, cause, kind = _by_status(status, error)
+    return Verdict(
+        outcome,
+        error.message,
+        outcome in _RETRIED,
+        status,
+        error.code,
+        kind,  # type: ignore[arg-type] # a literal
+        cause,
+        fields=error.params | error.quoted,
+        blamed=error.params,
+        told=told_limits(error.words) if outcome is Outcome.TOO_LARGE else NOTHING_TOLD,
+    )
+
+
+def _signal(status: int, error: ErrorBody) -> Signal | None:
+    """The first that holds."""
+    if not 400 <= status < 600 or status in (402, 407):  # noqa: PLR2004 - errors whose status leaves anything open
+        return None
+    found = next((signal for signal in SIGNALS if signal.holds(status, error)), None)
+    if found is None and status in _OF_FIELDS:
+        if "model" in error.params:
+            return Signal(Cause.MODEL, StopCause.MODEL)
+        if not REQUEST_FIELDS.isdisjoint(error.params) or not TELLING_FIELDS.isdisjoint(error.quoted):
+            return Signal(Cause.FIELD)
+    return found
+
+
+def _by_status(status: int, error: ErrorBody) -> tuple[Outcome, StopCause | None, ExhaustedKind]:  # noqa: C901, PLR0911 - a table
+    """What a status means whose body tells no cause."""
+    if not 400 <= status < 600:  # noqa: PLR2004 - nothing a model's reply comes with
+        return Outcome.TRANSIENT, None, "gateway_body"
     match status:
-        case 401 | 403:
-            return is_(Outcome.FATAL, StopCause.AUTH)
+        case 401:
+            return Outcome.FATAL, StopCause.AUTH, "server_error"
+        case 402:
+            return Outcome.FATAL, StopCause.QUOTA, "server_error"
+        case 404 | 405 | 410 if error.page:  # also what some firewalls answer to one title
+            return Outcome.DENIED, StopCause.BASE_URL, "server_error"
         case 404 | 405 | 410:
-            about_model = error.any_in(_MODEL_CODES) or "model" in error.message.lower()
-            return is_(Outcome.FATAL, StopCause.MODEL if about_model else StopCause.BASE_URL)
+            about_model = "model" in error.message.lower()
+            return Outcome.FATAL, StopCause.MODEL if about_model else StopCause.BASE_URL, "server_error"
         case 407:
-            return is_(Outcome.FATAL, StopCause.PROXY)
+            return Outcome.FATAL, StopCause.PROXY, "server_error"
         case 413:
-            return is_(Outcome.TOO_LARGE)
-        case 429:
-            too_large = _LARGER_THAN_LIMIT.search(error.message) is not None
-            return is_(Outcome.TOO_LARGE if too_large else Outcome.THROTTLED)
-        case 498 | 529:
-            return is_(Outcome.THROTTLED)
-        case 503 if error.any_in(_SLOW_DOWN_CODES) or "slow down" in error.message.lower():
-            return is_(Outcome.THROTTLED)
+            return Outcome.TOO_LARGE, None, "server_error"
+        case 429 | 498 | 529:
+            return Outcome.THROTTLED, None, "server_error"
         case 408 | 504 | 524:
-            return is_(Outcome.TRANSIENT, kind="timeout")
+            return Outcome.TRANSIENT, None, "timeout"
         case 409 | 421 | 425 | 499:
-            return is_(Outcome.TRANSIENT)
+            return Outcome.TRANSIENT, None, "server_error"
+        case 403:
+            return Outcome.DENIED, StopCause.AUTH, "server_error"
     if status >= 500:  # noqa: PLR2004
-        return is_(Outcome.TRANSIENT)
-    if error.any_in(_TOO_LARGE_CODES) or _TOO_LARGE_TEXT.search(error.message):
-        return is_(Outcome.TOO_LARGE)
-    if error.any_in(_KEY_CODES):
-        return is_(Outcome.FATAL, StopCause.AUTH)
-    if error.any_in(_MODEL_CODES):
-        return is_(Outcome.FATAL, StopCause.MODEL)
-    return is_(Outcome.REJECTED)
-
-
-def _read_error(body: bytes) -> _Error:
-    """The error object in any of the forms seen in the wild; a page or free text becomes the message."""
-    try:
-        document = msgspec.json.decode(body[:_ERROR_LIMIT])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = re.sub(r"<[^>]*>", " ", body[:_ERROR_LIMIT].decode("utf-8", "replace"))
-        return _Error(" ".join(text.split())[:2000], (), None)
-    if isinstance(document, list) and document:
-        document = document[0]
-    if not isinstance(document, dict):
-        return _Error(str(document)[:2000], (), None)
-    error = document.get("error") or document
-    if not isinstance(error, dict):
-        error = {**document, "message": error}
-    inner = error.get("innererror") or error.get("inner_error")
-    found = [
-        error.get("code"),
-        error.get("type"),
-        error.get("status"),
-        inner.get("code") if isinstance(inner, dict) else None,
-    ]
-    names = tuple(str(name)[:100].lower() for name in found if isinstance(name, str | int))
-    code = next((str(name)[:100] for name in found if isinstance(name, str) and name), None)
-    message = error.get("message") or error.get("detail") or error.get("msg") or code or ""
-    return _Error(str(message)[:2000], names, code)
+        return Outcome.TRANSIENT, None, "server_error"
+    return (Outcome.DENIED, StopCause.AUTH, "server_error") if error.page else (Outcome.REJECTED, None, "server_error")

@@ -17,20 +17,10 @@ from summarizer_assets.core.usage import estimated_usage, usage_of
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tried, Tries, full_jitter
 from summarizer_assets.llm.breaker import Breaker
 from summarizer_assets.llm.classify import Outcome
-from summarizer_assets.llm.errors import (
-    BadReply,
-    ContentFiltered,
-    Exhausted,
-    GroupTooLarge,
-    Parked,
-    ProviderError,
-    Redactor,
-    RequestRejected,
-    RunFatal,
-    StopCause,
-)
+from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, ProviderError, Redactor, RunFatal, StopCause
 from summarizer_assets.llm.pace import Pace, Reservation
 from summarizer_assets.llm.purse import BudgetReached, FreePurse, Hold, Purse
+from summarizer_assets.llm.raising import refusal
 from summarizer_assets.llm.reply import Counters, Reply
 from summarizer_assets.llm.wire import FailedTry, Wire
 
@@ -38,12 +28,6 @@ T = TypeVar("T")
 
 _LEARN_EVERY: Final = 64  # successes between two looks at the announced limits: they change rarely, looking costs
 _LONGEST_LONE_WAIT_S: Final = 60.0  # of a retry-after that comes with a fault, not a throttle
-
-_RAISED: Final[dict[Outcome, type[ProviderError]]] = {
-    Outcome.TOO_LARGE: GroupTooLarge,
-    Outcome.REJECTED: RequestRejected,
-    Outcome.FILTERED: ContentFiltered,
-}
 
 
 class Client:
@@ -92,9 +76,9 @@ class Client:
 
     @property
     def counters(self) -> Counters:
-        self._counters.cooldown_s = self._pace.cooldown_s
-        self._counters.outages, self._counters.probes = self.breaker.outages, self.breaker.probes
-        return self._counters
+        counters, breaker = self._counters, self.breaker
+        counters.cooldown_s, counters.outages, counters.probes = self._pace.cooldown_s, breaker.outages, breaker.probes
+        return counters
 
     async def complete(
         self,
@@ -104,12 +88,13 @@ class Client:
         most_output_tokens: int,
         check: Callable[[Reply], T],
         settle: Callable[[T], Usage | None],
+        in_vain: Callable[[T], bool] = lambda _: False,
         probe: bool = False,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> T:
         """Send a chat completion request until `check` accepts a reply.
 
-        `check` and `settle` run before the request's place in flight is given up, so what `check` stores is stored
-        while the request still counts as in flight.
+        `check` and `settle` run before the request's place in flight is given up: what they store is stored by then.
 
         Args:
             body: the JSON document to post.
@@ -117,16 +102,18 @@ class Client:
             most_output_tokens: what the body allows the model to write, for which money is held.
             check: turns a reply into the result, or raises `BadReply`.
             settle: what the result cost in truth; None when the reply did not tell.
+            in_vain: whether the result is of no use: its money is wasted.
             probe: goes out in an outage too, once.
+            wanted: asked before each try; one that is not wanted any more is parked.
 
         Raises:
-            GroupTooLarge, RequestRejected, ContentFiltered, BadReply: about this request.
+            Refused, BadReply: about this request, as far as it shows.
             Exhausted: all tries used; of a probe: the provider is still out.
             Parked: the provider is out, or nothing more is to be sent.
             RunFatal: stop the run.
         """
         self._counters.requests += 1
-        tried = Tried(self._counters.requests, probe)
+        tried = Tried(self._counters.requests, probe, wanted)
         self.breaker.probes += probe
         while True:
             error: ProviderError | None
@@ -150,7 +137,7 @@ class Client:
                         error = self._after_bad_reply(bad, got, tried)
                     else:
                         usage = settle(result) or estimated_usage(len(body), len(got.body))
-                        self._settle(place, money, tried, usage)
+                        self._settle(place, money, tried, usage, wasted=in_vain(result))
                         return result
             if error is not None:
                 raise error
@@ -181,6 +168,8 @@ class Client:
             raise Parked("the run ends: not sent")
         if self.breaker.open and not tried.probe:
             raise self._parked(tried)
+        if not tried.wanted():
+            raise Parked("it is to be asked otherwise: not sent")
 
     async def _hold(self, prompt_bytes: int, most_output_tokens: int) -> Hold:
         try:
@@ -203,9 +192,9 @@ class Client:
             raise
         return place
 
-    def _settle(self, place: Reservation, money: Hold, tried: Tried, usage: Usage) -> None:
+    def _settle(self, place: Reservation, money: Hold, tried: Tried, usage: Usage, *, wasted: bool) -> None:
         place.settle(usage.prompt_tokens + usage.completion_tokens)
-        money.spent(usage)
+        money.spent(usage, wasted=wasted)
         if tried.tries == 0:
             self._budget.credit()
 
@@ -257,7 +246,8 @@ class Client:
             return self._after_throttle(failed, tried)
         if verdict.outcome is Outcome.TRANSIENT and (parked := self._after_silence(failed, tried)) is not None:
             return parked
-        if verdict.retry and self._may_try_again(tried, timeout=verdict.kind == "timeout"):
+        tries = self._tries.bad_replies if verdict.outcome is Outcome.GARBLED else self._tries.most
+        if verdict.retry and tried.tries < tries and self._may_try_again(tried, timeout=verdict.kind == "timeout"):
             if failed.wait_s is not None and tried.delay_s is not None:
                 tried.delay_s = max(tried.delay_s, min(failed.wait_s, _LONGEST_LONE_WAIT_S))
             return None
@@ -266,7 +256,7 @@ class Client:
         if verdict.outcome is Outcome.FATAL:
             assert verdict.cause is not None
             return self._fatal(verdict.cause, failed)
-        return _RAISED[verdict.outcome](verdict.message, **failed.facts)
+        return refusal(failed)
 
     def _after_silence(self, failed: FailedTry, tried: Tried) -> ProviderError | None:
         """No answer of the provider's: the error to raise, or None when the request may be tried again."""
@@ -293,8 +283,7 @@ class Client:
         self._counters.throttles += 1
         tried.delay_s = None
         now = asyncio.get_running_loop().time()
-        if self._throttled_since is None:
-            self._throttled_since = now
+        self._throttled_since = now if self._throttled_since is None else self._throttled_since
         wait = self._pace.throttled(failed.wait_s, failed.sent_at, self._around.random())
         # Waiting past the deadline could bring nothing: the end is known now.
         if now + wait - self._throttled_since > self._tries.no_progress_s:

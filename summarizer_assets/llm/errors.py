@@ -3,9 +3,11 @@
 ::
 
     ProviderError                    status, code, request_id, a redacted readable message
-    ├── GroupTooLarge                does not fit the model        -> split; alone: trim, then `too_large`
-    ├── RequestRejected              refused for what it says      -> split; alone: `rejected`
-    ├── ContentFiltered              stopped by a content filter   -> split; alone: `content_filter`
+    ├── Refused                      answered, and no: `core.blame` says when that is the authors' fault
+    │   ├── GroupTooLarge            does not fit the model        -> ask for less, split; alone: trim, then `too_large`
+    │   ├── Unsupported              a field of the request        -> ask in another form, else as `RequestRejected`
+    │   ├── RequestRejected          refused, no cause told        -> split; alone: `rejected`
+    │   └── ContentFiltered          stopped by a content filter   -> split; alone: `content_filter`
     ├── BadReply                     status 200, unusable body     -> split; alone: its `kind`
     ├── Parked                       not sent, or the provider is out  -> ask again later, uncharged
     ├── Exhausted                    transient, all tries used     -> the group fails with its `kind`
@@ -20,6 +22,8 @@ import re
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Literal, Self
+
+from summarizer_assets.core.told_limits import NOTHING_TOLD, ToldLimits
 
 ExhaustedKind = Literal["server_error", "timeout", "connection", "body_too_big", "gateway_body"]
 
@@ -38,6 +42,10 @@ class StopCause(StrEnum):
     AUTH = "auth", "the provider refuses the key: check SUMMARIZER_LLM_API_KEY and what it may use"
     QUOTA = "quota", "the account's quota or credit is used up: raise it at the provider, then run again"
     MODEL = "model", "the provider does not know the model: check SUMMARIZER_LLM_MODEL"
+    CONFIGURATION = (
+        "configuration",
+        "the provider refuses a field that every request has: change it in SUMMARIZER_LLM_EXTRA_BODY, or take it out",
+    )
     TLS = (
         "tls",
         "TLS failed: check SUMMARIZER_LLM_BASE_URL; SUMMARIZER_LLM_CA_FILE trusts a private certificate authority",
@@ -76,22 +84,54 @@ class ProviderError(Exception):
         return f"{self.message} ({', '.join(facts)})" if facts else self.message
 
 
-class GroupTooLarge(ProviderError):
-    """The request does not fit the model's context or the provider's size limit."""
+class Refused(ProviderError):
+    """The provider answered that it does not take this request.
 
+    Attributes:
+        cause: why the run ends when everybody is refused so; None: no cause is told.
+        fields: of the request, that the refusal speaks of; `blamed`: that it names as its cause.
+        told: the limits that it tells.
+    """
 
-class RequestRejected(ProviderError):
-    """The provider refuses this request, not the account: an author in it, or a parameter all requests share."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        cause: StopCause | None = None,
+        fields: frozenset[str] = frozenset(),
+        blamed: frozenset[str] = frozenset(),
+        told: ToldLimits | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.cause = cause
+        self.fields = fields
+        self.blamed = blamed
+        self.told = told or NOTHING_TOLD
 
     @property
     def fingerprint(self) -> str:
-        """Equal for refusals with the same status, code and message, whatever ids of the request it quotes."""
+        """Equal for refusals with the same status, code and message, whatever ids and numbers it quotes."""
         words = _VOLATILE.sub("#", self.message)
         return blake2b(f"{self.status} {self.code} {words}".encode(), digest_size=8).hexdigest()
 
 
-class ContentFiltered(ProviderError):
-    """The provider's content filter stopped the request."""
+class GroupTooLarge(Refused):
+    """The request does not fit the model's context or the provider's size limit."""
+
+
+class Unsupported(Refused):
+    """The provider does not know, or not allow, a field that all requests share."""
+
+
+class RequestRejected(Refused):
+    """The provider refuses this request, and tells no cause: an author in it, or what all requests share."""
+
+
+class ContentFiltered(Refused):
+    """The provider's content filter, or a firewall, stopped the request."""
 
 
 class BadReply(ProviderError):
@@ -103,8 +143,17 @@ class BadReply(ProviderError):
         detail: a readable addition.
     """
 
-    def __init__(self, kind: str, retry: bool, detail: str = "") -> None:
-        super().__init__(f"unusable reply: {detail or kind}")
+    def __init__(
+        self,
+        kind: str,
+        retry: bool,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(f"unusable reply: {detail or kind}", status=status, code=code, request_id=request_id)
         self.kind = kind
         self.retry = retry
 
@@ -161,9 +210,10 @@ class RunFatal(ProviderError):
         return RunFatal(self.message, cause=self.cause, status=self.status, code=self.code, request_id=self.request_id)
 
 
-#: Ids that providers put into messages: they differ between two refusals for the same cause.
+#: Ids and numbers that providers put into messages: they differ between two refusals for the same cause.
 _VOLATILE = re.compile(
-    r"\b(?:req|request|chatcmpl|resp|trace)[-_][\w-]{6,}|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{12,}|\b[0-9a-f]{16,}\b",
+    r"\b(?:req|request|chatcmpl|resp|trace)[-_][\w-]{6,}|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{12,}|\b[0-9a-f]{16,}\b"
+    r"|\d[\d.,:]*",
     re.IGNORECASE,
 )
 

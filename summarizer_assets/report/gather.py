@@ -11,6 +11,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.bucket.stock import single
+from summarizer_assets.core.brake import UNUSABLE
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.coverage import CURRENT, FAILED, Coverage, coverage_by_bucket, standing
 from summarizer_assets.core.doubts import doubtful, most_doubtful
@@ -60,6 +61,7 @@ _REMEDIES: Mapping[str, str] = {
     "died": "the run ended without a word (a crash, a kill); materialize the partition: nothing stored is asked again",
     "terminated": "somebody ended the run; materialize the partition to go on",
     "too_many_failures": "read the reasons below, mend the cause, then materialize the partition",
+    UNUSABLE: "the model gave nothing usable: read the run's message, change what it names, then run again",
     "rejected": "the provider refused whole requests: read the run's message, check model and settings, run again",
 }
 

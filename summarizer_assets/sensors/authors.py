@@ -86,7 +86,11 @@ def _decide(seen: Look, retry: Decision, left: Sequence[Authors], limits: Limits
         left,
         retry=retry,
         entry=door(
-            [(state.runs, state.in_flight) for state in seen.states], now, limits.probe_wait_s, seen.facts.budget
+            [(state.runs, state.in_flight) for state in seen.states],
+            now,
+            limits.probe_wait_s,
+            seen.facts.budget,
+            seen.facts.fingerprint,
         ),
         runs_per_tick=limits.runs_per_tick,
         room_in_queue=limits.most_queued - seen.book.queued,

@@ -20,10 +20,10 @@ _BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4
 
 @dataclass(frozen=True)
 class RetryFacts:
-    """By bucket, but for the last three.
+    """By bucket, but for the last four.
 
     `given_up`: authors by reason whose attempts are used up: only a person asks for them again. `unfinished_counts`:
-    authors without a row may be asked (a pilot's limit is not used up).
+    authors without a row may be asked (a pilot's limit is not used up). `fingerprint`: of what a run would ask with.
     """
 
     authors: Mapping[str, int]
@@ -35,6 +35,7 @@ class RetryFacts:
     given_up: Mapping[str, int]
     unfinished_counts: bool
     budget: Budget | None
+    fingerprint: str
 
     @property
     def recorded(self) -> frozenset[str]:
@@ -86,6 +87,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
         given_up=dict(given_up.sort("given_up", "reason", descending=[True, False]).iter_rows()),
         unfinished_counts=settings.limit is None or asked < settings.limit,
         budget=budget_of(summarizer),
+        fingerprint=summarizer.fingerprint,
     )
 
 

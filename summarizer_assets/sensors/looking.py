@@ -52,6 +52,7 @@ class Look:
             probe_wait_s=limits.probe_wait_s,
             budget=self.facts.budget,
             room_in_queue=limits.most_queued - self.book.queued,
+            fingerprint=self.facts.fingerprint,
         )
 
 

@@ -85,7 +85,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         context.log.info(said)
         if standing.parked:
             parked = ", ".join(parked.bucket for parked in standing.parked)
-            context.log.warning("parked without progress in three runs: %s; see their last run", parked)
+            context.log.warning("no sensor starts these again, see their last run: %s", parked)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else said,
@@ -98,7 +98,8 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
 
 def _standing(decision: Decision, seen: Look) -> Standing:
     stops = {state.bucket: state.runs[0].stop if state.runs else None for state in seen.states}
-    parked = sorted(bucket for bucket, verdict in decision.verdicts.items() if verdict is Verdict.PARKED)
+    left = {Verdict.PARKED, Verdict.UNUSABLE}
+    parked = sorted(bucket for bucket, verdict in decision.verdicts.items() if verdict in left)
     return Standing(seen.facts.given_up, [Parked(bucket, stops[bucket]) for bucket in parked])
 
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.lost import Sign
-from summarizer_assets.core.retry import PastRun
+from summarizer_assets.core.retry import PastRun, trust_after
 from summarizer_assets.storage.claim import Claim, LastRun
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
@@ -45,6 +46,7 @@ _RUNS = sa.Table(
     sa.Column("pending_after", sa.Integer),
     sa.Column("stop", sa.String),
     sa.Column("host", sa.String),
+    sa.Column("fingerprint", sa.String),  # of the model, the prompt and the settings that it asked with
     sa.Index("bucket_runs_by_bucket", "root", "bucket", "id"),
 )
 
@@ -130,7 +132,8 @@ class StateStore:
             rows = connection.execute(sa.select(_CLAIMS).where(~other)).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
-    def begin_run(self, bucket: str, run_id: str, pending: int) -> int:
+    def begin_run(self, bucket: str, run_id: str, pending: int, fingerprint: str | None = None) -> int:
+        """`fingerprint`: of what it asks with (`core.brake.fingerprint`)."""
         with self._database.begin() as connection:
             result = connection.execute(
                 _RUNS.insert().values(
@@ -140,6 +143,7 @@ class StateStore:
                     started_at=self._database.now(connection),
                     pending_before=pending,
                     host=this_host(),
+                    fingerprint=fingerprint,
                 )
             )
             assert result.inserted_primary_key is not None
@@ -194,9 +198,17 @@ class StateStore:
             rows = connection.execute(query).all()
         runs: dict[str, list[PastRun]] = {}
         for row in rows:
-            past = PastRun(row.run_id, row.started_at, row.ended_at, row.pending_before, row.pending_after, row.stop)
-            runs.setdefault(row.bucket, []).append(past)
+            runs.setdefault(row.bucket, []).append(_past(row))
         return runs
+
+    def trust(self, fingerprint: str) -> Trust:
+        """What the last run of any bucket that asked with the same showed, once it had ended."""
+        mine = (_RUNS.c.root == self._root) & (_RUNS.c.fingerprint == fingerprint) & _RUNS.c.ended_at.is_not(None)
+        query = sa.select(_RUNS).where(mine).order_by(_RUNS.c.ended_at.desc(), _RUNS.c.id.desc()).limit(1)
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
+            last = connection.execute(query).one_or_none()
+        return trust_after(None if last is None else _past(last), now)
 
     def try_claim(self, bucket: str, run_id: str, token: str) -> str | None:
         """Take the bucket if it is free, ours already, or its holder is dead; else the holder's run id."""
@@ -289,3 +301,9 @@ class StateStore:
 def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped
     """Lapsed, or held by a process of this host that is gone: a crash need not wait for the lease."""
     return bool(claim.expires_at <= now) or is_gone(claim.host, claim.process)
+
+
+def _past(row: sa.Row) -> PastRun:  # type: ignore[type-arg] # rows of a table are untyped
+    return PastRun(
+        row.run_id, row.started_at, row.ended_at, row.pending_before, row.pending_after, row.stop, row.fingerprint
+    )

@@ -16,7 +16,7 @@ from summarizer_assets.core.door import door
 from summarizer_assets.core.launches import Launch, held_back
 from summarizer_assets.core.retry import BucketState, Decision, PastRun, decide
 
-Outcome = Literal["answers", "one fails", "outage", "dies", "stillborn", "cancelled", "budget"]
+Outcome = Literal["answers", "one fails", "outage", "dies", "stillborn", "cancelled", "budget", "unusable"]
 OUTCOMES: Sequence[Outcome] = ("answers", "one fails", "outage", "dies", "stillborn", "cancelled")
 ROUND_S, MAX_ATTEMPTS, PER_TICK, IN_QUEUE = 30.0, 5, 2, 3
 
@@ -62,7 +62,7 @@ class Bucket:
         if outcome == "stillborn":
             return
         after, stop, ended = before, None, now + 5
-        if outcome in {"outage", "budget"}:
+        if outcome in {"outage", "budget", "unusable"}:
             stop = outcome
         elif outcome == "cancelled":
             stop = "terminated"
@@ -178,7 +178,12 @@ def test_when_runs_answer_in_the_end_all_is_done_and_then_it_is_quiet(
 
 
 @settings(max_examples=40)
-@given(drawn, changes, st.sampled_from(["dies", "stillborn", "cancelled"]), st.booleans())
+@given(
+    st.lists(st.sampled_from([*OUTCOMES, "unusable"]), max_size=20),
+    changes,
+    st.sampled_from(["dies", "stillborn", "cancelled", "unusable"]),
+    st.booleans(),
+)
 def test_however_runs_end_for_ever_nothing_is_launched_for_ever(
     drawn: Sequence[Outcome], changes: Sequence[tuple[int, int]], last: Outcome, asking: bool
 ) -> None:
@@ -192,6 +197,12 @@ def test_an_outage_without_end_is_probed_ever_less_often(drawn: Sequence[Outcome
     world, outcomes = Rounds(4), Endings(drawn, "outage")
     launched = [world.round(outcomes) for _ in range(400)]
     assert sum(launched[-200:]) <= 200 * ROUND_S / 1800 + 1
+
+
+def test_of_a_model_of_no_use_three_runs_are_launched_whatever_the_number_of_buckets() -> None:
+    world = Rounds(20)
+    launched = [world.round(Endings([], "unusable")) for _ in range(60)]
+    assert sum(launched) <= 3 + PER_TICK - 1
 
 
 def test_an_author_who_fails_for_ever_is_given_up() -> None:

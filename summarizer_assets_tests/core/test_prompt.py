@@ -190,6 +190,23 @@ def test_a_request_holds_the_constant_message_first_and_the_records_as_data():
     assert body["max_tokens"] == 50
 
 
+@pytest.mark.parametrize(
+    ("extra", "sent"),
+    [
+        ({}, {"max_completion_tokens": 5}),
+        ({"seed": 1}, {"max_completion_tokens": 5}),
+        ({"max_tokens": 9}, {"max_tokens": 9}),
+        ({"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
+        ({"max_tokens": None}, {}),
+    ],
+)
+def test_the_answer_is_bounded_under_the_name_the_model_takes_unless_a_person_bounds_it(extra, sent):
+    body = json.loads(
+        prompt.request_body("m", "s", [], max_tokens=5, output_field="max_completion_tokens", extra_body=extra)
+    )
+    assert {name: value for name, value in body.items() if name.startswith("max_")} == sent
+
+
 @pytest.mark.parametrize(("structured", "expected"), [("json_object", {"type": "json_object"}), ("none", None)])
 def test_servers_that_refuse_schemas_get_a_weaker_form(structured, expected):
     body = json.loads(prompt.request_body("m", "s", [], max_tokens=5, structured=structured))

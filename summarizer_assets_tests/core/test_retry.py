@@ -26,6 +26,7 @@ def run(
     )
 
 
+BRAKED = run(ago=10, before=5, after=5, stop="unusable")
 REFUSED = run(ago=10, before=5, after=5, stop="outage")
 IDLE = [run(ago=100.0 * n, before=5, after=5, stop="terminated") for n in (1, 2, 3)]
 DEAD = [run(ago=100.0 * n, before=5, died=True) for n in (1, 2, 3)]
@@ -126,6 +127,22 @@ def verdict(state: BucketState, **options: bool) -> Verdict:
             replace(UNFINISHED, runs=IDLE, next_due_at=NOW + 1), Verdict.PARKED, id="parked, a failure due later"
         ),
         pytest.param(replace(DUE, runs=DEAD), Verdict.PARKED, id="a failure is due, but each run dies"),
+        pytest.param(replace(UNFINISHED, runs=[BRAKED]), Verdict.UNUSABLE, id="the model gave nothing usable"),
+        pytest.param(replace(DUE, runs=[BRAKED]), Verdict.UNUSABLE, id="nothing usable, and a failure is due"),
+        pytest.param(
+            replace(UNFINISHED, runs=[replace(BRAKED, fingerprint="before")]),
+            Verdict.RUN,
+            id="another model gave nothing usable",
+        ),
+        pytest.param(
+            replace(UNFINISHED, runs=[replace(BRAKED, fingerprint=f"{number}") for number in range(3)]),
+            Verdict.RUN,
+            id="three other models gave nothing usable",
+        ),
+        pytest.param(
+            replace(UNFINISHED, runs=[run(ago=1), BRAKED]), Verdict.RUN, id="nothing usable came before the last run"
+        ),
+        pytest.param(replace(DONE, authors=0, runs=[BRAKED]), Verdict.RUN, id="nothing usable, and all vanished"),
         pytest.param(replace(DUE, runs=DEAD[:2]), Verdict.RUN, id="a failure is due and two runs died"),
     ],
 )
@@ -340,3 +357,38 @@ def test_thousands_of_cancelled_buckets_are_looked_up_by_the_batch() -> None:
 
     decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(1000)), held_back=held_back)
     assert asked == [50] * 20
+
+
+def braked(ago: float, fingerprint: str = "now") -> PastRun:
+    return replace(run(ago=ago, before=5, after=5, stop="unusable"), fingerprint=fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("runs", "busy", "started"),
+    [
+        pytest.param([braked(10)], False, 1, id="one got nothing"),
+        pytest.param([braked(10), braked(20)], False, 1, id="two got nothing"),
+        pytest.param([braked(10), braked(20), braked(30)], False, 0, id="three got nothing"),
+        pytest.param([braked(10)], True, 0, id="one is being tried"),
+        pytest.param([braked(10), braked(20, "before"), braked(30, "before")], False, 1, id="also after a change"),
+        pytest.param([run(ago=5), braked(10), braked(20), braked(30)], False, 3, id="then one brought summaries"),
+        pytest.param([run(ago=5, stop="outage"), braked(10)], False, 0, id="then the provider was out"),
+    ],
+)
+def test_while_the_last_runs_got_nothing_usable_the_other_buckets_are_tried_one_by_one(
+    runs: Sequence[PastRun], busy: bool, started: int
+) -> None:
+    tried = [replace(DONE, bucket=f"t{number}", runs=[one], in_flight=busy) for number, one in enumerate(runs)]
+    others = [replace(UNFINISHED, bucket=f"o{number}", runs=[run(ago=900)]) for number in range(3)]
+    decision = decide(
+        [*tried, *others], now=NOW, runs_per_tick=25, held_back=nothing, probe_wait_s=60, fingerprint="now"
+    )
+    told = [verdict for bucket, verdict in sorted(decision.verdicts.items()) if bucket[0] == "o"]
+    waits = Verdict.OUTAGE if runs[0].refused else Verdict.UNUSABLE_ELSEWHERE
+    assert told == [Verdict.RUN] * started + [waits] * (3 - started)
+
+
+def test_after_a_change_one_bucket_shows_whether_it_helped() -> None:
+    states = [replace(UNFINISHED, bucket=f"{number}", runs=[braked(10 * number + 10, "before")]) for number in range(5)]
+    decision = decide(states, now=NOW, runs_per_tick=25, held_back=nothing, fingerprint="now")
+    assert len(decision.run) == 1

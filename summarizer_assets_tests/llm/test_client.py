@@ -24,6 +24,7 @@ from summarizer_assets.llm.errors import (
     RequestRejected,
     RunFatal,
     StopCause,
+    Unsupported,
 )
 from summarizer_assets.llm.pacer import Pacer
 from summarizer_assets.llm.transport import build_transport
@@ -143,7 +144,10 @@ ENDS = [
     (reply(error("no", code="invalid_api_key")), RunFatal, {"cause": StopCause.AUTH}, 1),
     (reply(error("no"), 402), RunFatal, {"cause": StopCause.QUOTA}, 1),
     (reply(error("no", code="insufficient_quota"), 429), RunFatal, {"cause": StopCause.QUOTA}, 1),
-    (reply(error("no"), 403), RunFatal, {"cause": StopCause.AUTH}, 1),
+    (reply(error("no"), 403), RequestRejected, {"cause": StopCause.AUTH}, 1),
+    (reply(error("no", code="permission_denied"), 403), RunFatal, {"cause": StopCause.AUTH}, 1),
+    (reply(error("no", param="temperature"), 400), Unsupported, {"blamed": {"temperature"}}, 1),
+    (reply(error("no", code="json_validate_failed"), 400), BadReply, {"kind": "bad_json", "status": 400}, 2),
     (reply(error("no", code="model_not_found"), 404), RunFatal, {"cause": StopCause.MODEL}, 1),
     (reply(b"", 307, location="http://127.0.0.1:1/v1"), RunFatal, {"cause": StopCause.REDIRECT}, 1),
 ]

@@ -14,7 +14,7 @@ from summarizer_assets_tests.llm.wire import GOOD, KEY, error
 
 NOW = 1_800_000_000.0
 
-THROTTLED, TRANSIENT, TOO_LARGE, FILTERED, REJECTED, FATAL = Outcome
+THROTTLED, TRANSIENT, GARBLED, TOO_LARGE, UNSUPPORTED, FILTERED, REJECTED, DENIED, FATAL = Outcome
 
 STATUSES = [
     (429, error("slow", code="rate_limit_exceeded"), THROTTLED, None),
@@ -33,7 +33,8 @@ STATUSES = [
     (429, error("no", code="monthly_usage_limit_exceeded"), FATAL, StopCause.QUOTA),
     (402, error("pay"), FATAL, StopCause.QUOTA),
     (401, error("key", code="invalid_api_key"), FATAL, StopCause.AUTH),
-    (403, error("region"), FATAL, StopCause.AUTH),
+    (403, error("region"), DENIED, StopCause.AUTH),
+    (403, error("no", code="permission_denied"), FATAL, StopCause.AUTH),
     (403, error("flagged", code="content_policy_violation"), FILTERED, None),
     (404, error("The model `x` does not exist", code="model_not_found"), FATAL, StopCause.MODEL),
     (404, b'{"detail":"Not Found"}', FATAL, StopCause.BASE_URL),
@@ -46,6 +47,10 @@ STATUSES = [
     (400, error("f", code=None, innererror={"code": "ResponsibleAIPolicyViolation"}), FILTERED, None),
     (400, error("bad parameter", type="invalid_request_error"), REJECTED, None),
     (422, b'{"detail":[{"msg":"field required"}]}', REJECTED, None),
+    (422, b'{"detail":[{"msg":"bad","loc":["body","temperature"]}]}', UNSUPPORTED, None),
+    (400, error("no", param="model"), FATAL, StopCause.MODEL),
+    (400, error("Failed to generate JSON", code="json_validate_failed"), GARBLED, None),
+    (404, b"<html>nothing here</html>", DENIED, StopCause.BASE_URL),
     (301, b"", FATAL, StopCause.REDIRECT),
     (307, b"", FATAL, StopCause.REDIRECT),
     (407, b"", FATAL, StopCause.PROXY),
@@ -57,7 +62,7 @@ STATUSES = [
 def test_each_status_and_code_has_its_class(status, body, outcome, cause):
     verdict = classify(status, {}, body)
     assert (verdict.outcome, verdict.cause) == (outcome, cause)
-    assert verdict.retry == (outcome in (THROTTLED, TRANSIENT))
+    assert verdict.retry == (outcome in (THROTTLED, TRANSIENT, GARBLED))
     assert verdict.status == status
 
 
@@ -122,7 +127,7 @@ def test_what_may_be_a_models_reply_is_left_to_the_reader_of_answers(body):
 def test_classification_never_fails_on_bytes(status, headers, body):
     verdict = classify(status, headers, body)
     assert isinstance(verdict.outcome, Outcome)
-    assert (verdict.outcome is FATAL) == (verdict.cause is not None)
+    assert (verdict.outcome in (FATAL, DENIED)) == (verdict.cause is not None)
 
 
 JSON = st.recursive(
@@ -150,6 +155,7 @@ def test_equal_refusals_have_equal_fingerprints_whatever_request_they_quote():
     assert of("bad field (request id: req_011CSHoEeqs5C35K2UUqR7Fy)") == of(
         "bad field (request id: req_99XYZabcdefghijkl)"
     )
+    assert of("at most 9 tokens, not 12") == of("at most 9 tokens, not 4711")
     assert of("bad field") != of("bad value")
     assert of("bad field") != of("bad field", status=422)
 

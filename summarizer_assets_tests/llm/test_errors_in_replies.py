@@ -12,7 +12,7 @@ from summarizer_assets.llm.classify import Outcome, success_in_name_only
 from summarizer_assets.llm.errors import Exhausted, ProviderError, StopCause
 from summarizer_assets_tests.llm.wire import GOOD, answering, ask, calling, reply, serving
 
-THROTTLED, TRANSIENT, TOO_LARGE, FILTERED, REJECTED, FATAL = Outcome
+THROTTLED, TRANSIENT, GARBLED, TOO_LARGE, UNSUPPORTED, FILTERED, REJECTED, DENIED, FATAL = Outcome
 
 
 def beside(told: object = None, content: object = "", finish: object = "error", **message: object) -> bytes:
@@ -28,7 +28,7 @@ IN_REPLIES = {
     "OpenRouter, down": (beside({"code": 502, "message": "Provider returned error", "metadata": {"raw": "x"}}), TRANSIENT, None),
     "OpenRouter, out of credit": (beside({"code": 402, "message": "Insufficient credits"}), FATAL, StopCause.QUOTA),
     "OpenRouter, half an answer": (beside({"code": 503, "message": "x"}, ROWS[:20]), TRANSIENT, None),
-    "a text as error": (beside("rate limit"), TRANSIENT, None),
+    "a text as error": (beside("rate limit"), THROTTLED, None),
     "in the message": (beside(None, error={"code": "rate_limit_exceeded", "message": "x"}), THROTTLED, None),
     "in the message, account": (beside(None, None, "stop", error={"code": "insufficient_quota"}), FATAL, StopCause.QUOTA),
     "Bifrost: nothing but a finish reason": (beside(None, '{"events": [{"title": "part', "error"), TRANSIENT, None),
@@ -40,7 +40,7 @@ IN_REPLIES = {
     "FastAPI": (b'{"detail":"Internal failure"}', TRANSIENT, None),
     "FastAPI, a list": (b'{"detail":[{"msg":"field required"}]}', TRANSIENT, None),
     "Cloudflare": (b'{"result":null,"success":false,"errors":[{"code":429,"message":"slow"}],"messages":[]}', THROTTLED, None),
-    "Gemini, a list": (b'[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]', TRANSIENT, None),
+    "Gemini, a list": (b'[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]', THROTTLED, None),
     "Gemini, by status": (b'{"error":{"message":"quota","status":"RESOURCE_EXHAUSTED"}}', THROTTLED, None),
     "MiniMax, throttled": (b'{"choices":null,"base_resp":{"status_code":1002,"status_msg":"rate limit"}}', THROTTLED, None),
     "MiniMax, balance": (b'{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}', FATAL, StopCause.QUOTA),

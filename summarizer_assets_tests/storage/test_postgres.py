@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.limiter import Ask, RateLimits
+from summarizer_assets.core.request_form import RequestForm
 from summarizer_assets.core.spending import Booking, Wish
 from summarizer_assets.storage import tables
 from summarizer_assets.storage.database import METADATA, Database
@@ -25,6 +27,7 @@ from summarizer_assets.storage.estimates import EstimateBook
 from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.limiter import SharedAccount
 from summarizer_assets.storage.marks import IngestMarks, SourceState
+from summarizer_assets.storage.request_forms import RequestForms
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.summarized import SummarizedBuckets
 from summarizer_assets_tests.certificates import Certified, certified
@@ -344,6 +347,7 @@ def use_all(url: str) -> None:
         run = store.begin_run("0001", "run", 5)
         assert claim.grant(5, 10, lambda: 0) == 5
         store.end_run(run, 0, None)
+        assert store.trust("nobody asked with it") is Trust.UNTRIED
     store.settle_last_run("0001", 0, store.last_run("0001"))
     SharedAccount(database, "account", RateLimits(60), lambda: 1).throttled(1.0, 1.0)
     ledger = SpendLedger(database, "root")
@@ -364,6 +368,7 @@ def test_what_an_older_version_s_tables_lack_is_added_and_its_rows_stay(empty: s
         "INSERT INTO claims VALUES ('another root', '0001', 't', 'run', 'host', '1@1', 0, 0)",
         "ALTER TABLE claims DROP COLUMN allowance",
         "ALTER TABLE bucket_runs DROP COLUMN stop",
+        "ALTER TABLE bucket_runs DROP COLUMN fingerprint",
         "DROP TABLE request_latencies",
     )
     use_all(empty)
@@ -387,3 +392,11 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.02)
+
+
+def test_what_one_host_learnt_of_a_model_the_others_begin_with(shared: str) -> None:
+    learnt = RequestForm(output_field="max_completion_tokens", context=8000)
+    hosts = [RequestForms(Database(shared), "https://provider.example/v1", "m", {}) for _ in range(4)]
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        list(pool.map(lambda host: host.keep(learnt), hosts))
+    assert [host.load() for host in hosts] == [learnt] * len(hosts)

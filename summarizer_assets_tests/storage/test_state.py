@@ -1,5 +1,6 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from summarizer_assets.core.brake import Trust
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
 from summarizer_assets.storage.processes import process_name
@@ -382,6 +384,35 @@ def test_a_run_without_work_settles_the_record_of_one_that_died_and_leaves_the_o
     assert [(run.run_id, run.pending_after) for run in runs["0001"]] == [("died", 0), ("old", 5)]
     assert runs["0001"][0].ended_at is not None
     assert runs["0002"][0].pending_after is None
+
+
+def test_what_the_last_run_with_the_same_model_and_settings_showed_is_known_to_the_next_one(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+
+    def ended(fingerprint: str, *, after: int, stop: str | None = None) -> None:
+        store.end_run(store.begin_run("0001", "run", 10, fingerprint), after, stop)
+
+    assert store.trust("a") is Trust.UNTRIED
+    ended("a", after=4)
+    ended("b", after=10, stop="unusable")
+    store.begin_run("0002", "at work", 10, "a")
+    store_in(tmp_path, root="another root").begin_run("0001", "not ours", 10, "c")
+    assert [store.trust(known) for known in "abc"] == [Trust.PROVEN, Trust.DISTRUSTED, Trust.UNTRIED]
+    ended("a", after=4, stop="unusable")  # whatever it brought before
+    assert store.trust("a") is Trust.DISTRUSTED
+    ended("a", after=10, stop="outage")
+    assert store.trust("a") is Trust.UNTRIED
+    assert [run.fingerprint for run in store.recent_runs()["0001"]] == ["a", "a", "b", "a"]
+
+
+def test_a_store_of_the_version_before_gets_the_column_and_keeps_its_runs(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.end_run(store.begin_run("0001", "old", 10, "a"), 10, "unusable")
+    with sqlite3.connect(tmp_path / "state.sqlite") as connection:
+        connection.execute("ALTER TABLE bucket_runs DROP COLUMN fingerprint")
+    (kept,) = store_in(tmp_path).recent_runs()["0001"]
+    assert (kept.run_id, kept.stop, kept.fingerprint) == ("old", "unusable", None)
+    assert store_in(tmp_path).trust("a") is Trust.UNTRIED
 
 
 # The store itself.

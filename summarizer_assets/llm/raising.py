@@ -1,0 +1,38 @@
+"""Which error a refusal becomes for the caller of the client."""
+
+from typing import Final
+
+from summarizer_assets.llm.classify import Outcome
+from summarizer_assets.llm.errors import (
+    BadReply,
+    ContentFiltered,
+    GroupTooLarge,
+    ProviderError,
+    Refused,
+    RequestRejected,
+    Unsupported,
+)
+from summarizer_assets.llm.wire import FailedTry
+
+_RAISED: Final[dict[Outcome, type[Refused]]] = {
+    Outcome.TOO_LARGE: GroupTooLarge,
+    Outcome.UNSUPPORTED: Unsupported,
+    Outcome.REJECTED: RequestRejected,
+    Outcome.DENIED: RequestRejected,
+    Outcome.FILTERED: ContentFiltered,
+}
+
+
+def refusal(failed: FailedTry) -> ProviderError:
+    """Of a try that was answered, and that neither waiting nor a stop of the run is the answer to."""
+    verdict = failed.verdict
+    if verdict.outcome is Outcome.GARBLED:
+        return BadReply("bad_json", retry=False, detail=verdict.message, **failed.facts)
+    return _RAISED[verdict.outcome](
+        verdict.message,
+        cause=verdict.cause,
+        fields=verdict.fields,
+        blamed=verdict.blamed,
+        told=verdict.told,
+        **failed.facts,
+    )
