@@ -50,8 +50,8 @@ class Flag(StrEnum):
     UNKNOWN_PLACE = (
         "unknown_place",
         2,
-        "it names a country or region that the record does not name",
-        "Do the institutions of the record lie there?",
+        "it names a country, region or nationality that the record does not name",
+        "Do the institutions of the record lie there, or are the papers in its language?",
     )
     UNKNOWN_NUMBER = (
         "unknown_number",
