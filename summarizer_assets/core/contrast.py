@@ -67,6 +67,8 @@ class Contrast:
                 continue
             text = texts[place]
             weights = {term: self._weights[self._holders[term] + manner[term] - 1] for term in terms}
+            if sum(weights.values()) * _OF_A_NAME <= MOST_OF_A_SENTENCE:
+                continue
             names = self._names(text, weights)
             if sum(weights.values()) + sum([weights[term] * (_OF_A_NAME - 1) for term in names]) <= MOST_OF_A_TEXT:
                 continue

@@ -170,12 +170,11 @@ def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> tu
     """
     found: dict[str, list[str]] = {}
     if comparable:
-        odd = [word for word in text.present if word < "a"]  # begin with a capital or a digit
-        if numbers := _unknown_numbers(odd, record):
+        if numbers := _unknown_numbers(text.odd, record):
             found[UNKNOWN_NUMBER] = numbers
-        found |= _unknown_names(text, odd, record)
-    if telling := _TELLING & text.present:
-        found |= _claims(text.plain, telling, record)
+        found |= _unknown_names(text, record)
+    if not _TELLING.isdisjoint(text.present):
+        found |= _claims(text.plain, _TELLING & text.present, record)
     return list(found), [word for words in found.values() for word in words]
 
 
@@ -215,10 +214,12 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
     ]
 
 
-def _unknown_names(text: SummaryTerms, odd: Sequence[str], record: RecordTerms) -> dict[str, list[str]]:
+def _unknown_names(text: SummaryTerms, record: RecordTerms) -> dict[str, list[str]]:
     """Capitalised words within sentences that neither the record nor the author's name has."""
     known, plain, words = record.all, text.plain, text.words
-    strange = [word for word in odd if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES]
+    strange = [
+        word for word in text.odd if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES
+    ]
     strange = [word for word in strange if not word[0].isdigit()]
     found: dict[str, list[str]] = {}
     for word in sorted(strange, key=words.index):
