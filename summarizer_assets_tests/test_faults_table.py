@@ -104,8 +104,8 @@ TABLE = {
     **dict.fromkeys(("html_page", "empty_body"), outside("gateway_body")),  # 8
     "error_under_200": outside("server_error"),  # 9
     **dict.fromkeys(("unknown_id", "missing_id"), own("id_mismatch", 3)),  # 10, 13
-    "invented_award": FINE,  # stored, and marked
-    "swapped": Fate(asked=2, once=2),  # 11: contrast refuses both; alone there is nobody to be taken for
+    "invented_award": FINE,  # marked, not refused
+    "swapped": Fate(asked=2, once=2),  # 11: both are refused; alone there is nobody to be taken for
     "duplicate_same": FINE,  # 12
     "duplicate_different": own("id_mismatch", 3),
     "positions_for_ids": own("id_mismatch", 4, once=2),  # 14

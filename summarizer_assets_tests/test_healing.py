@@ -65,7 +65,6 @@ FATES = {
     "bidi": Fate("bad_text", _ASKED_AGAIN),
     "link": Fate("unsafe_text", _ASKED_AGAIN),
     "huge_summary": Fate("too_long", _ASKED_AGAIN),
-    "invented_award": Fate(None, 1),  # stored, and marked
     "usage_missing": Fate(None, 1),
     "other_model": Fate(None, 1),
     "context_length": Fate("too_large", 1 + _REFUSED),  # once more where the run learns the context from it

@@ -27,8 +27,7 @@ ENOUGH: Final = 20
 MOST_OF_A_TEXT: Final = 1.0
 MOST_OF_A_SENTENCE: Final = 1.5
 _OF_A_NAME: Final = 2.0  # times what a term weighs
-_NAMED: Final = 1.0  # what it speaks for a passage that it names the author
-_TRANSLATED: Final = 1.5  # … or that its terms may be the record's own in another language
+_TRANSLATED: Final = 1.5  # what it speaks for a passage that its terms may be the record's own in another language
 
 _ACRONYM: Final = re.compile(r"\b[A-Z]{3,}\b")
 _WITHIN: Final = re.compile(r"(?<=[\w,;)] )[A-Z][\w-]+")
@@ -68,6 +67,8 @@ class Contrast:
                 continue
             text = texts[place]
             weights = {term: self._weights[self._holders[term] + manner[term] - 1] for term in terms}
+            if sum(weights.values()) * _OF_A_NAME <= MOST_OF_A_SENTENCE:
+                continue
             names = self._names(text, weights)
             if sum(weights.values()) + sum([weights[term] * (_OF_A_NAME - 1) for term in names]) <= MOST_OF_A_TEXT:
                 continue
@@ -83,7 +84,7 @@ class Contrast:
         alone = sum([holders[term] == 1 for term in shared])  # speaks for the author, whoever the other is
         if sum(weights.values()) - alone <= MOST_OF_A_TEXT:
             return None
-        most = MOST_OF_A_TEXT + _in_favour(mine, text, text.all)
+        most = MOST_OF_A_TEXT + self._in_favour(mine, text, text.all)
         return self._outweighed(place, text.plain, weights, shared, most)
 
     def _of_a_sentence(
@@ -97,7 +98,7 @@ class Contrast:
             strange = {term: heavy[term] for term in terms & heavy.keys()}
             if sum(strange.values()) <= MOST_OF_A_SENTENCE:
                 continue
-            most = MOST_OF_A_SENTENCE + _in_favour(mine, text, terms)
+            most = MOST_OF_A_SENTENCE + self._in_favour(mine, text, terms)
             passage = self._outweighed(place, sentence, strange, terms & mine.facts, most)
             if passage is not None:
                 return passage
@@ -125,6 +126,11 @@ class Contrast:
         told = [term for term in strange if term in record.all]
         return Foreign(whose, passage, tuple(sorted(told, key=strange.__getitem__, reverse=True)))
 
+    def _in_favour(self, mine: RecordTerms, text: SummaryTerms, terms: AbstractSet[str]) -> float:
+        """What speaks for a passage beside its terms: it names the author, or may translate what the record says."""
+        named = max([self._weights[self._holders[term]] for term in mine.name & terms], default=0.0)
+        return named + (_TRANSLATED if mine.is_foreign or text.is_foreign else 0.0)
+
     def _unexplained(self, place: int, plain: str, weights: Mapping[str, float]) -> dict[str, float]:
         """Without the terms that are another form of the record's own, or the initials of its words."""
         mine = self._records[place]
@@ -142,9 +148,3 @@ class Contrast:
         if not near or text.is_foreign:
             return set()
         return set(map(term_of, words_of(" ".join(_WITHIN.findall(plain))))).intersection(near)
-
-
-def _in_favour(mine: RecordTerms, text: SummaryTerms, terms: AbstractSet[str]) -> float:
-    """What speaks for a passage beside its terms: it names the author, or may translate what the record says."""
-    named = 0.0 if mine.name.isdisjoint(terms) else _NAMED
-    return named + (_TRANSLATED if mine.is_foreign or text.is_foreign else 0.0)

@@ -87,7 +87,7 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
 
     `record`: as `core.rendering` writes it.
     """
-    if not may_state_other(text.present, record) and (text.plain.isascii() or not {"引", "篇"} & set(text.plain)):
+    if not may_state_other(text, record) and (text.plain.isascii() or not {"引", "篇"} & set(text.plain)):
         return None
     figures: Record | None = None
     for stated in stated_in(text):

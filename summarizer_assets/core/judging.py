@@ -32,7 +32,7 @@ class Asked:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would cost a microsecond for each answer
 class Judgement:
     """Of one summary.
 
@@ -68,7 +68,7 @@ def judge(
     for place, text in texts.items():
         author = asked[place]
         refused = None
-        unnamed = not is_named(author.author_name, text.plain, text.words)
+        unnamed = not is_named(author.author_name, text)
         if unnamed and _is_wrongly_unnamed(text, author, asked):
             refused = "the author is not named"
         if refused is None and (other := foreign.get(place)):
@@ -107,8 +107,7 @@ def _is_wrongly_unnamed(text: SummaryTerms, author: Asked, asked: Sequence[Asked
     if not author.author_name.strip():
         return False
     return not cannot_be_named(author.author_name, text.plain) or any(
-        other is not author and other.author_name.strip() and is_named(other.author_name, text.plain, text.words)
-        for other in asked
+        other is not author and other.author_name.strip() and is_named(other.author_name, text) for other in asked
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from summarizer_assets.core.terms import OTHER_SCRIPT_SHARE
+from summarizer_assets.core.terms import OTHER_SCRIPT_SHARE, SummaryTerms
 from summarizer_assets.core.vocabulary import PARTICLES
 from summarizer_assets.core.words import fold, share_of_other_script, words_of
 
@@ -11,18 +11,15 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 _WRITTEN_OUT = re.compile("(?<=[aou])e|(?<=a)a")
 
 
-def is_named(author_name: str, plain: str, words: Sequence[str]) -> bool:
-    """Whether a text, folded, names the author: a part of the family name where it is known, else any part.
+def is_named(author_name: str, text: SummaryTerms) -> bool:
+    """Whether a text names the author: a part of the family name where it is known, else any part.
 
-    Args:
-        author_name: as in the table, "Family, Given" or in any other order and script.
-        plain: the folded text.
-        words: its words, their case kept.
+    `author_name`: as in the table, "Family, Given" or in any other order and script.
     """
     family = author_name.partition(",")[0].strip(" .")
-    if family in words and len(family) > 1 and family.lower() not in PARTICLES:  # as most texts spell it
+    if family in text.present and len(family) > 1 and family.lower() not in PARTICLES:  # as most texts spell it
         return True
-    parts = _name_parts(author_name)
+    parts, plain, words = _name_parts(author_name), text.plain, text.words
     if _UNSPACED.search(plain):  # a name has no blanks around it there
         squeezed = "".join(words).lower()
         return any(part in squeezed for part in parts) or "".join(words_of(fold(author_name).lower())) in squeezed

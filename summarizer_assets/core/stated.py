@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,14 +104,14 @@ class Stated:
         return self.of_papers and "highly" in self.around[self.last + 1 : self.end]
 
 
-def may_state_other(present: AbstractSet[str], record: str) -> bool:
-    """Whether a summary of these words may state a figure that the record does not state just so. Cheap."""
-    nouns = _NOUNS & present
+def may_state_other(text: SummaryTerms, record: str) -> bool:
+    """Whether a summary may state a figure that the record does not state just so. Cheap."""
+    nouns = _NOUNS & text.present
     if not nouns:
         return False
-    if not _SPELLED.isdisjoint(present):
+    if not _SPELLED.isdisjoint(text.present):
         return True
-    numbers = [word for word in present if word < ":" and word >= "0"]
+    numbers = [word for word in text.odd if word < ":"]
     if not nouns.isdisjoint(_PAPERS):
         return bool(numbers)
     return not all(f"cited {number}" in record for number in numbers)

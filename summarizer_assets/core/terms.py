@@ -155,9 +155,15 @@ class SummaryTerms:
         self.all.discard(NOTHING)
 
     @cached_property
+    def odd(self) -> list[str]:
+        """Its different words that begin with a capital or a digit."""
+        return [word for word in self.present if word < "a"]
+
+    @cached_property
     def is_foreign(self) -> bool:
         """Whether it is in another language than English."""
-        return looks_foreign(self.words) or share_of_other_script(self.plain) > OTHER_SCRIPT_SHARE
+        foreign = not FOREIGN.isdisjoint(self.present) and looks_foreign(self.words)
+        return foreign or share_of_other_script(self.plain) > OTHER_SCRIPT_SHARE
 
     @cached_property
     def sentences(self) -> list[tuple[str, set[str]]]:

@@ -143,6 +143,22 @@ statistics medicine engineering economics psychology sociology neuroscience ecol
 philosophy education materials environmental clinical life social earth moon sun
 """)
 
+#: One of these words stands in every claim that is marked: without them no phrase is looked for.
+CLAIM_WORDS = frozenset(
+    word
+    for lower in _words("""
+award awards awarded prize prizes medal medals winning laureate nobel honoured honored honour honor honours professor
+professorship lecturer dean president director chair chairs chairman chairwoman chairperson heads directs founder
+founded cofounded founding fellow fellowship editor mentor degree doctorate phd ph graduated alumnus alumna alumni
+emeritus emerita retired pioneer pioneers pioneered pioneering renowned acclaimed leading eminent distinguished
+celebrated famous expert authority figure born married died inventor invented patent patents patented elected
+appointed established leads retracted retraction withdrawn fabricated fabricates falsified falsifies plagiarised
+plagiarized plagiarism fraud misconduct dismissed convicted arrested accused accusation accusations allegation
+allegations charges charged suspended fired guilty sued banned
+""")
+    for word in (lower, lower.capitalize())
+)
+
 #: Small words of other languages written in Latin letters: a text that uses them much is not English.
 FOREIGN = _words("""
 de la le les des du et est une dans pour sur avec aux ses sont el los las del y en una con para por sus es que como der

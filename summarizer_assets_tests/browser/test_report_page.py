@@ -53,7 +53,7 @@ def test_doubtful_summaries_stand_beside_their_records_and_below_each_other_on_a
         assert [doubts.nth(at).locator("bdi code").inner_text() for at in range(doubts.count())] == authors
         assert page.get_by_role("heading", name="Summaries to look at").is_visible()
         mark = doubts.first.locator("blockquote mark")
-        assert mark.inner_text() == "was later retracted"
+        assert mark.inner_text() == "papers was later retracted"
         assert _colour(mark) != _colour(doubts.first)
         record, summary = _boxes(doubts.first.locator(".sides > section"))
         assert record["x"] + record["width"] <= summary["x"]

@@ -111,8 +111,11 @@ def test_what_is_certainly_wrong_is_refused_in_words(summary, why):
         (" Samples came from 312 sites.", "unknown_number", "312"),
         (" The author received a prestigious award.", "claim_about_person", "received a prestigious award"),
         (" Ada is a renowned professor of ecology.", "claim_about_person", "is a renowned professor"),
-        (" One paper was later retracted.", "grave_claim", "was later retracted"),
+        (" One paper was later retracted.", "grave_claim", "paper was later retracted"),
         (" The author was dismissed for it.", "grave_claim", "was dismissed"),
+        (" The author is accused of scientific misconduct.", "grave_claim", "scientific misconduct"),
+        (" Two papers contain fabricated data.", "grave_claim", "fabricated data"),
+        (" The author is one of the most famous ecologists.", "claim_about_person", "famous ecologists"),
     ],
 )
 def test_what_a_person_would_look_at_is_stored_and_marked(added, flag, doubt):
@@ -138,6 +141,21 @@ def test_other_words_for_what_the_record_says_are_no_doubt(summary):
     judged = of_ada(summary)
     assert judged.refused is None
     assert judged.flags == ()
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        " Ions are charged and suspended in water, and cells arrested in growth.",
+        " The devices were fabricated and fired in a furnace.",
+        " A famous river and a celebrated battle are named.",
+        " A drug was withdrawn, and the patient died.",
+        " The theory of honour and the founding of a state are its subjects.",
+    ],
+)
+def test_words_of_a_subject_are_no_claims(added):
+    flags = of_ada(GOOD[0] + added).flags
+    assert not {"claim_about_person", "grave_claim"} & set(flags)
 
 
 def test_a_claim_that_the_record_makes_itself_may_be_repeated():
