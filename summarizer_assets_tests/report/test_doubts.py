@@ -43,7 +43,14 @@ def test_the_gravest_of_all_buckets_come_first_with_the_words_in_doubt(root, rep
     assert len({doubt.bucket for doubt in report.doubts}) == BUCKETS
     assert report.doubtful == len(SAID)
     found = [words(doubt) for doubt in report.doubts]
-    assert found == [["papers was later retracted"], ["won the Nobel Prize"], ["Lugano"], ["Belgium"], ["312"], ["Wegener"]]
+    assert found == [
+        ["papers was later retracted"],
+        ["won the Nobel Prize"],
+        ["Lugano"],
+        ["Belgium"],
+        ["312"],
+        ["Wegener"],
+    ]
     assert [reasons(doubt)[0].flag for doubt in report.doubts] == [Flag(flag) for flag in SAID]
 
 
