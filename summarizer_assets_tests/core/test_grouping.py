@@ -63,3 +63,28 @@ def test_halves_are_the_group_in_order_and_differ_by_one_at_most(group: list[int
     first, second = halves(group)
     assert first + second == group
     assert 0 <= len(first) - len(second) <= 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Wang, Y.", "Y. Wáng", "WANG, Y", "Wang, Yi", "Li, X", "", None]), st.integers(0, 2)
+        ),
+        max_size=40,
+    ),
+    st.integers(1, 8),
+)
+def test_two_authors_of_one_name_never_share_a_request_and_nobody_is_left_out(authors, most):
+    names, attempts = [name for name, _ in authors], [tried for _, tried in authors]
+    limits = GroupLimits(most, 10_000, 10_000, 100)
+    groups = list(plan_groups([10] * len(authors), attempts, limits, names))
+    assert sorted(position for group in groups for position in group) == list(range(len(authors)))
+    for group in groups:
+        one_name = [position for position in group if names[position] in ("Wang, Y.", "Y. Wáng", "WANG, Y")]
+        assert len(one_name) <= 1
+        assert len(group) <= most
+        assert sum(names[position] == "Li, X" for position in group) <= 1
+
+
+def test_who_has_no_name_is_nobody_s_namesake():
+    assert list(plan_groups([1] * 4, [0] * 4, GroupLimits(20, 100, 1000, 10), ["", None, "", None])) == [[0, 1, 2, 3]]
