@@ -35,7 +35,7 @@ def write_authors(path: Path, count: int) -> Path:
     frame = pl.DataFrame(
         {
             "daisngid": range(1, count + 1),
-            "author_name": [f"Somebody {chr(65 + number % 26)}{number}" for number in range(count)],
+            "author_name": [f"{chr(65 + number % 26)}{number}, Somebody" for number in range(count)],
             "primary_affiliation": [f"Institute {number % 9}" for number in range(count)],
         }
     )

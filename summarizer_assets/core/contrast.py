@@ -26,7 +26,7 @@ ENOUGH: Final = 20
 #: Bounds, in terms that one record alone has. Settled on answers of a capable model: docs/grounding.md.
 MOST_OF_A_TEXT: Final = 1.0
 MOST_OF_A_SENTENCE: Final = 1.5
-_OF_A_NAME: Final = 2.0  # times what a term weighs
+_OF_A_NAME: Final = 1.5  # times what a term weighs
 _TRANSLATED: Final = 1.5  # what it speaks for a passage that its terms may be the record's own in another language
 
 _ACRONYM: Final = re.compile(r"\b[A-Z]{3,}\b")
@@ -135,10 +135,11 @@ class Contrast:
         """Without the terms that are another form of the record's own, or the initials of its words."""
         mine = self._records[place]
         left = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
-        for acronym in _ACRONYM.findall(plain) if left else ():
-            if (term := term_of(acronym)) in left and mine.spells_out(acronym):
-                del left[term]
-        return left
+        if not left:
+            return left
+        explained = {term_of(acronym) for acronym in _ACRONYM.findall(plain) if mine.spells_out(acronym)}
+        explained |= mine.spelled_in(plain)
+        return {term: weight for term, weight in left.items() if term not in explained}
 
     @staticmethod
     def _names(text: SummaryTerms, terms: Iterable[str]) -> set[str]:

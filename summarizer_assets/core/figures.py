@@ -13,9 +13,9 @@ from typing import Final
 
 from summarizer_assets.core.stated import Stated, may_state_other, stated_in
 from summarizer_assets.core.terms import SummaryTerms
-from summarizer_assets.core.words import fold, words_of
 
-_WIDE: Final = 1.35  # what is "over 1,000" is less than this much more
+_MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own
+_WIDE: Final = 1.35  # what is "nearly 1,000" is not more than this much less
 _NEAR: Final = 0.12
 _ROUNDED_FROM: Final = 1000
 _ROUNDED_TO: Final = 100
@@ -25,6 +25,7 @@ _HEAD: Final = re.compile(
     r" \| (?P<papers>\d+) papers(?:, cited (?P<cited>-?\d+))?(?:, (?P<hot>\d+) hot)?(?:, (?P<highly>\d+) highly cited)?"
 )
 _OF_PAPER: Final = re.compile(r" \| cited (-?\d+)")
+_NUMBER: Final = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?!\d)|\d{1,9}")
 
 
 class Record:
@@ -74,6 +75,12 @@ class Record:
         return frozenset({*each, *sums})
 
     @cached_property
+    def numbers(self) -> frozenset[int]:
+        """Numbers that stand in titles and names: a summary may speak of them."""
+        texts = [_OF_PAPER.sub("", line) for line in self.text.split("\n")[1:]]
+        return frozenset(int(number.replace(",", "")) for text in texts for number in _NUMBER.findall(text))
+
+    @cached_property
     def counts(self) -> frozenset[int]:
         """Every number of papers that the record states or leads to."""
         of_journals = [part.count("\n ") for part in re.split(r"\n(?! )", self.text)]
@@ -92,37 +99,42 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
     figures: Record | None = None
     for stated in stated_in(text):
         figures = figures or Record(record)
-        number = stated.number
-        if number == figures.papers if stated.of_papers else f" | cited {number}" in record:
-            continue  # the words around it need no look
-        if not _holds(stated, figures):
+        if not (_papers_hold(stated, figures) if stated.of_papers else _citations_hold(stated, figures)):
             return stated.words
     return None
 
 
-def _holds(stated: Stated, record: Record) -> bool:
-    if stated.highly_cited:
-        return stated.number <= record.highly_cited or _quotes(stated, record)
-    if stated.of_papers and stated.is_spelled and stated.number < record.papers and not stated.is_total:
-        return True  # some of the papers: a number in digits is one of the record's own
-    known = record.counts if stated.of_papers else record.citations
-    rough = stated.rough
-    return not known or any(_fits(stated, rough, figure) for figure in known) or _quotes(stated, record)
-
-
-def _quotes(stated: Stated, record: Record) -> bool:
-    """Whether the figure is a title's own: its words stand in the record just so."""
-    return stated.words.lower() in " ".join(words_of(fold(record.text).lower()))
-
-
-def _fits(stated: Stated, rough: str | None, known: int) -> bool:
+def _papers_hold(stated: Stated, record: Record) -> bool:
+    """Fewer than all may be some of them; more than all are none."""
     number = stated.number
+    of_a_title = number > _MANY and number in record.numbers
+    if number == record.papers or stated.rough or of_a_title:
+        return True
+    if stated.highly_cited:
+        return number <= record.highly_cited
+    if stated.is_spelled:
+        return number < record.papers or number in record.counts
+    if stated.is_total:
+        return stated.chooses and number in record.counts
+    return number in record.counts or number < min(record.papers, _MANY)
+
+
+def _citations_hold(stated: Stated, record: Record) -> bool:
+    """What compares or adds numbers is not judged; all else is a paper's, a journal's or the total."""
+    known = record.citations
+    if not known or stated.is_relative or stated.number in record.numbers:
+        return True
+    rough = stated.rough
+    return any(_fits(stated.number, rough, figure) for figure in known)
+
+
+def _fits(number: int, rough: str | None, known: int) -> bool:
     match rough:
         case "more":
-            return number <= known < max(number * _WIDE, number + 10)
+            return known >= number
         case "less" | "nearly":
-            return number / _WIDE < known <= number
+            return known <= number if rough == "less" else number / _WIDE < known <= number
         case "about":
             return abs(known - number) <= max(1.0, number * _NEAR)
-    rounded = not stated.of_papers and number >= _ROUNDED_FROM and number % _ROUNDED_TO == 0
+    rounded = number >= _ROUNDED_FROM and number % _ROUNDED_TO == 0
     return known == number or (rounded and abs(known - number) < _ROUNDED_TO / 2)

@@ -15,7 +15,7 @@ from summarizer_assets.core.contrast import Contrast
 from summarizer_assets.core.figures import contradicted
 from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.marks import marks_of
-from summarizer_assets.core.naming import cannot_be_named, is_named
+from summarizer_assets.core.naming import cannot_be_named, is_named, names_wholly
 from summarizer_assets.core.terms import OTHER_SCRIPT_SHARE, RecordTerms, SummaryTerms
 from summarizer_assets.core.words import share_of_other_script
 
@@ -107,7 +107,7 @@ def _is_wrongly_unnamed(text: SummaryTerms, author: Asked, asked: Sequence[Asked
     if not author.author_name.strip():
         return False
     return not cannot_be_named(author.author_name, text.plain) or any(
-        other is not author and other.author_name.strip() and is_named(other.author_name, text) for other in asked
+        other is not author and names_wholly(other.author_name, text) for other in asked
     )
 
 

@@ -8,7 +8,8 @@ from summarizer_assets.core.vocabulary import PARTICLES
 from summarizer_assets.core.words import fold, share_of_other_script, words_of
 
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_WRITTEN_OUT = re.compile("(?<=[aou])e|(?<=a)a")
+_WRITTEN_OUT = re.compile("(?<=[aou])e|(?<=a)a|(?<=d)j")
+_TELLING_LENGTH = 5  # letters that name somebody even without blanks around them
 
 
 def is_named(author_name: str, text: SummaryTerms) -> bool:
@@ -19,14 +20,18 @@ def is_named(author_name: str, text: SummaryTerms) -> bool:
     family = author_name.partition(",")[0].strip(" .")
     if family in text.present and len(family) > 1 and family.lower() not in PARTICLES:  # as most texts spell it
         return True
-    parts, plain, words = _name_parts(author_name), text.plain, text.words
-    if _UNSPACED.search(plain):  # a name has no blanks around it there
-        squeezed = "".join(words).lower()
-        return any(part in squeezed for part in parts) or "".join(words_of(fold(author_name).lower())) in squeezed
-    if family.lower() in PARTICLES:  # "Das" and "Du" are family names too, but only with their capital
-        return re.search(rf"\b{family.capitalize()}\b", plain) is not None
+    parts, words = _name_parts(author_name), text.words
+    squeezed = "".join(words).lower()
+    whole = "".join(words_of(fold(author_name).lower()))
+    if _UNSPACED.search(text.plain):  # a name has no blanks around it there
+        return any(part in squeezed for part in parts) or whole in squeezed
+    if not parts:  # "Das" and "Du" are family names too, but only with their capital
+        particles = [word for word in words_of(fold(author_name)) if len(word) > 1]
+        return any(form in text.present for word in particles for form in (word, word.capitalize(), word.upper())) or (
+            _is_named_by_initials(author_name, [word.lower() for word in words])
+        )
     lower = [word.lower() for word in words]
-    return not set(lower).isdisjoint(parts) or _is_named_by_initials(author_name, lower) or _is_respelt(parts, lower)
+    return not set(lower).isdisjoint(parts) or _is_respelt(parts, lower, squeezed)
 
 
 def cannot_be_named(author_name: str, plain: str) -> bool:
@@ -55,7 +60,20 @@ def _is_named_by_initials(author_name: str, words: Sequence[str]) -> bool:
     return f" {' '.join(parts)} " in f" {' '.join(words)} "
 
 
-def _is_respelt(parts: Sequence[str], words: Sequence[str]) -> bool:
-    """With an umlaut written out or not ("Mueller"), or in one word instead of two ("McDonald")."""
+def _is_respelt(parts: Sequence[str], words: Sequence[str], squeezed: str) -> bool:
+    """With an umlaut written out or not ("Mueller"), or in more or fewer words ("OBRIEN", "O'Brien")."""
     known = {_WRITTEN_OUT.sub("", word) for word in words}
-    return any(_WRITTEN_OUT.sub("", part) in known for part in parts) or (len(parts) > 1 and "".join(parts) in known)
+    joined = "".join(parts)
+    return any(_WRITTEN_OUT.sub("", part) in known for part in parts) or (
+        len(joined) >= _TELLING_LENGTH and joined in squeezed
+    )
+
+
+def names_wholly(author_name: str, text: SummaryTerms) -> bool:
+    """Whether a text gives each part of a name that is longer than an initial, with its capital; it must be telling."""
+    parts = [part for part in words_of(fold(author_name)) if len(part) > 1]
+    telling = len(parts) > 1 or any(len(part) >= _TELLING_LENGTH for part in parts)
+    forms = [(part, part.capitalize(), part.upper()) for part in parts]
+    if _UNSPACED.search(text.plain):
+        return telling and all(any(form in text.plain for form in each) for each in forms)
+    return telling and all(any(form in text.present for form in each) for each in forms)

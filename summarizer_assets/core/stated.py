@@ -28,7 +28,7 @@ _KINDS: Final = _set(
     "wissenschaftliche wissenschaftlichen language"
 )
 _LINKS: Final = _set("a total of the its all")
-_LEADING: Final = _set("a an total in insgesamt exactly just only more fewer less at up close")
+_LEADING: Final = _set("with a an total in insgesamt exactly just only more fewer less at up close")
 _ROUGH: Final = {
     "more": _set("over than above exceeding exceeds passed surpassed least uber plus mas oltre mais"),
     "less": _set("under below most to unter moins menos"),
@@ -40,15 +40,20 @@ _LESS_THAN: Final = _set("fewer less weniger")
 _ALL: Final = _set("her his their the whose all across among s published written wrote authored has")
 _SOME: Final = _set("in on at from with about by that which of concern concerns concerning deal deals dealing")
 _AMONG: Final = _set("of among across")
-_SPELLED: Final = NUMBER_WORDS.keys() - {"one"}
+#: Words by which the number after or before them compares, divides or adds.
+_RELATES_AFTER: Final = _set("between average mean another further additional other remaining rest share shared shares")
+_RELATES_BEFORE: Final = _set("ahead behind more fewer less apiece each together combined than between average")
+_UNITS: Final = _set("hundred thousand million dozen percent")
+_NEAR: Final = 3  # words before and after a figure
 _ARTICLES: Final = _set("a an the")
 _THOUSAND: Final = 3  # digits
 _LONGEST_WAY: Final = 6  # words between a number and its noun
 
 _CHINESE: Final = (
-    re.compile(r"(?P<number>\d+) ?(?P<after>篇)"),
-    re.compile(r"引[^\d。]{0,6}(?P<number>\d+)(?P<after>余|多)?"),
+    re.compile(r"(?P<before>超过|逾|近|约)?(?P<number>\d[\d,]*) ?(?P<after>篇)"),
+    re.compile(r"被引(?:用|次数)?[^\d。]{0,4}?(?P<before>超过|逾|近|约)?(?P<number>\d[\d,]*) ?(?P<after>余|多)?次"),
 )
+_ROUGH_CHINESE: Final = {"超过": "more", "逾": "more", "余": "more", "多": "more", "近": "nearly", "约": "about"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Stated:
     """One figure as it is stated: what the words around it say is read when it is asked for.
 
     `number`; `of_papers`: it counts papers, else citations; `around`: the text's words, of which `first` to `last` are
-    the number's, and `start` to `end` the passage's.
+    the number's, and `start` to `end` the passage's; `told`: how it is rounded, where that is known already.
     """
 
     number: int
@@ -66,6 +71,7 @@ class Stated:
     last: int = 0
     start: int = 0
     end: int = 0
+    told: str | None = None
 
     @property
     def words(self) -> str:
@@ -74,12 +80,10 @@ class Stated:
     @property
     def rough(self) -> str | None:
         """How it is rounded: "more", "less", "nearly" or "about"."""
-        if self.around[self.first] == "dozen":
-            return "about"
         before = self.around[max(0, self.first - 3) : self.first]
         near = [word.lower() for word in before if word.lower() not in _ARTICLES][-2:]
-        if not near:
-            return "more" if self.around[self.last + 1 : self.last + 2] in (["余"], ["多"]) else None
+        if self.told or not near:
+            return self.told
         if near[-1] == "than" and near[0] in _LESS_THAN:
             return "less"
         return next((kind for kind, words in _ROUGH.items() if near[-1] in words), None)
@@ -88,15 +92,29 @@ class Stated:
     def is_total(self) -> bool:
         """Whether it counts all papers, by the words around it."""
         before = [word.lower() for word in self.around[max(0, self.first - 2) : self.first]]
+        if not self.is_spelled and before[-1:] == ["of"]:  # "the most cited of 9 papers"
+            return True
         if not before or before[-1] not in _ALL:
             return False
+        return (len(before) > 1 and before[0] in _AMONG) or not self.chooses
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the words behind it choose some of the papers."""
         after = self.around[self.end + 1 : self.end + 2]
-        return (len(before) > 1 and before[0] in _AMONG) or not (after and after[0] in _SOME)
+        return bool(after) and after[0] in _SOME
 
     @property
     def is_spelled(self) -> bool:
         """Whether the number is written as a word."""
         return not self.around[self.first][0].isdigit()
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it compares, divides or adds: such a number of citations is no paper's own."""
+        before = self.around[max(0, self.first - _NEAR) : self.first]
+        after = self.around[max(self.last, self.end) + 1 : max(self.last, self.end) + 1 + _NEAR]
+        return not (_RELATES_AFTER.isdisjoint(before) and _RELATES_BEFORE.isdisjoint(after))
 
     @property
     def highly_cited(self) -> bool:
@@ -109,12 +127,17 @@ def may_state_other(text: SummaryTerms, record: str) -> bool:
     nouns = _NOUNS & text.present
     if not nouns:
         return False
-    if not _SPELLED.isdisjoint(text.present):
-        return True
-    numbers = [word for word in text.odd if word < ":"]
     if not nouns.isdisjoint(_PAPERS):
-        return bool(numbers)
-    return not all(f"cited {number}" in record for number in numbers)
+        return True
+    if "once" in text.present or "twice" in text.present:
+        return True
+    return any(word < ":" and not states(record, word) for word in text.odd) or bool(nouns & _CITATIONS)
+
+
+def states(record: str, number: str) -> bool:
+    """Whether a record gives a paper so many citations."""
+    at = record.find(f" | cited {number}")
+    return at >= 0 and not record[at + len(number) + 9 : at + len(number) + 10].isdigit()
 
 
 def stated_in(text: SummaryTerms) -> Iterator[Stated]:
@@ -128,43 +151,47 @@ def stated_in(text: SummaryTerms) -> Iterator[Stated]:
     if not plain.isascii():
         for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
             for found in pattern.finditer(plain):
-                yield Stated(int(found["number"]), of_papers, [found["number"], found["after"] or "次"], end=1)
+                around = [found["number"], found["after"] or "次"]
+                told = _ROUGH_CHINESE.get(found["before"] or found["after"] or "")
+                yield Stated(int(found["number"].replace(",", "")), of_papers, around, end=1, told=told)
 
 
 def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
     """The figures that the noun or verb at a place has beside it."""
     word = words[at]
     if word in _CITED:
-        after = _next_number(words, at + 1)
-        if after is not None and not _PAPERS.intersection(words[after + 1 : after + 4]):
-            yield _figure(plain, words, after, max(after, at), of_papers=False, start=at)
-        if at >= 2 and words[at - 1] in _TIMES:  # noqa: PLR2004 - a number, then "times"
-            before = _number_before(plain, words, at - 1)
-            if before is not None:
-                yield _figure(plain, words, before, at, of_papers=False)
+        after = _next_number(plain, words, at)
+        if after is not None:
+            yield _figure(plain, words, after, after, of_papers=False, start=at)
+        if at >= 2 and words[at - 1] in _TIMES and words[at - 2].isdecimal():  # noqa: PLR2004 - a number, then "times"
+            yield _figure(plain, words, at - 2, at, of_papers=False)
         return
     before = _number_before(plain, words, at)
     if before is None:
         return
     of_papers = word in _PAPERS
-    yield _figure(plain, words, before, at, of_papers=of_papers)
+    if of_papers or words[before].isdecimal():
+        yield _figure(plain, words, before, at, of_papers=of_papers)
     if not of_papers:  # "294 of 621 citations"
         start = before
         while start > 0 and words[start - 1] in _LINKS and start > before - 4:
             start -= 1
-            if words[start] == "of" and start > 0 and _value(words[start - 1]) is not None:
+            if words[start] == "of" and start > 0 and words[start - 1].isdecimal():
                 yield _figure(plain, words, start - 1, at, of_papers=False)
                 return
 
 
-def _next_number(words: Sequence[str], at: int) -> int | None:
-    """The place of a number that begins at a place or soon after, with nothing but rough and linking words before."""
-    for place in range(at, min(len(words), at + 4)):
+def _next_number(plain: str, words: Sequence[str], at: int) -> int | None:
+    """The place of the number that "cited" has behind it, with nothing between but rough and linking words."""
+    for place in range(at + 1, min(len(words), at + 4)):
         word = words[place]
-        if _value(word) is not None:
+        if f"{words[place - 1]} {word}" not in plain and f"{words[place - 1]}, {word}" not in plain:
+            return None  # a sentence or a quotation begins
+        if word.isdecimal():
             return place
-        follows_total = word == "of" and words[place - 1] == "total"
-        if not follows_total and word not in _LEADING and not any(word in kind for kind in _ROUGH.values()):
+        if word in ("once", "twice"):
+            return place if words[place + 1 : place + 2] != ["as"] else None
+        if word not in _LEADING and not any(word in kind for kind in _ROUGH.values()):
             return None
     return None
 
@@ -173,10 +200,12 @@ def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
     """The place of the number that counts the noun at a place."""
     for place in range(at - 1, max(-1, at - _LONGEST_WAY), -1):
         word = words[place]
+        if f"{word} {words[place + 1]}" not in plain and f"{word}-{words[place + 1]}" not in plain:
+            return None  # a sentence or a quotation begins
         if _value(word) is not None:
-            return place
-        is_name = word[0].isupper() and f"{words[place - 1]} {word}" in plain  # and does not begin a sentence
-        if word not in _KINDS and not is_name:
+            part_of_a_name = place > 0 and any(f"{words[place - 1]}{mark}{word} " in plain for mark in "-./")
+            return None if part_of_a_name or words[place + 1] in _UNITS else place
+        if word not in _KINDS and not word[0].isupper():
             return None
     return None
 
@@ -204,4 +233,4 @@ def _value(word: str) -> int | None:
 def _are_one_number(plain: str, left: str, right: str) -> bool:
     if len(right) != _THOUSAND or len(left) > _THOUSAND or not (left.isdecimal() and right.isdecimal()):
         return False
-    return any(f"{left}{mark}{right}" in plain for mark in ",.'\u00a0\u202f")
+    return any(f"{left}{mark}{right}" in plain for mark in ",.' ")

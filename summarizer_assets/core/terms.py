@@ -130,6 +130,18 @@ class RecordTerms:
         """Whether words of the record in a row begin with the acronym's letters; one between may begin otherwise."""
         return re.search(".?".join(map(re.escape, acronym.lower())), self._initials) is not None
 
+    def spelled_in(self, plain: str) -> set[str]:
+        """The terms of the words of a text that spell out an acronym of the record."""
+        words = [word for word in words_of(plain) if word.lower() not in _SMALL]
+        initials = "".join(word[0] for word in words).lower()
+        found: set[str] = set()
+        for acronym in self.acronyms:
+            at = initials.find(acronym.lower())
+            while at >= 0:
+                found.update(map(term_of, words[at : at + len(acronym)]))
+                at = initials.find(acronym.lower(), at + 1)
+        return found
+
     @cached_property
     def _initials(self) -> str:
         return "".join(word[0] for word in words_of(self._lower) if word not in _SMALL)

@@ -21,14 +21,15 @@ _PLAIN = re.compile(rb"(?:\xc2[\xa0-\xac\xae-\xbf]|[\xc3-\xcb][\x80-\xbf]|\xe2\x
 # The joiners are part of spelling after a letter of the Arabic and Indic scripts and inside emoji, nowhere else.
 _JOINERS = re.compile(
     "(?<=[\u0600-\u06ff\u0750-\u077f\u0900-\u0dff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
+    "|[\u200c\u200d](?=[\u0600-\u06ff])|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b"
 )
 _LAYOUT = re.compile("[ \t]*(?:\r\n|[\t\n\r\x85\u2028\u2029])[ \t\n\r]*")
 
 # `<` before one of these is what an HTML parser takes for a tag; "p < 0.05" is not.
 _TAG = re.compile(r"<[a-zA-Z/!?]")
-_ADDRESS = re.compile(r"[\w+-]@\w[\w-]*\.\w")
-_MARKDOWN_LINK = re.compile(r"\]\s?\([^)]*[/:#?]|\]:\s*\S*[/#]")
-_PATH_ON_DOMAIN = re.compile(r"\.(?:com|org|net|edu|gov|info|biz|io|ai|app|dev|co|me|ly|xyz|site|ru|cn)(?::\d+)?/")
+_ADDRESS = re.compile(r"[\w+-]@\w[\w-]*\.[a-zA-Z]{2,}")
+_MARKDOWN_LINK = re.compile(r"\]\s?\((?!\w+/\w+\))[^)\s]*[/:#?]|^\[[^\]]*\]:\s*\S*[/#]")
+_PATH_ON_DOMAIN = re.compile(r"\w\.(?:com|org|net|edu|gov|info|biz|io|ai|app|dev|co|me|ly|xyz|site|ru|cn)(?::\d+)?/")
 # What stands on both sides of a colon that makes a scheme.
 _SCHEMES = ("javascript", "vbscript", "mailto")
 _DATA_TYPES = ("text/", "image/", "app")
@@ -92,7 +93,9 @@ def _has_scheme(text: str) -> bool:
         if after.startswith("//"):
             return True
         word = before[-_SCHEME_LETTERS:].lower()
-        if word.endswith(_SCHEMES) or (word.endswith("data") and after[:6].lower().startswith(_DATA_TYPES)):
+        if (word.endswith(_SCHEMES) and after[:1].strip()) or (
+            word.endswith("data") and after[:6].lower().startswith(_DATA_TYPES)
+        ):
             return True
         before = after
     return False

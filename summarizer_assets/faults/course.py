@@ -17,7 +17,6 @@ class Course:
         self.limits = Limits(plan.requests_per_minute, plan.tokens_per_minute, now)
         self._began = now
         self._requests = 0
-        self._broken_out: set[int] = set()  # rules that a request has met
         self._counts: OrderedDict[int, int] = OrderedDict()
         self._counts_asks = any(rule.each_request for rule in plan.rules)
 
@@ -36,20 +35,19 @@ class Course:
                 continue
             if rule.times_per_group is not None and self._count(rule.name, ids) >= rule.times_per_group:
                 continue
-            self._broken_out.add(id(rule))
             return rule, hit
         return None
 
     def outage(self, now: float) -> Rule | None:
-        """The rule for a request that asks for no answer at all, in an outage that one for an answer has met already.
+        """The rule for a request that asks for no answer at all, which is counted too: an outage is over some time.
 
-        It is counted too then: an outage is over some time.
+        What befalls a single request is no outage: it waits for one that asks for an answer.
         """
         requests, seconds = self._requests, now - self._began
         rules = [
             rule
             for rule in self.plan.rules
-            if id(rule) in self._broken_out and rule.covers_everything and rule.lasts(requests, seconds)
+            if not rule.of_one_request and rule.covers_everything and rule.lasts(requests, seconds)
         ]
         if rules:
             self._requests += 1

@@ -129,6 +129,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         number = int(self.fault) if self.fault.isdecimal() else None
         return NUMBERS[number][0] if number in NUMBERS else self.fault
 
+    @property
+    def of_one_request(self) -> bool:
+        """Whether it is over with the first request that it hits."""
+        return self.heal_after_requests is not None and self.heal_after_requests - self.after_requests == 1
+
     def lasts(self, requests: int, seconds: float) -> bool:
         """Whether it holds for the request after so many and so long since the plan's start."""
         return (

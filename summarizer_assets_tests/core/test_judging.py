@@ -206,6 +206,83 @@ def test_another_language_than_asked_for_is_marked():
     assert "other_language" in of_ada(GOOD[0], "German").flags
 
 
+RUTH = Asked(
+    "4",
+    "Keller, Ruth",
+    """\
+#"4" Keller, Ruth @ Univ Bern | 4 papers, cited 184
+SOIL BIOLOGY | Soil Science
+ Fungal networks in alpine meadows | cited 86
+GEODERMA | Soil Science
+ Carbon storage under maize | cited 47
+CATENA | Geology
+ Erosion of terraced slopes | cited 42
+PLANT AND SOIL | Plant Sciences
+ Root exudates of COVID-19 barley: 1200 cases | cited 9""",
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The four papers differ. The alpine study is the most cited. Two others follow maize and terraces.",
+        "Across four papers, the most cited one follows fungal networks.",
+        "The alpine study is cited twice as often as the one on terraces.",
+        "Two papers are each cited more than 40 times, and one has fewer than 10 citations.",
+        "The papers on maize and terraces have between 40 and 50 citations.",
+        "Maize, with 47, is just five citations ahead of terraces, and the other three papers share 98 citations.",
+        "She has published two papers comparing cropland soils, and 2 papers on crops.",
+        "Ruth Keller is known for COVID-19 papers on barley, in 1,200 cases.",
+        "The alpine paper has nearly ninety citations, that on barley half a dozen or so.",
+        "In all, her papers have been cited over 180 times, the first one 86 times.",
+    ],
+)
+def test_figures_that_a_reader_would_call_right_are_stored(said):
+    assert judge({0: f"Ruth Keller of the University of Bern studies soils. {said}"}, [RUTH])[0].refused is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The alpine study is cited 8 times.",  # of 86
+        "It has only 1 citation.",
+        "Nine papers follow fungi, spores and roots.",
+        "The most cited of 7 papers follows fungi.",
+        "Her papers have been cited more than 300 times.",
+        "总被引4,124次。",
+        "她共有15篇论文。",
+    ],
+)
+def test_figures_that_no_reading_of_the_record_gives_are_refused(said):
+    assert judge({0: f"Ruth Keller of the University of Bern studies soils. {said}"}, [RUTH])[0].refused
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [
+        (
+            "Napping in shift nurses @ UCLA",
+            "Salt in crusts @ Univ Calif Los Angeles",
+            "at the University of California, Los Angeles",
+        ),
+        ("Napping in shift nurses @ TUM", "Salt in crusts @ Univ Munich", "at the Technical University of Munich"),
+        (
+            "COPD in shift nurses",
+            "Chronic obstructive pulmonary disease in miners",
+            "on chronic obstructive pulmonary disease",
+        ),
+        ("Napping in shift nurses @ Heidelberg Univ", "Salt in crusts @ Univ Bern, Germany", "in Germany"),
+    ],
+)
+def test_an_acronym_that_is_written_out_is_no_other_author_s(mine, theirs, said):
+    asked = [
+        Asked("1", "Keller, Ruth", f'#"1" Keller, Ruth\nX\n {mine}'),
+        Asked("2", "Oka, Ji", f'#"2" Oka, Ji\nX\n {theirs}'),
+    ]
+    text = f"Ruth Keller studies shift nurses. Keller works {said}."
+    assert judge({0: text}, asked)[0].refused is None
+
+
 def test_a_title_in_another_language_may_be_translated():
     mori = Asked("4", "Mori, Ai", '#"4" Mori, Ai @ Univ Tokyo\n橋梁工学 | civil engineering\n 鋼桁の疲労亀裂について')
     text = "Ai Mori, at the University of Tokyo, writes on fatigue cracks in steel girders."
@@ -255,6 +332,13 @@ def test_no_text_breaks_the_judge(texts):
         ("张三", "张三"),
         ("Li, X.", "X. Li"),
         ("山田 太郎", "山田太郎"),
+        ("S. K. Das", "S. K. Das"),
+        ("LE VAN", "Le Van"),
+        ("DU, X", "X. Du"),
+        ("OBRIEN, P", "P. O'Brien"),
+        ("VANDERMEER, J", "J. van der Meer"),
+        ("DE SOUZA, R", "R. DeSouza"),
+        ("Đorđević, A", "A. Djordjevic"),
     ],
 )
 def test_a_name_is_found_however_it_is_written(name, told):

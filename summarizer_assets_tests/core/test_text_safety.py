@@ -187,3 +187,17 @@ def test_a_colon_in_prose_is_no_scheme(text):
 @pytest.mark.parametrize("text", ["x JavaScript:y", "x: y MAILTO:z", "a: Data:Image/png", "one: two ftp://x"])
 def test_a_scheme_is_found_behind_other_colons(text):
     assert has_markup(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ada Marlow writes on “Sound types for JavaScript: a gradual account”.",
+        "Ada Marlow coats TiO2@LiNi0.8Co0.1Mn0.1O2.",
+        "Ada Marlow measures [α/Fe] (alpha/iron) ratios.",  # noqa: RUF001 - as titles have it
+        "Ada Marlow ports Java to .NET/Mono.",
+        "شبکه‌های CNN‌ها",
+    ],
+)
+def test_technical_words_are_no_links(text):
+    assert text_problem(text, RECORD, 500) is None
