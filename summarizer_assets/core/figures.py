@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import accumulate, combinations
 from typing import Final
 
-from summarizer_assets.core.stated import Stated, may_state_other, stated_in
+from summarizer_assets.core.stated import Stated, may_state_other, stated_in, states
 from summarizer_assets.core.terms import SummaryTerms
 
 _MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own
@@ -107,22 +107,23 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
 def _papers_hold(stated: Stated, record: Record) -> bool:
     """Fewer than all may be some of them; more than all are none."""
     number = stated.number
-    of_a_title = number > _MANY and number in record.numbers
-    if number == record.papers or stated.rough or of_a_title:
-        return True
     if stated.highly_cited:
         return number <= record.highly_cited
-    if stated.is_spelled:
-        return number < record.papers or number in record.counts
-    if stated.is_total:
+    if number == record.papers or (stated.is_spelled and number < record.papers) or stated.rough:
+        return True
+    if number > _MANY and number in record.numbers:  # a title's own
+        return True
+    if stated.is_total and not stated.is_spelled:
         return stated.chooses and number in record.counts
     return number in record.counts or number < min(record.papers, _MANY)
 
 
 def _citations_hold(stated: Stated, record: Record) -> bool:
     """What compares or adds numbers is not judged; all else is a paper's, a journal's or the total."""
+    if states(record.text, str(stated.number)) or stated.is_relative:
+        return True
     known = record.citations
-    if not known or stated.is_relative or stated.number in record.numbers:
+    if not known or stated.number in record.numbers:
         return True
     rough = stated.rough
     return any(_fits(stated.number, rough, figure) for figure in known)

@@ -247,6 +247,7 @@ def test_figures_that_a_reader_would_call_right_are_stored(said):
         "The alpine study is cited 8 times.",  # of 86
         "It has only 1 citation.",
         "Nine papers follow fungi, spores and roots.",
+        "Two highly cited papers follow fungi.",
         "The most cited of 7 papers follows fungi.",
         "Her papers have been cited more than 300 times.",
         "总被引4,124次。",
