@@ -14,11 +14,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from summarizer_assets.core.terms import RecordTerms, SummaryTerms, term_of
+from summarizer_assets.core.terms import ACRONYM, RecordTerms, SummaryTerms, term_of
 from summarizer_assets.core.words import words_of
 
 #: A request of fewer records is weighed with the first of its bucket beside it, up to so many in all.
@@ -29,17 +28,7 @@ MOST_OF_A_SENTENCE: Final = 1.5
 _OF_A_NAME: Final = 1.5  # times what a term weighs
 _TRANSLATED: Final = 1.5  # what it speaks for a passage that its terms may be the record's own in another language
 
-_ACRONYM: Final = re.compile(r"\b[A-Z]{3,}\b")
 _WITHIN: Final = re.compile(r"(?<=[\w,;)] )[A-Z][\w-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A passage that tells of another record: its place in the request, and the terms that show it."""
-
-    place: int
-    passage: str
-    terms: tuple[str, ...]
 
 
 class Contrast:
@@ -50,9 +39,9 @@ class Contrast:
         self._holders = Counter(chain.from_iterable([record.all for record in self._records]))
         count = len(self._records)
         unit = math.log(count + 1)
-        self._weights = [1.0, *(max(0.0, math.log((count + 1) / share) / unit) for share in range(1, 2 * count + 1))]
+        self._weights = [1.0, *(math.log((count + 1) / share) / unit for share in range(1, count + 1))]
 
-    def foreign(self, texts: Mapping[int, SummaryTerms]) -> dict[int, Foreign]:
+    def foreign(self, texts: Mapping[int, SummaryTerms]) -> dict[int, str]:
         """The first passage that is another author's, by the place of each text that has one.
 
         Args:
@@ -61,7 +50,7 @@ class Contrast:
         known = self._holders.keys()
         strange = {place: known & (text.all - self._records[place].all) for place, text in texts.items()}
         manner = Counter(chain.from_iterable(strange.values()))
-        found: dict[int, Foreign] = {}
+        found: dict[int, str] = {}
         for place, terms in strange.items():
             if not terms:
                 continue
@@ -78,18 +67,18 @@ class Contrast:
                 found[place] = passage
         return found
 
-    def _of_a_text(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> Foreign | None:
+    def _of_a_text(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> str | None:
         mine, holders = self._records[place], self._holders
         shared = text.all & mine.facts
         alone = sum([holders[term] == 1 for term in shared])  # speaks for the author, whoever the other is
         if sum(weights.values()) - alone <= MOST_OF_A_TEXT:
             return None
         most = MOST_OF_A_TEXT + self._in_favour(mine, text, text.all)
-        return self._outweighed(place, text.plain, weights, shared, most)
+        return text.plain if self._is_outweighed(place, weights, shared, most) else None
 
     def _of_a_sentence(
         self, place: int, text: SummaryTerms, weights: Mapping[str, float], names: AbstractSet[str]
-    ) -> Foreign | None:
+    ) -> str | None:
         heavy = {term: weight * _OF_A_NAME if term in names else weight for term, weight in weights.items()}
         if sum(heavy.values()) <= MOST_OF_A_SENTENCE:
             return None
@@ -99,32 +88,24 @@ class Contrast:
             if sum(strange.values()) <= MOST_OF_A_SENTENCE:
                 continue
             most = MOST_OF_A_SENTENCE + self._in_favour(mine, text, terms)
-            passage = self._outweighed(place, sentence, strange, terms & mine.facts, most)
-            if passage is not None:
-                return passage
+            if self._is_outweighed(place, strange, terms & mine.facts, most):
+                return sentence
         return None
 
-    def _outweighed(
-        self, place: int, passage: str, strange: Mapping[str, float], shared: Iterable[str], most: float
-    ) -> Foreign | None:
-        """The record that a passage is rather about, by more than `most`."""
+    def _is_outweighed(self, place: int, strange: Mapping[str, float], shared: Iterable[str], most: float) -> bool:
+        """Whether a passage of such terms is rather about another record, by more than `most`."""
         own = {term: self._weights[self._holders[term]] for term in shared}
         total = sum(own.values())
-        best, whose = most, None
         for other, record in enumerate(self._records):
             if other == place or strange.keys().isdisjoint(record.all):
                 continue
             theirs = sum([weight for term, weight in strange.items() if term in record.all])
-            if theirs <= best:
+            if theirs <= most:
                 continue
             alone = total - sum([weight for term, weight in own.items() if term in record.facts])
-            if theirs - alone > best:
-                best, whose = theirs - alone, other
-        if whose is None:
-            return None
-        record = self._records[whose]
-        told = [term for term in strange if term in record.all]
-        return Foreign(whose, passage, tuple(sorted(told, key=strange.__getitem__, reverse=True)))
+            if theirs - alone > most:
+                return True
+        return False
 
     def _in_favour(self, mine: RecordTerms, text: SummaryTerms, terms: AbstractSet[str]) -> float:
         """What speaks for a passage beside its terms: it names the author, or may translate what the record says."""
@@ -137,7 +118,7 @@ class Contrast:
         left = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
         if not left:
             return left
-        explained = {term_of(acronym) for acronym in _ACRONYM.findall(plain) if mine.spells_out(acronym)}
+        explained = {term_of(acronym) for acronym in ACRONYM.findall(plain) if mine.spells_out(acronym)}
         explained |= mine.spelled_in(plain)
         return {term: weight for term, weight in left.items() if term not in explained}
 

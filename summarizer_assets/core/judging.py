@@ -71,8 +71,8 @@ def judge(
         unnamed = not is_named(author.author_name, text)
         if unnamed and _is_wrongly_unnamed(text, author, asked):
             refused = "the author is not named"
-        if refused is None and (other := foreign.get(place)):
-            refused = f"it tells another author's work: {_cut(other.passage)}"
+        if refused is None and (passage := foreign.get(place)):
+            refused = f"it tells another author's work: {_cut(passage)}"
         if refused is None and (figure := contradicted(text, author.text)):
             refused = f"the record contradicts a figure: {_cut(figure)}"
         if refused is not None:

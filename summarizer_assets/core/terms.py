@@ -28,23 +28,27 @@ _ROMAN: Final = re.compile("[IVX]+")
 _ORDINARY: Final = STOCK | EVERYDAY | FOREIGN
 _MOST_KNOWN: Final = 1 << 18  # words; a run over a large bucket meets a few hundred thousand
 _SMALL: Final = frozenset(("of", "the", "for", "and", "in", "on", "de", "la", "und", "der", "a", "an", "to", "with"))
-_ACRONYM: Final = re.compile(r"\b[A-Z]{3,}\b")
+ACRONYM: Final = re.compile(r"\b[A-Z]{3,}\b")
 _OTHER_SCRIPT: Final = re.compile("[\u0370-\u1dff\u2c80-\ua71f\uab70-\ufaff]{4}")
 _START: Final = 5  # letters that two forms of one word share
 
 
 @cache
+def _sections() -> dict[str, dict[str, list[str]]]:
+    """The data file: by section, the forms of each word."""
+    return tomllib.loads(files(__package__).joinpath("aliases.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def _aliases() -> dict[str, str]:
     """What each form in the data file stands for, institutions and places alike."""
-    sections = tomllib.loads(files(__package__).joinpath("aliases.toml").read_text(encoding="utf-8"))
-    return {form: word for section in sections.values() for word, forms in section.items() for form in forms}
+    return {form: word for section in _sections().values() for word, forms in section.items() for form in forms}
 
 
 @cache
 def countries() -> frozenset[str]:
     """The names of countries and regions, in small letters."""
-    sections = tomllib.loads(files(__package__).joinpath("aliases.toml").read_text(encoding="utf-8"))
-    return frozenset(sections["places"])
+    return frozenset(_sections()["places"])
 
 
 @cache
@@ -148,7 +152,7 @@ class RecordTerms:
 
     @cached_property
     def acronyms(self) -> frozenset[str]:
-        return frozenset(_ACRONYM.findall(self.text))
+        return frozenset(ACRONYM.findall(self.text))
 
 
 class SummaryTerms:
