@@ -183,7 +183,7 @@ def _persist(house: Installation, run: BucketRun) -> None:
 
 
 @contextmanager
-def installed(model: Server, folder: Path, authors: int, **settings: Any) -> Iterator[Installation]:  # noqa: ANN401
+def installed(model: Server, folder: Path, authors: int, **settings: Any) -> Iterator[Installation]:  # noqa: ANN401 - any setting
     source = write_authors(folder / "authors.parquet", authors)
     given = {"llm_base_url": model.url, "llm_model": "m", "retry_after_s": 0, **PRICES, **settings}
     house = Installation(folder / "root", source, **given)

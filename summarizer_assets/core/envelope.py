@@ -207,7 +207,7 @@ def _as_text(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        with contextlib.suppress(RecursionError):  # nested deeper than any answer
+        with contextlib.suppress(RecursionError):  # nested deeper than any answer: none is found there
             yield json.dumps(value, default=str)
 
 

@@ -48,6 +48,7 @@ _ENDS_IN_4: Final = [
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 _LOCAL_NAT64: Final = ip_network("64:ff9b:1::/48")
 _SHORT: Final = 0xFFFFFFFF
+_LEFT_OUT: Final = 8  # the byte at bit 64, by RFC 6052
 
 
 def metadata_service(host: str) -> str | None:
@@ -76,10 +77,10 @@ def _within(address: IPv6Address) -> Iterator[IPv4Address]:
     value = int(address)
     if any(address in network for network in _ENDS_IN_4) or value >> 32 & _SHORT in _ISATAP:
         yield IPv4Address(value & _SHORT)
-    if address in _LOCAL_NAT64:  # with a prefix of 48, 56 or 64 bits the byte at 64 is left out (RFC 6052)
+    if address in _LOCAL_NAT64:  # with a prefix of 48, 56 or 64 bits
         octets = address.packed
         for start in (6, 7, 8):
-            yield IPv4Address(bytes(octets[place] for place in range(start, 13) if place != 8)[:4])  # noqa: PLR2004
+            yield IPv4Address(bytes(octets[place] for place in range(start, 13) if place != _LEFT_OUT)[:4])
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
@@ -88,10 +89,10 @@ def _within(address: IPv6Address) -> Iterator[IPv4Address]:
 
 def _readings(host: str) -> Iterator[IPv4Address | IPv6Address]:
     """All addresses that a resolver may read `host` as: it may have few parts, hexadecimal or octal ones."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError):  # a name, or written in parts: read below
         yield ip_address(host)
     parts = host.split(".")
-    if len(parts) > 4 or not all(re.fullmatch(r"0x[0-9a-f]*|[0-9]+", part) for part in parts):  # noqa: PLR2004
+    if len(parts) > 4 or not all(re.fullmatch(r"0x[0-9a-f]*|[0-9]+", part) for part in parts):  # noqa: PLR2004 - bytes
         return
     for octal in (True, False):  # readers differ on whether a zero in front means octal
         numbers = [_number(part, octal=octal) for part in parts]

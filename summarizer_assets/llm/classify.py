@@ -222,7 +222,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
 
 def _of_the_wire(status: int, headers: Mapping[str, str]) -> Verdict | None:
     """What a status means that no provider's model gives; None: the body is looked at."""
-    if 300 <= status < 400:  # noqa: PLR2004
+    if 300 <= status < 400:  # noqa: PLR2004 - redirects
         message = f"redirected to {headers.get('location', 'nowhere').partition('?')[0]}"
         return Verdict(Outcome.FATAL, message, status=status, cause=StopCause.REDIRECT)
     return None

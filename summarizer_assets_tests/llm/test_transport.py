@@ -504,7 +504,7 @@ def test_an_application_in_this_process_has_the_same_deadline_and_cap():
 
 
 class Leading(AbstractResolver):
-    """Every name leads to `addresses`."""
+    """Every name leads to `addresses`: names of the internet do not resolve where the tests run."""
 
     def __init__(self, *addresses):
         self.addresses, self.asked = addresses, []

@@ -62,6 +62,7 @@ def test_each_stands_beside_its_own_record(report):
 
 
 def test_parts_of_any_size_and_no_comparison_find_the_same(root, report, monkeypatch):
+    # A part holds up to 100,000 authors; the installation of this test has a few.
     monkeypatch.setattr(module, "parts", lambda keys, sizes: parts(keys, sizes, most=1))
     assert gather(root.summarizer, NOW, compare=False).doubts == report.doubts
 
