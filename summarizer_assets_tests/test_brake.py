@@ -78,6 +78,7 @@ def test_a_hopeless_model_ends_its_run_within_sixty_calls_and_no_author_is_charg
     told = metadata_of(run)
     assert (told["pending"], told["failed"], told["summaries"]) == (AUTHORS, 0, 0)
     assert told["stopped"].startswith("unusable: ")
+    assert 0 < int(re.search(r"tokens, (\d+) calls", message)[1]) <= told["calls"]
     assert told["prompt_tokens"] + told["completion_tokens"] == model.tokens
     assert told["wasted_usd"] == told["spent_usd"] > 0
     totals = house.summarizer.ledger.totals()

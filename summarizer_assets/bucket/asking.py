@@ -194,9 +194,9 @@ class Asker:
 
     def _look_back(self, *, at_the_end: bool = False) -> None:
         """End the run if the model will never do its work; who failed meanwhile is not the cause."""
-        course = self._braking.course
+        client, course = self._client, self._braking.course
         if self.stop is None and (course.hopeless or (at_the_end and course.hopeless_at_the_end)):
-            self._dispatcher.request_stop(self._braking.stop(self.counts, self._client.purse.spending))
+            self._dispatcher.request_stop(self._braking.stop(self.counts, client.counters.sent, client.purse.spending))
             self.counts.failures.subtract(str(failure.reason) for failure in self._braking.doubted)
             self._sink.forgiven(self._braking.doubted)
 

@@ -106,7 +106,7 @@ class Braking:
         """Who failed, and may not be the cause of it."""
         return [failure for _, failure in self._doubted]
 
-    def stop(self, counts: AskCounts, spending: Spending | None) -> Stop:
+    def stop(self, counts: AskCounts, calls: int, spending: Spending | None) -> Stop:
         """Why the run ends: the commonest reason, an example of it, what was spent, and what to change."""
         (reason, number), *_ = self._reasons.most_common(1)
         course, tokens = self.course, counts.prompt_tokens + counts.completion_tokens
@@ -118,7 +118,7 @@ class Braking:
             UNUSABLE,
             f"nothing usable comes from the model: of {course.judged} answers {course.accepted} were accepted, and of "
             f"the last {self._reasons.total()} refused {number} were {reason}: {reason.meaning}. For example: "
-            f"{self._examples[reason]}. Spent so far: {money}{tokens:,} tokens, {counts.requests} requests. What to "
+            f"{self._examples[reason]}. Spent so far: {money}{tokens:,} tokens, {calls} calls. What to "
             f"change: {change}. No author is charged an attempt. No sensor starts this bucket until the model, the "
             "prompt or a setting of the requests changes; materialise it to try at once",
         )
