@@ -15,6 +15,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, the bundled sample")
+    parser.add_argument("--all", action="store_true", help="the long ones too")
+    options = parser.parse_args()
+
+
 _WIDTH = 100
 
 
@@ -36,11 +45,7 @@ def run(name: str, arguments: Sequence[str]) -> tuple[dict[str, object], bool]:
     return (json.loads(last) if last else {}), succeeded
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, the bundled sample")
-    parser.add_argument("--all", action="store_true", help="the long ones too")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     source = [str(options.source)] if options.source else []
     chosen: dict[str, list[str]] = {
         "tokens": source,
@@ -70,4 +75,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

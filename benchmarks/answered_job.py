@@ -15,10 +15,18 @@ import asyncio
 import json
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="without one, the corpus of the tests")
+    parser.add_argument("--most", type=int, default=10**9, help="authors")
+    options = parser.parse_args()
 
 from benchmarks.answers import CORPUS, requests_of
 from benchmarks.counted_answers import tokens
@@ -163,17 +171,9 @@ def run_job(pairs: Mapping[str, tuple[str, str]], folder: Path) -> dict[str, Any
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.answered_job",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", nargs="?", type=Path, default=CORPUS)
-    parser.add_argument("--most", type=int, default=10**9, help="authors")
-    options = parser.parse_args(arguments)
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="answered-job-") as temporary:
-        found = run_job(pairs_of(options.folder, options.most), Path(temporary))
+        found = run_job(pairs_of(options.folder or CORPUS, options.most), Path(temporary))
     print(
         f"{found['authors']} authors: {found['summaries']} summaries, {found['failed']} failed, {found['asked_again']} "
         f"asked again\n{found['calls']} calls, {found['calls_ratio']:.3f} of the least; {found['tokens']:,} tokens, "
@@ -184,4 +184,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(options))

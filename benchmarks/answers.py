@@ -22,11 +22,20 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="without one, the corpus of the tests")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--show", action="store_true", help="print the good answers that are refused, with their texts")
+    options = parser.parse_args()
 
 from summarizer_assets.core.answers import Limits, Reading, read_reply
 from summarizer_assets.core.contrast import ENOUGH
@@ -416,14 +425,7 @@ def _percent(found: Found) -> str:
     return f"{100 * found.share:.2f} %" if found.tried else "-"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.answers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", nargs="?", type=Path, default=CORPUS)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--show", action="store_true", help="print the good answers that are refused, with their texts")
-    options = parser.parse_args(arguments)
+def main(options: argparse.Namespace) -> None:
     by_set, whole = run(options.folder, options.seed, print if options.show else lambda _: None)
     for line in _lines(by_set, whole):
         print(line)
@@ -449,4 +451,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options)

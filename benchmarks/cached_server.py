@@ -18,6 +18,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import cast
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("replies", type=Path)
+    options = parser.parse_args()
+
 import msgspec
 import uvloop
 
@@ -127,4 +134,4 @@ async def serve(replies: Answers) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Replies(Path(sys.argv[1]))))
+    uvloop.run(serve(Replies(options.replies)))

@@ -34,6 +34,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command, numbers
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--sizes", type=numbers, default=[2000, 8000, 32000], help="authors")
+    parser.add_argument("--regimes", type=numbers, default=[0, 1, 2], help="which, by number: CPU, answers, limit")
+    parser.add_argument("--alone", action="store_true", help="one run without its start, of a quarter of each size")
+    options = parser.parse_args()
+
 from benchmarks.main_job import measured
 from benchmarks.promises import conclude
 from benchmarks.provider import provider_process, write_source
@@ -216,14 +225,9 @@ def broken(rows: list[dict[str, Any]], largest: int) -> list[str]:
     return wrong
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description=__doc__)
-    parser.add_argument("--sizes", default="2000,8000,32000", help="authors")
-    parser.add_argument("--regimes", default="0,1,2", help="which, by number: CPU, answers, limit")
-    parser.add_argument("--alone", action="store_true", help="one run without its start, of a quarter of each size")
-    options = parser.parse_args()
-    sizes = [int(size) for size in options.sizes.split(",")]
-    regimes = [REGIMES[int(number)] for number in options.regimes.split(",")]
+def main(options: argparse.Namespace) -> int:
+    sizes = options.sizes
+    regimes = [REGIMES[number] for number in options.regimes]
     if options.alone:
         print(f"{'one run, without its start':22}{'authors':>4}{'predicted s':>12}{'measured s':>12}{'off':>8}")
         with tempfile.TemporaryDirectory(prefix="capacity-") as temporary:
@@ -263,4 +267,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    sys.exit(main())
+    sys.exit(main(options))

@@ -21,6 +21,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command, numbers
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--files", type=numbers, default=[256, 1024, 4096, 9999])
+    parser.add_argument("--at-work", type=numbers, default=[1, 4], help="runs that share a limit")
+    parser.add_argument("--runs", type=numbers, default=[1, 100, 1000], help="live ones beside those that book")
+    parser.add_argument("--transact", help=argparse.SUPPRESS)
+    parser.add_argument("--state", help=argparse.SUPPRESS)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 import polars as pl
 import sqlalchemy as sa
 from deltalake import write_deltalake
@@ -189,19 +201,7 @@ def states(home: Path) -> Iterator[dict[str, str]]:
         yield {**found, "Postgres": server.url}
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",") if number]
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity_stores", description=__doc__)
-    parser.add_argument("--files", type=_numbers, default=[256, 1024, 4096, 9999])
-    parser.add_argument("--at-work", type=_numbers, default=[1, 4], help="runs that share a limit")
-    parser.add_argument("--runs", type=_numbers, default=[1, 100, 1000], help="live ones beside those that book")
-    parser.add_argument("--transact", help=argparse.SUPPRESS)
-    parser.add_argument("--state", help=argparse.SUPPRESS)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     if options.transact:
         print(json.dumps(transact(options.state, options.transact)))
         return 0
@@ -242,4 +242,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

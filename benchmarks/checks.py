@@ -14,6 +14,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("authors", type=int, nargs="*", default=[4000, 78000])
+    options = parser.parse_args()
+
 import polars as pl
 
 from summarizer_assets.bucket.accounts import BucketCounts
@@ -87,5 +94,5 @@ def measure(authors: int) -> None:
 
 
 if __name__ == "__main__":
-    for number in sys.argv[1:] or ("4000", "78000"):
-        measure(int(number))
+    for number in options.authors:
+        measure(number)

@@ -21,6 +21,19 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=1600)
+    parser.add_argument("--buckets", type=int, default=16)
+    parser.add_argument("--budget", type=float, default=0.3, help="dollars")
+    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
+    parser.add_argument("--keep", type=Path, help="a folder for the cluster and its logs, which stays")
+    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--phase", choices=["under", "without"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 from benchmarks.cluster_faults import IN_FLIGHT_AUTHORS, SETTINGS
 from benchmarks.cluster_world import Json, World, running, settings_of, wait, within
 from benchmarks.promises import conclude
@@ -123,19 +136,7 @@ def run(home: Path, options: argparse.Namespace, own: Mapping[str, str], phase: 
         return within(cluster, "benchmarks.cluster_budget", "--phase", phase)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cluster_budget", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--authors", type=int, default=1600)
-    parser.add_argument("--buckets", type=int, default=16)
-    parser.add_argument("--budget", type=float, default=0.3, help="dollars")
-    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
-    parser.add_argument("--keep", type=Path, help="a folder for the cluster and its logs, which stays")
-    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--phase", choices=["under", "without"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     if options.within:
         world = World(options.within)
         with world.providing({"latency_s": _LATENCY_S}):
@@ -157,4 +158,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

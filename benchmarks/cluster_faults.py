@@ -29,6 +29,24 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=["worker", "rabbitmq", "postgres", "webserver", "daemon", "code", "outage", "purge", "cut", "cancel"],
+    )
+    parser.add_argument("--authors", type=int, default=1600)
+    parser.add_argument("--buckets", type=int, default=16)
+    parser.add_argument("--keep", type=Path, help="a folder for the clusters and their logs, which stays")
+    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
+    parser.add_argument("--done-first", type=int, default=2, help="buckets that are done when the fault happens")
+    parser.add_argument("--frames", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 import dagster as dg
 
 from benchmarks.cluster_same import tables_of
@@ -202,25 +220,12 @@ def broken_promises(found: Json) -> list[str]:
     return [f"{found['fault']}: {promise}" for promise, kept in promises.items() if not kept]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cluster_faults", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--only", nargs="+", choices=list(FAULTS), default=list(FAULTS))
-    parser.add_argument("--authors", type=int, default=1600)
-    parser.add_argument("--buckets", type=int, default=16)
-    parser.add_argument("--keep", type=Path, help="a folder for the clusters and their logs, which stays")
-    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
-    parser.add_argument("--done-first", type=int, default=2, help="buckets that are done when the fault happens")
-    parser.add_argument("--frames", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     if options.within:
         print(json.dumps(look(options.within, options.only[0], options.done_first, options.frames)))
         return 0
     rows = []
-    for fault in options.only:
+    for fault in options.only or FAULTS:
         with tempfile.TemporaryDirectory(prefix="cluster-") as temporary:
             home = (options.keep or Path(temporary)) / fault
             rows.append(run(fault, home.resolve(), options.authors, options.buckets, options.door))
@@ -239,4 +244,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -14,6 +14,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--source", type=Path, help="authors; without it, the sample")
+    parser.add_argument("--buckets", type=int, default=4)
+    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 import polars as pl
 
 from benchmarks.cluster_world import Json, World, running, within
@@ -77,13 +87,7 @@ def look(home: Path, folder: Path) -> Json:
     return {"runs": len(world.instance.get_runs())}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster_same", description=__doc__)
-    parser.add_argument("--source", type=Path, help="authors; without it, the sample")
-    parser.add_argument("--buckets", type=int, default=4)
-    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     if options.within:
         print(json.dumps(look(options.within, options.folder)))
         return 0
@@ -107,4 +111,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

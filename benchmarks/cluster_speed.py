@@ -30,6 +30,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("what", choices=["cpu", "limit"])
+    parser.add_argument("--buckets", type=int, default=256)
+    parser.add_argument("--authors-a-bucket", type=int)
+    parser.add_argument("--cores", type=float, default=0.4, help="of each worker")
+    parser.add_argument("--turn-s", type=float, default=150.0, help="how long the second worker works, and rests")
+    parser.add_argument("--rpm", type=int, default=600)
+    parser.add_argument("--slots", type=int, default=3, help="runs at once of each worker, when the limit binds")
+    parser.add_argument("--store", action="store_true", help="tables in the cluster's own object store")
+    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
+    parser.add_argument("--keep", type=Path, help="a folder for the cluster and its logs, which stays")
+    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 from benchmarks.cluster_world import Json, World, running, settings_of, within
 from benchmarks.cpu_quota import cpu_quota, throttled
 from benchmarks.promises import conclude
@@ -187,23 +204,7 @@ def broken_promises(found: Json) -> list[str]:
     return [promise for promise, kept in promises.items() if not kept]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cluster_speed", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("what", choices=["cpu", "limit"])
-    parser.add_argument("--buckets", type=int, default=256)
-    parser.add_argument("--authors-a-bucket", type=int)
-    parser.add_argument("--cores", type=float, default=0.4, help="of each worker")
-    parser.add_argument("--turn-s", type=float, default=150.0, help="how long the second worker works, and rests")
-    parser.add_argument("--rpm", type=int, default=600)
-    parser.add_argument("--slots", type=int, default=3, help="runs at once of each worker, when the limit binds")
-    parser.add_argument("--store", action="store_true", help="tables in the cluster's own object store")
-    parser.add_argument("--door", type=int, default=8443, help="of the cluster, where another one has this port")
-    parser.add_argument("--keep", type=Path, help="a folder for the cluster and its logs, which stays")
-    parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     options.authors_a_bucket = options.authors_a_bucket or {"cpu": 2000, "limit": 350}[options.what]
     if options.within:
         if options.what == "cpu":
@@ -220,4 +221,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -26,6 +26,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--buckets", type=int, default=60, help="of the scenario failed_buckets")
+    parser.add_argument("--only", nargs="+", choices=["outage", "crash", "lost_host", "failed_buckets"])
+    options = parser.parse_args()
+
 import dagster as dg
 import sqlalchemy as sa
 
@@ -250,13 +258,9 @@ def report(rows: list[Json]) -> None:
         )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.daemon", description=__doc__)
-    parser.add_argument("--buckets", type=int, default=60, help="of the scenario failed_buckets")
-    parser.add_argument("--only", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     rows = []
-    for name in options.only:
+    for name in options.only or SCENARIOS:
         print(name, flush=True)
         with tempfile.TemporaryDirectory(prefix="daemon-") as temporary:
             rows.append(run(name, Path(temporary), options.buckets))
@@ -265,4 +269,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -25,6 +25,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=20_000)
+    parser.add_argument("--source", type=Path, help="a nested Parquet file; without one, synthetic authors")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="cpu,wall,in-flight", help="tables to print, comma-separated")
+    parser.add_argument("--profile", action="store_true", help="our own cost part by part, and nothing else")
+    options = parser.parse_args()
+
+
 # The contenders' libraries are imported by their processes alone: a child's peak memory counts from its parent's.
 
 BUCKET = "0001"
@@ -133,16 +145,7 @@ def in_flight_table(bench: Bench, rounds: int) -> dict[str, Figures]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.engine", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--authors", type=int, default=20_000)
-    parser.add_argument("--source", type=Path, help="a nested Parquet file; without one, synthetic authors")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="cpu,wall,in-flight", help="tables to print, comma-separated")
-    parser.add_argument("--profile", action="store_true", help="our own cost part by part, and nothing else")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="engine-") as folder:
         source = [str(options.source)] if options.source else []
         command = [sys.executable, "-m", "benchmarks.engine_data", folder, str(options.authors), *source]
@@ -175,4 +178,4 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Figures:
 
 
 if __name__ == "__main__":
-    main()
+    main(options)

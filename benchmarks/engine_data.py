@@ -4,22 +4,31 @@
 
 Without a source, synthetic authors of a usual shape: eight papers, about 775 characters as rendered, titles of made-up
 words that are drawn as words are (few often, many seldom), a twentieth of them with an export's markup.
-The bucket `WARM` holds a few authors on which a process warms up, `MEASURED` the rest.
+The bucket `WARM` holds a few authors on which a process warms up, `MEASURED` the rest, each by the hash of its id.
 Prints what was made as one line of JSON.
 """
 
 import itertools
 import json
 import random
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("authors", type=int)
+    parser.add_argument("source", type=Path, nargs="?")
+    options = parser.parse_args()
 
 import msgspec
 import polars as pl
 
 from summarizer_assets.bucket.prompting import render_bucket
+from summarizer_assets.core.buckets import bucket_of, buckets_of
 from summarizer_assets.core.records import AUTHOR, AUTHORS
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.llm.template import summarize
@@ -39,7 +48,7 @@ _MARKUP = ("<i>{}</i>", "{} &amp; others", "$\\alpha$-{}", "{}  ", "\\textit{{{}
 
 
 def synthetic(count: int, seed: int = 3) -> pl.DataFrame:
-    """`count` authors (schema `records.AUTHOR`), the same for the same seed."""
+    """`count` authors in the bucket `MEASURED` and a few in `WARM` (schema `records.AUTHOR`), the same for a seed."""
     draw = random.Random(seed)
     words = sorted({_word(draw) for _ in range(6000)})
     draw.shuffle(words)
@@ -65,17 +74,23 @@ def synthetic(count: int, seed: int = 3) -> pl.DataFrame:
             "journal": journal,
         }
 
-    def author(number: int) -> dict[str, Any]:
+    def author(author_id: str, number: int) -> dict[str, Any]:
         home, usual = draw.choice(places), draw.sample(journals, 3)
         return {
-            "author_id": str(700_000_000 + number),
+            "author_id": author_id,
             "author_name": f"{draw.choice(names)}, {draw.choice(names)}",
             "primary_affiliation": home,
             "topics": None,
             "papers": [paper(number * PAPERS + place, home, usual) for place in range(PAPERS)],
         }
 
-    return pl.DataFrame([author(number) for number in range(count)], schema=AUTHOR, orient="row")
+    ids = itertools.chain(_ids_of(WARM, WARM_AUTHORS), _ids_of(MEASURED, count))
+    return pl.DataFrame([author(one, number) for number, one in enumerate(ids)], schema=AUTHOR, orient="row")
+
+
+def _ids_of(bucket: str, count: int) -> Iterable[str]:
+    every = (str(number) for number in itertools.count(700_000_000))
+    return itertools.islice((author_id for author_id in every if bucket_of(author_id, BUCKETS) == bucket), count)
 
 
 def _word(draw: random.Random) -> str:
@@ -90,18 +105,22 @@ def _title(draw: random.Random, words: Sequence[str], often: Sequence[float], co
 
 
 def from_file(path: Path, count: int) -> pl.DataFrame:
-    """The first `count` authors of a nested Parquet file who have papers."""
+    """Of the authors of a nested Parquet file who have papers, the first `count` in `MEASURED` and a few in `WARM`."""
     held = pl.scan_parquet(path).rename({"daisngid": "author_id"}, strict=False)
     held = held.with_columns(pl.col("author_id").cast(pl.String)).filter(pl.col("papers").list.len() > 0)
     if "topics" not in held.collect_schema():
         held = held.with_columns(topics=pl.lit(None, pl.List(pl.String)))
-    return held.select(pl.col(name).cast(kind) for name, kind in AUTHOR.items()).head(count).collect()
+    authors = held.select(pl.col(name).cast(kind) for name, kind in AUTHOR.items())
+    found = authors.unique("author_id", maintain_order=True).collect()
+    homes = buckets_of(found["author_id"], BUCKETS)
+    return pl.concat([found.filter(homes == WARM).head(WARM_AUTHORS), found.filter(homes == MEASURED).head(count)])
 
 
 def prepare(folder: Path, authors: pl.DataFrame) -> dict[str, Any]:
     """Write the table `authors` and `replies.msgpack` (pairs of author id and summary) into `folder`."""
     table = BucketedTable(str(folder / "authors"), AUTHORS, BUCKETS)
-    buckets = {WARM: authors.head(WARM_AUTHORS), MEASURED: authors.slice(WARM_AUTHORS)}
+    homes = buckets_of(authors["author_id"], BUCKETS)
+    buckets = {bucket: authors.filter(homes == bucket) for bucket in (WARM, MEASURED)}
     replies: list[tuple[str, str]] = []
     characters = 0
     for bucket, part in buckets.items():
@@ -121,6 +140,5 @@ def prepare(folder: Path, authors: pl.DataFrame) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    home, size = Path(sys.argv[1]), int(sys.argv[2]) + WARM_AUTHORS
-    found = from_file(Path(sys.argv[3]), size) if len(sys.argv) > 3 else synthetic(size)
-    print(json.dumps(prepare(home, found)))
+    found = from_file(options.source, options.authors) if options.source else synthetic(options.authors)
+    print(json.dumps(prepare(options.folder, found)))

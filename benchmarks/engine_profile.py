@@ -9,7 +9,6 @@ first request and after the last, so there the CPU of the whole process counts. 
 """
 
 import json
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -19,6 +18,14 @@ from functools import wraps
 from pathlib import Path
 from types import coroutine
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("name")
+    parser.add_argument("work", type=json.loads)
+    options = parser.parse_args()
 
 from benchmarks.contender import Work
 from benchmarks.engine_data import WARM
@@ -208,12 +215,11 @@ def profile_table(bench: "Bench", rounds: int) -> dict[str, Any]:
     return {"us_per_author": parts, "all_but_transport_write_grounding": rest}
 
 
-def main() -> None:
-    given = json.loads(sys.argv[2])
+def main(given: dict[str, Any]) -> None:
     del given["latency_s"]
     work = Work(**{**given, "folder": Path(given["folder"]), "out": Path(given["out"])})
     print(json.dumps(profile(replace(work, authors=None))))
 
 
 if __name__ == "__main__":
-    main()
+    main(options.work)

@@ -7,7 +7,6 @@ measured bucket. Prints its figures as one line of JSON: CPU of the whole proces
 import gc
 import json
 import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +14,14 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("name")
+    parser.add_argument("work", type=json.loads)
+    options = parser.parse_args()
 
 from benchmarks.contender import Done, Work
 from benchmarks.engine_data import WARM
@@ -87,15 +94,14 @@ def measure(name: str, work: Work, latency_s: float) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    given = json.loads(sys.argv[2])
+def main(name: str, given: dict[str, Any]) -> None:
     latency_s = given.pop("latency_s")
     work = Work(**{**given, "folder": Path(given["folder"]), "out": Path(given["out"])})
     # One descriptor a connection.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384) if most > 0 else 16384, most))
-    print(json.dumps(measure(sys.argv[1], work, latency_s)))
+    print(json.dumps(measure(name, work, latency_s)))
 
 
 if __name__ == "__main__":
-    main()
+    main(options.name, options.work)

@@ -18,6 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command, numbers
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, the bundled sample")
+    parser.add_argument("--authors", type=int, default=1000, help="the first so many of it")
+    parser.add_argument("--sizes", type=numbers, default=[20, 1])
+    parser.add_argument("--pilot", type=int, default=50)
+    options = parser.parse_args()
+
 import polars as pl
 
 from benchmarks.promises import conclude
@@ -144,20 +154,14 @@ def table(rows: list[dict[str, Any]]) -> None:
         )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.estimate", description=__doc__)
-    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, the bundled sample")
-    parser.add_argument("--authors", type=int, default=1000, help="the first so many of it")
-    parser.add_argument("--sizes", default="20,1")
-    parser.add_argument("--pilot", type=int, default=50)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     origin = options.source or sample_path()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="estimate-") as temporary:
         home = Path(temporary)
         source = home / "authors.parquet"
         pl.read_parquet(origin).head(options.authors).write_parquet(source)
-        for size in map(int, options.sizes.split(",")):
+        for size in options.sizes:
             for answers in ANSWERS:
                 rows += one(home / f"{size}-{answers}", source, size, answers, options.pilot)
     print(f"{origin.name}, a pilot of {options.pilot}; off: estimated against billed; ±: the interval of all tokens\n")
@@ -171,4 +175,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -15,6 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--buckets", type=int, nargs="+", default=[1024, 4096])
+    parser.add_argument("--runs", type=int, default=20, help="runs of each bucket that the state store remembers")
+    options = parser.parse_args()
+
 import dagster as dg
 import polars as pl
 import sqlalchemy as sa
@@ -173,11 +181,7 @@ class _Queries:
         instance.get_run_records, instance.get_runs = records, runs  # type: ignore[method-assign] # counted
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.failed_buckets", description=__doc__)
-    parser.add_argument("--buckets", type=int, nargs="+", default=[1024, 4096])
-    parser.add_argument("--runs", type=int, default=20, help="runs of each bucket that the state store remembers")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     found = []
     for buckets in options.buckets:
         with tempfile.TemporaryDirectory(prefix="failed-buckets-") as temporary:
@@ -188,4 +192,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

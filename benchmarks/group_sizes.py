@@ -20,6 +20,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command, numbers
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=1000)
+    parser.add_argument("--sizes", type=numbers, default=[1, 20, 100, 500])
+    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, synthetic ones")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--root", help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 import polars as pl
 
 from benchmarks.promises import conclude
@@ -125,15 +137,7 @@ def table(rows: list[dict[str, Any]]) -> None:
         )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.group_sizes", description=__doc__)
-    parser.add_argument("--authors", type=int, default=1000)
-    parser.add_argument("--sizes", default="1,20,100,500")
-    parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, synthetic ones")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--root", help=argparse.SUPPRESS)
-    parser.add_argument("--url", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     if options.one:
         print(json.dumps(measure(options.root, options.url, options.one, source=str(options.source))))
         return 0
@@ -146,7 +150,7 @@ def main() -> int:
         ids = pl.read_parquet(source)
         name = "daisngid" if "daisngid" in ids.columns else "author_id"
         poison = ids[name].cast(pl.String).gather_every(POISON_SHARE).to_list()
-        rows = [one_size(home, int(size), source, poison) for size in options.sizes.split(",")]
+        rows = [one_size(home, size, source, poison) for size in options.sizes]
     print(f"{rows[0]['right']['authors']} authors, {IN_FLIGHT} in flight; {LATENCY_S} s and {PER_TOKEN_S} s a token "
           f"(a usual model: {SCALE} times that); ${INPUT_USD} and ${OUTPUT_USD} a million tokens\n")  # fmt: skip
     table(rows)
@@ -160,4 +164,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

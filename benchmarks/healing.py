@@ -22,6 +22,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=2000)
+    parser.add_argument("--group-size", type=int, default=3)
+    parser.add_argument("--hits", type=int, default=2, help="groups that each fault hits before the next one comes")
+    parser.add_argument("--keep", type=Path, help="work in this new folder and keep it")
+    options = parser.parse_args()
+
 import polars as pl
 
 from benchmarks.dagster_dev import DagsterDev, dagster_dev, wait_for_quiet, wait_until
@@ -246,13 +256,7 @@ def run(home: Path, authors: int, group_size: int, hits: int) -> Json:
             }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.healing", description=__doc__)
-    parser.add_argument("--authors", type=int, default=2000)
-    parser.add_argument("--group-size", type=int, default=3)
-    parser.add_argument("--hits", type=int, default=2, help="groups that each fault hits before the next one comes")
-    parser.add_argument("--keep", type=Path, help="work in this new folder and keep it")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="healing-") as temporary:
         home = (options.keep or Path(temporary)).absolute()
         home.mkdir(parents=True, exist_ok=True)
@@ -262,4 +266,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -20,6 +20,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=300)
+    parser.add_argument("--group-size", type=int, default=20)
+    parser.add_argument("--in-flight", type=int, default=64)
+    options = parser.parse_args()
+
 from summarizer_assets.core.money import shown
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.storage.stream import persist
@@ -224,12 +233,7 @@ def run(authors: int, group_size: int, in_flight: int) -> dict[str, list[Found]]
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.hopeless", description=__doc__)
-    parser.add_argument("--authors", type=int, default=300)
-    parser.add_argument("--group-size", type=int, default=20)
-    parser.add_argument("--in-flight", type=int, default=64)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     found = run(options.authors, options.group_size, options.in_flight)
     print(f"{options.authors} authors in groups of {options.group_size}, {options.in_flight} requests in flight\n")
     print("| the model's replies | calls | tokens | spent, wasted of it | summaries, failed, pending | stop | again |")
@@ -246,4 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options)

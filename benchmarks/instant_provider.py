@@ -6,6 +6,12 @@ Prints its port and serves until its input ends. Nothing is prepared, so it know
 CPU seconds, which are not the client's.
 """
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    options = parser.parse_args()
+
 import uvloop
 
 from benchmarks.cached_server import HEAD, Answers, serve

@@ -19,6 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--requests", type=int, default=3200)
+    parser.add_argument("--group-size", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=320.0, help="requests a second")
+    parser.add_argument("--folder", type=Path, help="on the disk to be measured; without one, the temporary folder's")
+    options = parser.parse_args()
+
 from summarizer_assets.bucket.outcome_records import RecordBuilder, RunFacts, Todo
 from summarizer_assets.core.answers import Asked, Limits, read_reply
 from summarizer_assets.core.money import Usage
@@ -117,13 +127,7 @@ def at_a_rate(folder: Path, requests: int, authors: int, rate: float, write: Wri
     return used / requests * 1e6, took
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.journal", description=__doc__)
-    parser.add_argument("--requests", type=int, default=3200)
-    parser.add_argument("--group-size", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=320.0, help="requests a second")
-    parser.add_argument("--folder", type=Path, help="on the disk to be measured; without one, the temporary folder's")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     authors = options.group_size
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
@@ -165,4 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options)

@@ -33,6 +33,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--buckets", type=int, default=6)
+    parser.add_argument("--authors", type=int, default=900, help="in the beginning; each round brings a third more")
+    parser.add_argument("--group-size", type=int, default=5)
+    parser.add_argument("--in-flight", type=int, default=4, help="requests in flight in one run")
+    options = parser.parse_args()
+
 import polars as pl
 from deltalake import DeltaTable
 
@@ -319,15 +331,7 @@ def broken_promises(found: Mapping[str, Any], kills: int) -> list[str]:
     return [promise for promise, kept in promises.items() if not kept]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--buckets", type=int, default=6)
-    parser.add_argument("--authors", type=int, default=900, help="in the beginning; each round brings a third more")
-    parser.add_argument("--group-size", type=int, default=5)
-    parser.add_argument("--in-flight", type=int, default=4, help="requests in flight in one run")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="kills-") as home:
         found = run(
             Path(home),
@@ -343,4 +347,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -24,6 +24,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
 from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process
 from summarizer_assets.core.limiter import RateLimits
@@ -156,11 +164,7 @@ def broken(row: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.limits", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     if options.one:
         told = json.loads(options.one)
         print(
@@ -192,4 +196,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

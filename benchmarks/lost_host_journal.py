@@ -33,6 +33,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--kills", type=int, default=8, help="hosts that die, in each mode")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--authors", type=int, default=1600)
+    parser.add_argument("--buckets", type=int, default=2)
+    parser.add_argument("--modes", nargs="+", choices=["local", "shared, 1 s", "shared, 0 s"])
+    options = parser.parse_args()
+
 from benchmarks.kill_victim import BEGUN, ENDED, STEP, live
 from benchmarks.promises import conclude
 from summarizer_assets.storage.journal import replay
@@ -177,17 +188,10 @@ def run(mode: str, *, kills: int, seed: int, authors: int, buckets: int) -> dict
             return job.figures()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.lost_host_journal", description=__doc__)
-    parser.add_argument("--kills", type=int, default=8, help="hosts that die, in each mode")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--authors", type=int, default=1600)
-    parser.add_argument("--buckets", type=int, default=2)
-    parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
-    chosen = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     found = {
-        mode: run(mode, kills=chosen.kills, seed=chosen.seed, authors=chosen.authors, buckets=chosen.buckets)
-        for mode in chosen.modes
+        mode: run(mode, kills=options.kills, seed=options.seed, authors=options.authors, buckets=options.buckets)
+        for mode in options.modes or MODES
     }
     print(
         f"{_IN_FLIGHT} requests of {_GROUP} authors in flight, a commit each {_COMMIT_ROWS} rows or {_COMMIT_S:g} s\n"
@@ -202,7 +206,7 @@ def main() -> int:
         f"{mode}: {what}"
         for mode, row in found.items()
         for what, kept in {
-            f"{row['kills']} kills, not {chosen.kills}": row["kills"] >= chosen.kills,
+            f"{row['kills']} kills, not {options.kills}": row["kills"] >= options.kills,
             f"{row['paid_twice']} paid twice, the bound is {row['bound']}": row["paid_twice"] <= row["bound"],
             f"{row['rows_lost']} rows lost": row["rows_lost"] == 0,
             f"{row['rows_twice']} rows twice": row["rows_twice"] == 0,
@@ -215,4 +219,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

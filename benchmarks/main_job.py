@@ -19,6 +19,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--source", help="a Parquet file of authors; without one, the bundled sample")
+    parser.add_argument("--buckets", type=int, default=16)
+    parser.add_argument("--group-size", type=int, default=20)
+    parser.add_argument("--root", type=Path, help="keep tables and Dagster's instance here; without one, nothing stays")
+    options = parser.parse_args()
+
 from benchmarks.promises import conclude
 
 # The job's libraries are imported by the phases alone: a child's peak memory counts from its parent's.
@@ -103,13 +113,7 @@ def report(found: Mapping[str, dict[str, Any]]) -> None:
     print(f"* without the process's start; versions of {', '.join(found['check']['result']['tables'])}")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description=__doc__)
-    parser.add_argument("--source", help="a Parquet file of authors; without one, the bundled sample")
-    parser.add_argument("--buckets", type=int, default=16)
-    parser.add_argument("--group-size", type=int, default=20)
-    parser.add_argument("--root", type=Path, help="keep tables and Dagster's instance here; without one, nothing stays")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="main-job-") as temporary:
         home: Path = (options.root or Path(temporary)).absolute()
         (home / "dagster").mkdir(parents=True, exist_ok=True)
@@ -128,4 +132,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

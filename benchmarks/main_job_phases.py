@@ -5,10 +5,17 @@ python -m benchmarks.main_job_phases PHASE OUT.json
 
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("phase")
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
 
 import dagster as dg
 import polars as pl
@@ -180,4 +187,4 @@ PHASES: Mapping[str, Callable[[Job], dict[str, Any]]] = {
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(PHASES[sys.argv[1]](Job())))
+    options.out.write_text(json.dumps(PHASES[options.phase](Job())))

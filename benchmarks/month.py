@@ -23,6 +23,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=1_000_000)
+    parser.add_argument("--buckets", type=int, default=256)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--changed", type=float, default=0.01, help="share of the authors that changes in a day")
+    parser.add_argument("--folder", type=Path, help="where the tables and the figures stay")
+    parser.add_argument("--workers", type=int, default=2, help="months lived through at a time")
+    options = parser.parse_args()
+
 from benchmarks.main_job import measured
 from benchmarks.promises import conclude
 from benchmarks.scale import Figures
@@ -114,17 +126,7 @@ def folder_of(given: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.month", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--authors", type=int, default=1_000_000)
-    parser.add_argument("--buckets", type=int, default=256)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--changed", type=float, default=0.01, help="share of the authors that changes in a day")
-    parser.add_argument("--folder", type=Path, help="where the tables and the figures stay")
-    parser.add_argument("--workers", type=int, default=2, help="months lived through at a time")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with folder_of(options.folder) as folder:
         found = live(Figures(folder / "figures.jsonl"), folder, options)
     report(found, options)
@@ -133,4 +135,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    sys.exit(main())
+    sys.exit(main(options))

@@ -15,6 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("phase")
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
+
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -220,4 +228,4 @@ def main(phase: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(options.phase, options.out)

@@ -25,6 +25,16 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--writers", type=int, default=4)
+    parser.add_argument("--commits", type=int, default=500, help="of all writers together")
+    parser.add_argument("--failing", default="", help="what goes wrong: slow_down, internal, reset or lost")
+    parser.add_argument("--every", type=int, default=50, help="each so many-th request")
+    options = parser.parse_args()
+
 from benchmarks.promises import conclude
 from summarizer_assets.storage.changes import Append, Change, Compact, Merge
 from summarizer_assets.storage.database import Database
@@ -186,13 +196,7 @@ def _keep_maintained(
     told.put(said)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.object_store", description=__doc__)
-    parser.add_argument("--writers", type=int, default=4)
-    parser.add_argument("--commits", type=int, default=500, help="of all writers together")
-    parser.add_argument("--failing", default="", help="what goes wrong: slow_down, internal, reset or lost")
-    parser.add_argument("--every", type=int, default=50, help="each so many-th request")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     found = run(writers=options.writers, commits=options.commits, failing=options.failing, every=options.every)
     for name, value in found.items():
         shown = len(value) if isinstance(value, list) else value
@@ -202,4 +206,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -18,6 +18,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=2000)
+    parser.add_argument("--outage-s", type=float, default=90.0)
+    parser.add_argument("--no-progress-s", type=float, default=20.0)
+    options = parser.parse_args()
+
 from benchmarks.dagster_dev import dagster_dev, wait_for_quiet, wait_until
 from benchmarks.promises import conclude
 from benchmarks.provider import provider_process, write_source
@@ -114,12 +123,7 @@ def broken_promises(found: dict[str, Any]) -> list[str]:
     return [promise for promise, kept in promises.items() if not kept]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.outage", description=__doc__)
-    parser.add_argument("--authors", type=int, default=2000)
-    parser.add_argument("--outage-s", type=float, default=90.0)
-    parser.add_argument("--no-progress-s", type=float, default=20.0)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="outage-") as temporary:
         found = run(Path(temporary), options.authors, options.outage_s, options.no_progress_s)
     for name, value in found.items():
@@ -128,4 +132,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

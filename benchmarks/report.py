@@ -18,6 +18,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--authors", type=int, default=100_000)
+    parser.add_argument("--buckets", type=int, default=16)
+    parser.add_argument("--folder", type=Path, help="make the tables here and keep them; without one, nothing stays")
+    options = parser.parse_args()
+
 from benchmarks.main_job import measured
 from benchmarks.promises import conclude
 
@@ -63,12 +72,7 @@ def show(found: dict[str, Any]) -> None:
     print("* without the process's start")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("--authors", type=int, default=100_000)
-    parser.add_argument("--buckets", type=int, default=16)
-    parser.add_argument("--folder", type=Path, help="make the tables here and keep them; without one, nothing stays")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="report-") as temporary:
         home: Path = (options.folder or Path(temporary)).absolute()
         (home / "dagster").mkdir(parents=True, exist_ok=True)
@@ -92,4 +96,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    sys.exit(main())
+    sys.exit(main(options))

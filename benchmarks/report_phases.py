@@ -1,11 +1,18 @@
 """The phases of `benchmarks.report`, each as its own process: `python -m benchmarks.report_phases PHASE OUT`."""
 
 import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("phase")
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
 
 import polars as pl
 
@@ -104,4 +111,4 @@ def main(phase: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(options.phase, options.out)

@@ -22,6 +22,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--folder", type=Path, help="keep the source, the tables and the figures here, to go on later")
+    parser.add_argument("--authors", type=int, default=100_000)
+    parser.add_argument("--form", choices=("nested", "flat"), default="nested")
+    parser.add_argument("--buckets", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=2, help="buckets summarised at a time")
+    parser.add_argument("--most-buckets", type=int, help="summarise so many buckets only")
+    parser.add_argument("--source", type=Path, help="a table that was made before, by the same arguments")
+    parser.add_argument("--once", action="store_true", help="ingest once, without the unchanged and the changed source")
+    parser.add_argument("--no-grounding", action="store_true")
+    options = parser.parse_args()
+
 from benchmarks.main_job import measured
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_keys
@@ -151,18 +166,7 @@ def broken_promises(found: Mapping[str, Any], *, whole: bool) -> list[str]:
     return [promise for promise, kept in promises.items() if not kept]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("--folder", type=Path, help="keep the source, the tables and the figures here, to go on later")
-    parser.add_argument("--authors", type=int, default=100_000)
-    parser.add_argument("--form", choices=("nested", "flat"), default="nested")
-    parser.add_argument("--buckets", type=int, default=256)
-    parser.add_argument("--workers", type=int, default=2, help="buckets summarised at a time")
-    parser.add_argument("--most-buckets", type=int, help="summarise so many buckets only")
-    parser.add_argument("--source", type=Path, help="a table that was made before, by the same arguments")
-    parser.add_argument("--once", action="store_true", help="ingest once, without the unchanged and the changed source")
-    parser.add_argument("--no-grounding", action="store_true")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="scale-") as temporary:
         return run((options.folder or Path(temporary)).absolute(), options)
 
@@ -206,4 +210,4 @@ def run(folder: Path, options: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    sys.exit(main())
+    sys.exit(main(options))

@@ -5,8 +5,15 @@ are part of what the parent measures.
 """
 
 import json
-import sys
 from pathlib import Path
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("key")
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
 
 import dagster as dg
 
@@ -27,4 +34,4 @@ def main(key: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(options.key, options.out)

@@ -4,7 +4,13 @@ Their rows are deleted and those that OTHER, a table of the same authors, holds 
 change feed first, as a team would turn it on before it relies on it.
 """
 
-import sys
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("source")
+    parser.add_argument("other")
+    options = parser.parse_args()
 
 import polars as pl
 from deltalake import DeltaTable, WriterProperties, write_deltalake
@@ -21,4 +27,4 @@ def main(source: str, other: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(options.source, options.other)

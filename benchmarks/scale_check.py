@@ -4,10 +4,17 @@ python -m benchmarks.scale_check check OUT
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("phase", choices=["check"])
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
 
 import polars as pl
 
@@ -55,4 +62,4 @@ def check() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(check()))
+    options.out.write_text(json.dumps(check()))

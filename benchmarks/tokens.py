@@ -1,13 +1,22 @@
 """Tokens an author: the record as YAML, against what is sent. o200k, nulls left out in both.
 
-    python benchmarks/tokens.py [authors.parquet] [most authors]
+    python -m benchmarks.tokens [authors.parquet] [most authors]
 
 "all papers" lifts the caps, so that both forms hold the same; "default" shows what is sent with the default settings.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument(
+        "source", type=Path, nargs="?", help="a Parquet file of authors; without one, the bundled sample"
+    )
+    parser.add_argument("most", type=int, nargs="?", default=5000, help="authors")
+    options = parser.parse_args()
 
 import polars as pl
 import yaml
@@ -55,9 +64,7 @@ def valid_yaml(author: dict[str, Any]) -> str:
     return yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=10**9)
 
 
-def main() -> None:
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else sample_path()
-    most = int(sys.argv[2]) if len(sys.argv) > 2 else 5000
+def main(path: Path, most: int) -> None:
     authors = pl.concat([chunk.authors for chunk in open_source(str(path), {}).chunks(100_000)]).select(AUTHOR.names())
     authors = authors.sample(min(most, authors.height), seed=1)
     rows = authors.to_dicts()
@@ -78,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options.source or sample_path(), options.most)

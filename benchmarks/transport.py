@@ -1,6 +1,6 @@
 """CPU of one request by requests in flight: our client against its parts and against httpx's own pool.
 
-    python benchmarks/transport.py [--in-flight 16,64,512] [--requests 4000] [--rounds 3] [--without httpx]
+    python -m benchmarks.transport [--in-flight 16,64,512] [--requests 4000] [--rounds 3] [--without httpx]
 
 A raw `asyncio.Protocol` server with one cached reply of 6 KB runs in a process of its own. The contenders take turns,
 so that a noisy machine hits all of them; the CPU is this process's user and system time, and the median round counts.
@@ -19,6 +19,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 from typing import cast
+
+from benchmarks.command import command, numbers
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--in-flight", type=numbers, default=[16, 64, 512], help="levels, comma-separated")
+    parser.add_argument("--requests", type=int, default=4000, help="requests of one measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without", default="", help="contenders to leave out, comma-separated")
+    options = parser.parse_args()
 
 import aiohttp
 import httpx
@@ -191,15 +201,9 @@ async def run(url: str, names: list[str], levels: list[int], requests: int, roun
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--in-flight", default="16,64,512", help="levels, comma-separated")
-    parser.add_argument("--requests", type=int, default=4000, help="requests of one measurement")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--without", default="", help=f"contenders to leave out, comma-separated: {list(CONTENDERS)}")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     names = [name for name in CONTENDERS if name not in options.without.split(",")]
-    levels = [int(level) for level in options.in_flight.split(",")]
+    levels = options.in_flight
     # One descriptor a connection, and those of the last contender may linger.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384) if most > 0 else 16384, most))
@@ -224,4 +228,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options)

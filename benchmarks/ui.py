@@ -25,6 +25,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__)
+    parser.add_argument("--buckets", type=int, default=256)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument(
+        "--kept", type=int, default=7, help="days of run history that the pruning leaves; 0: nothing is pruned"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="kept afterwards; without one, a passing one")
+    options = parser.parse_args()
+
 import dagster as dg
 import httpx
 
@@ -200,16 +213,7 @@ def prune(home: Path, environment: Mapping[str, str], kept_days: int) -> dict[st
     return {"seconds": round(time.monotonic() - began, 1)}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ui", description=__doc__)
-    parser.add_argument("--buckets", type=int, default=256)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument(
-        "--kept", type=int, default=7, help="days of run history that the pruning leaves; 0: nothing is pruned"
-    )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, help="kept afterwards; without one, a passing one")
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as passing:
         folder = (options.folder or Path(passing)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
@@ -256,4 +260,4 @@ def measured_month(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

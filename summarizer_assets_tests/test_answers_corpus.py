@@ -1,6 +1,7 @@
 """The figures of judging, on a capable model's answers about synthetic authors that were made blind to the checks."""
 
 import random
+from argparse import Namespace
 
 import pytest
 
@@ -80,5 +81,5 @@ def test_the_figures_are_printed_by_set_and_kind():
 def test_a_job_that_is_answered_well_asks_each_author_once(capsys):
     from benchmarks.answered_job import main as answered_job  # noqa: PLC0415 - its import warns
 
-    assert answered_job(["--most", "60"]) == 0
+    assert answered_job(Namespace(folder=None, most=60)) == 0
     assert "3 calls, 1.000 of the least" in capsys.readouterr().out

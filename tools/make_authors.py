@@ -12,6 +12,20 @@ import sys
 import time
 from pathlib import Path
 
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--authors", type=int, default=1_000_000)
+    parser.add_argument("--form", choices=("nested", "flat"), default="nested")
+    parser.add_argument("--delta", action="store_true", help="a Delta table instead of Parquet files")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--day", type=int, default=0)
+    parser.add_argument("--changed", type=float, default=0.01, help="share of the authors who change on a day")
+    parser.add_argument("--removed", type=float, default=0.0, help="share of the authors who vanish on a day")
+    options = parser.parse_args()
+    if options.folder.exists() and any(options.folder.iterdir()):
+        parser.error(f"{options.folder} is not empty; choose a new folder, so that no older rows stay in it")
+
 import polars as pl
 from author_tables import Draws, author_papers, authors
 from deltalake import WriterProperties, write_deltalake
@@ -43,19 +57,7 @@ def _store(frame: pl.DataFrame, folder: Path, part: int, *, delta: bool) -> None
         frame.write_parquet(folder / f"part-{part:05d}.parquet", compression="zstd", compression_level=3)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--authors", type=int, default=1_000_000)
-    parser.add_argument("--form", choices=("nested", "flat"), default="nested")
-    parser.add_argument("--delta", action="store_true", help="a Delta table instead of Parquet files")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--day", type=int, default=0)
-    parser.add_argument("--changed", type=float, default=0.01, help="share of the authors who change on a day")
-    parser.add_argument("--removed", type=float, default=0.0, help="share of the authors who vanish on a day")
-    options = parser.parse_args()
-    if options.folder.exists() and any(options.folder.iterdir()):
-        parser.error(f"{options.folder} is not empty; choose a new folder, so that no older rows stay in it")
+def main(options: argparse.Namespace) -> int:
     if options.folder.exists():
         options.folder.rmdir()
     draws = Draws(options.seed, options.day, options.changed, options.removed)
@@ -65,4 +67,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -1,14 +1,20 @@
 """Makes the bundled sample: synthetic authors in the record's form, with the nastiness of real exports.
 
-    python tools/make_sample.py            writes summarizer_assets/sample/authors.parquet
+    python tools/make_sample.py [--to summarizer_assets/sample/authors.parquet]
 
 Everything is drawn from one seed. Names are put together from syllables and mean nobody; institutions and journals do
 not exist.
 """
 
+import argparse
 import random
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, help="the file to write; without it, the bundled sample is made anew")
+    options = parser.parse_args()
 
 import polars as pl
 from sample_words import DIRTY, FIELDS, INSTITUTIONS, NAMES, PLAIN_AFFILIATIONS, TOPICS, Field
@@ -171,6 +177,6 @@ def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    target = sample_path()
+    target = options.to or sample_path()
     write(target)
     print(f"{target}: {pl.read_parquet(target).height} rows, {target.stat().st_size:,} bytes")

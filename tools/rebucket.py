@@ -11,6 +11,12 @@ import argparse
 import math
 import sys
 
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", help="the new root: a folder or s3://bucket/prefix")
+    parser.add_argument("--buckets", type=int, required=True, help="the new number of buckets")
+    options = parser.parse_args()
+
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
@@ -60,13 +66,9 @@ def carry_all(root: str, buckets: int) -> None:
         sys.stdout.write(f"{target.uri}: {carry(source, target, settings.buckets, buckets):,} rows\n")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python tools/rebucket.py", description=__doc__)
-    parser.add_argument("root", help="the new root: a folder or s3://bucket/prefix")
-    parser.add_argument("--buckets", type=int, required=True, help="the new number of buckets")
-    options = parser.parse_args(arguments)
+def main(root: str, buckets: int) -> int:
     try:
-        carry_all(options.root, options.buckets)
+        carry_all(root, buckets)
     except (SettingsError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -74,4 +76,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options.root, options.buckets))

@@ -21,6 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("commit", help="of the earlier version")
+    parser.add_argument("--state", choices=["sqlite", "postgres"], default="sqlite")
+    options = parser.parse_args()
+
 import polars as pl
 from deltalake import DeltaTable
 
@@ -218,17 +224,13 @@ def checked_out(commit: str) -> Iterator[Path]:
             subprocess.run(["git", "worktree", "remove", "--force", str(place)], check=True)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("commit", help="of the earlier version")
-    parser.add_argument("--state", choices=["sqlite", "postgres"], default="sqlite")
-    arguments = parser.parse_args()
+def main(options: argparse.Namespace) -> int:
     provider = FaultyProvider(answer, Plan(rules=(Rule("refusal", authors=(REFUSED,)),)))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        old = stack.enter_context(checked_out(arguments.commit))
+        old = stack.enter_context(checked_out(options.commit))
         state = str(folder / "state.sqlite")
-        if arguments.state == "postgres":
+        if options.state == "postgres":
             state = stack.enter_context(postgres()).url
         settings = {
             "root": folder / "root",
@@ -241,14 +243,14 @@ def main() -> int:
             "max_in_flight": 1,
         }
         environment = {f"SUMMARIZER_{name.upper()}": str(value) for name, value in settings.items()}
-        versions = {arguments.commit: old, "new": Path(__file__).parents[1]}
+        versions = {options.commit: old, "new": Path(__file__).parents[1]}
         trial = Trial(folder, versions, environment, provider)
         print("| version | what was tried | found | held |\n|---|---|---|---|")
-        upgrade_and_rollback(trial, arguments.commit)
-        journals(trial, arguments.commit)
+        upgrade_and_rollback(trial, options.commit)
+        journals(trial, options.commit)
         prompts(trial)
     return 0 if all(held for *_, held in trial.rows) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -15,6 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    options = parser.parse_args()
+
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -66,12 +73,7 @@ def serving(app: App, address: str, port: int) -> Iterator[int]:
     server.shutdown()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--address", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--folder", type=Path, required=True)
-    options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
     app = OnePutAtATime(DomainDispatcherApplication(create_backend_app))
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
@@ -84,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options)

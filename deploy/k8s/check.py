@@ -10,6 +10,7 @@ also that Dagster takes the chart's own `dagster.yaml`, and that it says what wa
 """
 # ruff: noqa: INP001, S603, T201 - a script that runs programs and prints
 
+import argparse
 import importlib
 import importlib.util
 import subprocess
@@ -22,7 +23,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rendered", type=Path, nargs="?", help="what `helm template` printed")
+    options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[2]))
     _NEEDED = ("dagster", "dagster_k8s", "dagster_postgres", "kubernetes", "psycopg2", "pydantic", "yaml")
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
@@ -295,10 +299,10 @@ def _network(labels: Mapping[str, str]) -> None:
     must(chosen.items() <= labels.items(), f"networkpolicy.yaml: no run has the labels {chosen}")
 
 
-def main(arguments: list[str]) -> int:
+def main(rendered: Path | None) -> int:
     checks = [*QUICK, the_image_starts]
-    if arguments:
-        checks.append(wraps(rendered_is_what_was_checked)(lambda: rendered_is_what_was_checked(Path(arguments[0]))))
+    if rendered:
+        checks.append(wraps(rendered_is_what_was_checked)(lambda: rendered_is_what_was_checked(rendered)))
     failed = 0
     for check in checks:
         name = check.__name__.replace("_", " ")
@@ -311,4 +315,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(options.rendered))

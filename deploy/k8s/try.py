@@ -17,7 +17,10 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # before what takes long to import
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--image", type=Path, default=Path(sys.prefix), help="a virtual environment")
+    options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from deploy.k8s.trial import AUTHORS, GROUP, IN_FLIGHT, Trial
@@ -91,15 +94,12 @@ def _is_out_of_sight(trial: Trial, bucket: str) -> None:
     print(f"    {answered} answered to its end, {kept} in the table; {len(trial.runs(bucket)) - 1} more runs meanwhile")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--image", type=Path, default=Path(sys.prefix), help="a virtual environment")
-    chosen = parser.parse_args()
+def main(image: Path) -> int:
     if os.getuid() != 0:
         print("root is needed: a pod gets a namespace and a user of its own", file=sys.stderr)
         return 2
     with ExitStack() as stack:
-        trial = Trial(stack, chosen.image)
+        trial = Trial(stack, image)
         try:
             _ends_well(trial)
             _is_lost(trial, trial.keys[1], signal.SIGKILL, "a pod killed (SIGKILL)")
@@ -118,4 +118,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options.image))

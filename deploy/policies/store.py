@@ -9,6 +9,7 @@ it. As AWS does, it answers 403 for a key that is not there to who may not list.
 """
 # ruff: noqa: INP001 - a script beside the policies
 
+import argparse
 import io
 import json
 import re
@@ -146,4 +147,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

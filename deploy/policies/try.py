@@ -7,6 +7,7 @@ The project's development tools are needed. The jobs are real ones, on a store o
 """
 # ruff: noqa: INP001, S310, S603, T201 - a script that runs a program of ours, asks it on loopback, and prints
 
+import argparse
 import json
 import logging
 import os
@@ -19,6 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+if __name__ == "__main__":  # before what takes long to import
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
 
 import boto3
 import polars as pl

@@ -9,6 +9,7 @@ nothing; readers cannot launch. Prints one line each, and ends with status 1 if 
 """
 # ruff: noqa: INP001, S603, S607, T201 - a script that runs programs and prints
 
+import argparse
 import base64
 import os
 import re
@@ -27,6 +28,9 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # before what takes long to import
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
 
 import httpx
 from playwright.sync_api import sync_playwright
