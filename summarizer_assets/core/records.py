@@ -70,7 +70,8 @@ _FAILURES: _Columns = {
 }
 FAILURES = pl.Schema(_FAILURES)
 
-#: A source row that cannot become an author: why, the row as JSON (cut at 2,000 characters), how often it came.
+#: A source row that cannot become an author: why, the row (of a text file behind `file:line: `) cut at 2,000
+#: characters, how often it came.
 REJECTED = pl.Schema({"reason": pl.String, "row": pl.String, "count": pl.Int64})
 
 

@@ -22,6 +22,7 @@ class IngestCounts:
         rejected: source rows that cannot become an author, by reason; of the whole source.
         unparsable: values that became null, by column; of the whole source.
         cut_texts: texts cut at 20,000 characters, by column; of the whole source.
+        words_for_nothing: values that are a tool's word for nothing, by column; of the whole source.
         authors: authors in the selected buckets.
         bucket_rows: authors in each selected bucket.
         duplicate_authors: rows united with an earlier row of their author; 0 for a flat source, where that is the rule.
@@ -33,6 +34,7 @@ class IngestCounts:
     rejected: Counter[str] = field(default_factory=Counter)
     unparsable: Counter[str] = field(default_factory=Counter)
     cut_texts: Counter[str] = field(default_factory=Counter)
+    words_for_nothing: Counter[str] = field(default_factory=Counter)
     authors: int = 0
     bucket_rows: dict[str, int] = field(default_factory=dict)
     duplicate_authors: int = 0
@@ -56,6 +58,7 @@ class IngestCounts:
         self.source_rows += chunk.counts.rows
         self.unparsable.update(chunk.counts.unparsable)
         self.cut_texts.update(chunk.counts.cut)
+        self.words_for_nothing.update(chunk.counts.nothing)
         reasons = chunk.rejected.group_by("reason").agg(pl.col("count").sum())
         self.rejected.update(dict(reasons.iter_rows()))
 

@@ -15,7 +15,7 @@ from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.marks import IngestMarks, SourceState, files_of
 
 #: Part of what a mark is valid for: raise it when the same source makes other authors than before.
-RULES = 1
+RULES = 2
 
 
 @dataclass(frozen=True)

@@ -124,5 +124,6 @@ def _facts(counts: IngestCounts) -> dict[str, Any]:
         "duplicate_authors_merged": counts.duplicate_authors,
         "duplicate_papers_merged": counts.duplicate_papers,
         "unparsable_values": dict(counts.unparsable),
+        "words_for_nothing": dict(counts.words_for_nothing),
         "texts_cut": dict(counts.cut_texts),
     }

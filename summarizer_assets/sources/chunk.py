@@ -1,7 +1,8 @@
 """What a source delivers: some of its authors in our shape, the rows that cannot be one, and what was counted."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import polars as pl
 
@@ -14,11 +15,17 @@ class ChunkCounts:
         rows: rows of the source: authors, or author-paper pairs in the flat form.
         unparsable: values that became null, by our column name.
         cut: texts that were longer than 20,000 characters, by our column name.
+        nothing: words for nothing (`NA`, `NULL`) that became null, by our column name.
     """
 
     rows: int
     unparsable: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
+    nothing: Counter[str] = field(default_factory=Counter)
+
+    def with_rows(self, rows: int) -> Self:
+        """The same, with so many rows more."""
+        return replace(self, rows=self.rows + rows)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources import values
 from summarizer_assets.sources.columns import Layout
+from summarizer_assets.sources.ids import author_id
 
 #: Above this share of a table's rows, reading it whole costs no more.
 MOST_SHARE = 0.2
@@ -59,7 +59,7 @@ def changed_ids(uri: str, options: dict[str, str] | None, layout: Layout, since:
             raw = _from_files(uri, options, then, now, name, most)
     except _READ_ERRORS as error:
         raise NoIncrement(f"what changed after version {since} cannot be read: {error}") from error
-    value, reason = values.author_id(pl.col(name), raw.schema[name], f"{uri}: column {name!r}", untyped=False)
+    value, reason = author_id(pl.col(name), raw.schema[name], f"{uri}: column {name!r}")
     return raw.filter(reason.is_null()).select(value.alias("author_id")).to_series().unique()
 
 

@@ -120,7 +120,7 @@ class JsonLinesReader:
             bad = reason.is_not_null()
             frame = decoded.struct.unnest().select(self.layout.columns)
             if bad.any():
-                yield frame.filter(~bad), rejected_texts(lines.filter(bad), reason.filter(bad))
+                yield frame.filter(~bad), rejected_texts(lines.filter(bad), reason.filter(bad), self.path, None)
             else:
                 yield frame, nothing_rejected()
 

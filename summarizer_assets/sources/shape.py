@@ -12,10 +12,15 @@ from summarizer_assets.sources import json_text, values
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
 from summarizer_assets.sources.columns import AUTHOR_NAMES, Layout, paper_fields
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.ids import author_id
 from summarizer_assets.sources.lists import lists_of
 from summarizer_assets.sources.values import MAX_TEXT, Parsed
 
 _ROW_CHARACTERS = 2000
+
+#: A column that a reader of lines may add to its batches: the number of each row's first line, so that a rejected row
+#: can be found in its file.
+LINE = "__line"
 
 _Read = Callable[[pl.Expr, pl.DataType, str], Parsed]
 
@@ -24,9 +29,11 @@ _PAPER_READERS: Mapping[str, _Read] = {
     "hot_paper": values.flag,
     "highly_cited_paper": values.flag,
     "citingsrcslocalcount": values.count,
+    "prefinstitution": values.joined,
+    "woscategory": values.joined,
 }
 _AUTHOR_READERS: Mapping[str, _Read] = {
-    "author_name": values.text,
+    "author_name": values.name,
     "primary_affiliation": values.text,
     "topics": values.topics,
 }
@@ -40,31 +47,28 @@ class Shaper:
         layout: the file's columns.
         mapping: our column names to the source's, for the fields of nested papers.
         where: the file's name, for errors.
-        untyped: all columns are texts because the format has no types (CSV).
     """
 
     layout: Layout
     mapping: Mapping[str, str]
     where: str
-    untyped: bool
 
     def __call__(self, batch: pl.DataFrame) -> Chunk:
-        unparsable: Counter[str] = Counter()
-        cut: Counter[str] = Counter()
+        counts = ChunkCounts(batch.height)
         decoded, reason = self._with_papers_decoded(batch, self._ids(batch))
-        rejected = rejected_rows(batch.filter(reason.is_not_null()), reason.drop_nulls())
+        rejected = rejected_rows(batch.filter(reason.is_not_null()), reason.drop_nulls(), self.where)
         good = decoded if rejected.is_empty() else decoded.filter(reason.is_null())
 
         readers = {name: _AUTHOR_READERS[name] for name in self.layout.authors if name in _AUTHOR_READERS}
-        authors = self._read(good, readers, self.layout.authors, unparsable, cut)
+        authors = self._read(good, readers, self.layout.authors, counts)
         authors = pl.DataFrame([self._id_values(good), *authors.get_columns()])
         if self.layout.form == "flat":
             readers = {name: _PAPER_READERS.get(name, values.text) for name in self.layout.papers}
-            papers = self._read(good, readers, self.layout.papers, unparsable, cut)
+            papers = self._read(good, readers, self.layout.papers, counts)
             authors = _grouped(authors, _papers_struct(papers))
         elif "papers" in self.layout.authors:
-            authors = authors.with_columns(self._nested_papers(good, unparsable, cut))
-        return Chunk(_completed(authors), rejected, ChunkCounts(batch.height, unparsable, cut))
+            authors = authors.with_columns(self._nested_papers(good, counts))
+        return Chunk(_completed(authors), rejected, counts)
 
     def is_of(self, schema: pl.Schema, ids: pl.Series) -> pl.Expr:
         """Whether a source row is of one of the authors `ids`, or can be of none."""
@@ -76,7 +80,7 @@ class Shaper:
 
     def _id_expressions(self, schema: pl.Schema) -> tuple[pl.Expr, pl.Expr]:
         name = self.layout.authors["author_id"]
-        return values.author_id(pl.col(name), schema[name], self._what(name), untyped=self.untyped)
+        return author_id(pl.col(name), schema[name], self._what(name))
 
     def _ids(self, batch: pl.DataFrame) -> pl.Series:
         return batch.select(self._id_expressions(batch.schema)[1].alias("reason")).to_series()
@@ -89,8 +93,7 @@ class Shaper:
         frame: pl.DataFrame,
         readers: Mapping[str, _Read],
         names: Mapping[str, str],
-        unparsable: Counter[str],
-        cut: Counter[str],
+        counts: ChunkCounts,
     ) -> pl.DataFrame:
         """The columns of `readers`, read from the source's columns `names`; counts what was lost."""
         parsed = {
@@ -98,13 +101,12 @@ class Shaper:
             for name, read in readers.items()
         }
         result = frame.select(column.value.alias(name) for name, column in parsed.items())
-        doubtful = {name: column.unparsable for name, column in parsed.items() if column.unparsable is not None}
-        if doubtful and frame.height:
-            lost = frame.select(column.sum().alias(name) for name, column in doubtful.items()).row(0, named=True)
-            unparsable.update({name: number for name, number in lost.items() if number})
-        return _cut(result, cut)
+        if frame.height:
+            counts.unparsable.update(_sums(frame, {name: column.unparsable for name, column in parsed.items()}))
+            counts.nothing.update(_sums(frame, {name: column.nothing for name, column in parsed.items()}))
+        return _cut(result, counts.cut)
 
-    def _nested_papers(self, good: pl.DataFrame, unparsable: Counter[str], cut: Counter[str]) -> pl.Series:
+    def _nested_papers(self, good: pl.DataFrame, counts: ChunkCounts) -> pl.Series:
         name = self.layout.authors["papers"]
         column = good[name]
         if column.dtype == pl.Null:
@@ -119,7 +121,7 @@ class Shaper:
         fields = paper_fields([field.name for field in column.dtype.inner.fields], self.mapping, self._what(name))
         items = column.explode(empty_as_null=False, keep_nulls=False).struct.unnest()
         readers = {ours: _PAPER_READERS.get(ours, values.text) for ours in fields}
-        papers = self._read(items, readers, fields, unparsable, cut)
+        papers = self._read(items, readers, fields, counts)
         return lists_of(_papers_struct(papers), column.list.len().fill_null(0)).alias("papers")
 
     def _with_papers_decoded(self, batch: pl.DataFrame, reason: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
@@ -144,6 +146,12 @@ class Shaper:
             pl.coalesce("reason", pl.when(pl.col("broken")).then(pl.lit("unreadable_papers")))
         )
         return batch.with_columns(joined["decoded"].alias(name)), joined["reason"]
+
+
+def _sums(frame: pl.DataFrame, columns: Mapping[str, pl.Expr | None]) -> dict[str, int]:
+    """The columns' sums that are not 0."""
+    summed = [column.sum().alias(name) for name, column in columns.items() if column is not None]
+    return {name: number for name, number in frame.select(summed).to_dicts()[0].items() if number} if summed else {}
 
 
 def _cut(frame: pl.DataFrame, cut: Counter[str]) -> pl.DataFrame:
@@ -188,15 +196,29 @@ def _completed(authors: pl.DataFrame) -> pl.DataFrame:
     return typed.with_columns(pl.col(name).fill_null(pl.lit([], dtype=AUTHOR[name])) for name in lists)
 
 
-def rejected_rows(rows: pl.DataFrame, reasons: pl.Series) -> pl.DataFrame:
+def rejected_rows(rows: pl.DataFrame, reasons: pl.Series, where: str) -> pl.DataFrame:
     """The rows as JSON, cut at 2,000 characters, each with its reason. Schema `records.REJECTED`."""
-    texts = [msgspec.json.encode(row, enc_hook=str).decode()[:_ROW_CHARACTERS] for row in rows.iter_rows(named=True)]
-    return rejected_texts(pl.Series(texts, dtype=pl.String), reasons)
+    shown = rows.drop(LINE, strict=False).iter_rows(named=True)
+    texts = pl.Series([msgspec.json.encode(_shown(row), enc_hook=str).decode() for row in shown], dtype=pl.String)
+    return rejected_texts(texts, reasons, where, rows[LINE] if LINE in rows.columns else None)
 
 
-def rejected_texts(rows: pl.Series, reasons: pl.Series) -> pl.DataFrame:
-    """Rows that are texts already. Schema `records.REJECTED`."""
+def rejected_texts(rows: pl.Series, reasons: pl.Series, where: str, lines: pl.Series | None) -> pl.DataFrame:
+    """Rows that are texts already, behind their file and line where that is known. Schema `records.REJECTED`."""
+    texts = rows.str.head(_ROW_CHARACTERS)
+    if lines is not None:
+        texts = pl.select(pl.format("{}:{}: {}", pl.lit(where), lines, texts)).to_series()
     return pl.DataFrame(
-        {"reason": reasons, "row": rows.str.head(_ROW_CHARACTERS), "count": pl.repeat(1, rows.len(), eager=True)},
-        schema=REJECTED,
+        {"reason": reasons, "row": texts, "count": pl.repeat(1, rows.len(), eager=True)}, schema=REJECTED
     )
+
+
+def _shown(row: Mapping[str, object]) -> dict[str, object]:
+    """Bytes as the text that they mostly are, and integers beyond 64 bits as texts."""
+
+    def shown(value: object) -> object:
+        if isinstance(value, bytes):
+            return value.decode(errors="backslashreplace")
+        return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+
+    return {name: shown(value) for name, value in row.items()}

@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from summarizer_assets.sources import delta, increments, readers
-from summarizer_assets.sources.chunk import Chunk, ChunkCounts
+from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
@@ -107,7 +107,7 @@ class Source:
                 f"{path}: is {reader.layout.form}, but {self.paths[0]} is {self.form} "
                 "(nested: a column of papers; flat: columns of one paper); choose the files of one form with a glob"
             )
-        shape = Shaper(reader.layout, self.columns, path, untyped=self.format == "csv")
+        shape = Shaper(reader.layout, self.columns, path)
         if self._only is not None:
             reader = _filtered(reader, shape, self._only)
         for batch, rejected in self._batches_of(path, reader, rows):
@@ -115,8 +115,8 @@ class Source:
             if rejected.is_empty():
                 yield chunk
             else:
-                counts = ChunkCounts(chunk.counts.rows + rejected.height, chunk.counts.unparsable, chunk.counts.cut)
-                yield Chunk(chunk.authors, pl.concat([rejected, chunk.rejected]), counts)
+                rows_seen = chunk.counts.with_rows(rejected.height)
+                yield Chunk(chunk.authors, pl.concat([rejected, chunk.rejected]), rows_seen)
 
     def _batches_of(self, path: str, reader: readers.Reader, rows: int) -> Iterator[readers.Batch]:
         try:

@@ -1,30 +1,38 @@
-"""Values of any source type to ours, as polars expressions: lossless, or null and counted as unparsable."""
+"""Values of any source type to ours, as polars expressions: lossless, or null and counted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
+from summarizer_assets.sources import nothing
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.list_text import lists_in_texts
+from summarizer_assets.sources.numbers import EXACT_BELOW, without_float_form
 
 #: Longer texts are cut: a title of 10 MB is an export's accident, and no summary needs it.
 MAX_TEXT = 20_000
-MAX_ID = 512
-
-#: Ids that are some tool's way to write "none": taken literally they would merge strangers into one author.
-NULL_IDS = ("NaN", "nan", "null", "NULL", "None", "<NA>", "\\N")
 
 _TRUE = ("1", "true", "t", "yes", "y", "1.0")
 _FALSE = ("0", "false", "f", "no", "n", "0.0")
-_EXACT: dict[pl.DataType, int] = {pl.Float64(): 2**53, pl.Float32(): 2**24, pl.Float16(): 2**11}
-_CONTROL = r"[\p{Cc}\u{2028}\u{2029}]"
+_EXACT: dict[pl.DataType, int] = {pl.Float64(): EXACT_BELOW, pl.Float32(): 2**24, pl.Float16(): 2**11}
+_LIST = r"""(?s)^(?:\[.*\]|\[\s*["'].*|\{.*\}|array\(.*\)|c?\(\s*["'].*\))$"""
+_QUOTED_LIST = r"""(?s)^\[\s*["'].*["']\s*\]$"""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A column's values, and where the source held something that could not be read (None: it cannot happen)."""
+    """A column's values.
+
+    Attributes:
+        value: in our type.
+        unparsable: where the source held something that could not be read; None: it cannot happen.
+        nothing: how many words for nothing became null in a row; None: it cannot happen.
+    """
 
     value: pl.Expr
     unparsable: pl.Expr | None = None
+    nothing: pl.Expr | None = None
 
 
 def _decode_utf8(series: pl.Series) -> pl.Series:
@@ -37,12 +45,22 @@ def _decode_utf8(series: pl.Series) -> pl.Series:
     return pl.Series(series.name, [decode(raw) for raw in series], dtype=pl.String)
 
 
-def _missing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def is_missing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Null, or no number."""
     return column.is_null() | column.is_nan() if dtype.is_float() else column.is_null()
 
 
-def _as_text(column: pl.Expr, dtype: pl.DataType, what: str) -> pl.Expr:
-    """The value's own text, null where it has no exact one."""
+def is_written(dtype: pl.DataType) -> bool:
+    """Whether a value is a text that some tool wrote, a number perhaps."""
+    return dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum)
+
+
+def as_text(column: pl.Expr, dtype: pl.DataType, what: str) -> pl.Expr:
+    """The value's own text, null where it has no exact one.
+
+    Raises:
+        SourceError: the type has none.
+    """
     if dtype == pl.String:
         return column
     if dtype.is_float():
@@ -52,68 +70,70 @@ def _as_text(column: pl.Expr, dtype: pl.DataType, what: str) -> pl.Expr:
         text = column.cast(pl.String).str.replace(r"\.0+$", "")
         return pl.when(~text.str.contains(".", literal=True)).then(text)
     if dtype == pl.Binary:
-        return column.map_batches(_decode_utf8, return_dtype=pl.String)
+        return column.map_batches(_decode_utf8, return_dtype=pl.String, is_elementwise=True)
     if dtype.is_integer() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Categorical, pl.Enum, pl.Null):
         return column.cast(pl.String)
     raise SourceError(f"{what} has the type {dtype}, which is no text; map another column, or convert it in the source")
 
 
-def _blank_to_null(text: pl.Expr) -> pl.Expr:
+def blank_to_null(text: pl.Expr) -> pl.Expr:
+    """Trimmed; null where nothing is left."""
     stripped = text.str.strip_chars()
     return pl.when(stripped.str.len_bytes() > 0).then(stripped)
 
 
-def author_id(column: pl.Expr, dtype: pl.DataType, what: str, *, untyped: bool) -> tuple[pl.Expr, pl.Expr]:
-    """An author's id, and the reason why a row has none (null: it has one).
+def text(
+    column: pl.Expr, dtype: pl.DataType, what: str, is_nothing: Callable[[pl.Expr], pl.Expr] = nothing.is_in_text
+) -> Parsed:
+    """A text: trimmed, blank or a word for nothing is null; a list of texts is joined with `; `.
 
-    `untyped`: the source has no types (CSV), so `123.0` is an integer that some tool wrote as a float.
+    Cutting is the caller's, who counts it.
     """
-    if dtype in (pl.Boolean, pl.Date, pl.Time, pl.Duration) or isinstance(dtype, pl.Datetime):
-        raise SourceError(f"{what} has the type {dtype}, which cannot be an id; map another column")
-    exact = _as_text(column, dtype, what)
-    text = _blank_to_null(exact)
-    if untyped:
-        text = text.str.replace(r"^([+-]?\d{1,16})\.0+$", "$1")
-    reason = (
-        pl.when(_missing(column, dtype))
-        .then(pl.lit("null_id"))
-        .when(exact.is_null())
-        .then(pl.lit("unusable_id"))
-        .when(text.is_null() | text.is_in(NULL_IDS))
-        .then(pl.lit("null_id"))
-        .when(text.str.len_chars() > MAX_ID)
-        .then(pl.lit("id_too_long"))
-        .when(text.str.contains(_CONTROL))
-        .then(pl.lit("id_with_control_characters"))
-    )
-    return text, reason
-
-
-def text(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A text: trimmed, blank is null; a list of texts is joined with `; `. Cutting is the caller's, who counts it."""
     if isinstance(dtype, pl.List | pl.Array):
-        inner = dtype.inner
-        assert isinstance(inner, pl.DataType)
-        parts = column if isinstance(dtype, pl.List) else column.arr.to_list()
-        item = text(pl.element(), inner, what)
-        joined = parts.list.eval(item.value).list.drop_nulls().list.join("; ")
-        return Parsed(pl.when(joined.str.len_bytes() > 0).then(joined))
+        items, words = _items(column, dtype, what)
+        joined = items.list.join("; ")
+        return Parsed(pl.when(joined.str.len_bytes() > 0).then(joined), nothing=words)
     if dtype.is_float():  # a score or a year: its text if it has an exact one, else as it prints
-        exact = _as_text(column, dtype, what)
-        return Parsed(pl.when(~_missing(column, dtype)).then(pl.coalesce(exact, column.cast(pl.String))))
+        exact = as_text(column, dtype, what)
+        return Parsed(pl.when(~is_missing(column, dtype)).then(pl.coalesce(exact, column.cast(pl.String))))
     if dtype.is_decimal():
         return Parsed(column.cast(pl.String).str.replace(r"\.0+$", ""))
-    exact = _as_text(column, dtype, what)
+    exact = as_text(column, dtype, what)
     unparsable = column.is_not_null() & exact.is_null() if dtype == pl.Binary else None
-    return Parsed(_blank_to_null(exact), unparsable)
+    stripped = blank_to_null(exact)
+    if not is_written(dtype):
+        return Parsed(stripped, unparsable)
+    word = is_nothing(stripped)
+    return Parsed(pl.when(~word).then(stripped), unparsable, word)
+
+
+def name(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
+    """An author's name: a text, which may be a word that elsewhere means nothing."""
+    return text(column, dtype, what, nothing.is_in_name)
+
+
+def joined(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
+    """A text that lists several things: as `text`; a list of quoted texts that some tool printed is joined, too."""
+    if not is_written(dtype):
+        return text(column, dtype, what)
+    plain = text(column, dtype, what)
+    printed = plain.value.str.contains(_QUOTED_LIST)
+    read = pl.when(printed).then(plain.value).map_batches(lists_in_texts, pl.List(pl.String), is_elementwise=True)
+    return Parsed(pl.coalesce(read.list.join("; "), plain.value), plain.unparsable, plain.nothing)
 
 
 def key(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A paper's identity: as `text`, but a number without an exact text is unparsable, not rounded."""
-    if not (dtype.is_float() or dtype.is_decimal()):
+    """A paper's identity: by the rule of ids; a number that is not certain is unparsable, not rounded."""
+    if isinstance(dtype, pl.List | pl.Array):
         return text(column, dtype, what)
-    exact = _as_text(column, dtype, what)
-    return Parsed(exact, ~_missing(column, dtype) & exact.is_null())
+    exact = as_text(column, dtype, what)
+    if not is_written(dtype):
+        return Parsed(exact, ~is_missing(column, dtype) & exact.is_null())
+    written = blank_to_null(exact)
+    number = written.map_batches(without_float_form, pl.String, is_elementwise=True)
+    word = nothing.is_in_code(written)
+    blank = written.is_null() & exact.is_not_null()
+    return Parsed(pl.when(~word).then(number), column.is_not_null() & number.is_null() & ~blank, word)
 
 
 def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
@@ -123,58 +143,71 @@ def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
     if dtype.is_numeric():
         column = column.cast(pl.Float64) if dtype.is_decimal() else column
         value = pl.when(column == 1).then(pl.lit(True)).when(column == 0).then(pl.lit(False))
-        return Parsed(value, ~_missing(column, dtype) & (column != 0) & (column != 1))
-    word = _blank_to_null(_as_text(column, dtype, what)).str.to_lowercase()
+        return Parsed(value, ~is_missing(column, dtype) & (column != 0) & (column != 1))
+    word = blank_to_null(as_text(column, dtype, what)).str.to_lowercase()
     value = pl.when(word.is_in(_TRUE)).then(pl.lit(True)).when(word.is_in(_FALSE)).then(pl.lit(False))
-    return Parsed(value, word.is_not_null() & value.is_null())
+    empty = nothing.is_in_code(word)
+    return Parsed(value, word.is_not_null() & value.is_null() & ~empty, empty)
 
 
 def count(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A whole number of 0 or more; `1,234` and `1234.0` are read, a negative or a broken one is unparsable."""
+    """A whole number of 0 or more; `1,234` and `1234.0` are read, a negative or an uncertain one is unparsable.
+
+    `1.000` is uncertain: one, or a thousand as much of Europe writes it.
+    """
     if dtype == pl.Null:
         return Parsed(column.cast(pl.Int64))
     if dtype.is_integer():
         number = column.cast(pl.Int64, strict=False)
     elif dtype.is_numeric():
-        number = _as_text(column, dtype, what).cast(pl.Int64, strict=False)
+        number = as_text(column, dtype, what).cast(pl.Int64, strict=False)
     else:
-        word = _blank_to_null(_as_text(column, dtype, what))
-        grouped = word.str.contains(r"^\+?\d{1,3}(,\d{3})+(\.0*)?$")
-        digits = pl.when(grouped).then(word.str.replace_all(",", "", literal=True)).otherwise(word)
-        number = digits.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
+        word = blank_to_null(as_text(column, dtype, what))
+        grouped = word.str.contains(r"^\+?[1-9]\d{0,2}(,\d{3})+(\.0*)?$")
+        plain = pl.when(grouped).then(word.str.replace_all(r"[+,]|\.0*$", "")).otherwise(word)
+        exact = plain.map_batches(without_float_form, pl.String, is_elementwise=True)
+        number = exact.cast(pl.Int64, strict=False)
         value = pl.when(number >= 0).then(number)
-        return Parsed(value, word.is_not_null() & value.is_null())
+        empty = nothing.is_in_code(word)
+        return Parsed(value, word.is_not_null() & value.is_null() & ~empty, empty)
     value = pl.when(number >= 0).then(number)
-    return Parsed(value, ~_missing(column, dtype) & value.is_null())
+    return Parsed(value, ~is_missing(column, dtype) & value.is_null())
 
 
 def topics(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
     """A list of distinct topics in the order of the source.
 
-    From a list; or from a text, split at `;`, else at `|`, else at `,`. A text in square brackets is a list that some
-    tool printed: it is split at the commas between quotes.
+    From a list; from a list that some tool wrote as a text (`list_text`); or from a text, split at `;`, else at `|`,
+    else at `,`.
     """
     if isinstance(dtype, pl.List | pl.Array):
-        inner = dtype.inner
-        assert isinstance(inner, pl.DataType)
-        parts = column if isinstance(dtype, pl.List) else column.arr.to_list()
-        cleaned = parts.list.eval(text(pl.element(), inner, what).value)
-        return Parsed(cleaned.list.drop_nulls().list.unique(maintain_order=True))
-    return Parsed(_split(_as_text(column, dtype, what)).list.drop_nulls().list.unique(maintain_order=True))
+        items, words = _items(column, dtype, what)
+        return Parsed(items.list.unique(maintain_order=True), nothing=words)
+    whole = blank_to_null(as_text(column, dtype, what))
+    is_list = whole.str.contains(_LIST)
+    printed = pl.when(is_list).then(whole).map_batches(lists_in_texts, pl.List(pl.String), is_elementwise=True)
+    split = pl.when(is_list.not_()).then(_split(whole))
+    items, words = _items(pl.coalesce(printed, split), pl.List(pl.String()), what)
+    return Parsed(items.list.unique(maintain_order=True), is_list & printed.is_null(), words)
+
+
+def _items(column: pl.Expr, dtype: pl.List | pl.Array, what: str) -> tuple[pl.Expr, pl.Expr | None]:
+    """The texts of a list that are something, and how many of them are words for nothing."""
+    inner = dtype.inner
+    assert isinstance(inner, pl.DataType)
+    parts = column if isinstance(dtype, pl.List) else column.arr.to_list()
+    item = text(pl.element(), inner, what)
+    words = None if item.nothing is None else parts.list.eval(item.nothing).list.sum()
+    return parts.list.eval(item.value).list.drop_nulls(), words
 
 
 def _split(joined: pl.Expr) -> pl.Expr:
-    stripped = joined.str.strip_chars()
-    bracketed = stripped.str.starts_with("[") & stripped.str.ends_with("]")
     mark = "\x1f"
     marked = (
-        pl.when(bracketed)
-        .then(stripped.str.strip_chars("[]").str.replace_all(r"""["']\s*,\s*["']""", mark))
-        .when(stripped.str.contains(";", literal=True))
-        .then(stripped.str.replace_all(";", mark, literal=True))
-        .when(stripped.str.contains("|", literal=True))
-        .then(stripped.str.replace_all("|", mark, literal=True))
-        .otherwise(stripped.str.replace_all(",", mark, literal=True))
+        pl.when(joined.str.contains(";", literal=True))
+        .then(joined.str.replace_all(";", mark, literal=True))
+        .when(joined.str.contains("|", literal=True))
+        .then(joined.str.replace_all("|", mark, literal=True))
+        .otherwise(joined.str.replace_all(",", mark, literal=True))
     )
-    quotes = pl.when(bracketed).then(marked.str.strip_chars(" \"'")).otherwise(marked)
-    return quotes.str.split(mark).list.eval(_blank_to_null(pl.element()))
+    return marked.str.split(mark)

@@ -1,129 +1,15 @@
 """Values: lossless, or null and counted, or the row rejected."""
 
 import json
-import tempfile
 from collections import Counter
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from summarizer_assets.sources.values import NULL_IDS
 from summarizer_assets_tests.sources import building
 
 NAME = "N"
-
-
-def ids_of(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
-    with tempfile.TemporaryDirectory() as folder:
-        authors, rejected, _ = building.read_frame(Path(folder), frame.with_columns(pl.lit(NAME).alias("name")))
-    return authors["author_id"].to_list(), rejected["reason"].to_list()
-
-
-@pytest.mark.parametrize(
-    ("dtype", "low", "high"),
-    [
-        (pl.Int8, -(2**7), 2**7 - 1),
-        (pl.UInt8, 0, 2**8 - 1),
-        (pl.Int32, -(2**31), 2**31 - 1),
-        (pl.Int64, -(2**63), 2**63 - 1),
-        (pl.UInt64, 0, 2**64 - 1),
-        (pl.Int128, -(2**127), 2**127 - 1),
-        (pl.Decimal(38, 0), -(10**37), 10**37),
-    ],
-)
-def test_an_integer_id_keeps_every_digit(dtype, low, high):
-    numbers = [low, low + 1, 0, 7, high - 1, high]
-    ids, rejected = ids_of(pl.DataFrame({"id": pl.Series([*numbers, None], dtype=dtype)}))
-    assert ids == [str(number) for number in numbers]
-    assert rejected == ["null_id"]
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.none(), min_size=1))
-def test_any_integer_id_comes_through_or_is_rejected_when_null(numbers):
-    ids, rejected = ids_of(pl.DataFrame({"id": pl.Series(numbers, dtype=pl.Int64)}))
-    assert ids == [str(number) for number in numbers if number is not None]
-    assert rejected == ["null_id"] * numbers.count(None)
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.floats() | st.none(), min_size=1))
-def test_a_float_id_is_exact_or_rejected(numbers):
-    ids, rejected = ids_of(pl.DataFrame({"id": pl.Series(numbers, dtype=pl.Float64)}))
-    known = [number for number in numbers if number is not None and number == number]  # noqa: PLR0124 - not NaN
-    exact = [str(int(number)) for number in known if abs(number) < 2**53 and number == int(number)]
-    assert ids == exact
-    assert Counter(rejected) == +Counter({"null_id": len(numbers) - len(known), "unusable_id": len(known) - len(exact)})
-
-
-def test_a_narrow_float_is_exact_below_its_own_limit_only():
-    ids, rejected = ids_of(pl.DataFrame({"id": pl.Series([123.0, 2.0**24], dtype=pl.Float32)}))
-    assert (ids, rejected) == (["123"], ["unusable_id"])
-
-
-def test_a_decimal_id_is_exact_or_rejected():
-    ids, rejected = ids_of(pl.DataFrame({"id": [Decimal("12345678901234567890.00"), Decimal("1.50")]}))
-    assert (ids, rejected) == (["12345678901234567890"], ["unusable_id"])
-
-
-def test_a_binary_id_is_utf8_or_rejected():
-    ids, rejected = ids_of(pl.DataFrame({"id": ["é".encode(), b"\xff", None]}))
-    assert (ids, rejected) == (["é"], ["unusable_id", "null_id"])
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
-def test_a_text_id_is_itself_trimmed_or_rejected_by_a_reason(texts):
-    ids, rejected = ids_of(pl.DataFrame({"id": texts}))
-    assert len(ids) + len(rejected) == len(texts)
-    trimmed = {text.strip() for text in texts}
-    assert all(author_id in trimmed or author_id in texts for author_id in ids)
-    plain = [t for t in texts if t.isalnum() and len(t) <= 512 and t not in NULL_IDS]
-    assert not Counter(plain) - Counter(ids)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "null_id"),
-        ("  \t", "null_id"),
-        ("None", "null_id"),
-        ("NaN", "null_id"),
-        ("a\x00b", "id_with_control_characters"),
-        ("a\nb", "id_with_control_characters"),
-        ("a\u2028b", "id_with_control_characters"),
-        ("x" * 513, "id_too_long"),
-    ],
-)
-def test_an_unusable_text_id_is_rejected_with_its_reason(text, reason):
-    assert ids_of(pl.DataFrame({"id": [text, "x" * 512]})) == (["x" * 512], [reason])
-
-
-def test_csv_ids_keep_leading_zeros_and_digits_and_lose_the_float_of_pandas(tmp_path):
-    text = "id,name\n00123,a\n9007199254740993,b\n123.0,c\n 5 ,d\n1.5,e\n"
-    authors, _, _ = building.read_csv(tmp_path, text)
-    assert authors["author_id"].to_list() == ["00123", "9007199254740993", "123", "5", "1.5"]
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers() | st.integers(2**53, 2**70), min_size=1, max_size=20))
-def test_json_ids_keep_every_digit_as_numbers_and_as_texts(numbers):
-    lines = [json.dumps({"id": number, "name": NAME}) for number in numbers]
-    lines += [json.dumps({"id": f"00{number}", "name": NAME}) for number in numbers]
-    with tempfile.TemporaryDirectory() as folder:
-        authors, _, _ = building.read_jsonl(Path(folder), *lines)
-    assert authors["author_id"].to_list() == [*map(str, numbers), *(f"00{number}" for number in numbers)]
-
-
-def test_a_json_float_id_that_was_rounded_is_rejected(tmp_path):
-    lines = ['{"id": 123.0, "name": "N"}', '{"id": 9007199254740993.0, "name": "N"}', '{"id": 1e30, "name": "N"}']
-    authors, rejected, _ = building.read_jsonl(tmp_path, *lines)
-    assert authors["author_id"].to_list() == ["123"]
-    assert rejected.select("reason", "row").rows() == [("unusable_id", line) for line in lines[1:]]
 
 
 def papers_of(folder, column: str, values: list[object], dtype=None):
@@ -152,6 +38,13 @@ def test_flags_are_read_or_null_and_counted(tmp_path, values, expected, lost):
         ([5.0, 1.5, float("nan"), float("inf"), -2.0], [5, None, None, None, None], 3),
         (["1,234", " 12 ", "3.0", "", None], [1234, 12, 3, None, None], 0),
         (["12,34", "1.5", "many", "-1", "9" * 30], [None] * 5, 5),
+        (["1.000", "12.000", "1,5", "0,123", "1.234.567", "1 234", "1E+03", "1e-3", "٣"], [None] * 9, 9),
+        (
+            ["1e3", "1e+05", "1.5E2", "1234.000", "1,234,567", "+5", "0.0", "12."],
+            [1000, 10**5, 150, 1234, 1234567, 5, 0, 12],
+            0,
+        ),
+        (["NA", "null", "N/A", "#N/A", "nan", r"\N"], [None] * 6, 0),
         ([Decimal("7.00"), Decimal("7.50")], [7, None], 1),
     ],
 )
@@ -197,3 +90,55 @@ def test_a_rejected_row_is_kept_as_json_cut_to_two_thousand_characters(tmp_path)
     assert [len(row) for row in rejected["row"]] == [2000, len(rejected["row"][1])]
     assert json.loads(rejected["row"][1]) == {"id": None, "name": "B"}
     assert sum(chunk.counts.rows for chunk in chunks) == 2
+
+
+#: What stands in a text, and what an author's name and any other text then are.
+WORDS = {
+    **dict.fromkeys(
+        (
+            "NA",
+            "N/A",
+            "n/a",
+            "#N/A",
+            "<NA>",
+            "NULL",
+            "null",
+            "(null)",
+            "None",
+            "NaN",
+            "nan",
+            r"\N",
+            "#REF!",
+            "undefined",
+        ),
+        (None, None),
+    ),
+    **{word: (word, None) for word in ("Null", "NAN", "NONE")},
+    **{word: (word, word) for word in ("Nan", "Na", "na", "Nil", "Nulla", "None Such", "N.A.", "Anna N/A", "-")},
+}
+
+
+def test_words_for_nothing_are_null_in_texts_and_counted_and_names_of_people_stay(tmp_path):
+    frame = pl.DataFrame({"id": range(len(WORDS)), "author_name": [f" {word} " for word in WORDS]})
+    frame = frame.with_columns(title="author_name", journal="author_name", affiliation="author_name")
+    authors, _, [chunk] = building.read_frame(tmp_path, frame)
+    papers = authors["papers"].list.first()
+    assert dict(zip(WORDS, authors["author_name"], strict=True)) == {word: name for word, (name, _) in WORDS.items()}
+    for texts in (authors["primary_affiliation"], papers.struct.field("title"), papers.struct.field("journal")):
+        assert dict(zip(WORDS, texts, strict=True)) == {word: text for word, (_, text) in WORDS.items()}
+    names, texts = (sum(pair[place] is None for pair in WORDS.values()) for place in (0, 1))
+    assert chunk.counts.nothing == Counter(author_name=names, title=texts, journal=texts, primary_affiliation=texts)
+    assert not chunk.counts.unparsable
+
+
+def test_words_for_nothing_are_null_in_flags_keys_and_lists(tmp_path):
+    row = {"id": 1, "topics": ["optics", "NA", "Na"], "hot_paper": "None", "ut": "nan", "woscategory": ["Law", "NULL"]}
+    authors, _, [chunk] = building.read_frame(tmp_path, pl.DataFrame([{**row, "title": "T"}]))
+    assert authors["topics"].to_list() == [["optics", "Na"]]
+    assert authors["papers"].to_list()[0] == [building.paper(None, "T", woscategory="Law")]
+    assert chunk.counts.nothing == Counter(topics=1, hot_paper=1, ut=1, woscategory=1)
+
+
+@pytest.mark.parametrize("key", ["1.23457E+11", "9007199254740993.0", "1.000", "1.2345678901234568e+19"])
+def test_a_paper_key_in_a_text_that_may_be_rounded_is_null_and_counted(tmp_path, key):
+    assert papers_of(tmp_path, "ut", ["4.0", key]) == (["4", None], Counter(ut=1))

@@ -1,0 +1,74 @@
+"""Lists that some tool wrote as a text: JSON, Python, numpy, Postgres, DuckDB, Spark, R."""
+
+import re
+
+import msgspec
+import polars as pl
+
+_WRAPPERS = (
+    re.compile(r"\[(.*)\]", re.DOTALL),  # JSON, Python, numpy, DuckDB, Spark
+    re.compile(r"\{(.*)\}", re.DOTALL),  # Postgres, a set of Python's
+    re.compile(r"array\(\s*\[(.*)\]\s*(?:,\s*dtype=[^)]*)?\)", re.DOTALL),  # numpy within another list
+    re.compile(r"c?\((.*)\)", re.DOTALL),  # R, a tuple of Python's
+)
+_QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""
+_ITEM = re.compile(rf"\s*(?:({_QUOTED})|([^\s,'\"\[\]{{}}](?:[^,\"\[\]{{}}]*[^\s,\"\[\]{{}}])?))", re.DOTALL)
+_COMMA = re.compile(r"\s*,")
+_BLANK = re.compile(r"\s+(?=['\"])")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)|''|\"\"", re.DOTALL)
+_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_JSON = msgspec.json.Decoder(list[str | int | float | bool | None])
+
+
+def lists_in_texts(texts: pl.Series) -> pl.Series:
+    """The list in each text, null where it cannot be told; its items are texts."""
+    return pl.Series(
+        texts.name, [None if text is None else list_in(text) for text in texts], dtype=pl.List(pl.String), strict=True
+    )
+
+
+def list_in(text: str) -> list[str | None] | None:
+    """The items of a list in a text; None: it is none, or one of which something was left out (`...`)."""
+    try:
+        items = _JSON.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return _scanned(text.strip())
+    return [item if item is None or isinstance(item, str) else msgspec.json.encode(item).decode() for item in items]
+
+
+def _scanned(text: str) -> list[str | None] | None:
+    inside = next((found[1] for wrapper in _WRAPPERS if (found := wrapper.fullmatch(text))), None)
+    if inside is None:
+        return None
+    items: list[str | None] = []
+    at, separators = 0, set[str]()
+    while inside[at:].strip():
+        item = _ITEM.match(inside, at)
+        if item is None or item[2] == "..." or (item[2] or "").startswith("... "):
+            return None
+        items.append(item[2] if item[1] is None else _unquoted(item[1]))
+        at = item.end()
+        if not inside[at:].strip():
+            break
+        # numpy puts nothing but blanks between quoted items; in Python those would be one text.
+        between = _COMMA.match(inside, at) or _BLANK.match(inside, at)
+        if between is None:
+            return None
+        separators.add("," if "," in between[0] else " ")
+        at = between.end()
+    return items if len(separators) < 2 else None  # noqa: PLR2004 - of one kind
+
+
+def _unquoted(quoted: str) -> str:
+    quote = quoted[0]
+
+    def meant(found: re.Match[str]) -> str:
+        escape = found[1]
+        if escape is None:
+            return quote if found[0] == quote * 2 else found[0]
+        if len(escape) > 1:
+            return chr(int(escape[1:], 16))
+        return _LETTERS.get(escape, escape)
+
+    # Surrogates of two escapes are one character.
+    return _ESCAPE.sub(meant, quoted[1:-1]).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
