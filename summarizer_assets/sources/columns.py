@@ -71,17 +71,6 @@ def paper_fields(available: Sequence[str], mapping: Mapping[str, str], where: st
     return fields
 
 
-def known_paper_fields(seen: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, str]:
-    """All eight fields where only some papers have been seen: an unseen one is expected under its mapped or our name.
-
-    Raises:
-        SourceError: fields were seen, and none is known.
-    """
-    expected = {name: mapping.get(name, name) for name in PAPER_NAMES}
-    unmapped = {name: source for name, source in mapping.items() if source in seen}
-    return {**expected, **(paper_fields(seen, unmapped, where) if seen else {})}
-
-
 def _resolve(names: Sequence[str], available: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, str]:
     found = {}
     taken = {mapping[name] for name in names if name in mapping}
@@ -98,6 +87,20 @@ def _resolve(names: Sequence[str], available: Sequence[str], mapping: Mapping[st
                 taken.add(source)
                 break
     return found
+
+
+def matches(name: str, available: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
+    """All columns that may be ours, for data without a schema: the mapped one, or the known ones, best first."""
+    if name in mapping:
+        return [mapping[name]]
+    free = [column for column in available if column not in mapping.values()]
+    found = [
+        column
+        for candidate in (name, *ALIASES.get(name, ()))
+        for column in sorted(free, key=candidate.__ne__)  # first the one in the same case
+        if column.strip().lower() == candidate
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _match(candidate: str, available: Sequence[str], where: str) -> str | None:

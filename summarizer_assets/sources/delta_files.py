@@ -14,8 +14,8 @@ import polars as pl
 import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
-from summarizer_assets.sources.delta_log import filesystem
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.files import filesystem
 from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
 
 REMEDY = (

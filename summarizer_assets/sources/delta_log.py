@@ -9,13 +9,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import s3_filesystem
+from summarizer_assets.sources.files import filesystem
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(
@@ -38,13 +37,6 @@ class _Log:
 
     def name(self, version: int) -> str:
         return f"{self.folder}/{version:020d}.json"
-
-
-def filesystem(uri: str, options: dict[str, str] | None) -> tuple[pafs.FileSystem, str]:
-    """The store of `uri`, and its path there."""
-    if uri.startswith(_S3):
-        return s3_filesystem(options or {}), uri.removeprefix(_S3).rstrip("/")
-    return pafs.LocalFileSystem(), str(Path(uri.removeprefix("file://")).absolute())
 
 
 def check_entries(uri: str, options: dict[str, str] | None, version: int) -> None:

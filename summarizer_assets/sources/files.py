@@ -104,6 +104,13 @@ def _s3_paths(uri: str, options: Mapping[str, str]) -> list[str] | Listing:
     return _nonempty(uri, [_S3 + file for file in files])
 
 
+def filesystem(uri: str, options: dict[str, str] | None) -> tuple[pafs.FileSystem, str]:
+    """The store of `uri`, and its path there."""
+    if uri.startswith(_S3):
+        return s3_filesystem(options or {}), uri.removeprefix(_S3).rstrip("/")
+    return pafs.LocalFileSystem(), str(Path(uri.removeprefix("file://")).absolute())
+
+
 def s3_filesystem(options: Mapping[str, str]) -> pafs.S3FileSystem:
     """Arrow's S3 for listing, from the same `AWS_*` options that polars and delta-rs read with."""
     given = {name.upper(): value for name, value in options.items()}

@@ -8,9 +8,9 @@ import msgspec
 import polars as pl
 
 from summarizer_assets.core.records import AUTHOR, PAPER, REJECTED
-from summarizer_assets.sources import json_text, values
+from summarizer_assets.sources import json_values, nothing, values
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
-from summarizer_assets.sources.columns import AUTHOR_NAMES, Layout, paper_fields
+from summarizer_assets.sources.columns import AUTHOR_NAMES, PAPER_NAMES, Layout, matches, paper_fields
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.ids import author_id
 from summarizer_assets.sources.lists import lists_of
@@ -55,7 +55,7 @@ class Shaper:
 
     def __call__(self, batch: pl.DataFrame) -> Chunk:
         counts = ChunkCounts(batch.height)
-        decoded, reason = self._with_papers_decoded(batch, self._ids(batch))
+        decoded, reason = self._with_papers_decoded(batch, self._ids(batch), counts)
         rejected = rejected_rows(batch.filter(reason.is_not_null()), reason.drop_nulls(), self.where)
         good = decoded if rejected.is_empty() else decoded.filter(reason.is_null())
 
@@ -124,28 +124,30 @@ class Shaper:
         papers = self._read(items, readers, fields, counts)
         return lists_of(_papers_struct(papers), column.list.len().fill_null(0)).alias("papers")
 
-    def _with_papers_decoded(self, batch: pl.DataFrame, reason: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+    def _with_papers_decoded(
+        self, batch: pl.DataFrame, reason: pl.Series, counts: ChunkCounts
+    ) -> tuple[pl.DataFrame, pl.Series]:
         """Papers in JSON text as lists; a row whose text is broken is rejected, not an author without papers."""
         name = self.layout.authors.get("papers")
         if name is None or batch.schema[name] != pl.String:
             return batch, reason
-        present = batch[name].str.strip_chars().str.len_bytes().fill_null(0) > 0
-        texts = batch[name].filter(present)
-        papers = [
-            paper
-            for value in json_text.peek(texts)
-            if isinstance(value, list)
-            for paper in value
-            if isinstance(paper, dict)
-        ]
-        dtype = json_text.papers_type(papers, self.mapping, self._what(name))
-        decoded, broken = json_text.decode(texts, dtype)
-        found = pl.DataFrame({"row": present.arg_true(), "decoded": decoded, "broken": broken})
-        rows = pl.DataFrame({"reason": reason}).with_row_index("row")
-        joined = rows.join(found, on="row", how="left", maintain_order="left").with_columns(
-            pl.coalesce("reason", pl.when(pl.col("broken")).then(pl.lit("unreadable_papers")))
-        )
-        return batch.with_columns(joined["decoded"].alias(name)), joined["reason"]
+        texts, broken = [], []
+        for text in batch.select(values.blank_to_null(pl.col(name))).to_series():
+            try:
+                texts.append(None if text is None or text.lower() in nothing.IN_CODES else json_values.decoded(text))
+            except ValueError:
+                broken.append(len(texts))
+                texts.append(None)
+        keys = [*json_values.keys_of_papers(texts)]
+        if keys:
+            paper_fields(keys, {ours: key for ours, key in self.mapping.items() if key in keys}, self._what(name))
+        fields = {ours: found for ours in PAPER_NAMES if (found := matches(ours, keys, self.mapping))}
+        papers, wrong = json_values.papers(texts, fields or {"ut": ["ut"]})
+        counts.nothing.update(_sums(batch, {"papers": nothing.is_in_code(pl.col(name).str.strip_chars())}))
+        why = reason.to_list()
+        for row in (*broken, *wrong):
+            why[row] = why[row] or "unreadable_papers"
+        return batch.with_columns(papers.alias(name)), pl.Series("reason", why, dtype=pl.String)
 
 
 def _sums(frame: pl.DataFrame, columns: Mapping[str, pl.Expr | None]) -> dict[str, int]:

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources import delta, increments, readers
+from summarizer_assets.sources import delta, increments, json_lines, readers
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
 from summarizer_assets.sources.delta_files import DeltaReader
@@ -22,7 +22,7 @@ _OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | Non
     "delta": delta.open_delta,
     "parquet": readers.open_parquet,
     "csv": readers.open_csv,
-    "jsonl": readers.open_jsonl,
+    "jsonl": json_lines.open_jsonl,
 }
 
 
@@ -111,6 +111,8 @@ class Source:
         if self._only is not None:
             reader = _filtered(reader, shape, self._only)
         for batch, rejected in self._batches_of(path, reader, rows):
+            if self.format == "jsonl":  # whose batches have our names, and as many columns as came so far
+                shape = Shaper(json_lines.own_layout(batch.columns), {}, path)
             chunk = shape(batch)
             if rejected.is_empty():
                 yield chunk

@@ -61,7 +61,10 @@ def test_a_source_without_even_a_header_is_an_error(tmp_path, name):
         ("mixed", "different formats.*choose one with a glob"),
         ("notes.docx", "cannot be told from the name"),
         ("a.parquet.gz", "decompress"),
-        ("array.json", "no JSON object a line.*jq"),
+        ("pretty.json", "no JSON object a line.*jq"),
+        ("wrapped.json", r"one object, whose 'results' is a list.*jq -c '\.results\[\]'"),
+        ("cut.json", "ends within the array.*cut off"),
+        ("two.json", "goes on after the array"),
         ("torn.parquet", "torn.parquet: cannot be read as parquet"),
         ("torn.csv.gz", "torn.csv.gz: cannot be read as csv"),
         ("latin.csv", "latin.csv: cannot be read as csv.*not UTF-8"),
@@ -75,7 +78,10 @@ def test_what_cannot_be_read_is_named_with_cause_and_remedy(tmp_path, uri, messa
     write(tmp_path / "mixed" / "b.jsonl", jsonl_bytes(nested()))
     write(tmp_path / "notes.docx", "x")
     write(tmp_path / "a.parquet.gz", "x")
-    write(tmp_path / "array.json", '[{"id": 1}]')
+    write(tmp_path / "pretty.json", '{\n"id": 1,\n"name": "N"}\n')
+    write(tmp_path / "wrapped.json", '{"count": 1, "results": [{"id": 1}]}')
+    write(tmp_path / "cut.json", '[{"id": 1, "name": "N"}, {"id": 2, "na')
+    write(tmp_path / "two.json", '[{"id": 1, "name": "N"}]\n[{"id": 2, "name": "N"}]')
     write(tmp_path / "torn.parquet", b"PAR1 and then nothing")
     write(tmp_path / "torn.csv.gz", b"\x1f\x8b\x08\x00 torn")
     write(tmp_path / "latin.csv", "id,name\n1,é\n".encode("latin-1"))

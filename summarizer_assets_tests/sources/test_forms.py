@@ -89,28 +89,10 @@ def test_institutions_and_categories_may_be_lists(tmp_path):
         assert (found["ut"], found["prefinstitution"], found["woscategory"]) == ("5", "A; B", "C")
 
 
-def test_columns_that_only_later_json_lines_have_are_read(tmp_path):
-    early = [{"author_id": n, "author_name": "N"} for n in range(1500)]
-    late = {"author_id": "x", "topics": ["t"], "primary_affiliation": "I", "papers": [{"title": "T"}]}
-    authors, rejected, _ = building.read_jsonl(tmp_path, *early, late)
-    assert rejected.is_empty()
-    [last] = authors.filter(author_id="x").to_dicts()
-    assert (last["topics"], last["primary_affiliation"], last["papers"][0]["title"]) == (["t"], "I", "T")
-
-
-def test_a_broken_json_line_costs_only_itself(tmp_path):
-    good = [{"id": n, "name": "N"} for n in range(50)]
-    lines = [*good[:20], '{"id": 1', "null", "[1]", "", *good[20:]]
-    authors, rejected, chunks = building.read_jsonl(tmp_path, *lines)
-    assert authors["author_id"].to_list() == [str(n) for n in range(50)]
-    assert rejected.rows() == [("unreadable_line", line, 1) for line in ('{"id": 1', "null", "[1]")]
-    assert sum(chunk.counts.rows for chunk in chunks) == 53
-
-
 def test_an_author_whose_papers_cannot_be_read_is_rejected_not_left_without_papers(tmp_path):
-    frame = pl.DataFrame({"id": [1, 2, 3], "papers": ['[{"ut": "x"}]', "[{'ut': 'y'}]", None]})
+    frame = pl.DataFrame({"id": [1, 2, 3, 4], "papers": ['[{"ut": "x"}]', "[{'ut': 'y'}]", None, "NULL"]})
     authors, rejected, _ = building.read_csv(tmp_path, csv_bytes(frame).decode())
-    assert authors["author_id"].to_list() == ["1", "3"]
+    assert authors["author_id"].to_list() == ["1", "3", "4"]
     assert rejected["reason"].to_list() == ["unreadable_papers"]
     assert "'y'" in rejected["row"][0]
 

@@ -125,7 +125,8 @@ def test_a_json_float_id_that_was_rounded_is_rejected(tmp_path):
     lines = ['{"id": 123.0, "name": "N"}', '{"id": 9007199254740993.0, "name": "N"}', '{"id": 1e30, "name": "N"}']
     authors, rejected, _ = building.read_jsonl(tmp_path, *lines)
     assert authors["author_id"].to_list() == ["123"]
-    assert rejected.select("reason", "row").rows() == [("unusable_id", line) for line in lines[1:]]
+    assert rejected["reason"].to_list() == ["unusable_id"] * 2
+    assert [row.split(": ")[0][-2:] for row in rejected["row"]] == [":2", ":3"]
 
 
 #: What stands in a text, and the id that it is; None: unusable.
