@@ -17,10 +17,8 @@ help: ## Show this list
 demo: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Summarise the bundled sample with the embedded provider, then report
 	@$(BIN)/python -m summarizer_assets.demo
 
-# Dagster recommends another tool with a warning; that tool wants a project of its own layout.
-ui: export PYTHONWARNINGS = ignore:Function `dev_command` is superseded
 ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=3100 for another port)
-	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000)
+	@$(BIN)/python -m summarizer_assets.ui --port $(or $(PORT),3000)
 
 rehearse: $(BIN)/.runtime ## Run the job on a few authors against a provider that fails on purpose (ARGS="--help")
 	@$(BIN)/python -m summarizer_assets.rehearse $(ARGS)

@@ -2,7 +2,7 @@
 
 The stock handlers replace a whole table when a predicate cannot be built, refuse partition ranges and generators, and
 read column-mapped tables as NULLs; ours commit a stream of bucket changes and read lazily, one bucket or many.
-This is the only module that imports names private to dagster.
+With `ui`, this is the only module that imports names private to dagster.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, TableSlice
-from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
+from dagster_deltalake import DeltaLakeIOManager
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
 
 from summarizer_assets.bucket.failures_shown import Listing
@@ -129,12 +129,12 @@ class FrameHandler(_Handler, DbTypeHandler[pl.LazyFrame]):
         return [pl.LazyFrame]
 
 
-def build_io_manager(
-    tables: Mapping[str, BucketedTable], root: str, storage: LocalConfig | S3Config
-) -> DeltaLakeIOManager:
+def build_io_manager(tables: Mapping[str, BucketedTable], root: str) -> dg.IOManagerDefinition:
     """dagster-deltalake's IO manager at `root`, storing the assets named in `tables`.
 
     A class of its own for each call: dagster makes resources anew from their configuration, which cannot hold tables.
+    Configured here for good: where the tables lie is no choice of a launchpad's, and the launchpad's own defaults leave
+    out `storage_options`, so that each would open with an error.
     """
 
     class BucketIOManager(DeltaLakeIOManager):
@@ -152,7 +152,12 @@ def build_io_manager(
                 io_manager_name=type(self).__name__,
             )
 
-    return BucketIOManager(root_uri=root, storage_options=storage)
+    store: dict[str, dict[str, str]] = {
+        "s3" if "://" in root else "local": {}
+    }  # its credentials come from the environment
+    at_launch = BucketIOManager.configure_at_launch().get_resource_definition()
+    fixed = dg.configured(at_launch, config_schema={})  # nothing is left to choose
+    return fixed(lambda _: {"root_uri": root, "storage_options": store})
 
 
 def last_written(

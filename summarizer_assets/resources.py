@@ -9,8 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
-from dagster_deltalake import DeltaLakeIOManager, LocalConfig, S3Config
 
 from summarizer_assets.bucket.adapting import Adapting
 from summarizer_assets.bucket.asking import Asker
@@ -287,11 +287,10 @@ class Summarizer:
         return hashlib.blake2b(root.encode(), digest_size=6).hexdigest()
 
 
-def io_manager(summarizer: Summarizer) -> DeltaLakeIOManager:
+def io_manager(summarizer: Summarizer) -> dg.IOManagerDefinition:
     """The IO manager over the installation's tables. Credentials for `s3://` come from the usual AWS variables."""
     tables = summarizer.tables
     return build_io_manager(
         {"authors": tables.authors, "author_summaries": tables.summaries, "failed_authors": tables.failures},
         summarizer.settings.root,
-        S3Config() if summarizer.settings.remote else LocalConfig(),
     )

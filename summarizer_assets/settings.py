@@ -1,6 +1,7 @@
 """The only reader of the environment: every knob, documented once, checked before anything runs."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -166,6 +167,11 @@ class Settings(BaseSettings):
     progress_interval_s: float = Field(
         30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
     )
+    ui_hosts: tuple[str, ...] = Field(
+        (),
+        description='Further names under which the UI is reached, as in `["dagster.example.org"]`. It answers as '
+        "`localhost`; other names, and pages of other sites, are refused.",
+    )
     commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
     commit_interval_s: float = Field(30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow.")
 
@@ -198,6 +204,14 @@ class Settings(BaseSettings):
             if name not in PAPER_COLUMNS:
                 raise ValueError(f"unknown paper column {name!r}; allowed: {', '.join(PAPER_COLUMNS)}")
         return names
+
+    @field_validator("ui_hosts")
+    @classmethod
+    def _hosts_are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not re.fullmatch(r"[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]", name):
+                raise ValueError(f"{name!r} is no host; allowed: names or addresses, without scheme, port, path or *")
+        return tuple(name.lower() for name in names)
 
     @field_validator("exclude", "llm_ca_file")
     @classmethod

@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
-from dagster_deltalake import LocalConfig
 
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.storage.changes import Append, Change, Compact, Overwrite
@@ -65,7 +64,7 @@ def materialize(
     between: tuple[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     tags = {} if between is None else dict(zip(RANGE_TAGS, between, strict=True))
-    manager = build_io_manager({"things": table}, str(Path(table.uri).parent), LocalConfig())
+    manager = build_io_manager({"things": table}, str(Path(table.uri).parent))
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             assets, partition_key=partition, tags=tags, resources={"delta": manager}, instance=instance

@@ -1,4 +1,4 @@
-"""A real `dagster dev` on a free loopback port, with an instance and tables of its own, ended with all its children."""
+"""What `make ui` starts, on a free loopback port, with an instance and tables of its own, ended with its children."""
 
 import os
 import shutil
@@ -81,11 +81,11 @@ def dagster_dev(folder: Path, settings: Mapping[str, str]) -> Iterator[Site]:
     ours = ("SUMMARIZER_", "DAGSTER_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"DAGSTER_HOME": str(home), "SUMMARIZER_ROOT": str(root), **settings}
-    command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(REPOSITORY / "workspace.yaml")]
-    log = folder / "dagster-dev.log"
+    command = [sys.executable, "-m", "summarizer_assets.ui", "-w", str(REPOSITORY / "workspace.yaml")]
+    log = folder / "ui.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [*command, "-h", "127.0.0.1", "-p", str(port)],
+            [*command, "--port", str(port)],
             cwd=folder,
             env=environment,
             stdout=output,

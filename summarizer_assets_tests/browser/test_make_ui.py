@@ -1,0 +1,162 @@
+"""`make ui` in a real browser: its own pages start what they ask for, another site's nothing.
+
+One installation with the embedded provider; the strangers come first, while it has no run.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from summarizer_assets_tests.browser.site import Site, dagster_dev
+from summarizer_assets_tests.browser.test_ui import CHROMIUM, QUIET
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+#: To the browser this name leads to loopback, as a name server of a stranger may say.
+REBOUND = "rebound.example"
+MUTATION = """mutation { launchPartitionBackfill(backfillParams: {
+    assetSelection: [{path: ["authors"]}], partitionNames: ["0000"]}) { __typename } }"""
+
+#: Everything by which a page can make a browser ask. `told` says what it was told, where it may know.
+ATTACKS = """async ({target, mutation}) => {
+    const url = `${target}/graphql`, asked = `${url}?query=${encodeURIComponent(mutation)}`;
+    const body = JSON.stringify({query: mutation}), told = {};
+    const attempt = async (name, act) => { try { told[name] = await act() } catch (error) { told[name] = `${error}` } };
+    const shown = tag => attribute => new Promise(done => {
+        const node = document.createElement(tag);
+        node.onload = () => done("loaded"); node.onerror = () => done("failed");
+        Object.assign(node, attribute); document.body.append(node); setTimeout(() => done("silent"), 1500) });
+    const form = (action, enctype, name, value) => new Promise(done => {
+        const frame = document.createElement("iframe"), node = document.createElement("form");
+        const input = document.createElement("input");
+        frame.name = Math.random().toString(36); node.target = frame.name;
+        Object.assign(node, {action, enctype, method: "POST"}); Object.assign(input, {name, value}); node.append(input);
+        frame.onload = () => done("answered"); document.body.append(frame, node); node.submit();
+        setTimeout(() => done("silent"), 1500) });
+    const types = ["text/plain", "text/plain; application/json", "application/x-www-form-urlencoded"];
+    await attempt("image", () => shown("img")({src: asked}));
+    await attempt("script", () => shown("script")({src: asked}));
+    await attempt("frame", () => shown("iframe")({src: asked}));
+    await attempt("get", async () => (await fetch(asked, {mode: "no-cors", credentials: "include"})).type);
+    for (const type of types)
+        await attempt(`post ${type}`, async () => (await fetch(url,
+            {method: "POST", mode: "no-cors", body, headers: {"content-type": type}})).type);
+    await attempt("post to the address", async () => (await fetch(asked, {method: "POST", mode: "no-cors"})).type);
+    await attempt("json", async () => (await fetch(url,
+        {method: "POST", body, headers: {"content-type": "application/json"}})).status);
+    await attempt("beacon", () => navigator.sendBeacon(asked, new Blob([body], {type: "text/plain"})));
+    await attempt("form", () => form(asked, "application/x-www-form-urlencoded", "query", mutation));
+    await attempt("plain form", () => form(url, "text/plain", body.slice(0, -1) + ', "x": "', '"}'));
+    await attempt("report", async () => (await fetch(`${target}/report_asset_materialization/authors?partition=0000`,
+        {method: "POST", mode: "no-cors"})).type);
+    await attempt("websocket", () => new Promise(done => {
+        const socket = new WebSocket(url.replace("http", "ws"), "graphql-ws");
+        socket.onerror = () => done("refused");
+        socket.onopen = () => { socket.send(JSON.stringify({type: "connection_init"}));
+            socket.send(JSON.stringify({type: "start", id: "1", payload: {query: mutation}}));
+            setTimeout(() => done("opened"), 1000) } }));
+    return told }"""
+STARTED = """{ runsOrError { ... on Runs { results { runId jobName status } } }
+    partitionBackfillsOrError { ... on PartitionBackfills { results { id } } }
+    assetNodes { assetKey { path } assetMaterializations(limit: 1) { runId } } }"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Site]:
+    with dagster_dev(tmp_path_factory.mktemp("site"), {"SUMMARIZER_BUCKETS": "2"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        rebinding = f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, rebinding])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[int]:
+    """The port of another site."""
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<p>elsewhere")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def started(site: Site) -> dict[str, Any]:
+    found = site.graphql(STARTED)
+    made = [node["assetKey"]["path"] for node in found["assetNodes"] if node["assetMaterializations"]]
+    return {
+        "runs": found["runsOrError"]["results"],
+        "backfills": found["partitionBackfillsOrError"]["results"],
+        "made": made,
+    }
+
+
+NOTHING = {"runs": [], "backfills": [], "made": []}
+
+
+def port_of(site: Site) -> str:
+    return site.url.rpartition(":")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), (REBOUND, REBOUND)]
+)
+def test_a_page_of_another_site_starts_nothing(site, browser, elsewhere, name: str, target: str) -> None:
+    page = browser.new_page()
+    statuses: list[int] = []
+    target = f"http://{target}:{port_of(site)}"
+    page.on("response", lambda reply: statuses.append(reply.status) if reply.url.startswith(target) else None)
+    page.goto(f"http://{name}:{elsewhere}/")
+    told = page.evaluate(ATTACKS, {"target": target, "mutation": MUTATION})
+    assert told["websocket"] == "refused", told
+    assert told["image"] != "loaded", told
+    assert "Failed to fetch" in str(told["json"]), told
+    assert len(statuses) >= 10, told
+    assert set(statuses) <= {403, 405, 415}, told
+    assert started(site) == NOTHING
+    page.close()
+
+
+def test_a_name_that_was_made_to_lead_here_shows_nothing_and_starts_nothing(site, browser) -> None:
+    page = browser.new_page()
+    target = f"http://{REBOUND}:{port_of(site)}"
+    reply = page.goto(f"{target}/assets")
+    assert reply is not None
+    assert reply.status == 403
+    told = page.evaluate(ATTACKS, {"target": target, "mutation": MUTATION})
+    assert (told["websocket"], told["json"]) == ("refused", 403), told
+    assert started(site) == NOTHING
+    page.close()
+
+
+def test_the_same_words_from_its_own_page_start_what_they_say(site, browser) -> None:
+    """So the strangers above failed for who they were."""
+    page = browser.new_page()
+    page.goto(f"{site.url}/assets")
+    asked = {"url": "/graphql", "body": json.dumps({"query": MUTATION})}
+    ask = """({url, body}) => fetch(url, {method: "POST", body, headers: {"content-type": "application/json"}})
+        .then(reply => reply.json())"""
+    assert page.evaluate(ask, asked)["data"]["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess"
+    assert len(started(site)["backfills"]) == 1
+    site.wait_for("authors", 1)
+    page.close()
