@@ -73,11 +73,6 @@ def retried(reason: str) -> Fate:
     return Fate(reason, 6, once=1)
 
 
-def tried(reason: str) -> Fate:
-    """The same, each tried five times."""
-    return Fate(reason, 15, once=1)
-
-
 def outside(reason: str) -> Fate:
     """Between us and the model: five tries, and the group waits for the next run together."""
     return Fate(reason, 5, GROUP, once=1)
@@ -123,7 +118,7 @@ TABLE = {
     **dict.fromkeys(("link", "image", "script"), own("unsafe_text")),  # 29
     **dict.fromkeys(("leading_formula", "usage_missing", "usage_absurd", "other_model"), FINE),  # 30, 31, 32
     "gzip_garbage": outside("gateway_body"),  # 33
-    **dict.fromkeys(("gzip_bomb", "huge_body", "huge_body_in_chunks"), tried("body_too_big")),  # 34
+    **dict.fromkeys(("gzip_bomb", "huge_body", "huge_body_in_chunks"), retried("body_too_big")),  # 34
     "huge_head": outside("connection"),
     **dict.fromkeys(("short_body", "chunks_cut", "length_too_small", "no_http"), outside("connection")),  # 35
     **dict.fromkeys(("long_body", "no_headers"), FINE),
@@ -162,7 +157,7 @@ TABLE = {
     "slow": FINE,  # 61
 }
 ELSEWHERE = {"refuse", "no_accept"}
-#: Reading 32 MiB fifteen times over would take half a minute: only once.
+#: Reading 32 MiB six times over would take long: only once.
 ONLY_ONCE = {"huge_body_in_chunks"}
 
 

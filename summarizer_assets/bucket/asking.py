@@ -25,7 +25,7 @@ from summarizer_assets.core.reasons import ABOUT_THE_TEXT, OUTSIDE
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.usage import counted, usage_of
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, Refused, RunFatal
+from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, Refused, RunFatal, Unreadable
 from summarizer_assets.llm.reply import Reply
 
 
@@ -148,6 +148,8 @@ class Asker:
             self._park(group, error)
         except (BadReply, Exhausted) as error:
             reason = FailureReason[error.kind.upper()]
+            if isinstance(error, Unreadable):
+                self._braking.unreadable(number, group.positions, reason, str(error))
             if reason not in OUTSIDE:
                 self._isolate(group, reason, error)
             elif self.stop is None:

@@ -78,8 +78,11 @@ class Braking:
     def unusable(self, number: int, positions: Sequence[int], error: UnusableReply, reply: Reply) -> None:
         """A reply that says nothing of anyone; one from a gateway is none of the model's."""
         if error.reason not in NOT_THE_MODEL:
-            judged = dict.fromkeys(positions, error.reason) if len(positions) == 1 else {}
-            self._learn(number, positions, [], judged, dict.fromkeys(positions, error.detail), reply)
+            self._nothing_of(number, positions, error.reason, error.detail, reply)
+
+    def unreadable(self, number: int, positions: Sequence[int], reason: FailureReason, detail: str) -> None:
+        """An answer of the model's that was not kept."""
+        self._nothing_of(number, positions, reason, detail, None)
 
     def ended(self, number: int) -> None:
         """Nothing more is to be heard of this request."""
@@ -123,6 +126,12 @@ class Braking:
             "prompt or a setting of the requests changes; materialise it to try at once",
         )
 
+    def _nothing_of(
+        self, number: int, positions: Sequence[int], reason: FailureReason, detail: str, reply: Reply | None
+    ) -> None:
+        judged = dict.fromkeys(positions, reason) if len(positions) == 1 else {}
+        self._learn(number, positions, [], judged, dict.fromkeys(positions, detail), reply)
+
     def _learn(
         self,
         number: int,
@@ -130,7 +139,7 @@ class Braking:
         accepted: Sequence[int],
         judged: Mapping[int, FailureReason],
         details: Mapping[int, str],
-        reply: Reply,
+        reply: Reply | None,
     ) -> None:
         new = {position: reason for position, reason in judged.items() if position not in self._known}
         if not accepted and not new and self._known.issuperset(positions):
@@ -155,7 +164,9 @@ class Braking:
             if not (self.course.score or self.course.fruitless):
                 self._doubted = [doubted for doubted in self._doubted if doubted[0] > number]
 
-    def _example(self, detail: str, reply: Reply) -> str:
+    def _example(self, detail: str, reply: Reply | None) -> str:
+        if reply is None:
+            return made_visible(self._redact(detail), _QUOTED)
         said = made_visible(self._redact(_text(reply.body)), _QUOTED)
         words = f"the model said {said!r}" if said else "the model said nothing"
         where = f" (request id {reply.request_id})" if reply.request_id else ""

@@ -32,6 +32,7 @@ class Dispatcher:
         self._in_flight = in_flight
         self._tasks: set[asyncio.Task[None]] = set()
         self._probing: asyncio.Task[None] | asyncio.TimerHandle | None = None  # under way, or to come
+        self._grace: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._crash: BaseException | None = None
         self._answers_before_outage: int | None = None
@@ -58,9 +59,9 @@ class Dispatcher:
             self._fill()
 
     def interrupt(self, stop: Stop) -> None:
-        """As `request_stop`, in a hurry: what is in flight has a moment to be answered."""
-        if self.stop is None:
-            asyncio.get_running_loop().call_later(_GRACE_S, self.cancel)
+        """As `request_stop`, in a hurry, also after it: what is in flight has a moment to be answered."""
+        if self._grace is None:
+            self._grace = asyncio.get_running_loop().call_later(_GRACE_S, self.cancel)
         self.request_stop(stop)
 
     def cancel(self) -> None:

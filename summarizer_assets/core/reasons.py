@@ -22,7 +22,7 @@ ABOUT_THE_TEXT: Final = frozenset(
     {Why.UNGROUNDED, Why.UNSAFE_TEXT, Why.ECHO, Why.TOO_LONG, Why.BAD_TEXT, Why.BAD_TYPE, Why.EMPTY_SUMMARY}
 )
 #: Of the provider, the network or the record, whatever the model is like.
-NOT_THE_MODEL: Final = OUTSIDE | {Why.REJECTED, Why.TOO_LARGE, Why.BODY_TOO_BIG}
+NOT_THE_MODEL: Final = OUTSIDE | {Why.REJECTED, Why.TOO_LARGE}
 
 _LATER = "then asks again in later runs, up to SUMMARIZER_MAX_ATTEMPTS"
 _REPEATS = f"Repeats the request, halves the group until the author stands alone, {_LATER}."
@@ -50,7 +50,7 @@ REMEDIES: Final[Mapping[Why, Remedy]] = {
         "Look at the record and at the provider's filter settings, then re-drive the author.",
     ),
     Why.GATEWAY_BODY: Remedy(_OUTSIDE, "If it lasts, look at the gateway or proxy before the provider."),
-    Why.BODY_TOO_BIG: Remedy(_OUTSIDE, "If it lasts, lower SUMMARIZER_GROUP_SIZE and look at what the provider sends."),
+    Why.BODY_TOO_BIG: Remedy(_REPEATS, "If it lasts, lower SUMMARIZER_GROUP_SIZE and look at what the provider sends."),
     Why.EMPTY_SUMMARY: Remedy(_ONCE_MORE, "If it lasts, change SUMMARIZER_INSTRUCTION or the model."),
     Why.ID_MISMATCH: Remedy(_ONCE_MORE, "If it lasts, lower SUMMARIZER_GROUP_SIZE or change the model."),
     Why.BAD_TYPE: Remedy(_ONCE_MORE, "If it lasts, take a model that keeps to a schema."),

@@ -32,7 +32,7 @@ class Outcome(Enum):
 
     THROTTLED = auto()  # wait, no try used
     TRANSIENT = auto()  # try again within bounds
-    GARBLED = auto()  # the same, then as a reply that cannot be read
+    GARBLED = auto()  # an answer that cannot be read: try again once, then split
     TOO_LARGE = auto()  # ask for less, or split
     UNSUPPORTED = auto()  # ask in another form
     FILTERED = auto()  # split
@@ -183,8 +183,8 @@ def classify_exception(error: httpx.RequestError) -> Verdict:
             return Verdict(Outcome.FATAL, message, cause=StopCause.PROXY, sent=sent)
         case httpx.DecodingError():
             kind = "gateway_body"
-        case BodyTooBigError():
-            kind = "body_too_big"
+        case BodyTooBigError():  # an answer, and to this request: the provider is there
+            return Verdict(Outcome.GARBLED, message, retry=True, kind="body_too_big", sent=sent)
         case httpx.ReadTimeout():
             kind = "timeout"
     return Verdict(Outcome.TRANSIENT, message, retry=True, kind=kind, sent=sent)

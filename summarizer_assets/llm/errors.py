@@ -158,6 +158,10 @@ class BadReply(ProviderError):
         self.retry = retry
 
 
+class Unreadable(BadReply):
+    """The model answered, and no reader of answers saw it: it was cut off at the cap, or the server refused it."""
+
+
 class Exhausted(ProviderError):
     """A fault that passes by itself did not pass within all tries of this request."""
 

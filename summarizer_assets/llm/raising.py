@@ -4,12 +4,12 @@ from typing import Final
 
 from summarizer_assets.llm.classify import Outcome
 from summarizer_assets.llm.errors import (
-    BadReply,
     ContentFiltered,
     GroupTooLarge,
     ProviderError,
     Refused,
     RequestRejected,
+    Unreadable,
     Unsupported,
 )
 from summarizer_assets.llm.wire import FailedTry
@@ -27,7 +27,8 @@ def refusal(failed: FailedTry) -> ProviderError:
     """Of a try that was answered, and that neither waiting nor a stop of the run is the answer to."""
     verdict = failed.verdict
     if verdict.outcome is Outcome.GARBLED:
-        return BadReply("bad_json", retry=False, detail=verdict.message, **failed.facts)
+        reason = verdict.kind if verdict.kind == "body_too_big" else "bad_json"
+        return Unreadable(reason, retry=False, detail=verdict.message, **failed.facts)
     return _RAISED[verdict.outcome](
         verdict.message,
         cause=verdict.cause,

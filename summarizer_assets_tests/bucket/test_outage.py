@@ -91,6 +91,39 @@ def test_an_outage_in_the_middle_that_ends_costs_nobody_anything_and_needs_nobod
     assert len(failed) <= 40
 
 
+def test_replies_over_the_cap_are_no_outage_and_charge_none_but_their_own_authors(installation, provider):
+    ids = installation.frame("authors")["author_id"].to_list()
+    poison = set(ids[2::5])
+    provider.use(Plan(rules=(Rule("gzip_bomb", authors=tuple(poison)),)))
+
+    (run,) = installation.summarize()
+
+    facts = metadata_of(run)
+    assert run.success
+    assert facts["outages"] == 0
+    failures = installation.frame("failures")
+    assert set(failures["author_id"]) == poison
+    assert failures["reason"].unique().to_list() == ["body_too_big"]
+    installation.assert_each_author_in_one_place()
+
+
+def test_a_provider_all_of_whose_replies_are_over_the_cap_ends_the_run_and_charges_nobody(installation, provider):
+    provider.use(Plan(rules=(Rule("gzip_bomb", share=1.0),)))
+
+    (run,) = installation.summarize()
+
+    facts = metadata_of(run)
+    assert not run.success
+    assert facts["outages"] == 0
+    assert "nothing usable comes from the model" in facts["stopped"]
+    assert "body_too_big" in facts["stopped"]
+    assert installation.frame("failures").is_empty()
+    assert len(provider.entries) <= 2 * AUTHORS
+    provider.heal()
+    assert installation.summarize()[0].success
+    installation.assert_each_author_in_one_place()
+
+
 def test_what_was_answered_before_an_outage_is_kept_and_the_rest_stays_pending(installation, provider):
     ids = installation.frame("authors")["author_id"].to_list()
     provider.use(Plan(rules=(Rule("stall", authors=tuple(ids[20:])),)))

@@ -24,6 +24,7 @@ from summarizer_assets.llm.errors import (
     RequestRejected,
     RunFatal,
     StopCause,
+    Unreadable,
     Unsupported,
 )
 from summarizer_assets.llm.pacer import Pacer
@@ -132,7 +133,7 @@ ENDS = [
     (reply(error("no"), 500, x_should_retry="false"), Exhausted, {"kind": "server_error"}, 1),
     (reply(b"<html>login</html>"), Exhausted, {"kind": "gateway_body", "status": 200}, 5),
     (reply(error("upstream", code=502)), Exhausted, {"kind": "server_error", "status": 502}, 5),
-    (reply(bytes(2 << 20)), Exhausted, {"kind": "body_too_big"}, 5),
+    (reply(bytes(2 << 20)), Unreadable, {"kind": "body_too_big"}, 2),
     (reply(GOOD, content_encoding="gzip"), Exhausted, {"kind": "gateway_body"}, 5),
     (reply(error("long", code="context_length_exceeded"), 400), GroupTooLarge, {"status": 400}, 1),
     (reply(b"", 413), GroupTooLarge, {"status": 413}, 1),
@@ -147,7 +148,7 @@ ENDS = [
     (reply(error("no"), 403), RequestRejected, {"cause": StopCause.AUTH}, 1),
     (reply(error("no", code="permission_denied"), 403), RunFatal, {"cause": StopCause.AUTH}, 1),
     (reply(error("no", param="temperature"), 400), Unsupported, {"blamed": {"temperature"}}, 1),
-    (reply(error("no", code="json_validate_failed"), 400), BadReply, {"kind": "bad_json", "status": 400}, 2),
+    (reply(error("no", code="json_validate_failed"), 400), Unreadable, {"kind": "bad_json", "status": 400}, 2),
     (reply(error("no", code="model_not_found"), 404), RunFatal, {"cause": StopCause.MODEL}, 1),
     (reply(b"", 307, location="http://127.0.0.1:1/v1"), RunFatal, {"cause": StopCause.REDIRECT}, 1),
 ]
