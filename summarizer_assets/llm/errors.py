@@ -225,6 +225,10 @@ _REDACTED = "[redacted]"
 _GRAM = 8  # so many characters of a secret in a row are no accident
 _MESSAGE_LIMIT = 500
 _SHORTEST_TOKEN = 12
+#: Letters and digits in one word, as in few words of a language.
+_ODD = re.compile(r"[A-Za-z]\S*[0-9]|[0-9]\S*[A-Za-z]")
+#: A run that nobody would write: so many letters and digits without a break, both kinds among them.
+_DRAWN = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}")
 
 #: A key in a known form, or one that its sender masked already ("sk-abc***", "****wxyz", "abcd…wxyz").
 _KEY_LIKE = re.compile(
@@ -235,13 +239,21 @@ _KEY_LIKE = re.compile(
 
 
 class Redactor:
-    """Removes secrets from foreign text, also where a provider echoes only a piece of one."""
+    """Removes secrets from foreign text, also where a provider echoes only a piece of one.
 
-    def __init__(self, *secrets: str | None) -> None:
-        self._secrets = tuple(secret for secret in secrets if secret)
+    Args:
+        key: the provider's.
+        others: texts that may be secrets. Pieces count of what is drawn at random in them alone: those of a model's
+            name or of a plain word stand in many an honest message.
+    """
+
+    def __init__(self, key: str | None = None, *others: str) -> None:
+        self._secrets = tuple(secret for secret in (key, *others) if secret)
+        drawn = [key or "", *(run for other in others for run in _DRAWN.findall(other))]
         self._pieces = frozenset(
             secret[start : start + _GRAM]
-            for secret in self._secrets
+            for secret in drawn
+            if secret
             for start in range(max(1, len(secret) - _GRAM + 1))
         )
 
@@ -263,8 +275,9 @@ class Redactor:
 
 
 def secret_leaves(value: object) -> list[str]:
-    """Texts in a JSON value that may be a token of the user's: long ones, wherever they stand."""
+    """Texts in a JSON value that may be a token of the user's, wherever they stand: long words; in prose, odd ones."""
     if isinstance(value, str):
-        return [value] if len(value) >= _SHORTEST_TOKEN else []
+        words = value.split()
+        return [word for word in words if len(word) >= _SHORTEST_TOKEN and (len(words) == 1 or _ODD.search(word))]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [leaf for part in inner for leaf in secret_leaves(part)]

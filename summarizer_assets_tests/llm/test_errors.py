@@ -263,3 +263,41 @@ def test_an_error_shows_what_identifies_it_at_the_provider():
 def test_long_texts_within_a_json_value_may_be_tokens_and_short_ones_are_settings():
     value = {"service_tier": "flex", "metadata": [{"user_token": "tok-1234567890"}, 5, None], "x": "y" * 12}
     assert secret_leaves(value) == ["tok-1234567890", "y" * 12]
+    assert secret_leaves({"system": "Write plainly, about temperature and completion, as Bearer tok-1234567890"}) == [
+        "tok-1234567890"
+    ]
+
+
+#: An extra body as people have them, and what a provider says of it that nothing is to be cut out of.
+HONEST = [
+    ({"system": "Write about temperature and completion"}, "temperature must be at most 2 for this completion"),
+    ({"provider": {"order": ["deepinfra/fp8-turbo"]}}, "no endpoint deepinfra/fp8 can serve this request"),
+    ({"models": ["openai/gpt-4o-mini-2024-07-18"]}, "openai/gpt-4o-mini does not exist"),
+    ({"guided_regex": "[0-9]{4}-[0-9]{2} summaries"}, "summaries: the expression [0-9]{4} is not supported"),
+    ({"chat_template": "{% for message in messages %}{{ message }}"}, "messages: field required; message"),
+    ({"reasoning": {"effort": "minimal_thinking"}}, "minimal effort is not supported, thinking is on"),
+    ({"metadata": {"purpose": "authors-of-universities"}}, "metadata is limited to universities"),
+    ({"stop": ["<|end_of_turn|>"]}, "stop: too many end_of_turn sequences"),
+    ({"user": "department-of-chemistry"}, "user: only chemistry departments"),
+    ({"logit_bias": {"50256": "-100 for each of them"}}, "logit_bias of 50256 must be a number"),
+]
+
+
+@pytest.mark.parametrize(("extra", "message"), HONEST)
+def test_plain_words_of_an_extra_body_are_no_secrets(extra, message):
+    assert Redactor(KEY, *secret_leaves(extra))(message) == message
+
+
+@pytest.mark.parametrize(
+    "token", ["tok-1234567890", "pat_3f9aC81bE2d07746f5aa19", "3f2504e0-4f89-11d3-9a0c-0305e82c3301"]
+)
+@pytest.mark.parametrize("shape", ["{}", "Bearer {}", "use the token {} for all"])
+def test_a_token_in_an_extra_body_is_removed_wherever_it_stands(token, shape):
+    redact = Redactor(KEY, *secret_leaves({"metadata": [{"any": shape.format(token)}]}))
+    assert token not in redact(f"the token {token} is unknown")
+    assert token not in redact(f'{{"token":"{token}"}}')
+
+
+def test_a_piece_of_a_random_token_in_an_extra_body_is_removed():
+    redact = Redactor(KEY, *secret_leaves({"any": "pat_3f9aC81bE2d07746f5aa19"}))
+    assert "[redacted]" in redact("unknown token pat_3f9aC81bE2d******")
