@@ -426,10 +426,10 @@ def _percent(found: Found) -> str:
 
 
 def main(options: argparse.Namespace) -> None:
-    by_set, whole = run(options.folder, options.seed, print if options.show else lambda _: None)
+    by_set, whole = run(options.folder or CORPUS, options.seed, print if options.show else lambda _: None)
     for line in _lines(by_set, whole):
         print(line)
-    sets = requests_of(options.folder)
+    sets = requests_of(options.folder or CORPUS)
     print(f"\n{'authors a request':20}{'answers':>8}{'refused':>9}{'swapped seen':>14}")
     sizes = in_other_sizes(sets)
     for size, (good, swapped) in sizes.items():

@@ -96,7 +96,7 @@ class Claim:
         while not self._stopped.wait(self._store.lease_s / 4):
             try:
                 self._renew()
-            except StorageError as error:
+            except (StorageError, OSError) as error:  # a disk, a mount or a driver may say it in its own words
                 # The store may come back within the lease; past it, the claim counts as lost.
                 if passed_s() - self._renewed_at > self._store.lease_s and not self._for_ever:
                     self._lost = f"our claim could not be renewed ({error})"

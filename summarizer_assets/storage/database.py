@@ -103,6 +103,10 @@ class Database:
             found = Path(self._url.database).stat()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StorageError(
+                f"the state store {self.shown} cannot be looked at: {error}; {self._remedy(error)}"
+            ) from error
         return found.st_dev, found.st_ino
 
     def _remedy(self, cause: BaseException) -> str:
