@@ -20,6 +20,7 @@ import dagster as dg
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.coverage import Coverage, coverage_by_bucket, standing
 from summarizer_assets.core.held import Rebuilt, parts, settled
@@ -27,7 +28,6 @@ from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError, TableError
 from summarizer_assets.storage.guards import reading
@@ -177,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     say = partial(print, flush=True)
     try:
-        summarizer = Summarizer(load_settings())
+        summarizer = opened()
         with dg.DagsterInstance.get() as instance:
             for line in told(rebuild(summarizer, instance, everything=chosen.all), instance):
                 say(line)

@@ -1,6 +1,5 @@
 """The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -45,12 +44,14 @@ from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.ledger import SpendLedger
+from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.paid import paid_for
 from summarizer_assets.storage.request_forms import RequestForms
-from summarizer_assets.storage.state import StateStore
+from summarizer_assets.storage.roots import RootHere
+from summarizer_assets.storage.state import LEASE_S, StateStore
 from summarizer_assets.storage.stream import TableStream
 
 
@@ -59,17 +60,29 @@ class Summarizer:
 
     Args:
         watch: hears twice a second how far a run of this process is.
+        lease_s: of its claims.
     """
 
     def __init__(
-        self, settings: Settings, *, watch: Callable[[Progress | IngestProgress], None] = lambda _: None
+        self,
+        settings: Settings,
+        *,
+        watch: Callable[[Progress | IngestProgress], None] = lambda _: None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.settings = settings
+        self.lease_s = lease_s
         self.watch = watch
         self.tables = Tables(
             authors=self._table("authors", AUTHORS),
             summaries=self._table("author_summaries", SUMMARIES),
             failures=self._table("failed_authors", FAILURES),
+        )
+        self.root = RootHere(
+            self.tables.authors.open,
+            settings.root,
+            own_store=settings.state is None,
+            options=self._options(settings.root),
         )
         self.rejected = BucketedTable(
             f"{settings.root}/rejected_source_rows", REJECTED, None, self._options(settings.root)
@@ -99,14 +112,24 @@ class Summarizer:
     def database(self) -> Database:
         return Database(self.settings.state or str(self._home / "state.sqlite"))
 
-    @cached_property
-    def state(self) -> StateStore:
-        return StateStore(self.database, self.settings.root)
+    @property
+    def root_name(self) -> str:
+        """Under which the state store knows this root.
 
-    @cached_property
+        Raises:
+            RootCopied: these are the tables of another root, or a copy of them.
+        """
+        return self.root.name_in(self.database)
+
+    @property
+    def state(self) -> StateStore:
+        return StateStore(self.database, self.root_name, lease_s=self.lease_s)
+
+    @property
     def ledger(self) -> SpendLedger:
         summaries = self.tables.summaries
-        return SpendLedger(self.database, self.settings.root, in_tables=lambda: paid_for(summaries).cost)
+        place = self.root.place
+        return SpendLedger(self.database, self.root_name, place=place, in_tables=lambda: paid_for(summaries).cost)
 
     def ingest(
         self,
@@ -131,7 +154,7 @@ class Summarizer:
             open_source(self.source, self.settings.columns, self._options(self.source)),
             table=self.tables.authors,
             rejected=self.rejected,
-            marks=IngestMarks(self.database, self.settings.root),
+            marks=IngestMarks(self.database, lambda: self.root_name),
             selected=selected,
             spill=self._home / "spill",
             listener=Listener(log, describe, heard),
@@ -272,19 +295,21 @@ class Summarizer:
         """Where what belongs to this root but not into Delta lies on the local disk."""
         if not self.settings.remote:
             return Path(self.settings.root)
-        return Path.home() / ".local" / "share" / "summarizer-assets" / self._root_key
+        base = Path.home() / ".local" / "share" / "summarizer-assets"
+        return folder_of(base, self._root_id, [self.settings.root])
 
     @property
     def journal(self) -> Path:
-        if self.settings.journal_dir is not None:
-            return self.settings.journal_dir / self._root_key  # several roots may share one disk
-        return self._home / "journal"
+        if self.settings.journal_dir is None:
+            return self._home / "journal"
+        name = self.root_name  # of an older version's root it is the text of its setting
+        older = [name if "://" in name else str(Path(name).absolute()), self.settings.root]
+        return folder_of(self.settings.journal_dir, self._root_id, older)  # several roots may share one disk
 
     @property
-    def _root_key(self) -> str:
-        root = self.settings.root
-        root = root if self.settings.remote else str(Path(root).absolute())
-        return hashlib.blake2b(root.encode(), digest_size=6).hexdigest()
+    def _root_id(self) -> str | None:
+        found = self.root.found
+        return None if found is None else found.id
 
 
 def io_manager(summarizer: Summarizer) -> dg.IOManagerDefinition:

@@ -52,7 +52,9 @@ class Settings(BaseSettings):
         description="JSON mapping from our column names to the source's, where they differ, as in "
         '`{"author_id": "person", "title": "paper_title"}`. `daisngid` is known as `author_id`.',
     )
-    root: str = Field("data", description="Where the tables live: a folder or `s3://bucket/prefix`.")
+    root: str = Field(
+        "data", validate_default=True, description="Where the tables live: a folder or `s3://bucket/prefix`."
+    )
     state: str | None = Field(
         None,
         repr=False,  # may hold a database's password

@@ -3,10 +3,9 @@
 import argparse
 import sys
 
+from summarizer_assets.command import opened
 from summarizer_assets.core.money import shown
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
 from summarizer_assets.storage.paid import paid_for
@@ -27,8 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        settings = load_settings()
-        summarizer = Summarizer(settings)
+        summarizer = opened()
         ledger = summarizer.ledger
         if options.book_tables:
             paid = paid_for(summarizer.tables.summaries)
@@ -40,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
                 )
         if options.release_uncertain:
             sys.stdout.write(f"released {shown(ledger.release_uncertain())}\n")
-        sys.stdout.write(report(ledger, settings.budget_usd))
+        sys.stdout.write(report(ledger, summarizer.settings.budget_usd))
         wrong = ledger.audit()
     except (SettingsError, StorageError) as error:
         sys.stderr.write(f"{error}\n")

@@ -155,7 +155,7 @@ def test_a_message_that_the_broker_gives_out_again_is_dropped_while_its_run_is_a
     began = []
     monkeypatch.setattr(worker.execute_job, "run", lambda *_: began.append("began"))
     house = ticking.house
-    state = StateStore(house.summarizer.database, house.settings.root, lease_s=0.6)
+    state = StateStore(house.summarizer.database, house.summarizer.root_name, lease_s=0.6)
     monkeypatch.setattr(worker, "Summarizer", lambda _: SimpleNamespace(state=state))
     monkeypatch.setattr(worker, "load_settings", lambda _: None)
     run = ticking.run_known_to_dagster(dg.DagsterRunStatus.STARTED, partition="0000")

@@ -22,6 +22,7 @@ LAYERS = [
     {"pipeline", "pricing", "provider"},
     {"io_manager", "partitions"},
     {"resources"},
+    {"command"},
     {"estimate", "settings_shown"},
     {"calibration", "capacity"},
     {"checking", "report"},
@@ -29,7 +30,7 @@ LAYERS = [
     {"jobs", "sensors", "checks", "run_history"},
     {"schedules"},
     {"definitions"},
-    {"demo", "rebuild_status", "rehearse", "spend", "ui"},
+    {"demo", "rebuild_status", "rehearse", "root", "spend", "ui"},
 ]
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
@@ -51,6 +52,7 @@ OF_DAGSTER = {
     "ui",
 }
 OF_SETTINGS = {
+    "command",
     "pricing",
     "provider",
     "resources",

@@ -20,7 +20,6 @@ from summarizer_assets.core.outcome import Stop
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.errors import ClaimLost, JournalError
-from summarizer_assets.storage.state import StateStore
 from summarizer_assets_tests.bucket_house import (
     AUTHORS,
     BUCKET,
@@ -399,7 +398,7 @@ def test_a_run_that_lost_its_claim_asks_no_more_and_writes_nothing(tmp_path):
     with housed(tmp_path, group_size=1, max_in_flight=1, commit_rows=1000) as house:
         house.ingest()
         state = house.summarizer.state
-        house.summarizer.state = StateStore(house.summarizer.database, house.installation.settings.root, lease_s=0.4)
+        house.summarizer.lease_s = 0.4
         house.app.use(Plan(latency_s=0.2))
         thief = when_asked(house, 4, lambda: steal(house))
         with pytest.raises(ClaimLost):

@@ -61,7 +61,7 @@ def lapse(house: Installation, seconds: float, *, host: str = "another-host/boot
 def test_a_run_whose_process_is_gone_is_reported_and_the_bucket_retried(lost: Ticking) -> None:
     run = lost.run_known_to_dagster(dg.DagsterRunStatus.STARTED, partition="0001")
     database = str(Path(lost.house.settings.root) / "state.sqlite")
-    command = [sys.executable, "-c", HOLD, database, lost.house.settings.root, run.run_id]
+    command = [sys.executable, "-c", HOLD, database, lost.house.summarizer.root_name, run.run_id]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"

@@ -13,7 +13,9 @@ from summarizer_assets.spend import main
 def summarizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Summarizer:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(PREFIX + "ROOT", str(tmp_path / "root"))
-    return Summarizer(load_settings(None))
+    made = Summarizer(load_settings(None))
+    made.tables.authors.ensure()
+    return made
 
 
 def test_it_tells_what_was_spent_and_releases_what_is_uncertain_on_demand_only(

@@ -19,6 +19,7 @@ if __name__ == "__main__":  # before what takes long to import
 
 import polars as pl
 
+from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
@@ -51,8 +52,8 @@ def carry(old: BucketedTable, new: BucketedTable, old_count: int, new_count: int
 
 
 def carry_all(root: str, buckets: int) -> None:
-    settings = load_settings()
-    old, new = Summarizer(settings), Summarizer(load_settings(root=root, buckets=buckets))
+    old = opened()
+    settings, new = old.settings, Summarizer(load_settings(root=root, buckets=buckets))
     busy = sorted(old.state.holders())
     if busy:
         raise SettingsError(f"runs are at work on buckets {', '.join(busy)}: wait for them, or cancel them")

@@ -11,9 +11,8 @@ from pathlib import Path
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.pictures import picture
 from summarizer_assets.calibration.shown import calibration_markdown, measured_markdown, offer_markdown
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.command import opened
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError
 
 
@@ -30,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--picture", type=Path, help="write a chart to this file, as SVG")
     options = parser.parse_args(arguments)
     try:
-        summarizer = Summarizer(load_settings())
+        summarizer = opened()
         offered = offer(summarizer, options.authors, options.sizes)
         sys.stdout.write(offer_markdown(offered) + "\n\n")
         if not options.spend:

@@ -115,7 +115,7 @@ def calibrate(
     finally:
         adapting.tell(log)
     identity = summarizer.identity
-    book = EstimateBook(summarizer.database, summarizer.settings.root)
+    book = EstimateBook(summarizer.database, summarizer.root_name)
     times = {round(one.authors / one.requests): one.latency_s for one in measured if one.latency_s is not None}
     book.keep_latency(identity.prompt_version, identity.model, times)
     return Calibration(tuple(measured), recommend(measured))

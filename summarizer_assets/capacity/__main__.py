@@ -12,13 +12,12 @@ from dataclasses import replace
 
 from summarizer_assets.capacity.given import Wishes, given
 from summarizer_assets.capacity.shown import capacity_json, capacity_markdown
+from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import MAX_BUCKETS
 from summarizer_assets.core.capacity import MOST_IN_FLIGHT, Costs, plan
 from summarizer_assets.core.footprint import footprint_of
 from summarizer_assets.core.money import Price
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError, TableError
 
 _COMPARED = (1, 2, 4, 8)  # workers
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--price-input-usd and --price-output-usd go together: give both or none")
     price = None if input_usd is None else Price.per_million(input_usd, output_usd)
     try:
-        found = given(Summarizer(load_settings()), Wishes(price=price, **options))
+        found = given(opened(needs_tables=False), Wishes(price=price, **options))
     except (SettingsError, StorageError, TableError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

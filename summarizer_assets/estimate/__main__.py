@@ -5,15 +5,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from summarizer_assets.command import opened
 from summarizer_assets.core.choice import Resummarize
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.estimate.renewal import renewals, renewals_markdown
 from summarizer_assets.estimate.shown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.spend import estimate_spend, keep
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError, TableError
 
 
@@ -30,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         chosen = _chosen(options)
-        summarizer = Summarizer(load_settings())
+        summarizer = opened()
         spend = estimate_spend(summarizer)
         before = reconcile(summarizer)
         if options.record:

@@ -36,7 +36,7 @@ def learnt(summarizer: Summarizer, terms: Terms) -> TokenModel:
     rows = summarizer.tables.summaries.rows_by_bucket()
     seen = [_bucket(summarizer, bucket, terms) for bucket in spread(sorted(rows), _BUCKETS)]
     requests = [request for one in seen for request in one.requests]
-    booked = EstimateBook(summarizer.database, summarizer.settings.root).booked_since(0.0)
+    booked = EstimateBook(summarizer.database, summarizer.root_name).booked_since(0.0)
     rework = Rework(
         authors=sum(request.authors for request in requests),
         planned=sum(one.planned for one in seen),

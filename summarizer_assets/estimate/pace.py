@@ -66,7 +66,7 @@ class Pace:
 
 def pace_of(summarizer: Summarizer) -> Pace:
     settings, identity = summarizer.settings, summarizer.identity
-    book = EstimateBook(summarizer.database, settings.root)
+    book = EstimateBook(summarizer.database, summarizer.root_name)
     done, seconds = 0, 0.0
     for runs in summarizer.state.recent_runs().values():
         for run in runs:

@@ -73,7 +73,7 @@ def reconcile(summarizer: Summarizer) -> Reconciliation | None:
 
     Reads four narrow columns of the summaries, as a stream.
     """
-    book = EstimateBook(summarizer.database, summarizer.settings.root)
+    book = EstimateBook(summarizer.database, summarizer.root_name)
     kept = book.last()
     if kept is None or not kept.authors:
         return None

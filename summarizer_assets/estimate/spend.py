@@ -92,7 +92,7 @@ def keep(summarizer: Summarizer, spend: SpendEstimate) -> None:
     """Keep the estimate, so that `reconcile` can compare it with what comes of it."""
     found = spend.configured.estimate
     cost = found.cost_usd
-    EstimateBook(summarizer.database, summarizer.settings.root).keep(
+    EstimateBook(summarizer.database, summarizer.root_name).keep(
         KeptEstimate(
             prompt_version=summarizer.identity.prompt_version,
             model=summarizer.identity.model,

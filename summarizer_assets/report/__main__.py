@@ -4,11 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from summarizer_assets.command import opened
 from summarizer_assets.report.make import make
 from summarizer_assets.report.place import put_file
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError
 
 
@@ -28,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        made = make(Summarizer(load_settings()), compare=not options.no_compare)
+        made = make(opened(), compare=not options.no_compare)
         if options.open_path is not None:
             put_file(options.open_path, made.page)
     except (SettingsError, StorageError) as error:

@@ -48,7 +48,7 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
         if quiet == whole:
             return dg.SensorResult(skip_reason=f"no author changed since version {table.version()} of authors")
         seen = look(summarizer, context.instance, job_name, frozenset())
-        noted = SummarizedBuckets(summarizer.database, summarizer.settings.root)
+        noted = SummarizedBuckets(summarizer.database, summarizer.root_name)
         buckets = _authors(seen, table, limit)
         now = time.time()
         retry = seen.decide(limits, now)

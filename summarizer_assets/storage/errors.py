@@ -5,6 +5,7 @@ StorageError
 │   ├── ColumnsDiffer it has other columns than this version writes
 │   ├── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
 │   └── LogDamaged    its log was damaged: what it says cannot be trusted, and nothing is done on it
+├── RootCopied        the tables have the id of others that are still there
 ├── BucketsDiffer     the tables were made with another number of buckets
 ├── FenceLost         another run committed to the bucket behind our back
 ├── JournalError      the journal's disk takes no more
@@ -40,6 +41,10 @@ class LogDamaged(TableError):
 
 
 class StoreUnfit(TableError):
+    pass
+
+
+class RootCopied(StorageError):
     pass
 
 

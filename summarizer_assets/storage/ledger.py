@@ -66,15 +66,23 @@ class SpendLedger:
     Args:
         database: the store all hosts share.
         root: as given to `StateStore`.
+        place: where it lies, for messages.
         lease_s: a run that was not heard of for so long is dead; on its own host its process tells at once.
         in_tables: what the answers in the root's tables cost. Asked when a budget is set and no run under this root
             ever booked anything here: once in a root's life, unless this is another store than before.
     """
 
     def __init__(
-        self, database: Database, root: str, *, lease_s: float = 60.0, in_tables: Callable[[], int] = lambda: 0
+        self,
+        database: Database,
+        root: str,
+        *,
+        place: str = "",
+        lease_s: float = 60.0,
+        in_tables: Callable[[], int] = lambda: 0,
     ) -> None:
         self.lease_s = lease_s
+        self._place = place or root
         self._in_tables = in_tables
         self._database = database
         self._root = root
@@ -184,7 +192,7 @@ class SpendLedger:
             if self._found_totals(connection) is not None:
                 return
         raise PastUnknown(
-            f"the state store {self._database.shown} knows nothing of what was spent under {self._root}, whose "
+            f"the state store {self._database.shown} knows nothing of what was spent under {self._place}, whose "
             f"summaries cost {shown(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
             "SUMMARIZER_BUDGET_USD would begin anew; nothing was asked. Correct SUMMARIZER_STATE; where it is right, "
             "book what the summaries cost, then run again: python -m summarizer_assets.spend --book-tables"

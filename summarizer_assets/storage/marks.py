@@ -5,7 +5,7 @@ or makes the table anew, by whatever tool, makes the mark void, and the source i
 costs time and never a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -40,30 +40,37 @@ class SourceState:
 
 
 class IngestMarks:
-    """The marks of one root. May be used by several threads and processes."""
+    """The marks of one root. May be used by several threads and processes.
 
-    def __init__(self, database: Database, root: str) -> None:
+    Args:
+        database: the store all hosts share.
+        root: its name; asked for at each use, since a root has none until its first authors are written.
+    """
+
+    def __init__(self, database: Database, root: Callable[[], str]) -> None:
         self._database = database
         self._root = root
 
     def valid(self, key: str, files: Mapping[str, str]) -> dict[str, int]:
         """The source's version of each bucket of `files` (see `files_of`) that still consists of them."""
+        root = self._root()
         with self._database.begin() as connection:
             rows = connection.execute(
                 sa.select(_MARKS.c.bucket, _MARKS.c.version, _MARKS.c.files).where(
-                    _MARKS.c.root == self._root, _MARKS.c.source == key
+                    _MARKS.c.root == root, _MARKS.c.source == key
                 )
             ).all()
         return {bucket: version for bucket, version, held in rows if held == files.get(bucket)}
 
     def set(self, state: SourceState, files: Mapping[str, str]) -> None:
         """Note that each bucket of `files` holds what the source said in this state."""
+        root = self._root()
         rows = [
-            {"root": self._root, "bucket": bucket, "source": state.key, "version": state.version, "files": held}
+            {"root": root, "bucket": bucket, "source": state.key, "version": state.version, "files": held}
             for bucket, held in files.items()
         ]
         with self._database.begin() as connection:
-            connection.execute(sa.delete(_MARKS).where(_MARKS.c.root == self._root, _MARKS.c.bucket.in_(list(files))))
+            connection.execute(sa.delete(_MARKS).where(_MARKS.c.root == root, _MARKS.c.bucket.in_(list(files))))
             if rows:
                 connection.execute(sa.insert(_MARKS), rows)
 

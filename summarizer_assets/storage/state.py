@@ -16,6 +16,9 @@ from summarizer_assets.storage.claim import Claim, LastRun
 from summarizer_assets.storage.database import METADATA, Database
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
 from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
+from summarizer_assets.storage.roots import ALIVE, COMPACTION
+
+LEASE_S = 60.0
 
 _CLAIMS = sa.Table(
     "claims",
@@ -29,9 +32,6 @@ _CLAIMS = sa.Table(
     sa.Column("expires_at", sa.Float, nullable=False),
     sa.Column("allowance", sa.Integer, nullable=False, server_default="0"),
 )
-
-#: Stand behind the root in what is no claim on a bucket's rows: of somebody who compacts it, and of a run that lives.
-_COMPACTION, _ALIVE = "#compaction", "#alive"
 
 _RUNS = sa.Table(
     "bucket_runs",
@@ -52,9 +52,9 @@ _RUNS = sa.Table(
 
 
 class StateStore:
-    """Claims and run history of the tables under one root."""
+    """Claims and run history of the tables under one root, known by its name (`storage.roots`)."""
 
-    def __init__(self, database: Database, root: str, *, lease_s: float = 60.0) -> None:
+    def __init__(self, database: Database, root: str, *, lease_s: float = LEASE_S) -> None:
         self.lease_s = lease_s
         self._database = database
         self._root = root
@@ -81,7 +81,7 @@ class StateStore:
         delta-rs lets two compactions of the same files commit, and each row is there twice. So whoever compacts asks
         here first and opens the table after; who is refused leaves it to the other.
         """
-        claim = Claim(StateStore(self._database, self._root + _COMPACTION, lease_s=self.lease_s), bucket, run_id)
+        claim = Claim(StateStore(self._database, self._root + COMPACTION, lease_s=self.lease_s), bucket, run_id)
         try:
             claim.acquire()
         except ClaimRefused:
@@ -95,7 +95,7 @@ class StateStore:
     @contextmanager
     def heartbeat(self, run_id: str) -> Iterator[None]:
         """Show until the block ends that this run lives, where it has no bucket to claim: an ingest fills them all."""
-        store = StateStore(self._database, self._root + _ALIVE, lease_s=self.lease_s)
+        store = StateStore(self._database, self._root + ALIVE, lease_s=self.lease_s)
         claim = Claim(store, run_id, run_id, for_ever=True)
         claim.acquire()
         try:
@@ -104,11 +104,14 @@ class StateStore:
             claim.release()
 
     def signs_of_life(self) -> dict[str, list[Sign]]:
-        """Of each run what it holds under this root: claims of buckets, heartbeats; given back ones are none."""
-        roots = (self._root, self._root + _ALIVE)
+        """Of each run what it holds: claims of this root's buckets, heartbeats; given back ones are none.
+
+        Heartbeats of any root: the first ingest's begins when the root has no authors, and so no name, yet.
+        """
+        mine = (_CLAIMS.c.root == self._root) | _CLAIMS.c.root.endswith(ALIVE)
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root.in_(roots))).all()
+            rows = connection.execute(sa.select(_CLAIMS).where(mine)).all()
         found: dict[str, list[Sign]] = {}
         for row in rows:
             if row.expires_at > 0:  # else it was given back, and only its allowance still counts
@@ -128,7 +131,7 @@ class StateStore:
         """Runs at work now under any root of this store: they share the provider account."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            other = _CLAIMS.c.root.endswith(_COMPACTION) | _CLAIMS.c.root.endswith(_ALIVE)
+            other = _CLAIMS.c.root.endswith(COMPACTION) | _CLAIMS.c.root.endswith(ALIVE)
             rows = connection.execute(sa.select(_CLAIMS).where(~other)).all()
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 

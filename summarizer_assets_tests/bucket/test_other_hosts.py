@@ -31,7 +31,7 @@ def dies_on_another_host(house: House, monkeypatch: pytest.MonkeyPatch, run_id: 
     """Its claim is all that is left of it, and lapses."""
     with monkeypatch.context() as patched:
         patched.setattr(state_module, "this_host", lambda: ELSEWHERE)
-        store = StateStore(house.summarizer.database, house.summarizer.settings.root, lease_s=0.01)
+        store = StateStore(house.summarizer.database, house.summarizer.root_name, lease_s=0.01)
         assert store.try_claim(BUCKET, run_id, "its-token") is None
     time.sleep(0.02)
 
@@ -80,7 +80,7 @@ def test_nothing_is_said_where_the_dead_run_s_journal_is_at_hand(house, monkeypa
         journal.write([{"kind": "failures", "rows": []}])
         journal.close()
     else:
-        store = StateStore(house.summarizer.database, house.summarizer.settings.root, lease_s=0.01)
+        store = StateStore(house.summarizer.database, house.summarizer.root_name, lease_s=0.01)
         assert store.try_claim(BUCKET, "run-here", "its-token") is None
         time.sleep(0.02)
     assert said_by(house) == []

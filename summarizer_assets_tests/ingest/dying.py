@@ -47,7 +47,7 @@ def ingest(root: Path, source: Path) -> None:
         open_source(str(source), {}),
         table=table,
         rejected=rejected,
-        marks=IngestMarks(Database(str(root / "state.sqlite")), str(root)),
+        marks=IngestMarks(Database(str(root / "state.sqlite")), lambda: str(root)),
         selected=bucket_keys(BUCKETS),
         spill=root / "spill",
         listener=stream.Listener(lambda _: None, lambda *_: None, lambda _: None),

@@ -33,7 +33,7 @@ class Place:
         self.source = folder / "source"
         self.table = BucketedTable(str(folder / "authors"), AUTHORS, BUCKETS)
         self.rejected = BucketedTable(str(folder / "rejected"), REJECTED, None)
-        self.marks = IngestMarks(Database(str(folder / "state.sqlite")), "root")
+        self.marks = IngestMarks(Database(str(folder / "state.sqlite")), lambda: "root")
         self.spill = folder / "spill"
         self.configuration = FEED if feed else {}
 

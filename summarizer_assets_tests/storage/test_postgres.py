@@ -356,7 +356,7 @@ def use_all(url: str) -> None:
     book = EstimateBook(database, "root")
     book.keep_latency("prompt", "model", {1: 0.5})
     assert book.last() is None
-    IngestMarks(database, "root").set(SourceState("key", 1), {"0001": "files"})
+    IngestMarks(database, lambda: "root").set(SourceState("key", 1), {"0001": "files"})
     SummarizedBuckets(database, "root").note({"0001": "state"})
 
 

@@ -1,0 +1,72 @@
+"""Which root the settings lead to, and what belongs to it: `python -m summarizer_assets.root`. Asks nobody.
+
+With `--new-id` or `--here` it settles what is to become of tables that were copied, or moved where nobody can see it.
+"""
+
+import argparse
+import sys
+
+from summarizer_assets.command import opened
+from summarizer_assets.core.money import shown
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.paid import paid_for
+from summarizer_assets.storage.roots import give_new_id
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 0, or 2 when there are no tables, or when they are a copy and nothing is said of it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m summarizer_assets.root",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    says = parser.add_mutually_exclusive_group()
+    says.add_argument(
+        "--new-id",
+        action="store_true",
+        help="these tables are a copy: make them a root of its own, whose budget begins with what they cost",
+    )
+    says.add_argument(
+        "--here", action="store_true", help="these tables are the root now: where they were before, it is no more"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        summarizer = opened()
+        if options.new_id:
+            summarizer = _made_new(summarizer)
+        if options.here:
+            summarizer.root.require().name_in(summarizer.database, here=True)
+        sys.stdout.write(_told(summarizer))
+    except (SettingsError, StorageError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _made_new(summarizer: Summarizer) -> Summarizer:
+    """The installation as it is then."""
+    table = summarizer.tables.authors.open()
+    assert table is not None, "`opened` saw it"
+    give_new_id(table)
+    made = Summarizer(summarizer.settings)
+    paid = paid_for(made.tables.summaries)
+    sys.stdout.write(f"a new id; booked {shown(made.ledger.raise_to(paid.cost))}, which its summaries cost\n")
+    return made
+
+
+def _told(summarizer: Summarizer) -> str:
+    root = summarizer.root.require()
+    lines = [
+        ("root", root.place),
+        ("id", root.id),
+        ("known as", summarizer.root_name),
+        ("state", summarizer.database.shown),
+        ("journal", str(summarizer.journal)),
+    ]
+    return "".join(f"{name:<9} {value}\n" for name, value in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
