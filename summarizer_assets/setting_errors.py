@@ -1,29 +1,10 @@
 """What a person reads when a setting cannot work."""
 
-import difflib
-from collections.abc import Collection, Iterable
-
 from pydantic import ValidationError
 
 
 class SettingsError(ValueError):
     """A setting that cannot work: which one, what is wrong with it, what is allowed."""
-
-
-def refuse_unknown(names: Iterable[str], prefix: str, fields: Collection[str]) -> None:
-    """A mistyped variable would leave its default in force without a word.
-
-    Raises:
-        SettingsError: a variable has our prefix, and is none of `fields`.
-    """
-    for name in names:
-        if not name.upper().startswith(prefix):
-            continue
-        field = name.upper().removeprefix(prefix).lower()
-        if field not in fields:
-            close = difflib.get_close_matches(field, fields, n=1)
-            hint = f"did you mean {prefix}{close[0].upper()}?" if close else "see the README for all settings"
-            raise SettingsError(f"unknown setting {name}: {hint}")
 
 
 def readable(error: ValidationError, prefix: str) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic_settings
-from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,7 +14,9 @@ from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
 from summarizer_assets.core.records import AUTHOR, PAPER
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
-from summarizer_assets.setting_errors import SettingsError, readable, refuse_unknown
+from summarizer_assets.env_file import names_in
+from summarizer_assets.setting_errors import SettingsError, readable
+from summarizer_assets.setting_names import refuse_strange
 from summarizer_assets.tables_root import tables_root
 
 PREFIX = "SUMMARIZER_"
@@ -231,6 +232,11 @@ class Settings(BaseSettings):
                 f"SUMMARIZER_LLM_MODEL={self.llm_model} without SUMMARIZER_LLM_BASE_URL: the embedded provider has "
                 "only its template; set the provider's base URL too, or unset the model"
             )
+        if self.llm_api_key is not None and "llm_base_url" not in self.model_fields_set:
+            raise ValueError(
+                "SUMMARIZER_LLM_API_KEY without SUMMARIZER_LLM_BASE_URL: nobody would be sent the key, and a template "
+                "would answer; set the provider's base URL too, or to `embedded` where the template is meant"
+            )
         prices = [self.price_input_usd, self.price_output_usd]
         if None in prices and (any(price is not None for price in prices) or self.price_cached_input_usd is not None):
             raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
@@ -316,8 +322,8 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
     wrong = sorted(overrides.keys() - Settings.model_fields.keys())
     if wrong:
         raise SettingsError(f"unknown setting {wrong[0]}; allowed: {', '.join(Settings.model_fields)}")
-    dotenv: dict[str, str | None] = dotenv_values(env_file) if env_file and env_file.is_file() else {}
-    refuse_unknown({**dotenv, **os.environ}, PREFIX, Settings.model_fields)
+    in_file = names_in(env_file, PREFIX, os.environ.keys()) if env_file else {}
+    refuse_strange(os.environ.keys(), in_file, PREFIX, Settings.model_fields)
     try:
         return Settings(_env_file=env_file, **overrides)
     except pydantic_settings.SettingsError as error:

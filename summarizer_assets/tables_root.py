@@ -50,8 +50,10 @@ def _of_file_url(url: str) -> str:
 
 
 def _folder(path: str) -> str:
-    if path.startswith("~"):
-        raise ValueError(f"{path!r}: nobody puts your home folder in for ~ here; write it out, or ./~ for such a name")
+    if path.startswith(("~", "$")):
+        raise ValueError(
+            f"{path!r}: nobody puts a folder in for {path[0]} here; write it out, or ./ before such a name"
+        )
     found, plain = os.path.realpath(path), str(Path(path).absolute())
     if not _MISREAD.isdisjoint(found) and _MISREAD.isdisjoint(plain):
         return plain  # a link hides what cannot be read, so the link is the path

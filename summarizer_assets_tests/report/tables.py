@@ -35,8 +35,8 @@ class Root:
     """An installation whose tables are filled by hand."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        given = {"root": str(folder / "root"), "buckets": BUCKETS, "llm_api_key": KEY, **settings}
-        self.summarizer = Summarizer(load_settings(None, **given))
+        given = {"root": str(folder / "root"), "buckets": BUCKETS, "llm_base_url": "embedded", "llm_api_key": KEY}
+        self.summarizer = Summarizer(load_settings(None, **{**given, **settings}))
 
     def authors(self, rows: Iterable[Mapping[str, Any]]) -> None:
         plain = {"primary_affiliation": "Institute of Samples", "topics": [], "papers": [_paper()], "record_hash": ""}
