@@ -1,7 +1,6 @@
 """The only reader of the environment: every knob, documented once, checked before anything runs."""
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,29 +10,25 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.buckets import MAX_BUCKETS
 from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
-from summarizer_assets.core.records import AUTHOR, PAPER
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
 from summarizer_assets.env_file import names_in
 from summarizer_assets.setting_errors import SettingsError, readable
 from summarizer_assets.setting_names import refuse_strange
+from summarizer_assets.setting_values import (
+    content_of,
+    file_there,
+    host_names,
+    known_columns,
+    paper_columns,
+    text_of,
+    text_or_file,
+)
 from summarizer_assets.tables_root import tables_root
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
 Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-
-
-#: Names of our columns that a source may call otherwise.
-AUTHOR_COLUMNS, PAPER_COLUMNS = tuple(AUTHOR.names()), tuple(field.name for field in PAPER.fields)
-
-
-def _known_columns(mapping: dict[str, str]) -> dict[str, str]:
-    allowed = AUTHOR_COLUMNS + PAPER_COLUMNS
-    unknown = [name for name in mapping if name not in allowed]
-    if unknown:
-        raise ValueError(f"unknown column {unknown[0]!r} on the left side; allowed: {', '.join(allowed)}")
-    return mapping
 
 
 class Settings(BaseSettings):
@@ -48,12 +43,12 @@ class Settings(BaseSettings):
         description="The input: a Delta table, or Parquet, CSV, JSONL as file, folder or glob, local or `s3://`. "
         "Unset: the bundled sample of synthetic authors.",
     )
-    columns: Annotated[dict[str, str], AfterValidator(_known_columns)] = Field(
+    columns: Annotated[dict[str, str], AfterValidator(known_columns)] = Field(
         default_factory=dict,
         description="JSON mapping from our column names to the source's, where they differ, as in "
         '`{"author_id": "person", "title": "paper_title"}`. `daisngid` is known as `author_id`.',
     )
-    root: str = Field(
+    root: Annotated[str, AfterValidator(tables_root)] = Field(
         "data", validate_default=True, description="Where the tables live: a folder or `s3://bucket/prefix`."
     )
     state: str | None = Field(
@@ -91,7 +86,7 @@ class Settings(BaseSettings):
         repr=False,  # may hold a user's own token
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
     )
-    llm_ca_file: Path | None = Field(
+    llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = Field(
         None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`'s, or certifi's."
     )
     price_input_usd: Dollars | None = Field(
@@ -105,7 +100,7 @@ class Settings(BaseSettings):
         None, description="The most that all runs together may spend since the root was made. Unset: no bound."
     )
 
-    instruction: str | None = Field(
+    instruction: Annotated[str | None, AfterValidator(text_or_file)] = Field(
         None,
         description="What to write: own text, or the path of a file that holds it. Part of the prompt version.",
     )
@@ -117,7 +112,7 @@ class Settings(BaseSettings):
     max_characters: int = Field(
         6000, ge=200, le=400_000, description="At most so many characters of an author are shown."
     )
-    ignore_changes_in: tuple[str, ...] = Field(
+    ignore_changes_in: Annotated[tuple[str, ...], AfterValidator(paper_columns)] = Field(
         (),
         description='Paper columns whose change alone re-asks nobody, as in `["citingsrcslocalcount"]`.',
     )
@@ -149,7 +144,7 @@ class Settings(BaseSettings):
     )
 
     limit: int | None = Field(None, ge=1, description="At most so many authors are asked in all: a pilot.")
-    exclude: Path | None = Field(
+    exclude: Annotated[Path | None, AfterValidator(file_there)] = Field(
         None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
     )
     max_attempts: int = Field(5, ge=1, description="Runs in which an author may fail before retrying ends.")
@@ -170,7 +165,7 @@ class Settings(BaseSettings):
     progress_interval_s: float = Field(
         30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
     )
-    ui_hosts: tuple[str, ...] = Field(
+    ui_hosts: Annotated[tuple[str, ...], AfterValidator(host_names)] = Field(
         (),
         description='Further names under which the UI is reached, as in `["dagster.example.org"]`. It answers as '
         "`localhost`; other names, and pages of other sites, are refused.",
@@ -178,50 +173,12 @@ class Settings(BaseSettings):
     commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
     commit_interval_s: float = Field(30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow.")
 
-    @field_validator("root")
-    @classmethod
-    def _root_is_supported(cls, root: str) -> str:
-        return tables_root(root)
-
     @field_validator("llm_base_url")
     @classmethod
     def _base_url_is_a_provider(cls, url: str) -> str:
         if url == EMBEDDED:
             return url
         return endpoint(url)
-
-    @field_validator("instruction")
-    @classmethod
-    def _instruction_is_text_or_a_file(cls, instruction: str | None) -> str | None:
-        """A path with a typing error must not be sent to the model as the instruction."""
-        if instruction is not None and _looks_like_a_path(instruction) and not Path(instruction).is_file():
-            raise ValueError(
-                f"{instruction} is not a file; allowed: the path of a text file, or the instruction itself"
-            )
-        return instruction
-
-    @field_validator("ignore_changes_in")
-    @classmethod
-    def _ignored_are_paper_columns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in PAPER_COLUMNS:
-                raise ValueError(f"unknown paper column {name!r}; allowed: {', '.join(PAPER_COLUMNS)}")
-        return names
-
-    @field_validator("ui_hosts")
-    @classmethod
-    def _hosts_are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if not re.fullmatch(r"[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]", name):
-                raise ValueError(f"{name!r} is no host; allowed: names or addresses, without scheme, port, path or *")
-        return tuple(name.lower() for name in names)
-
-    @field_validator("exclude", "llm_ca_file")
-    @classmethod
-    def _file_is_there(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.is_file():
-            raise ValueError(f"{path} is not a file")
-        return path
 
     @model_validator(mode="after")
     def _settings_go_together(self) -> "Settings":
@@ -279,38 +236,15 @@ class Settings(BaseSettings):
     @property
     def instruction_text(self) -> str | None:
         """The user's own instruction: the file's content where the setting names one."""
-        if self.instruction is None:
-            return None
-        return (_text_of(Path(self.instruction)) if _is_file(self.instruction) else self.instruction).strip()
+        return None if self.instruction is None else content_of(self.instruction)
 
     @property
     def excluded_ids(self) -> frozenset[str]:
         """Ids never to be sent. Read at each use: the list may grow while the code location lives."""
         if self.exclude is None:
             return frozenset()
-        lines = (line.strip() for line in _text_of(self.exclude).splitlines())
+        lines = (line.strip() for line in text_of(self.exclude).splitlines())
         return frozenset(line for line in lines if line and not line.startswith("#"))
-
-
-def _looks_like_a_path(text: str) -> bool:
-    return len(text.split()) == 1 and text.endswith((".txt", ".md"))
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # longer than a path may be, or with a character that none may have
-        return False
-
-
-def _text_of(path: Path) -> str:
-    """The file's text, without the mark that some editors put first: an id would not be the same with it."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
 
 
 def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field

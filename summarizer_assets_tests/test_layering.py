@@ -17,7 +17,7 @@ LONGEST = 330  # lines
 #: From the inside out. What stands on one line stands side by side: neither imports the other.
 LAYERS = [
     {"core", "charts", "endpoint", "setting_errors", "tables_root"},
-    {"env_file", "setting_names"},
+    {"env_file", "setting_names", "setting_values"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
     {"bucket", "ingest", "faults"},
     {"pipeline", "pricing", "provider"},
