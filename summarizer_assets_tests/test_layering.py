@@ -72,7 +72,7 @@ OF_SETTINGS = {
 OF_ENVIRONMENT = {
     "settings": "the one reader",
     "llm.transport": "proxies (HTTPS_PROXY, NO_PROXY) belong to the host's network; the standard library reads them",
-    "sources.files": "the same, for the one engine that does not look for them itself",
+    "sources.stores": "the same, for the one engine that does not look for them itself",
 }
 PURE_NEVER = {
     "asyncio", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil", "signal",

@@ -22,6 +22,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_NO_GUESS = "its name there"
+
+
 @dataclass(frozen=True)
 class Layout:
     """Our column names to the source's, and the form of the table.
@@ -116,7 +119,7 @@ def _match(candidate: str, available: Sequence[str], where: str) -> str | None:
 
 
 def _missing(name: str, available: Sequence[str], where: str, why: str = "") -> SourceError:
-    guess = _guess(name, available) or (available[0] if available else "its_name_there")
+    guess = _guess(name, available) or _NO_GUESS
     return SourceError(
         f"{where}: {why}no column for {name} (known as {', '.join((name, *ALIASES.get(name, ())))}); "
         f"columns found: {_listed(available)}; say which one it is, as in {_suggestion({name: guess})}"
@@ -126,7 +129,7 @@ def _missing(name: str, available: Sequence[str], where: str, why: str = "") -> 
 def _mapped_but_absent(name: str, mapping: Mapping[str, str], available: Sequence[str], where: str) -> SourceError:
     wanted = mapping[name]
     close = difflib.get_close_matches(wanted, available, n=1, cutoff=0.4)
-    guess = close[0] if close else _guess(name, available) or (available[0] if available else "its_name_there")
+    guess = close[0] if close else _guess(name, available) or _NO_GUESS
     return SourceError(
         f"{where}: SUMMARIZER_COLUMNS says that {name} is {wanted!r}, but there is no such column; "
         f"columns found: {_listed(available)}; set {_suggestion({**mapping, name: guess})}"

@@ -15,8 +15,8 @@ import pyarrow.fs as pafs
 from deltalake import DeltaTable
 
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import filesystem
 from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
+from summarizer_assets.sources.stores import filesystem
 
 REMEDY = (
     "a data file may be damaged: put it back from a backup or from the store's older versions of it, or go back to a "

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import filesystem
+from summarizer_assets.sources.stores import filesystem
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(

@@ -2,17 +2,19 @@
 
 import glob
 import re
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.file_kinds import named_otherwise
+from summarizer_assets.sources.stores import S3, s3_filesystem
+from summarizer_assets.sources.table_folders import refuse_tables, refused_table, table_at
+from summarizer_assets.sources.walk import entries_under, matching
 
 Format = Literal["delta", "parquet", "csv", "jsonl"]
 
@@ -27,49 +29,70 @@ _EXTENSIONS: Mapping[str, Format] = {
 }
 _COMPRESSED = (".gz", ".zst")
 _KNOWN = "a Delta table, or .parquet, .csv, .tsv, .jsonl, .ndjson; the text forms also with .gz or .zst"
-_S3 = "s3://"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What an address stands for: one format, and its files in a stable order (a Delta table is one)."""
+    """What an address stands for: one format, and its files in a stable order (a Delta table is one).
+
+    `base`: the folder in which they were looked for; folders between it and a file may tell columns.
+    """
 
     format: Format
     paths: tuple[str, ...]
+    base: str
 
 
 def list_files(uri: str, storage_options: Mapping[str, str] | None) -> Listing:
     """Find the files of a source.
 
     Raises:
-        SourceError: nothing is there, it cannot be listed, or its files are of unknown or different formats.
+        SourceError: nothing is there, it cannot be listed, it is a table that is not read, or its files are of unknown
+            or different formats.
     """
     uri = uri.removeprefix("file://")
-    if "://" in uri and not uri.startswith(_S3):
+    if "://" in uri and not uri.startswith(S3):
         raise SourceError(f"{uri}: only local paths and s3:// addresses can be read; copy the source to one of them")
-    paths = _s3_paths(uri, storage_options or {}) if uri.startswith(_S3) else _local_paths(uri)
-    if isinstance(paths, Listing):
-        return paths
-    return Listing(_common_format(uri, paths), tuple(paths))
+    options = storage_options or {}
+    return _s3_listing(uri, options) if uri.startswith(S3) else _local_listing(uri)
 
 
-def _local_paths(uri: str) -> list[str] | Listing:
+def _local_listing(uri: str) -> Listing:
     path = Path(uri).expanduser()
+    store = pafs.LocalFileSystem()
     if path.is_dir():
-        if (path / "_delta_log").is_dir():
-            return Listing("delta", (str(path),))
-        files = [file for file in path.rglob("*") if file.is_file() and _shown(file.relative_to(path).as_posix())]
-        return _nonempty(uri, [str(file) for file in files])
+        kind = table_at(store, str(path.absolute()))
+        if kind == "a Delta":
+            return Listing("delta", (str(path),), str(path))
+        if kind is not None:
+            raise refused_table(uri, kind)
+        found = list(entries_under(path))
+        files = [file for file in found if _shown(file.relative_to(path).as_posix())]
+        return _listing(uri, store, files, found, str(path))
     if path.is_file():
-        return [str(path)]
+        return _listing(uri, store, [path], [], str(path.parent))
+    if path.is_symlink():
+        raise SourceError(
+            f"{uri}: is a link to {path.readlink()}, where nothing is; correct SUMMARIZER_SOURCE or the link"
+        )
     if not glob.has_magic(uri):
         raise SourceError(f"{uri}: there is no such file or folder (seen from {Path.cwd()}); correct SUMMARIZER_SOURCE")
-    matches = glob.glob(str(path), recursive=True)  # noqa: PTH207 - a Path cannot glob an absolute pattern
-    return _nonempty(uri, [match for match in matches if Path(match).is_file()])
+    matches = [match for match in matching(str(path)) if _chosen(match.name, uri)]
+    inside = [(match, file) for match in matches if match.is_dir() for file in entries_under(match)]
+    deep = [file for match, file in inside if _shown(file.relative_to(match).as_posix())]
+    files = sorted({match for match in matches if match.is_file()} | set(deep))
+    fixed = re.split(r"[*?\[]", str(path), maxsplit=1)[0].rpartition("/")[0]
+    return _listing(uri, store, files, [file for _, file in inside], fixed)
 
 
-def _s3_paths(uri: str, options: Mapping[str, str]) -> list[str] | Listing:
-    address = uri.removeprefix(_S3).rstrip("/")
+def _listing(uri: str, store: pafs.FileSystem, files: Iterable[Path], entries: Iterable[Path], base: str) -> Listing:
+    paths = _nonempty(uri, [str(file) for file in files])
+    refuse_tables(uri, store, [str(Path(path).absolute()) for path in paths], [str(entry) for entry in entries])
+    return Listing(_common_format(uri, paths, {}), tuple(paths), base)
+
+
+def _s3_listing(uri: str, options: Mapping[str, str]) -> Listing:
+    address = uri.removeprefix(S3).rstrip("/")
     prefix = address
     if glob.has_magic(address):
         fixed = re.split(r"[*?\[]", address, maxsplit=1)[0]
@@ -78,65 +101,50 @@ def _s3_paths(uri: str, options: Mapping[str, str]) -> list[str] | Listing:
         raise SourceError(f"{uri}: the bucket's name cannot be a pattern; write it out")
     try:
         store = s3_filesystem(options)
-        info = store.get_file_info(prefix)
-        if info.type == pafs.FileType.File:
-            return [_S3 + prefix]
-        if store.get_file_info(f"{prefix}/_delta_log").type == pafs.FileType.Directory:
-            return Listing("delta", (uri.rstrip("/"),))
+        if store.get_file_info(prefix).type == pafs.FileType.File:
+            refuse_tables(uri, store, [prefix], [])
+            return Listing(_common_format(uri, [S3 + prefix], options), (S3 + prefix,), S3 + prefix.rpartition("/")[0])
+        kind = table_at(store, prefix)
+        if kind == "a Delta" and prefix == address:
+            return Listing("delta", (uri.rstrip("/"),), uri.rstrip("/"))
+        if kind is not None:
+            raise refused_table(uri, kind)
         found = store.get_file_info(pafs.FileSelector(prefix, recursive=True, allow_not_found=True))
     except (OSError, pa.ArrowException) as error:
-        if "ACCESS_DENIED" in str(error):
-            raise SourceError(
-                f"{uri}: access is denied: {error}; the user of AWS_ACCESS_KEY_ID needs s3:ListBucket on the bucket, "
-                "and s3:GetObject on the source and what is under it"
-            ) from error
-        raise SourceError(
-            f"{uri}: cannot be listed: {error}; check the bucket's name and the AWS_* variables "
-            "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL), and SSL_CERT_FILE for a "
-            "private certificate authority"
-        ) from error
-    files = [entry.path for entry in found if entry.type == pafs.FileType.File]
+        raise _cannot_be_listed(uri, error) from error
+    everything = [entry.path for entry in found if entry.type == pafs.FileType.File]
     if prefix == address:
-        files = [file for file in files if _shown(file.removeprefix(prefix))]
+        files = [file for file in everything if _shown(file.removeprefix(prefix))]
     else:
         pattern = _glob_to_regex(address)
-        files = [file for file in files if pattern.fullmatch(file)]
-    return _nonempty(uri, [_S3 + file for file in files])
+        files = [file for file in everything if pattern.fullmatch(file) and _chosen(file.rpartition("/")[2], uri)]
+        everything = files
+    refuse_tables(uri, store, files, everything)
+    paths = _nonempty(uri, [S3 + file for file in files])
+    return Listing(_common_format(uri, paths, options), tuple(paths), S3 + prefix)
 
 
-def filesystem(uri: str, options: dict[str, str] | None) -> tuple[pafs.FileSystem, str]:
-    """The store of `uri`, and its path there."""
-    if uri.startswith(_S3):
-        return s3_filesystem(options or {}), uri.removeprefix(_S3).rstrip("/")
-    return pafs.LocalFileSystem(), str(Path(uri.removeprefix("file://")).absolute())
-
-
-def s3_filesystem(options: Mapping[str, str]) -> pafs.S3FileSystem:
-    """Arrow's S3 for listing, from the same `AWS_*` options that polars and delta-rs read with."""
-    given = {name.upper(): value for name, value in options.items()}
-    endpoint = given.get("AWS_ENDPOINT_URL") or given.get("AWS_ENDPOINT") or given.get("AWS_ENDPOINT_URL_S3")
-    arguments = {
-        "access_key": given.get("AWS_ACCESS_KEY_ID"),
-        "secret_key": given.get("AWS_SECRET_ACCESS_KEY"),
-        "session_token": given.get("AWS_SESSION_TOKEN"),
-        "region": given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION"),
-        "endpoint_override": endpoint,
-        "anonymous": given.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true"} or None,
-        "proxy_options": given.get("AWS_PROXY_URL") or _proxy_to(endpoint or "https://s3.amazonaws.com"),
-    }
-    return pafs.S3FileSystem(**{name: value for name, value in arguments.items() if value is not None})
-
-
-def _proxy_to(endpoint: str) -> str | None:
-    """The environment's, as delta-rs and polars take it by themselves and Arrow does not."""
-    address = urlsplit(endpoint)
-    proxy = urllib.request.getproxies().get(address.scheme)
-    return None if not proxy or urllib.request.proxy_bypass(address.netloc) else proxy
+def _cannot_be_listed(uri: str, error: Exception) -> SourceError:
+    if "ACCESS_DENIED" in str(error):
+        return SourceError(
+            f"{uri}: access is denied: {error}; the user of AWS_ACCESS_KEY_ID needs s3:ListBucket on the bucket, "
+            "and s3:GetObject on the source and what is under it"
+        )
+    return SourceError(
+        f"{uri}: cannot be listed: {error}; check the bucket's name and the AWS_* variables "
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL), and SSL_CERT_FILE for a "
+        "private certificate authority"
+    )
 
 
 def _shown(relative: str) -> bool:
     """Writers keep their own files (`_SUCCESS`, `.part.crc`) under hidden names."""
     return not any(part.startswith(("_", ".")) for part in relative.split("/"))
+
+
+def _chosen(name: str, pattern: str) -> bool:
+    """A pattern finds writers' own files only where it begins like them."""
+    return not name.startswith(("_", ".")) or pattern.rstrip("/").rpartition("/")[2].startswith(name[0])
 
 
 def _nonempty(uri: str, files: list[str]) -> list[str]:
@@ -145,8 +153,8 @@ def _nonempty(uri: str, files: list[str]) -> list[str]:
     return sorted(files)
 
 
-def _common_format(uri: str, paths: list[str]) -> Format:
-    formats = {_format(path): path for path in reversed(paths)}
+def _common_format(uri: str, paths: list[str], options: Mapping[str, str]) -> Format:
+    formats = {_format(path, options): path for path in reversed(paths)}
     if len(formats) > 1:
         (one, first), (other, second) = sorted(formats.items())[:2]
         raise SourceError(
@@ -156,7 +164,7 @@ def _common_format(uri: str, paths: list[str]) -> Format:
     return next(iter(formats))
 
 
-def _format(path: str) -> Format:
+def _format(path: str, options: Mapping[str, str]) -> Format:
     name = path.rpartition("/")[2].lower()
     stem = name
     for suffix in _COMPRESSED:
@@ -166,7 +174,8 @@ def _format(path: str) -> Format:
             if kind == "parquet" and stem != name:
                 raise SourceError(f"{path}: Parquet compresses inside; decompress the file first")
             return kind
-    raise SourceError(f"{path}: the format cannot be told from the name; expected {_KNOWN}")
+    otherwise = named_otherwise(path, dict(options))
+    raise SourceError(f"{path}: the format cannot be told from the name; expected {_KNOWN}{otherwise}")
 
 
 def _glob_to_regex(pattern: str) -> re.Pattern[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import filesystem
+from summarizer_assets.sources.stores import filesystem
 
 _BLOCK = 1 << 20
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\],]', re.DOTALL)

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from summarizer_assets.sources.delta_files import address
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import filesystem
+from summarizer_assets.sources.stores import filesystem
 
 _AT_ONCE = 16  # footers: on an object store each is two requests
 _ID = b"PARQUET:field_id"

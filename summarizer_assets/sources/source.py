@@ -8,18 +8,19 @@ import polars as pl
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources import delta, increments, json_lines, readers
+from summarizer_assets.sources import delta, folder_columns, increments, json_lines, readers
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.file_kinds import check_kind
 from summarizer_assets.sources.files import Format, list_files
+from summarizer_assets.sources.folder_columns import WithFolderColumns
 from summarizer_assets.sources.shape import Shaper
 
 _READ_ERRORS = (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError)
 
 _OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | None], readers.Reader]] = {
-    "delta": delta.open_delta,
     "parquet": readers.open_parquet,
     "csv": readers.open_csv,
     "jsonl": json_lines.open_jsonl,
@@ -44,6 +45,7 @@ class Source:
     layout: Layout
     columns: Mapping[str, str]
     _options: dict[str, str] | None
+    _base: str
     _only: pl.Series | None = None
 
     @property
@@ -76,7 +78,7 @@ class Source:
         Raises:
             increments.NoIncrement: it cannot be told for sure.
         """
-        reader = _open(self.paths[0], self.format, self.columns, self._options)
+        reader = _open(self.paths[0], self.format, self.columns, self._options, self._base)
         if not isinstance(reader, readers.TableReader):
             raise increments.NoIncrement("polars cannot read its protocol")
         if reader.frame.collect_schema().get(self.layout.authors.get("papers", "")) == pl.String:
@@ -97,7 +99,7 @@ class Source:
             yield from self._chunks_of(path, rows)
 
     def _chunks_of(self, path: str, rows: int) -> Iterator[Chunk]:
-        reader = _open(path, self.format, self.columns, self._options)
+        reader = _open(path, self.format, self.columns, self._options, self._base)
         if reader.layout is None:
             return
         # JSON lines have no schema: files that happen to lack papers, or topics, belong together.
@@ -141,9 +143,9 @@ def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[s
     options = dict(storage_options) if storage_options else None
     listing = list_files(uri, options)
     for path in listing.paths:
-        layout = _open(path, listing.format, columns, options).layout
+        layout = _open(path, listing.format, columns, options, listing.base).layout
         if layout is not None:
-            return Source(uri, listing.format, listing.paths, layout, dict(columns), options)
+            return Source(uri, listing.format, listing.paths, layout, dict(columns), options, listing.base)
     raise SourceError(f"{uri}: is empty, without even a header; expected rows of authors")
 
 
@@ -152,9 +154,20 @@ def _filtered(reader: readers.Reader, shape: Shaper, ids: pl.Series) -> readers.
     return replace(reader, kept=shape.is_of(reader.frame.collect_schema(), ids))
 
 
-def _open(path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None) -> readers.Reader:
+def _open(
+    path: str, kind: Format, columns: Mapping[str, str], options: dict[str, str] | None, base: str
+) -> readers.Reader:
     try:
-        return _OPENERS[kind](path, columns, options)
+        if kind == "delta":
+            return delta.open_delta(path, columns, options)
+        check_kind(path, kind, options)
+        folders = folder_columns.values_of(path, base)
+        told = folder_columns.of_ours(folders, columns)
+        in_file = {ours: theirs for ours, theirs in columns.items() if told.get(ours) != theirs}
+        reader = _OPENERS[kind](path, in_file, options)
+        if not told:
+            return reader
+        return WithFolderColumns(reader, {ours: folders[key] for ours, key in told.items()}, kind == "jsonl")
     except _READ_ERRORS as error:
         raise _translated(path, kind, options, error) from error
 

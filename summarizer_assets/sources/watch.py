@@ -12,7 +12,8 @@ from deltalake.exceptions import DeltaError
 
 from summarizer_assets.sources.delta_log import first_line
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.files import list_files, s3_filesystem
+from summarizer_assets.sources.files import list_files
+from summarizer_assets.sources.stores import s3_filesystem
 
 _S3 = "s3://"
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
-from summarizer_assets.sources import files
+from summarizer_assets.sources import files, stores
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import compressed, csv_bytes, flat, jsonl_bytes, nested, read
@@ -69,4 +69,4 @@ def test_a_source_behind_the_proxy_of_the_environment_is_listed_and_read_through
         thread.join()
     assert asked[0].startswith("CONNECT store.invalid:443 ")
     monkeypatch.setenv("NO_PROXY", "store.invalid")
-    assert files._proxy_to("https://store.invalid") is None
+    assert stores._proxy_to("https://store.invalid") is None

@@ -1,0 +1,73 @@
+"""Folders that are tables: their data files alone are not the table, for some of them hold rows that were removed."""
+
+import re
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from summarizer_assets.sources.errors import SourceError
+
+_DELTA, _HUDI, _ICEBERG = "_delta_log", ".hoodie", "metadata"
+_KINDS = {_DELTA: "a Delta", _HUDI: "a Hudi", _ICEBERG: "an Iceberg"}
+_OF_ICEBERG = re.compile(r".*\.metadata\.json(\.gz)?|version-hint\.text")
+_REMEDIES = {
+    "a Delta": "give the table's folder itself",
+    "a Hudi": "export the rows you want to Parquet, as in spark.read.format('hudi').load(…).write.parquet(…)",
+    "an Iceberg": "export the rows you want to Parquet, as in spark.table(…).write.parquet(…)",
+}
+
+
+def table_at(store: pafs.FileSystem, folder: str) -> str | None:
+    """The kind of table that the folder is (`a Delta`, `a Hudi`, `an Iceberg`); None: of none."""
+    marks = store.get_file_info([f"{folder}/{_DELTA}", f"{folder}/{_HUDI}"])
+    for mark, info in zip((_DELTA, _HUDI), marks, strict=True):
+        if info.type == pafs.FileType.Directory:
+            return _KINDS[mark]
+    try:
+        inside = store.get_file_info(pafs.FileSelector(f"{folder}/{_ICEBERG}", allow_not_found=True))
+    except (NotADirectoryError, pa.ArrowException):
+        return None
+    return _KINDS[_ICEBERG] if any(_OF_ICEBERG.fullmatch(info.base_name) for info in inside) else None
+
+
+def refuse_tables(uri: str, store: pafs.FileSystem, files: Iterable[str], entries: Iterable[str]) -> None:
+    """Look whether files lie in a table.
+
+    Args:
+        uri: the address that was given.
+        store: where the files are.
+        files: their paths.
+        entries: all paths found beneath the address, hidden ones too.
+
+    Raises:
+        SourceError: any does, or a table lies beside them.
+    """
+    for entry in entries:
+        parts = entry.split("/")
+        for mark, kind in _KINDS.items():
+            if mark in parts[:-1] and (mark != _ICEBERG or _OF_ICEBERG.fullmatch(parts[-1])):
+                raise _refusal(uri, kind, "/".join(parts[: parts.index(mark)]))
+    folders = {folder: None for path in sorted(files) for folder in _above(path)}
+    for folder in folders:
+        found = table_at(store, folder)
+        if found is not None:
+            raise _refusal(uri, found, folder)
+
+
+def refused_table(uri: str, kind: str) -> SourceError:
+    """The folder itself is a table that is not read."""
+    return _refusal(uri, kind, uri)
+
+
+def _above(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:end]) for end in range(len(parts), 0, -1) if any(parts[:end])]
+
+
+def _refusal(uri: str, kind: str, folder: str) -> SourceError:
+    where = "is" if folder == uri else f"is, or holds, files of the folder {folder}, which is"
+    return SourceError(
+        f"{uri}: {where} {kind} table: of its data files only some are in the table as it is now, so they are not read "
+        f"by themselves; {_REMEDIES[kind]}"
+    )
