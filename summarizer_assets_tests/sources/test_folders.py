@@ -1,5 +1,6 @@
 """Folders as people have them: columns in their names, links, and tables that are more than their files."""
 
+import errno
 import os
 from urllib.parse import quote
 
@@ -98,8 +99,8 @@ def test_columns_in_folders_names_are_read_from_s3_and_tables_there_are_refused(
         assert read("s3://authors/lake/table", options=options)[0].height == 1
         assert read("s3://authors/plain/*", options=options)[0].height == 1
         for uri, kind in (
-            ("lake", "a Delta"), ("lake/table/*.parquet", "a Delta"), ("lake/**/*.parquet", "a Delta"), ("ice", "an Iceberg"),
-            ("ice/data", "an Iceberg"), ("ice/data/a.csv", "an Iceberg"),
+            ("lake", "a Delta"), ("lake/table/*.parquet", "a Delta"), ("lake/**/*.parquet", "a Delta"),
+            ("ice", "an Iceberg"), ("ice/data", "an Iceberg"), ("ice/data/a.csv", "an Iceberg"),
         ):  # fmt: skip
             with pytest.raises(SourceError, match=f"{kind} table"):
                 read(f"s3://authors/{uri}", options=options)
@@ -134,11 +135,17 @@ def test_a_link_to_nothing_is_a_named_error(tmp_path):
             read(str(tmp_path / uri))
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="the superuser may list all")
-def test_a_folder_that_cannot_be_listed_is_a_named_error(tmp_path):
-    write(tmp_path / "source" / "a.csv", "id,name\n1,N\n")
-    (tmp_path / "source" / "closed").mkdir(mode=0)
-    with pytest.raises(SourceError, match="closed: cannot be listed"):
+def test_a_folder_that_cannot_be_listed_is_a_named_error(tmp_path, monkeypatch):
+    write(tmp_path / "source" / "closed" / "a.csv", "id,name\n1,N\n")
+    list_folder = os.scandir
+
+    def refusing(place):
+        if str(place).endswith("closed"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
+        return list_folder(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(SourceError, match="closed: cannot be listed: Permission denied"):
         read(str(tmp_path / "source"))
 
 
