@@ -17,13 +17,12 @@ from summarizer_assets.bucket.protocols import Prompt, Sink
 from summarizer_assets.bucket.refusals import Fates, Refusals
 from summarizer_assets.core.answers import Limits, UnusableReply, read_reply
 from summarizer_assets.core.brake import UNUSABLE, Trust
-from summarizer_assets.core.flags import Flag
 from summarizer_assets.core.grouping import GroupLimits, halves, plan_groups
 from summarizer_assets.core.money import Usage
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.reasons import ABOUT_THE_TEXT, OUTSIDE
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.core.usage import counted, usage_of
+from summarizer_assets.core.usage import usage_of
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, Refused, RunFatal, Unreadable
 from summarizer_assets.llm.reply import Reply
@@ -182,9 +181,7 @@ class Asker:
         positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
         if positions:
             most = self._prompt.size(group.positions, group.form).bound
-            used = counted(reading.told.usage, asked_bytes, len(reply.body), most)
-            if used != reading.told.usage and Flag.USAGE_MISSING not in reading.flags:
-                reading.flags = (*reading.flags, Flag.USAGE_MISSING)
+            used = reading.told.usage or self._client.purse.assumed(asked_bytes, len(reply.body), most)
             self._sink.answered(Answer(positions, reading, reply.request_id, used))
         again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
         details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}

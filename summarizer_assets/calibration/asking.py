@@ -16,7 +16,7 @@ from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.prompt import OUTPUT_FIELDS, request_body, set_fields
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.request_form import RequestForm, Size
-from summarizer_assets.core.usage import estimated_usage, usage_of
+from summarizer_assets.core.usage import usage_of
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
     BadReply,
@@ -132,7 +132,7 @@ class SizeTrial:
 
         def check(reply: Reply) -> Usage | None:
             used = usage_of(reply.body)
-            self._book(used or estimated_usage(len(body), len(reply.body)), reply.seconds, tally)
+            self._book(used or self._client.purse.assumed(len(body), len(reply.body), size.bound), reply.seconds, tally)
             try:
                 self._read(group, reply, tally)
             except UnusableReply as error:

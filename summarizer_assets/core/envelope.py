@@ -150,7 +150,8 @@ def _unwrapped(document: object) -> object:
     """The completion in the one member that holds one, as in `{"code": 0, "data": {"choices": …}}` of some gateways."""
     if isinstance(document, dict) and not document.get("choices"):
         inner = [value for value in document.values() if isinstance(value, dict) and value.get("choices")]
-        return inner[0] if len(inner) == 1 else document
+        if len(inner) == 1:  # what it cost may stand beside it
+            return {"usage": document.get("usage"), "service_tier": document.get("service_tier")} | inner[0]
     return document
 
 

@@ -6,6 +6,7 @@ Seen: comments such as `: OPENROUTER PROCESSING` before the body, the whole body
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -44,6 +45,14 @@ def unstreamed(body: bytes) -> bytes:
     return msgspec.json.encode(whole)
 
 
+def events_of(text: str) -> Iterator[dict[str, Any]]:
+    """The events that can be read, of a stream that may have broken off, or that is none."""
+    for line in _LINE_END.split(text):
+        if line.startswith("data:"):
+            with suppress(NotJsonError):
+                yield _object(line.removeprefix("data:").strip())
+
+
 def _payloads(text: str) -> Iterator[str]:
     for line in _LINE_END.split(text):
         if line.startswith("data:"):
@@ -73,7 +82,7 @@ def _merged(events: list[dict[str, Any]]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     finish = error = usage = None
     for event in events:
-        body |= {name: event[name] for name in ("model", "error", "errors") if event.get(name)}
+        body |= {name: event[name] for name in ("model", "error", "errors", "service_tier") if event.get(name)}
         usage = event.get("usage") or usage
         for choice in _choices(event):
             if choice.get("index") not in (0, None):

@@ -11,9 +11,7 @@ from typing import Final
 
 NANO: Final = 1_000_000_000  # in a dollar
 _PICO_IN_NANO: Final = 1_000
-_PICO_A_TOKEN: Final = 1_000_000  # of one dollar per million tokens
-#: A told count above so many times what was possible is no count.
-_ABSURD: Final = 2
+_PICO_A_TOKEN: Final = 1_000_000  # of one dollar per million tokens; and millions in a dollar's pico-dollars
 #: The tier of the list price, and the names under which providers know the tiers.
 STANDARD: Final = "standard"
 _TIERS: Final = {
@@ -22,6 +20,9 @@ _TIERS: Final = {
     "priority": "priority",
     "fast": "priority",
 }
+
+
+_UNTOLD: Final = "not told"  # a tier that no list has: the dearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,20 @@ class Usage:
     written_tokens: int | None = None
     tier: str | None = None
 
-    def believable(self, most_prompt_tokens: int, most_completion_tokens: int) -> bool:
-        """Whether a request bound to so many tokens can have used these, or near it: providers count differently."""
-        return (
-            self.prompt_tokens <= _ABSURD * most_prompt_tokens
-            and self.completion_tokens <= _ABSURD * most_completion_tokens
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """Pico-dollars a token, of each kind, at the tier that is asked for. Made by `Price.per_million`.
 
-    `tiers`: what tokens cost at every tier that is known, by its name; empty: the same at each.
+    `request`: of each request that is answered, beside its tokens. `tiers`: what tokens cost at every tier that is
+    known, by its name; empty: the same at each.
     """
 
     input: int
     cached_input: int
     cache_write: int
     output: int
+    request: int = 0
     tiers: tuple[tuple[str, "Price"], ...] = field(default=(), compare=False)
 
     @classmethod
@@ -67,6 +63,7 @@ class Price:
         *,
         cached_input_usd: float | Decimal | None = None,
         cache_write_usd: float | Decimal | None = None,
+        request_usd: float | Decimal = 0,
     ) -> "Price":
         """From US dollars a million tokens; rounded up where a price has more than six decimals.
 
@@ -75,6 +72,7 @@ class Price:
             output_usd: tokens of the answer.
             cached_input_usd: prompt tokens from the provider's cache; None: as the others.
             cache_write_usd: prompt tokens put into it; None: as the others.
+            request_usd: of one request, not of a million.
 
         Raises:
             ValueError: a price is negative or no number.
@@ -82,11 +80,11 @@ class Price:
         asked, said = _pico(input_usd), _pico(output_usd)
         cached = asked if cached_input_usd is None else _pico(cached_input_usd)
         written = asked if cache_write_usd is None else _pico(cache_write_usd)
-        return cls(asked, cached, written, said)
+        return cls(asked, cached, written, said, _pico(request_usd) * _PICO_A_TOKEN)
 
     @property
     def free(self) -> bool:
-        return not (self.input or self.cached_input or self.cache_write or self.output)
+        return not (self.input or self.cached_input or self.cache_write or self.output or self.request)
 
     def at(self, tier: str | None) -> "Price":
         """What a reply of this tier costs. Of one that the list does not know: the dearest that it knows."""
@@ -117,6 +115,7 @@ class Price:
         fresh = usage.prompt_tokens - cached
         written = fresh if usage.written_tokens is None else min(usage.written_tokens, fresh)
         asked = (fresh - written) * price.input + written * price.cache_write + cached * price.cached_input
+        asked += self.request
         whole = -(-(asked + usage.completion_tokens * price.output) // _PICO_IN_NANO)
         asked //= _PICO_IN_NANO
         return asked, whole - asked
@@ -125,7 +124,14 @@ class Price:
         """Nano-dollars that a request of at most so many tokens costs at most, cached or not, at any tier known."""
         price = self._dearest
         dearest = max(price.input, price.cached_input, price.cache_write)
-        return -(-(prompt_tokens * dearest + completion_tokens * price.output) // _PICO_IN_NANO)
+        return -(-(prompt_tokens * dearest + completion_tokens * price.output + self.request) // _PICO_IN_NANO)
+
+    def at_most(self, prompt_tokens: int, completion_tokens: int) -> Usage:
+        """The usage that costs `most`: what is booked for a request whose reply tells none."""
+        price = self._dearest
+        cached = prompt_tokens if price.cached_input > max(price.input, price.cache_write) else 0
+        written = None if price.cache_write > price.input else 0
+        return Usage(prompt_tokens, completion_tokens, cached, written, _UNTOLD)
 
 
 def tier_name(tier: object) -> str | None:

@@ -1,13 +1,15 @@
 """What a run tells the ledger that all runs of a root share, and what it may spend next. All sums in nano-dollars.
 
 Money is reserved before it may be spent: `spent + uncertain + reserved <= cap` holds after every grant, so whatever the
-runs do with what they reserved, the cap is kept.
+runs do with what they reserved, the cap is kept. Only what a provider bills beyond what a request allows can exceed it:
+that is told by the first such reply, when others are under way; nothing is granted then until all have room again.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.money import Usage
+from summarizer_assets.core.excess import NOTHING_SEEN, Excess, shown_times
+from summarizer_assets.core.money import Usage, shown
 
 
 class PastUnknown(Exception):
@@ -26,6 +28,7 @@ class Booking:
     """What became of requests since the last booking.
 
     `wasted` is the part of `spent` that brought no summary; `uncertain` may have been billed, and counts as if it was.
+    `worst`: as in `Excess`, of what replies told.
     """
 
     spent: int = 0
@@ -35,6 +38,7 @@ class Booking:
     cached_tokens: int = 0
     completion_tokens: int = 0
     requests: int = 0
+    worst: int = 0
 
     def add(self, cost: int, usage: Usage, *, wasted: bool) -> None:
         """A request that was answered."""
@@ -55,6 +59,7 @@ class Booking:
             self.cached_tokens + other.cached_tokens,
             self.completion_tokens + other.completion_tokens,
             self.requests + other.requests,
+            max(self.worst, other.worst),
         )
 
 
@@ -75,6 +80,7 @@ class Grant:
     others: int  # reserved by other live runs
     spent: int  # in all, since the root was made
     uncertain: int
+    excess: Excess = NOTHING_SEEN  # by all runs that ask the same model in the same way, lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +103,19 @@ def granted(wish: Wish, room: int | None) -> int:
     if spare < wish.need:
         return 0  # a part of what a request may cost is of no use, and others may need it
     return max(wish.need, min(wish.want, spare // _PART))
+
+
+def used_up(grant: Grant, cap: int, need: int, excess: Excess) -> str:
+    """Why a run ends whose next request may cost `need`."""
+    uncertain = f" and {shown(grant.uncertain)} that may have been billed" if grant.uncertain else ""
+    why_so_much = ""
+    if excess.beyond:
+        why_so_much = (
+            f", {shown_times(excess.times)} times what it allows, for a reply was billed {shown_times(excess.worst)} "
+            "times what its own allowed (a model's thoughts, or words that the provider adds: docs/cost.md)"
+        )
+    return (
+        f"the budget is used up: {shown(grant.spent)} spent{uncertain} of {shown(cap)} (SUMMARIZER_BUDGET_USD) since "
+        f"this root was made, and the next request may cost {shown(need)}{why_so_much}; authors not answered stay "
+        "pending: raise SUMMARIZER_BUDGET_USD, then run again"
+    )

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from summarizer_assets.core.event_stream import unstreamed
+from summarizer_assets.core.event_stream import events_of, unstreamed
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.strange_json import NotJsonError
+from summarizer_assets.core.strange_json import NotJsonError, parse, plain
 
 _BYTES_A_TOKEN = 3  # on the high side for most languages
 _MOST_TOKENS = 10_000_000  # a larger count is no count of one request
@@ -32,15 +32,33 @@ _BODY = msgspec.json.Decoder(_Body)
 
 
 def usage_of(body: bytes) -> Usage | None:
-    """The usage in a chat completion; None when it is missing, absurd, or the body cannot be read that far."""
+    """The usage that a body tells, whatever else is wrong with it; None when it is missing, absurd or not to be read.
+
+    It is billed with an answer that cannot be used, and with an error, too.
+    """
     try:
         parsed = _BODY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            parsed = _BODY.decode(unstreamed(body))
-        except (msgspec.DecodeError, UnicodeError, RecursionError, NotJsonError):
-            return None
-    return Told.of(parsed.usage, parsed.service_tier).usage
+        parsed = _Body()
+    return Told.of(parsed.usage, parsed.service_tier).usage or _usage_somewhere(body)
+
+
+def _usage_somewhere(body: bytes) -> Usage | None:
+    """In a body with strange bytes, in an event of a stream, or in the completion that a gateway put into another."""
+    if b'"usage' not in body:  # or Gemini's `usageMetadata`
+        return None
+    text = body.decode(errors="replace")
+    try:
+        documents = [plain(parse(unstreamed(text.encode()).decode()))]
+    except (NotJsonError, UnicodeError, RecursionError):
+        documents = list(events_of(text))
+    for document in reversed(documents):
+        if isinstance(document, dict):
+            for holder in (document, *(inner for inner in document.values() if isinstance(inner, dict))):
+                told = holder.get("usage") or holder.get("usageMetadata")
+                if (used := Told.of(told, holder.get("service_tier")).usage) is not None:
+                    return used
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +85,9 @@ class Told:
         details = told.get("prompt_tokens_details")
         details = details if isinstance(details, dict) else {"cached_tokens": told.get("prompt_cache_hit_tokens")}
         asked, said, whole = (count(told.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
-        if asked is not None and said is not None and whole is not None:
-            said = max(said, whole - asked)
+        if asked is not None and said is not None:
+            said += _thoughts_beside(told, said)
+            said = max(said, (whole or 0) - asked)
         tier = tier or (usage.get("service_tier") if isinstance(usage, dict) else None)
         cached, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
         # No prompt is empty: one of 0 tokens was not counted.
@@ -92,21 +111,6 @@ def estimated_usage(asked: int, said: int) -> Usage:
     return Usage(asked // _BYTES_A_TOKEN, said // _BYTES_A_TOKEN)
 
 
-def counted(told: Usage | None, asked: int, said: int, most_output: int) -> Usage:
-    """What a request is taken to have used: what it told, an estimate where it told nothing, and never what cannot be.
-
-    As the money is booked that was held for it. So the costs of answers sum to what their requests were booked at.
-
-    Args:
-        told: by the reply.
-        asked: bytes of the request, which bound the tokens of its prompt.
-        said: bytes of the reply.
-        most_output: tokens that the request let be written.
-    """
-    used = told or estimated_usage(asked, said)
-    return used if used.believable(asked, most_output) else Usage(asked, most_output, tier=used.tier)
-
-
 def _usual(told: Mapping[str, Any]) -> dict[str, Any]:
     """Counts told in another provider's words, or one level deeper, in the usual words."""
     for holder in (told, *told.values()):
@@ -125,6 +129,13 @@ def _usual(told: Mapping[str, Any]) -> dict[str, Any]:
                 details = found
             return {**found, "prompt_tokens_details": dict(details)}
     return {}
+
+
+def _thoughts_beside(told: Mapping[str, Any], said: int) -> int:
+    """What was thought, where that is more than was said: the one is then no part of the other."""
+    details = told.get("completion_tokens_details")
+    thought = count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else None
+    return thought if thought is not None and thought > said else 0
 
 
 def count(value: object) -> int | None:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import httpx
 
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.usage import estimated_usage, usage_of
+from summarizer_assets.core.usage import usage_of
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tried, Tries, full_jitter
 from summarizer_assets.llm.breaker import Breaker
 from summarizer_assets.llm.classify import Outcome
@@ -124,20 +124,21 @@ class Client:
             ):
                 got = await self._send(body, tried.tries + 1)
                 if isinstance(got, FailedTry):
-                    if not got.verdict.billable:
-                        money.free()
-                        place.settle(0)  # no tokens were used
+                    self._settle_failure(place, money, got)
                     error = self._after_failure(got, tried)
                 else:
                     try:
                         result = check(got)
                     except BadReply as bad:
                         if (used := usage_of(got.body)) is not None:  # else nobody knows what it cost
-                            money.spent(used, wasted=True)
+                            self._settle(place, money, used, wasted=True)
                         error = self._after_bad_reply(bad, got, tried)
                     else:
-                        usage = settle(result) or estimated_usage(len(body), len(got.body))
-                        self._settle(place, money, tried, usage, wasted=in_vain(result))
+                        told = settle(result)
+                        usage = told or self.purse.assumed(len(body), len(got.body), most_output_tokens)
+                        self._settle(place, money, usage, wasted=in_vain(result), told=told is not None)
+                        if tried.tries == 0:
+                            self._budget.credit()
                         return result
             if error is not None:
                 raise error
@@ -192,11 +193,17 @@ class Client:
             raise
         return place
 
-    def _settle(self, place: Reservation, money: Hold, tried: Tried, usage: Usage, *, wasted: bool) -> None:
+    @staticmethod
+    def _settle(place: Reservation, money: Hold, usage: Usage, *, wasted: bool, told: bool = True) -> None:
         place.settle(usage.prompt_tokens + usage.completion_tokens)
-        money.spent(usage, wasted=wasted)
-        if tried.tries == 0:
-            self._budget.credit()
+        money.spent(usage, wasted=wasted, told=told)
+
+    def _settle_failure(self, place: Reservation, money: Hold, failed: FailedTry) -> None:
+        if failed.used is not None:  # told beside an error: it is billed
+            self._settle(place, money, failed.used, wasted=True)
+        elif not failed.verdict.billable:
+            money.free()
+            place.settle(0)  # no tokens were used
 
     async def _send(self, body: bytes, number: int) -> Reply | FailedTry:
         """One try on the wire, and what all requests learn from it."""

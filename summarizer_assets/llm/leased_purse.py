@@ -1,42 +1,34 @@
 """The purse of a run that pays: it reserves money for many requests at once from a ledger that all runs share.
 
-What it has reserved is in three places: `_free` for requests to come, `_held` by requests under way, and what was spent
-of it and is not booked yet. A task talks to the ledger about once a second, and at once when requests wait: it books
-what was spent, renews the reserve, and makes it as large as the last seconds' spending suggests.
+What it has reserved is in three places: free for requests to come, held by requests under way (`reserve.py`), and what
+was spent of it and is not booked yet. A task talks to the ledger about once a second, and at once when requests wait:
+it books what was spent, renews the reserve, and makes it as large as the last seconds' spending suggests.
 
 Requests that wait are served in their order. When the ledger has not enough for the first one, all that is free is
 given back, so that two runs never wait for what the other cannot use, and it is asked again when requests settle here,
 and now and then. When what is left would not do even if nothing were under way anywhere, the budget is reached.
 
 Without a cap nobody waits: the reserve may run into debt, and only serves that a run that dies leaves its mark.
+What a reply tells is booked, also where it is more than was held: then all requests, those under way too, are held by
+what was seen, and nothing is sent until the ledger has that reserved.
 """
 
 import asyncio
 from collections import deque
-from typing import Final, Protocol
+from typing import Final
 
-from summarizer_assets.core.money import Price, Usage, shown
-from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Spending, Wish
+from summarizer_assets.core.excess import NOTHING_SEEN, Excess
+from summarizer_assets.core.money import Price, Usage
+from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Spending, Wish, used_up
+from summarizer_assets.core.usage import estimated_usage
 from summarizer_assets.llm.hold import PaidHold
-from summarizer_assets.llm.purse import NOTHING, BudgetReached, Hold
+from summarizer_assets.llm.purse import NOTHING, Account, BudgetReached, Hold
+from summarizer_assets.llm.reserve import Reserve
 
 _BOOK_EVERY_S: Final = 1.0
 _ASK_AGAIN_S: Final = 0.2  # while requests wait for what is under way elsewhere, or when the reserve runs low
 _GATHER_S: Final = 0.02  # between two calls, so that many requests share one
 _AHEAD_S: Final = 2.0  # so many seconds of spending are reserved beyond what is under way
-
-
-class Account(Protocol):
-    """The ledger as one run sees it. Called from threads, one call at a time."""
-
-    @property
-    def lease_s(self) -> float:
-        """The reserve is lost when it is not renewed for so long."""
-        ...
-
-    def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
-        """Book, and reserve the wish's floor and the grant's extra; see `storage.ledger.RunAccount`."""
-        ...
 
 
 class LeasedPurse:
@@ -66,12 +58,11 @@ class LeasedPurse:
         self._outage = outage
         self._book_every_s = book_every_s
         self._ask_again_s = min(_ASK_AGAIN_S, book_every_s)
-        self._free = 0
-        self._held = 0
+        self._reserve = Reserve()
         self._open = Booking()
         self._booked = Booking()  # of this run, with what is just being booked
         self._ahead = 0  # aimed at, for `_free`
-        self._largest = 0
+        self._largest = 0  # of the bounds
         self._measured_at = self._called_at = self._low_at = 0.0
         self._spent_since = 0
         self._waiting: deque[tuple[asyncio.Future[bool], int]] = deque()
@@ -103,14 +94,21 @@ class LeasedPurse:
         self._check()
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="purse")
-        amount = self._price.most(prompt_tokens_at_most, completion_tokens_at_most)
-        if self._cap is not None and (self._waiting or amount > self._free):
-            if not await self._turn(amount):
+        bound = self._price.most(prompt_tokens_at_most, completion_tokens_at_most)
+        if self._cap is not None and (self._waiting or self._reserve.more_for(bound) > self._reserve.free):
+            if not await self._turn(bound):
                 self._check()
                 return NOTHING
         else:
-            self._take(amount)
-        return PaidHold(self, amount, prompt_tokens_at_most, completion_tokens_at_most)
+            self._take(bound)
+        return PaidHold(self, bound)
+
+    def assumed(self, prompt_bytes: int, reply_bytes: int, most_output_tokens: int) -> Usage:
+        """See `Purse`."""
+        if self._cap is None:
+            return estimated_usage(prompt_bytes, reply_bytes)
+        held = self._reserve.excess.held
+        return self._price.at_most(held(prompt_bytes), held(most_output_tokens))
 
     def stop(self) -> None:
         """See `Purse`."""
@@ -134,8 +132,8 @@ class LeasedPurse:
         try:
             await self._keeper
         finally:
-            self._open.uncertain += self._held
-            self._free = self._held = 0
+            self._open.uncertain += self._reserve.held
+            self._reserve = Reserve()
             if self._open != Booking() or not self._disowned:
                 await self._call(Wish())
 
@@ -149,35 +147,34 @@ class LeasedPurse:
         if self._closed:
             raise RuntimeError("the purse is closed; nothing is paid from it any more")
 
-    def _take(self, amount: int) -> None:
-        self._free -= amount
-        self._held += amount
-        self._largest = max(self._largest, amount)
-        if self._free < self._ahead >> 1 and not self._wake.is_set():
+    def _take(self, bound: int) -> None:
+        self._reserve.take(bound)
+        self._largest = max(self._largest, bound)
+        if self._reserve.free < self._ahead >> 1 and not self._wake.is_set():
             loop = asyncio.get_running_loop()
             if loop.time() >= self._low_at:
                 self._wake.set()
 
-    async def _turn(self, amount: int) -> bool:
+    async def _turn(self, bound: int) -> bool:
         """Wait for the first place in the queue and the money, which is then taken; False: sent away without."""
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if not self._waiting:
             self._wake.set()
-        self._waiting.append((turn, amount))
+        self._waiting.append((turn, bound))
         try:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.result():  # just after its turn came: nothing was sent
-                self.put_back(amount, 0)
+                self.put_back(bound, 0)
             raise
 
     def _serve(self) -> None:
         while self._waiting:
-            turn, amount = self._waiting[0]
+            turn, bound = self._waiting[0]
             if not turn.done():
-                if amount > self._free:
+                if self._reserve.more_for(bound) > self._reserve.free:
                     return
-                self._take(amount)
+                self._take(bound)
                 turn.set_result(True)
             self._waiting.popleft()
 
@@ -187,34 +184,45 @@ class LeasedPurse:
                 turn.set_result(False)
         self._waiting.clear()
 
-    def put_back(self, amount: int, cost: int) -> None:
-        """A request that held `amount` ended, and `cost` of it is gone."""
+    def put_back(self, bound: int, cost: int) -> None:
+        """A request that allowed `bound` ended, and `cost` of what was held for it is gone."""
+        if not self._closed:  # else it was booked as uncertain then
+            self._let_go(bound, cost)
+            self._go_on()
+
+    def book(self, bound: int, usage: Usage, *, wasted: bool, told: bool) -> None:
+        """A request that allowed `bound` was answered."""
         if self._closed:
-            return  # it was booked as uncertain then
-        self._held -= amount
-        self._free += amount - cost
+            return
+        cost = self._price.cost(usage)
+        self._open.add(cost, usage, wasted=wasted)
+        self._let_go(bound, cost)
+        if told:
+            self._open.worst = max(self._open.worst, NOTHING_SEEN.after(cost, bound).worst)
+            self._learn(self._reserve.excess.after(cost, bound))
+        self._go_on()
+
+    def doubt(self, bound: int) -> None:
+        """A request that allowed `bound` got no reply that tells, and may be billed."""
+        if not self._closed:
+            may_cost = self._reserve.held_for(bound)
+            self._open.uncertain += may_cost
+            self._open.requests += 1
+            self.put_back(bound, may_cost)
+
+    def _let_go(self, bound: int, cost: int) -> None:
+        self._reserve.let_go(bound, cost)
         self._spent_since += cost
+
+    def _go_on(self) -> None:
         if self._waiting:
             self._serve()
-            if self._waiting and not self._held:
+            if self._waiting and not self._reserve.bounds:
                 self._wake.set()  # nothing more comes from here: the ledger decides
 
-    def book(self, amount: int, cost: int, usage: Usage, *, wasted: bool) -> None:
-        """A request that held `amount` was answered."""
-        if not self._closed:
-            self._open.add(cost, usage, wasted=wasted)
-            self.put_back(amount, cost)
-
-    def doubt(self, amount: int) -> None:
-        """Nobody knows what became of a request that held `amount`."""
-        if not self._closed:
-            self._open.uncertain += amount
-            self._open.requests += 1
-            self.put_back(amount, amount)
-
-    def cost(self, usage: Usage) -> int:
-        """Nano-dollars."""
-        return self._price.cost(usage)
+    def _learn(self, excess: Excess) -> None:
+        if self._reserve.learn(excess):
+            self._wake.set()  # others are not to be granted what this may cost
 
     # The ledger's side.
 
@@ -226,37 +234,39 @@ class LeasedPurse:
             while not self._closed:
                 self._wake.clear()
                 if not self._disowned:
-                    await self._reserve(loop.time())
+                    await self._settle(loop.time())
                 pause = self._ask_again_s if self._waiting else self._book_every_s
                 timer = loop.call_later(pause, self._wake.set)
                 await self._wake.wait()
                 timer.cancel()
-                if self._held and not self._closed:
+                if self._reserve.bounds and not self._closed:
                     await asyncio.sleep(_GATHER_S)
         except BaseException as error:
             self._broken = error if isinstance(error, Exception) else RuntimeError("the purse's task was cancelled")
             self._dismiss()
             raise
 
-    async def _reserve(self, now: float) -> None:
+    async def _settle(self, now: float) -> None:
         """Book, and reserve what the requests that wait need, and what the next ones may."""
         self._measure(now)
         while self._waiting and self._waiting[0][0].done():
             self._waiting.popleft()
-        need = self._waiting[0][1] if self._waiting else 0
-        kept = 0 if need else min(self._free, self._ahead)
-        floor = max(0, self._held + kept)
-        aim = self._held + self._ahead + sum(amount for _, amount in self._waiting)
+        reserve = self._reserve
+        need = reserve.more_for(self._waiting[0][1]) if self._waiting else 0
+        kept = 0 if need else max(0, min(reserve.free, self._ahead))
+        held = reserve.held
+        aim = held + self._ahead + reserve.excess.held(sum(bound for _, bound in self._waiting))
         if not need and not self._worth_a_call(kept, now):
             return
-        spare = self._free - kept
-        self._free = kept  # the rest is not to be used while the ledger may take it back
-        held = self._held
+        spare = reserve.free - kept
+        reserve.free = kept  # the rest is not to be used while the ledger may take it back
+        floor = held + kept
         grant = await self._call(Wish(floor, need, max(0, aim - floor)), last=False)
         if grant is None:
-            self._free += spare
+            reserve.free += spare
             return
-        self._free += floor + grant.extra - held - kept
+        reserve.free += grant.extra
+        self._learn(reserve.excess | grant.excess)
         self._serve()
         if need and not grant.extra and self._waiting:
             self._judge(need, grant)
@@ -265,14 +275,15 @@ class LeasedPurse:
         """Aim at some seconds of the spending since the last measure, and at one request at least."""
         seconds = now - self._measured_at
         if seconds >= self._ask_again_s:
-            busy = self._held or self._spent_since or self._waiting
-            self._ahead = max(int(_AHEAD_S * self._spent_since / seconds), self._largest) if busy else 0
+            busy = self._reserve.bounds or self._spent_since or self._waiting
+            spending = int(_AHEAD_S * self._spent_since / seconds)
+            self._ahead = max(spending, self._reserve.excess.held(self._largest)) if busy else 0
             self._measured_at, self._spent_since = now, 0
 
     def _worth_a_call(self, kept: int, now: float) -> bool:
-        if self._open.requests or self._free != kept or self._free < self._ahead:
+        if self._open.requests or not kept == self._reserve.free >= self._ahead:
             return True
-        return (self._held > 0 or kept > 0) and now - self._called_at >= self._account.lease_s / 4
+        return (self._reserve.bounds > 0 or kept > 0) and now - self._called_at >= self._account.lease_s / 4
 
     async def _call(self, wish: Wish, *, last: bool = True) -> Grant | None:
         """One transaction of the ledger; None when it did not answer, and may yet."""
@@ -305,10 +316,5 @@ class LeasedPurse:
         assert self._cap is not None
         if self._cap - grant.spent - grant.uncertain >= need:
             return
-        uncertain = f" and {shown(grant.uncertain)} that may have been billed" if grant.uncertain else ""
-        self._over = (
-            f"the budget is used up: {shown(grant.spent)} spent{uncertain} of {shown(self._cap)} "
-            f"(SUMMARIZER_BUDGET_USD) since this root was made, and the next request may cost {shown(need)}; "
-            "authors not answered stay pending: raise SUMMARIZER_BUDGET_USD, then run again"
-        )
+        self._over = used_up(grant, self._cap, need, self._reserve.excess)
         self._dismiss()

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.spending import Spending
+from summarizer_assets.core.spending import Booking, Grant, Spending, Wish
+from summarizer_assets.core.usage import estimated_usage
 
 
 class BudgetReached(Exception):
@@ -23,12 +24,13 @@ class Hold(Protocol):
     A block left with neither `spent` nor `free` called books all of it as uncertain: the request may have been billed.
     """
 
-    def spent(self, usage: Usage, *, wasted: bool = False) -> None:
+    def spent(self, usage: Usage, *, wasted: bool = False, told: bool = True) -> None:
         """The provider answered, and bills.
 
         Args:
-            usage: what the reply told, or an estimate where it told nothing; what cannot be is taken as the whole hold.
+            usage: what the reply told, also beyond what was held, or what is `assumed` where it told nothing.
             wasted: no summary came of it.
+            told: by the reply; what is only assumed teaches nothing about other requests.
         """
         ...
 
@@ -56,6 +58,13 @@ class Purse(Protocol):
         """
         ...
 
+    def assumed(self, prompt_bytes: int, reply_bytes: int, most_output_tokens: int) -> Usage:
+        """What a request is taken to have used whose reply tells nothing.
+
+        All that is held; where no budget is to be kept, an estimate from its length.
+        """
+        ...
+
     def stop(self) -> None:
         """Nobody waits any more: every `hold`, waiting or to come, returns at once, so that its caller can end."""
         ...
@@ -70,12 +79,25 @@ class Purse(Protocol):
         ...
 
 
+class Account(Protocol):
+    """The ledger as one run sees it. Called from threads, one call at a time."""
+
+    @property
+    def lease_s(self) -> float:
+        """The reserve is lost when it is not renewed for so long."""
+        ...
+
+    def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
+        """Book, and reserve the wish's floor and the grant's extra; see `storage.ledger.RunAccount`."""
+        ...
+
+
 class _Nothing:
     """The hold of a request that costs nothing."""
 
     __slots__ = ()
 
-    def spent(self, usage: Usage, *, wasted: bool = False) -> None:
+    def spent(self, usage: Usage, *, wasted: bool = False, told: bool = True) -> None:
         pass
 
     def free(self) -> None:
@@ -105,6 +127,9 @@ class FreePurse:
 
     async def hold(self, prompt_tokens_at_most: int, completion_tokens_at_most: int) -> Hold:  # noqa: ARG002 - `Purse`
         return NOTHING
+
+    def assumed(self, prompt_bytes: int, reply_bytes: int, most_output_tokens: int) -> Usage:  # noqa: ARG002 - `Purse`
+        return estimated_usage(prompt_bytes, reply_bytes)
 
     def stop(self) -> None:
         pass

@@ -7,6 +7,8 @@ from typing import Final, TypedDict
 
 import httpx
 
+from summarizer_assets.core.money import Usage
+from summarizer_assets.core.usage import usage_of
 from summarizer_assets.llm.classify import Verdict, classify, classify_exception, success_in_name_only
 from summarizer_assets.llm.reply import Reply
 from summarizer_assets.llm.retry_after import waiting_time
@@ -17,7 +19,7 @@ _SERVER_FAULT: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class FailedTry:
-    """A try without a reply to check. `headers`: None when none came; `wait_s`: as the provider asks.
+    """A try without a reply to check. `headers`: None when none came; `wait_s`: as the provider asks; `used`: billed.
 
     The verdict's texts are safe to log and to store.
     """
@@ -27,6 +29,7 @@ class FailedTry:
     headers: Mapping[str, str] | None = None
     request_id: str | None = None
     wait_s: float | None = None
+    used: Usage | None = None
 
     @property
     def facts(self) -> "Facts":
@@ -95,7 +98,7 @@ class Wire:
         if verdict is None:
             return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number)
         wait_s = waiting_time(headers, self._time_of_day())
-        return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s)
+        return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s, usage_of(content))
 
     def _safe(self, verdict: Verdict) -> Verdict:
         code = self._redact(verdict.code) if verdict.code else None

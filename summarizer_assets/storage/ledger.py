@@ -11,10 +11,11 @@ whose commit nobody confirmed is booked again: then too much counts rather than 
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from summarizer_assets.core.excess import NOTHING_SEEN, Excess
 from summarizer_assets.core.money import shown
 from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Wish, granted
 from summarizer_assets.storage.database import METADATA, Database
@@ -56,6 +57,18 @@ _LEASES = sa.Table(
     sa.Column("lost", sa.Boolean, nullable=False),  # its amount stands under uncertain, no more under reserved
 )
 
+#: How far replies of one model went beyond what their requests allow, so that every run holds by it at once.
+_EXCESSES = sa.Table(
+    "spend_excesses",
+    METADATA,
+    sa.Column("root", sa.String, primary_key=True),
+    sa.Column("asked_as", sa.String, primary_key=True),
+    sa.Column("worst", sa.BigInteger, nullable=False),
+    sa.Column("replies", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+_EXCESS_S: Final = 3600.0  # after an hour without another it is forgotten: a provider mends itself, and one may err
+
 BOOKED, LOST, RETURNED, RELEASED = "booked", "run lost", "run returned", "released by a person"
 FOUND = "found in the tables"
 
@@ -68,8 +81,8 @@ class SpendLedger:
         root: as given to `StateStore`.
         place: where it lies, for messages.
         lease_s: a run that was not heard of for so long is dead; on its own host its process tells at once.
-        in_tables: what the answers in the root's tables cost. Asked when a budget is set and no run under this root
-            ever booked anything here: once in a root's life, unless this is another store than before.
+        in_tables: what the answers in the root's tables and journal cost. Asked when a budget is set and no run under
+            this root ever booked anything here: once in a root's life, unless this is another store than before.
     """
 
     def __init__(
@@ -87,9 +100,9 @@ class SpendLedger:
         self._database = database
         self._root = root
 
-    def account(self, run_id: str, bucket: str) -> "RunAccount":
-        """What one run of a bucket books under."""
-        return RunAccount(self, run_id, bucket)
+    def account(self, run_id: str, bucket: str, asked_as: str = "") -> "RunAccount":
+        """What one run of a bucket books under; `asked_as`: the model and how it is asked."""
+        return RunAccount(self, run_id, bucket, asked_as)
 
     def totals(self) -> Mapping[str, int]:
         """`spent`, `uncertain`, `wasted`, `reserved`, the tokens and `requests`, in all."""
@@ -131,24 +144,27 @@ class SpendLedger:
         return amount
 
     def raise_to(self, spent: int) -> int:
-        """Book as much of `spent` as no row tells of: the store was lost, the tables know better. Returns how much."""
+        """Book as much of `spent` as no row tells of: the store was lost, the answers know better. Returns how much."""
         with self._database.begin() as connection:
             missing = max(0, spent - int(self._locked_totals(connection).spent))
             self._add(connection, "", "", FOUND, {"spent": missing})
         return missing
 
-    def settle(self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None) -> Grant:
+    def excess(self, asked_as: str) -> Excess:
+        """What was seen lately of replies to requests `asked_as`."""
+        with self._database.begin() as connection:
+            return self._excess(connection, asked_as, Booking())
+
+    def settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None) -> Grant:
         """See `RunAccount.settle`."""
-        grant = self._settle(token, run_id, bucket, booking, wish, cap, first=cap is None)
+        grant = self._settle(run, booking, wish, cap, first=cap is None)
         if grant is None:
             self._require_past()
-            grant = self._settle(token, run_id, bucket, booking, wish, cap, first=True)
+            grant = self._settle(run, booking, wish, cap, first=True)
             assert grant is not None
         return grant
 
-    def _settle(
-        self, token: str, run_id: str, bucket: str, booking: Booking, wish: Wish, cap: int | None, *, first: bool
-    ) -> Grant | None:
+    def _settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None, *, first: bool) -> Grant | None:
         """None: nothing was ever booked under this root, and it may not be the `first` time."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
@@ -156,7 +172,7 @@ class SpendLedger:
                 if not first:
                     return None
                 self._locked_totals(connection)
-            had = self._sweep(connection, token, now)
+            had = self._sweep(connection, run.token, now)
             totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
             others = int(totals.reserved) - had
             spent, uncertain = int(totals.spent) + booking.spent, int(totals.uncertain) + booking.uncertain
@@ -172,9 +188,27 @@ class SpendLedger:
                 "completion_tokens": booking.completion_tokens,
                 "requests": booking.requests,
             }
-            self._add(connection, run_id, bucket, BOOKED, changes)
-            self._lease(connection, token, run_id, bucket, has, now)
-        return Grant(extra, others, spent, uncertain)
+            self._add(connection, run.run_id, run.bucket, BOOKED, changes)
+            self._lease(connection, run, has, now)
+            excess = self._excess(connection, run.asked_as, booking)
+        return Grant(extra, others, spent, uncertain, excess)
+
+    def _excess(self, connection: sa.Connection, asked_as: str, booking: Booking) -> Excess:
+        """What is known, with what a run just booked."""
+        mine = (_EXCESSES.c.root == self._root) & (_EXCESSES.c.asked_as == asked_as)
+        row = connection.execute(sa.select(_EXCESSES).where(mine).with_for_update()).one_or_none()
+        now = self._database.now(connection)
+        lately = row is not None and 0 <= now - row.at <= _EXCESS_S
+        known = Excess(int(row.worst), int(row.replies)) if row is not None and lately else NOTHING_SEEN
+        seen = Excess(max(known.worst, booking.worst), known.replies + booking.requests)
+        if not seen.beyond:
+            return NOTHING_SEEN
+        if booking.requests:
+            at = now if row is None or Excess(booking.worst).beyond else row.at
+            values = {"worst": seen.worst, "replies": seen.replies, "at": at}
+            if not connection.execute(_EXCESSES.update().where(mine).values(values)).rowcount:
+                connection.execute(_EXCESSES.insert().values(root=self._root, asked_as=asked_as, **values))
+        return seen
 
     def _require_past(self) -> None:
         """Outside of a transaction, for the tables may be slow to read.
@@ -193,9 +227,9 @@ class SpendLedger:
                 return
         raise PastUnknown(
             f"the state store {self._database.shown} knows nothing of what was spent under {self._place}, whose "
-            f"summaries cost {shown(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
+            f"answers cost {shown(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
             "SUMMARIZER_BUDGET_USD would begin anew; nothing was asked. Correct SUMMARIZER_STATE; where it is right, "
-            "book what the summaries cost, then run again: python -m summarizer_assets.spend --book-tables"
+            "book what the answers cost, then run again: python -m summarizer_assets.spend --book-tables"
         )
 
     def _found_totals(self, connection: sa.Connection) -> sa.Row[Any] | None:
@@ -247,14 +281,14 @@ class SpendLedger:
             .values({name: _TOTALS.c[name] + change for name, change in changes.items() if change})
         )
 
-    def _lease(self, connection: sa.Connection, token: str, run_id: str, bucket: str, amount: int, now: float) -> None:
-        where = _LEASES.c.token == token
+    def _lease(self, connection: sa.Connection, run: "RunAccount", amount: int, now: float) -> None:
+        where = _LEASES.c.token == run.token
         if not amount:
             connection.execute(_LEASES.delete().where(where))
             return
         state = {"amount": amount, "expires_at": now + self.lease_s, "lost": False}
         if not connection.execute(_LEASES.update().where(where).values(state)).rowcount:
-            who = {"token": token, "root": self._root, "run_id": run_id, "bucket": bucket}
+            who = {"token": run.token, "root": self._root, "run_id": run.run_id, "bucket": run.bucket}
             where_from = {"host": this_host(), "process": process_name(os.getpid())}
             connection.execute(_LEASES.insert().values({**who, **where_from, **state}))
 
@@ -262,12 +296,13 @@ class SpendLedger:
 class RunAccount:
     """One run's side of the ledger."""
 
-    def __init__(self, ledger: SpendLedger, run_id: str, bucket: str) -> None:
+    def __init__(self, ledger: SpendLedger, run_id: str, bucket: str, asked_as: str = "") -> None:
         self.lease_s = ledger.lease_s
+        self.token = uuid.uuid4().hex
+        self.run_id = run_id
+        self.bucket = bucket
+        self.asked_as = asked_as
         self._ledger = ledger
-        self._token = uuid.uuid4().hex
-        self._run_id = run_id
-        self._bucket = bucket
 
     def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
         """Book what became of requests, renew the lease, and reserve anew, all in one transaction.
@@ -283,4 +318,4 @@ class RunAccount:
             PastUnknown: there is a cap, and this ledger cannot know what counts to it; nothing was booked.
             StorageError: the store does not answer; nothing is known of what was booked.
         """
-        return self._ledger.settle(self._token, self._run_id, self._bucket, booking, wish, cap)
+        return self._ledger.settle(self, booking, wish, cap)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.usage import counted, estimated_usage, usage_of
+from summarizer_assets.core.usage import estimated_usage, usage_of
 
 
 def body(usage: Any) -> bytes:
@@ -59,16 +59,42 @@ def test_what_a_model_thought_counts_as_output_where_only_the_total_has_it() -> 
     assert usage_of(body({"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 279})) == Usage(70, 209)
 
 
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [({"reasoning_tokens": 200}, 209), ({"reasoning_tokens": 9}, 9), ({"reasoning_tokens": 5}, 9), ({}, 9), (None, 9)],
+)
+def test_thoughts_that_are_more_than_what_was_said_are_no_part_of_it(details: Any, said: int) -> None:
+    told = {"prompt_tokens": 70, "completion_tokens": 9, "completion_tokens_details": details}
+    assert usage_of(body(told)) == Usage(70, said)
+    assert usage_of(body({**told, "total_tokens": 70 + said})) == Usage(70, said)
+
+
+TOLD = b'"usage": {"prompt_tokens": 70, "completion_tokens": 9}'
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b'{"choices": [{"message": {"content": "\xff\xfe"}}], ' + TOLD + b"}",
+        b'{"choices": [{"message": {"content": NaN}}], ' + TOLD + b"}",
+        b'{"error": {"code": "server_error"}, ' + TOLD + b"}",
+        b'{"code": 0, "data": {"choices": [], ' + TOLD + b"}}",
+        b'{"code": 0, "data": {"choices": []}, ' + TOLD + b"}",
+        b"\n: a comment\n{" + TOLD + b"}",
+        b'data: {"choices": [{"delta": {"content": "x"}}]}\n\ndata: {"choices": [], ' + TOLD + b"}\n\n",
+        b'data: {"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}\n\ndata: {'
+        + TOLD
+        + b"}\n\ndata: [DONE]",
+        b'data: {"error": {"code": 500}, ' + TOLD + b"}\n\ndata: {broken",
+    ],
+)
+def test_usage_is_found_whatever_is_wrong_with_the_body_around_it(reply: bytes) -> None:
+    assert usage_of(reply) == Usage(70, 9)
+
+
 @pytest.mark.parametrize("reply", [b"", b"no json", b"[]", b'{"usage": {"prompt_tokens": 1', b"\xff" * 20])
 def test_a_body_that_cannot_be_read_tells_no_usage(reply: bytes) -> None:
     assert usage_of(reply) is None
-
-
-def test_what_is_told_counts_where_it_can_be_and_what_cannot_be_counts_as_all_that_was_held() -> None:
-    assert counted(Usage(900, 90), 3000, 600, 100) == Usage(900, 90)
-    assert counted(None, 3000, 240, 100) == estimated_usage(3000, 240)
-    for strange in (Usage(9_000_000, 90), Usage(900, 9_000_000)):
-        assert counted(strange, 3000, 600, 100) == Usage(3000, 100)
 
 
 def test_an_estimate_is_above_what_english_text_has() -> None:
@@ -90,5 +116,3 @@ def test_an_estimate_is_above_what_english_text_has() -> None:
 def test_the_tier_that_a_reply_names_is_read_with_its_usage(beside: Any, within: Any, tier: str | None) -> None:
     usage = {"prompt_tokens": 70, "completion_tokens": 9, **within}
     assert usage_of(json.dumps({"usage": usage, **beside}).encode()) == Usage(70, 9, tier=tier)
-    absurd = Usage(10**6, 9, tier=tier)
-    assert counted(absurd, 10, 10, 50) == Usage(10, 50, tier=tier)

@@ -11,7 +11,6 @@ import pytest
 
 from summarizer_assets.core.limiter import RateLimits
 from summarizer_assets.core.money import Usage
-from summarizer_assets.core.usage import estimated_usage
 from summarizer_assets.llm.backoff import RetryBudget, Tries, full_jitter
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
@@ -518,6 +517,9 @@ class Settled:
     async def hold(self, prompt, completion):
         return _Noted(self.money, ("uncertain", prompt, completion))
 
+    def assumed(self, asked, said, most):
+        return Usage(asked + said, most)
+
     async def aclose(self):
         pass
 
@@ -532,8 +534,8 @@ class _Noted:
     def settle(self, tokens):
         self._value = tokens
 
-    def spent(self, usage, *, wasted=False):
-        self._value = (usage, "wasted") if wasted else usage
+    def spent(self, usage, *, wasted=False, told=True):
+        self._value = (usage, *["wasted"] * wasted, *["assumed"] * (not told))
 
     def free(self):
         self._value = "free"
@@ -545,7 +547,8 @@ class _Noted:
         self._notes.append(self._value)
 
 
-BILLED = json.dumps({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}).encode()
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+BILLED = json.dumps({"choices": [], "usage": USAGE}).encode()
 
 
 def test_each_try_is_settled_in_tokens_and_in_money_by_what_is_known_of_it():
@@ -560,6 +563,8 @@ def test_each_try_is_settled_in_tokens_and_in_money_by_what_is_known_of_it():
             reply(BILLED),
             reply(b"", 504),
             reply(GOOD, content_encoding="gzip"),
+            reply(json.dumps({"error": {"message": "x"}, "usage": USAGE}).encode(), 400),
+            reply(json.dumps({"error": {"code": "server_error"}, "usage": USAGE}).encode()),
             reply(),
         )
         async with serving(replies) as server:
@@ -571,20 +576,23 @@ def test_each_try_is_settled_in_tokens_and_in_money_by_what_is_known_of_it():
                 await ended(client)
                 await ended(client)
                 await ended(client)
+                await ended(client)
+                await ended(client)
             finally:
                 await client.aclose()
         return noted.tokens, noted.money
 
     tokens, money = asyncio.run(main())
-    estimate = estimated_usage(2, len(GOOD))
-    assert tokens == [100, 0, 10, 10, 10, estimate.prompt_tokens + estimate.completion_tokens]
+    assert tokens == [100, 0, 10, 10, 10, 10, 10, 2 + len(GOOD) + 10]
     assert money == [
-        Usage(70, 30),
+        (Usage(70, 30),),
         "free",  # refused: not billed
         (Usage(7, 3), "wasted"),  # no use, but billed
         ("uncertain", 2, 10),  # a gateway gave up waiting: the model may have worked
         ("uncertain", 2, 10),
-        estimate,  # the reply did not tell
+        (Usage(7, 3), "wasted"),  # refused, and billed all the same
+        (Usage(7, 3), "wasted"),
+        (Usage(2 + len(GOOD), 10), "assumed"),  # the reply did not tell
     ]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.money import Price, Usage
 from summarizer_assets.core.spending import Booking, Grant, PastUnknown, Wish
+from summarizer_assets.core.usage import estimated_usage
 from summarizer_assets.llm.leased_purse import LeasedPurse
 from summarizer_assets.llm.purse import BudgetReached, FreePurse, Purse
 from summarizer_assets.storage.database import Database
@@ -22,6 +23,7 @@ from summarizer_assets_tests.storage.rows import lines_of, start
 PRICE = Price.per_million(1, 10)  # a prompt token costs 1,000 nano-dollars, an answer's 10,000
 MOST = Usage(1000, 100)
 AMOUNT = PRICE.cost(MOST)  # 2,000,000
+TOKENS = (MOST.prompt_tokens, MOST.completion_tokens)
 
 
 def ledger_in(folder: Path, **options: Any) -> SpendLedger:
@@ -36,6 +38,11 @@ async def bought(purse: Purse, usage: Usage = MOST, *, wasted: bool = False) -> 
     with await purse.hold(MOST.prompt_tokens, MOST.completion_tokens) as hold:
         await asyncio.sleep(0)
         hold.spent(usage, wasted=wasted)
+
+
+async def bought_for_ever(purse: Purse, usage: Usage) -> None:
+    while True:
+        await bought(purse, usage)
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:
@@ -141,22 +148,74 @@ def test_requests_under_way_make_room_for_those_that_wait_in_their_order(tmp_pat
     run(main())
 
 
-def test_usage_beyond_what_a_request_can_have_used_costs_what_was_held_and_a_little_more_is_believed(
-    tmp_path: Path,
-) -> None:
+def test_usage_beyond_what_a_request_allows_costs_what_was_told(tmp_path: Path) -> None:
     ledger = ledger_in(tmp_path)
 
     async def main() -> None:
         purse = purse_on(ledger, None)
         await bought(purse, Usage(9_999_999, 9_999_999))
-        assert purse.spending.spent == AMOUNT
-        await bought(purse, Usage(1000, 150))
-        assert purse.spending.spent == AMOUNT + 2_500_000
+        assert purse.spending.spent == PRICE.cost(Usage(9_999_999, 9_999_999))
         await purse.aclose()
 
     run(main())
-    assert ledger.totals()["spent"] == AMOUNT + 2_500_000
-    assert ledger.totals()["prompt_tokens"] == 2000
+    assert ledger.totals()["spent"] == PRICE.cost(Usage(9_999_999, 9_999_999))
+    assert ledger.totals()["prompt_tokens"] == 9_999_999
+
+
+def test_once_a_reply_cost_forty_times_its_bound_all_requests_are_held_by_that_those_under_way_too(
+    tmp_path: Path,
+) -> None:
+    ledger = ledger_in(tmp_path)
+    worse = Usage(MOST.prompt_tokens, 40 * MOST.completion_tokens + 39 * MOST.prompt_tokens // 10)  # 40 bounds
+
+    async def main() -> None:
+        purse = purse_on(ledger, 1000 * AMOUNT)
+        holds = [await purse.hold(*TOKENS) for _ in range(4)]
+        holds[0].spent(worse)
+        waiting = asyncio.create_task(purse.hold(*TOKENS))
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if waiting.done():
+                break
+        reserved = ledger.totals()["reserved"]
+        assert reserved >= 4 * 40 * AMOUNT  # the three under way, and the one that waited
+        (await waiting).free()
+        for hold in holds[1:]:
+            hold.spent(worse)
+        with pytest.raises(BudgetReached, match=r"times what it allows, for a reply was billed 40 times"):
+            await bought_for_ever(purse, worse)
+        await purse.aclose()
+
+    run(main())
+    assert ledger.totals()["spent"] <= 1000 * AMOUNT
+    assert ledger.audit() == []
+
+    async def another() -> None:
+        purse = purse_on(ledger, ledger.totals()["spent"] + 39 * AMOUNT, "another")
+        with pytest.raises(BudgetReached):
+            await purse.hold(*TOKENS)
+        await purse.aclose()
+
+    run(another())
+
+
+@pytest.mark.parametrize("cap", [None, 100 * AMOUNT], ids=["no cap", "a cap"])
+def test_where_no_usage_is_told_a_budget_is_charged_the_whole_hold_and_nobody_learns_from_it(
+    tmp_path: Path, cap: int | None
+) -> None:
+    ledger = ledger_in(tmp_path)
+
+    async def main() -> None:
+        purse = purse_on(ledger, cap)
+        for _ in range(3):
+            assumed = purse.assumed(MOST.prompt_tokens, 30, MOST.completion_tokens)
+            with await purse.hold(*TOKENS) as hold:
+                hold.spent(assumed, told=False)
+        await purse.aclose()
+
+    run(main())
+    each = PRICE.cost(estimated_usage(MOST.prompt_tokens, 30)) if cap is None else AMOUNT
+    assert ledger.totals()["spent"] == 3 * each
 
 
 def test_without_a_cap_nobody_waits_for_the_ledger_and_hundreds_of_requests_share_a_booking(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""What a run has reserved of the ledger, free and held, in nano-dollars. Arithmetic only."""
+
+from dataclasses import dataclass
+
+from summarizer_assets.core.excess import NOTHING_SEEN, Excess
+
+
+@dataclass(slots=True)
+class Reserve:
+    """Requests under way are held by their bounds and by what was seen of others.
+
+    `free`: for requests to come; below zero: a debt, since more is to be held than was reserved. `bounds`: what the
+    requests under way allow, in all. `held + free` changes only by what is spent, and by grants.
+    """
+
+    free: int = 0
+    bounds: int = 0
+    excess: Excess = NOTHING_SEEN
+
+    @property
+    def held(self) -> int:
+        """For the requests under way."""
+        return self.excess.held(self.bounds)
+
+    def held_for(self, bound: int) -> int:
+        """For one of them."""
+        return self.held - self.excess.held(self.bounds - bound)
+
+    def more_for(self, bound: int) -> int:
+        """What is to be held for one more."""
+        return self.excess.held(self.bounds + bound) - self.held
+
+    def take(self, bound: int) -> None:
+        """A request goes."""
+        self.free -= self.more_for(bound)
+        self.bounds += bound
+
+    def let_go(self, bound: int, cost: int) -> None:
+        """A request ended, and `cost` of what was held for it is gone."""
+        held = self.held
+        self.bounds -= bound
+        self.free += held - self.held - cost
+
+    def learn(self, excess: Excess) -> bool:
+        """Hold by what was seen, for the requests under way too; whether that takes more than before."""
+        held, self.excess = self.held, excess
+        self.free -= self.held - held
+        return self.held > held
