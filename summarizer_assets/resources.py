@@ -17,6 +17,7 @@ from summarizer_assets.bucket.engine import Engine
 from summarizer_assets.bucket.offer import offer
 from summarizer_assets.bucket.outcome_records import Todo
 from summarizer_assets.bucket.outcomes import Outcomes
+from summarizer_assets.bucket.paid import paid_in_all
 from summarizer_assets.bucket.prompting import BucketPrompt, render_bucket
 from summarizer_assets.bucket.reporting import Audience
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
@@ -48,7 +49,7 @@ from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.maintenance import Maintained, maintain
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.object_store import require_answer, require_put_if_absent
-from summarizer_assets.storage.paid import paid_for
+from summarizer_assets.storage.paid import Paid
 from summarizer_assets.storage.request_forms import RequestForms
 from summarizer_assets.storage.roots import RootHere
 from summarizer_assets.storage.state import LEASE_S, StateStore
@@ -127,9 +128,19 @@ class Summarizer:
 
     @property
     def ledger(self) -> SpendLedger:
-        summaries = self.tables.summaries
         place = self.root.place
-        return SpendLedger(self.database, self.root_name, place=place, in_tables=lambda: paid_for(summaries).cost)
+        return SpendLedger(self.database, self.root_name, place=place, in_tables=lambda: self.paid.cost)
+
+    @property
+    def paid(self) -> Paid:
+        """What the answers cost that are there, by their own rows."""
+        return paid_in_all(self.tables.summaries, self.journal)
+
+    @property
+    def asked_as(self) -> str:
+        """Of the model and how it is asked: what its requests cost beyond what they allow depends on it."""
+        settings = self.settings
+        return fingerprint((settings.llm_base_url, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True)))
 
     def ingest(
         self,
@@ -251,7 +262,7 @@ class Summarizer:
 
     def client(self, run_id: str, bucket: str) -> Client:
         """The one way to the provider, for a run that books what it spends under these names."""
-        account = partial(self.ledger.account, run_id, bucket)
+        account = partial(self.ledger.account, run_id, bucket, self.asked_as)
         active = self.state.active_runs
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
 

@@ -8,7 +8,6 @@ from summarizer_assets.core.money import shown
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.ledger import SpendLedger
-from summarizer_assets.storage.paid import paid_for
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,14 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--book-tables",
         action="store_true",
-        help="the state store was lost: book what the summaries in the table cost, as far as no row tells of it",
+        help="the state store was lost: book what the answers in table and journal cost, as far as no row tells of it",
     )
     options = parser.parse_args(arguments)
     try:
         summarizer = opened()
         ledger = summarizer.ledger
         if options.book_tables:
-            paid = paid_for(summarizer.tables.summaries)
+            paid = summarizer.paid
             sys.stdout.write(f"booked {shown(ledger.raise_to(paid.cost))}\n")
             if paid.unpriced:
                 sys.stdout.write(

@@ -212,7 +212,7 @@ def test_a_store_that_knows_nothing_of_what_was_paid_stops_each_run_before_it_as
 def test_replies_that_tell_no_usage_cost_in_the_tables_what_the_ledger_booked_for_them(
     house: Installation,
 ) -> None:
-    usages = itertools.cycle([None, {"prompt_tokens": 9_000_000, "completion_tokens": 1}, {"prompt_tokens": -1}, {}])
+    usages = itertools.cycle([None, {"prompt_tokens": 700, "completion_tokens": 10**9}, {"prompt_tokens": -1}, {}])
 
     def strange(body: bytes) -> bytes:
         reply = json.loads(answer(body))
@@ -227,6 +227,31 @@ def test_replies_that_tell_no_usage_cost_in_the_tables_what_the_ledger_booked_fo
     untold = rows.filter(pl.col("flags").list.contains("usage_missing"))
     assert 0 < untold["prompt_tokens"].null_count() < untold.height < rows.height
     assert paid_for(house.summarizer.tables.summaries) == Paid(spent, 0)
+
+
+def test_answers_that_lie_only_in_the_journal_count_when_the_ledger_is_lost(
+    house: Installation, provider: FaultyProvider, tmp_path: Path
+) -> None:
+    late = with_settings(house, commit_rows=10**6, commit_interval_s=600)
+    worker = start(late, "0000", MORE)
+    while sum(entry.answered_s is not None for entry in provider.entries) < 10:
+        assert worker.poll() is None, "it ended too early"
+        time.sleep(0.005)
+    worker.kill()
+    worker.communicate(timeout=120)
+    assert house.frame("summaries").is_empty()
+
+    lost = with_settings(house, state=str(tmp_path / "another.sqlite"))
+    asked_until_now, paid = len(provider.entries), lost.summarizer.paid
+    assert billed(provider) * 0.6 < paid.cost <= billed(provider)
+    stop = run_one(lost, "0001", MORE)
+    assert stop is not None
+    assert "--book-tables" in stop.message
+    assert len(provider.entries) == asked_until_now
+    assert lost.summarizer.ledger.raise_to(paid.cost) == paid.cost
+
+    assert run_one(lost, "0000", MORE) is None  # the journal's answers go into the table, and are not counted twice
+    assert lost.summarizer.paid.cost == stored_costs(lost) == money(lost)[0]
 
 
 def shown(house: Installation, **settings: Any) -> dict[str, Any]:

@@ -97,7 +97,8 @@ TABLE = {
     "empty_summary": own("empty_summary"),
     "tool_calls": retried("bad_shape"),  # 7
     **dict.fromkeys(("html_page", "empty_body"), outside("gateway_body")),  # 8
-    "error_under_200": outside("server_error"),  # 9
+    **dict.fromkeys(("error_under_200", "error_with_usage"), outside("server_error")),  # 9
+    "streamed": FINE,  # its usage in the last event
     **dict.fromkeys(("unknown_id", "missing_id"), own("id_mismatch", 3)),  # 10, 13
     "invented_award": FINE,  # marked, not refused
     "swapped": Fate(asked=2, once=2),  # 11: both are refused; alone there is nobody to be taken for

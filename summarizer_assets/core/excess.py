@@ -1,14 +1,15 @@
 """How much is held for a request: what its body allows, and more once replies were billed beyond what theirs allow.
 
 A model may think beyond the bound of its answer, and a provider may put words of its own before the prompt. Nobody can
-know that before the first reply tells it; from then on requests are held by what was seen.
+know that before the first reply tells it. From then on a request is held by the worst that was seen. The next may be
+worse still: so those that go side by side are held by a little more, and are no more than replies were seen.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 _WHOLE: Final = 1000  # thousandths
-#: The largest of n values lies below what is possible. Taken so much larger, divided by n, it does so once in fifty.
+#: The largest of n values is below the largest there can be. Made larger by this part of n, it is so once in fifty.
 _MARGIN: Final = 4
 
 
@@ -36,15 +37,19 @@ class Excess:
         return self.worst > _WHOLE
 
     @property
-    def times(self) -> int:
-        """Thousandths of its bound that are held for a request."""
-        if not self.beyond:
-            return _WHOLE
-        return self.worst + -(-self.worst * _MARGIN // max(1, self.replies))
+    def most_at_once(self) -> int | None:
+        """Requests; None: as many as there is money for."""
+        return max(1, self.replies) if self.beyond else None
 
-    def held(self, amount: int) -> int:
-        """What is held where `amount` is allowed; of tokens as of money."""
-        return -(-amount * self.times // _WHOLE)
+    def seen(self, amount: int) -> int:
+        """What may be billed where `amount` is allowed, by the worst so far; of tokens as of money."""
+        return -(-amount * max(_WHOLE, self.worst) // _WHOLE)
+
+    def held(self, amount: int, requests: int) -> int:
+        """What is held for so many requests that allow `amount` in all."""
+        if not self.beyond or requests <= 1:
+            return self.seen(amount)
+        return self.seen(amount) + -(-self.seen(amount) * _MARGIN // max(1, self.replies))
 
 
 NOTHING_SEEN: Final = Excess()

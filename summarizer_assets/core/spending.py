@@ -111,8 +111,8 @@ def used_up(grant: Grant, cap: int, need: int, excess: Excess) -> str:
     why_so_much = ""
     if excess.beyond:
         why_so_much = (
-            f", {shown_times(excess.times)} times what it allows, for a reply was billed {shown_times(excess.worst)} "
-            "times what its own allowed (a model's thoughts, or words that the provider adds: docs/cost.md)"
+            f", for a reply was billed {shown_times(excess.worst)} times what its request allows (a model's thoughts, "
+            "or words that the provider adds: docs/cost.md)"
         )
     return (
         f"the budget is used up: {shown(grant.spent)} spent{uncertain} of {shown(cap)} (SUMMARIZER_BUDGET_USD) since "

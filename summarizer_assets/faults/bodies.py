@@ -107,6 +107,18 @@ def _swapped(reply: Original, hit: frozenset[str]) -> bytes:
     return reply.with_rows(rows)
 
 
+def _streamed(reply: Original, _: frozenset[str]) -> bytes:
+    """As an event stream that nobody asked for, its usage in the last event."""
+    text, half = reply.content, len(reply.content) // 2
+    deltas = [{"role": "assistant", "content": text[:half]}, {"content": text[half:]}, {}]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices[-1]["finish_reason"] = reply.completion["choices"][0]["finish_reason"]
+    head = {name: value for name, value in reply.completion.items() if name not in ("choices", "usage")}
+    events = [{**head, "choices": [choice]} for choice in choices]
+    events.append({**head, "choices": [], "usage": reply.completion["usage"]})
+    return b"".join(b"data: " + _dumps(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+
+
 def _positions(reply: Original, _: frozenset[str]) -> bytes:
     return reply.with_rows([{**row, "author_id": f"row-{number}"} for number, row in enumerate(reply.rows)])
 
@@ -165,6 +177,8 @@ WHOLE: dict[str, BodyFault] = {
     "prose_around": _content(lambda content: f"Here are the summaries you asked for:\n{content}\nAnything else?"),
     "deep_nesting": _content(lambda _: "[" * _DEEP + "]" * _DEEP),
     "invalid_utf8": _bytes(lambda body: body.replace(b'"content":"', b'"content":"\xff\xfe', 1)),
+    "error_with_usage": _completion(choices=None, error={"message": "upstream failed", "code": "server_error"}),
+    "streamed": _streamed,
     "usage_missing": _completion(usage=None),
     "usage_absurd": _completion(usage={"prompt_tokens": -5, "completion_tokens": 10**12}),
     "other_model": _completion(model="some-other-model"),

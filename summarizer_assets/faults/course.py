@@ -20,6 +20,11 @@ class Course:
         self._counts: OrderedDict[int, int] = OrderedDict()
         self._counts_asks = any(rule.each_request for rule in plan.rules)
 
+    @property
+    def let_through(self) -> int:
+        """Requests so far."""
+        return self._requests
+
     def choose(self, ids: Sequence[str], now: float) -> tuple[Rule, frozenset[str]] | None:
         """The rule for a request that was let through, and the authors it hits."""
         requests, seconds = self._requests, now - self._began

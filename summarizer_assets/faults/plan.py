@@ -179,6 +179,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `replies`: "answered": by the right provider's own function; "cached": the same, but computed once for each body;
     "fixed": one sentence for each author, put together without reading the request as JSON (for benchmarks).
+
+    With `hidden_times`, a share of the answers, by hash, is billed and told so many times what its request allows (or,
+    with `hidden_spread`, up to so many times), once so many have been answered.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -195,6 +198,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: int | None = None
     busy_status: Literal[429, 503] = 503
     replies: Literal["answered", "cached", "fixed"] = "answered"
+    hidden_times: float | None = None  # of what a request allows: its bytes as tokens, and its bound of the answer
+    hidden_spread: bool = False
+    hidden_share: float = 1.0
+    hidden_after_answers: int = 0
+    hidden_of: Literal["both", "prompt", "output"] = "both"
     keep_entries: int = 100_000  # the newest so many in the record; its counts are complete
     to_tls: Literal["garbage", "alert", "reset"] = "garbage"  # to a client that speaks TLS where the server does not
 
@@ -204,6 +212,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "tokens_per_minute": self.tokens_per_minute,
             "at_once": self.at_once,
             "keep_entries": self.keep_entries,
+            "hidden_times": self.hidden_times,
         }
         for name, value in limits.items():
             if value is not None and value <= 0:

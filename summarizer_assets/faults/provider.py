@@ -9,6 +9,7 @@ import msgspec
 
 from summarizer_assets.faults.bodies import BODIES, Original
 from summarizer_assets.faults.course import Course
+from summarizer_assets.faults.hidden import with_hidden
 from summarizer_assets.faults.latency import latency_s
 from summarizer_assets.faults.plan import REFUSE, SHUT, SLOW, Plan, Rule
 from summarizer_assets.faults.record import Entry, Record
@@ -129,6 +130,7 @@ class FaultyProvider:
             return Reply(Answer(refused.status, refused.body))
         self.record.requests += 1
         entry = Entry(self.record.requests, self._since_start(), right.ids, None)
+        right = with_hidden(right, body, course.plan, course.let_through)
         reply = self._decide(entry, right, course)
         self.record.began(entry)
         return reply

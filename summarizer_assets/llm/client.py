@@ -2,8 +2,7 @@
 
 A request is sent, its outcome classified, and then it either returns a checked result, is tried again within bounds,
 or raises a class of `errors.py` that says what to do next. A throttle uses no try: everyone waits. In an outage all
-but a probe are `Parked`. An error that no request can escape stops the client: whoever waits, and whoever comes later,
-gets it too, and nothing more is sent.
+but a probe are `Parked`. An error that no request can escape stops the client: nothing more is sent, and all get it.
 """
 
 import asyncio
@@ -118,10 +117,8 @@ class Client:
         while True:
             error: ProviderError | None
             self._may_send(tried)
-            with (
-                await self._hold(len(body), most_output_tokens) as money,
-                await self._place(estimated_tokens, tried, money) as place,
-            ):
+            money, place = await self._funded_place(len(body), most_output_tokens, estimated_tokens, tried)
+            with money, place:
                 got = await self._send(body, tried.tries + 1)
                 if isinstance(got, FailedTry):
                     self._settle_failure(place, money, got)
@@ -135,8 +132,8 @@ class Client:
                         error = self._after_bad_reply(bad, got, tried)
                     else:
                         told = settle(result)
-                        usage = told or self.purse.assumed(len(body), len(got.body), most_output_tokens)
-                        self._settle(place, money, usage, wasted=in_vain(result), told=told is not None)
+                        used = told or self.purse.assumed(len(body), len(got.body), most_output_tokens)
+                        self._settle(place, money, used, wasted=in_vain(result), told=told is not None)
                         if tried.tries == 0:
                             self._budget.credit()
                         return result
@@ -172,11 +169,18 @@ class Client:
         if not tried.wanted():
             raise Parked("it is to be asked otherwise: not sent")
 
-    async def _hold(self, prompt_bytes: int, most_output_tokens: int) -> Hold:
-        try:
-            return await self.purse.hold(prompt_bytes, most_output_tokens)
-        except BudgetReached as reached:
-            raise self._stop_all(RunFatal(str(reached), cause=StopCause.BUDGET)) from None
+    async def _funded_place(self, size: int, output: int, tokens: int, tried: Tried) -> tuple[Hold, Reservation]:
+        while True:
+            try:
+                money = await self.purse.hold(size, output)
+            except BudgetReached as reached:
+                raise self._stop_all(RunFatal(str(reached), cause=StopCause.BUDGET)) from None
+            place = await self._place(tokens, tried, money)
+            if money.covered:
+                return money, place
+            with money, place:  # what such a request costs was told while it waited for its place
+                money.free()
+                place.settle(0)
 
     async def _place(self, tokens: int, tried: Tried, money: Hold) -> Reservation:
         """The request's place in flight, once it is its turn and it may still go."""

@@ -9,6 +9,11 @@ from summarizer_assets.core.money import Usage
 class Till(Protocol):
     """Where a hold ends. `bound`: what the request allows, in nano-dollars."""
 
+    @property
+    def solvent(self) -> bool:
+        """Whether all that is held is reserved."""
+        ...
+
     def book(self, bound: int, usage: Usage, *, wasted: bool, told: bool) -> None:
         """A request was answered."""
         ...
@@ -31,6 +36,10 @@ class PaidHold:
         self._purse = purse
         self._bound = bound
         self._settled = False
+
+    @property
+    def covered(self) -> bool:
+        return self._purse.solvent
 
     def spent(self, usage: Usage, *, wasted: bool = False, told: bool = True) -> None:
         if not self._settled:

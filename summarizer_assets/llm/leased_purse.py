@@ -95,7 +95,7 @@ class LeasedPurse:
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="purse")
         bound = self._price.most(prompt_tokens_at_most, completion_tokens_at_most)
-        if self._cap is not None and (self._waiting or self._reserve.more_for(bound) > self._reserve.free):
+        if self._cap is not None and (self._waiting or not self._reserve.affords(bound)):
             if not await self._turn(bound):
                 self._check()
                 return NOTHING
@@ -107,8 +107,8 @@ class LeasedPurse:
         """See `Purse`."""
         if self._cap is None:
             return estimated_usage(prompt_bytes, reply_bytes)
-        held = self._reserve.excess.held
-        return self._price.at_most(held(prompt_bytes), held(most_output_tokens))
+        seen = self._reserve.excess.seen
+        return self._price.at_most(seen(prompt_bytes), seen(most_output_tokens))
 
     def stop(self) -> None:
         """See `Purse`."""
@@ -132,7 +132,7 @@ class LeasedPurse:
         try:
             await self._keeper
         finally:
-            self._open.uncertain += self._reserve.held
+            self._open.uncertain += self._reserve.excess.seen(self._reserve.bounds)
             self._reserve = Reserve()
             if self._open != Booking() or not self._disowned:
                 await self._call(Wish())
@@ -172,7 +172,7 @@ class LeasedPurse:
         while self._waiting:
             turn, bound = self._waiting[0]
             if not turn.done():
-                if self._reserve.more_for(bound) > self._reserve.free:
+                if not self._reserve.affords(bound):
                     return
                 self._take(bound)
                 turn.set_result(True)
@@ -183,6 +183,11 @@ class LeasedPurse:
             if not turn.done():
                 turn.set_result(False)
         self._waiting.clear()
+
+    @property
+    def solvent(self) -> bool:
+        """See `Till`; without a cap a debt does not matter."""
+        return self._cap is None or self._reserve.solvent
 
     def put_back(self, bound: int, cost: int) -> None:
         """A request that allowed `bound` ended, and `cost` of what was held for it is gone."""
@@ -205,7 +210,7 @@ class LeasedPurse:
     def doubt(self, bound: int) -> None:
         """A request that allowed `bound` got no reply that tells, and may be billed."""
         if not self._closed:
-            may_cost = self._reserve.held_for(bound)
+            may_cost = self._reserve.excess.seen(bound)
             self._open.uncertain += may_cost
             self._open.requests += 1
             self.put_back(bound, may_cost)
@@ -255,7 +260,7 @@ class LeasedPurse:
         need = reserve.more_for(self._waiting[0][1]) if self._waiting else 0
         kept = 0 if need else max(0, min(reserve.free, self._ahead))
         held = reserve.held
-        aim = held + self._ahead + reserve.excess.held(sum(bound for _, bound in self._waiting))
+        aim = held + self._ahead + reserve.excess.seen(sum(bound for _, bound in self._waiting))
         if not need and not self._worth_a_call(kept, now):
             return
         spare = reserve.free - kept
@@ -269,7 +274,7 @@ class LeasedPurse:
         self._learn(reserve.excess | grant.excess)
         self._serve()
         if need and not grant.extra and self._waiting:
-            self._judge(need, grant)
+            self._judge(reserve.excess.seen(self._waiting[0][1]), grant)
 
     def _measure(self, now: float) -> None:
         """Aim at some seconds of the spending since the last measure, and at one request at least."""
@@ -277,7 +282,7 @@ class LeasedPurse:
         if seconds >= self._ask_again_s:
             busy = self._reserve.bounds or self._spent_since or self._waiting
             spending = int(_AHEAD_S * self._spent_since / seconds)
-            self._ahead = max(spending, self._reserve.excess.held(self._largest)) if busy else 0
+            self._ahead = max(spending, self._reserve.excess.seen(self._largest)) if busy else 0
             self._measured_at, self._spent_since = now, 0
 
     def _worth_a_call(self, kept: int, now: float) -> bool:

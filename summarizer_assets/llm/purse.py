@@ -24,6 +24,11 @@ class Hold(Protocol):
     A block left with neither `spent` nor `free` called books all of it as uncertain: the request may have been billed.
     """
 
+    @property
+    def covered(self) -> bool:
+        """Whether it is still enough, asked just before sending; if not, it is to be freed and held anew."""
+        ...
+
     def spent(self, usage: Usage, *, wasted: bool = False, told: bool = True) -> None:
         """The provider answered, and bills.
 
@@ -96,6 +101,7 @@ class _Nothing:
     """The hold of a request that costs nothing."""
 
     __slots__ = ()
+    covered = True
 
     def spent(self, usage: Usage, *, wasted: bool = False, told: bool = True) -> None:
         pass

@@ -96,7 +96,7 @@ def budget_of(summarizer: Summarizer) -> Budget | None:
     settings, price = summarizer.settings, summarizer.price
     if settings.budget_usd is None or price is None or price.free:
         return None
-    totals = summarizer.ledger.totals()
+    totals, excess = summarizer.ledger.totals(), summarizer.ledger.excess(summarizer.asked_as)
     texts = min(
         _BYTES_A_TOKEN * max(settings.group_tokens, settings.max_characters),
         _BYTES_A_CHARACTER * settings.group_size * settings.max_characters,
@@ -106,7 +106,7 @@ def budget_of(summarizer: Summarizer) -> Budget | None:
     return Budget(
         cap=nano_of(settings.budget_usd),
         gone=totals["spent"] + totals["uncertain"] + totals["reserved"],
-        request=price.most(texts + instruction + _BYTES_AROUND, settings.most_output_tokens),
+        request=excess.seen(price.most(texts + instruction + _BYTES_AROUND, settings.most_output_tokens)),
     )
 
 

@@ -5,6 +5,7 @@ segment, seals it when a batch goes to Delta, and drops it once that batch is co
 replayed by the next holder of the bucket's claim, and only by it.
 """
 
+import contextlib
 import os
 import time
 import zlib
@@ -144,6 +145,25 @@ def replay(folder: Path) -> Replay:
             "writable for this user, or move the file away to have its authors asked again"
         ) from error
     return Replay(records, warnings, segments)
+
+
+def peek(folder: Path) -> list[dict[str, Any]]:
+    """What lies in the journals of all buckets under `folder`, without a claim: it may be committed at this moment.
+
+    Raises:
+        JournalError: a segment cannot be read.
+    """
+    records: list[dict[str, Any]] = []
+    try:
+        for path in sorted(folder.glob(f"*/{_SEGMENTS}")) if folder.is_dir() else []:
+            with contextlib.suppress(FileNotFoundError):
+                records.extend(_good_prefix(path.read_bytes())[0])
+    except OSError as error:
+        raise JournalError(
+            f"the journal {folder} cannot be read: {error}; it holds answers that were paid for: make it readable for "
+            "this user"
+        ) from error
+    return records
 
 
 def drop(segments: list[Path]) -> None:

@@ -528,6 +528,8 @@ class Settled:
 
 
 class _Noted:
+    covered = True
+
     def __init__(self, notes, value):
         self._notes, self._value = notes, value
 
