@@ -1,5 +1,7 @@
 """How the one client to the provider is made: its pace shared by all runs, its money booked in the ledger."""
 
+import hashlib
+import json
 from collections.abc import Callable
 
 from summarizer_assets.core.limiter import RateLimits
@@ -22,6 +24,12 @@ from summarizer_assets.storage.ledger import RunAccount
 from summarizer_assets.storage.limiter import SharedAccount, account_key
 
 _EMBEDDED_URL = "http://embedded/v1"
+
+
+def asked_as(settings: Settings) -> str:
+    """The model and how it is asked, hashed: what its requests cost beyond what they allow depends on it."""
+    facts = (settings.llm_base_url, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True))
+    return hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
 
 def client_of(

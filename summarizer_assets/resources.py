@@ -38,7 +38,7 @@ from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.client import Client
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.pricing import configured_price, model_notices
-from summarizer_assets.provider import client_of
+from summarizer_assets.provider import asked_as, client_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.sources.source import open_source
@@ -135,12 +135,6 @@ class Summarizer:
     def paid(self) -> Paid:
         """What the answers cost that are there, by their own rows."""
         return paid_in_all(self.tables.summaries, self.journal)
-
-    @property
-    def asked_as(self) -> str:
-        """Of the model and how it is asked: what its requests cost beyond what they allow depends on it."""
-        settings = self.settings
-        return fingerprint((settings.llm_base_url, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True)))
 
     def ingest(
         self,
@@ -262,7 +256,7 @@ class Summarizer:
 
     def client(self, run_id: str, bucket: str) -> Client:
         """The one way to the provider, for a run that books what it spends under these names."""
-        account = partial(self.ledger.account, run_id, bucket, self.asked_as)
+        account = partial(self.ledger.account, run_id, bucket, asked_as(self.settings))
         active = self.state.active_runs
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
 

@@ -11,6 +11,7 @@ from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.door import Budget
 from summarizer_assets.core.money import nano_of
 from summarizer_assets.core.retry import BucketState, PastRun
+from summarizer_assets.provider import asked_as
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.guards import reading
 
@@ -96,7 +97,7 @@ def budget_of(summarizer: Summarizer) -> Budget | None:
     settings, price = summarizer.settings, summarizer.price
     if settings.budget_usd is None or price is None or price.free:
         return None
-    totals, excess = summarizer.ledger.totals(), summarizer.ledger.excess(summarizer.asked_as)
+    totals, excess = summarizer.ledger.totals(), summarizer.ledger.excess(asked_as(settings))
     texts = min(
         _BYTES_A_TOKEN * max(settings.group_tokens, settings.max_characters),
         _BYTES_A_CHARACTER * settings.group_size * settings.max_characters,

@@ -8,6 +8,7 @@ it becomes uncertain, and goes on counting; it is put right if the run was only 
 whose commit nobody confirmed is booked again: then too much counts rather than too little.
 """
 
+import contextlib
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -57,11 +58,10 @@ _LEASES = sa.Table(
     sa.Column("lost", sa.Boolean, nullable=False),  # its amount stands under uncertain, no more under reserved
 )
 
-#: How far replies of one model went beyond what their requests allow, so that every run holds by it at once.
+#: How far replies of one model went beyond what their requests allow, so that every run holds by it, under any root.
 _EXCESSES = sa.Table(
     "spend_excesses",
     METADATA,
-    sa.Column("root", sa.String, primary_key=True),
     sa.Column("asked_as", sa.String, primary_key=True),
     sa.Column("worst", sa.BigInteger, nullable=False),
     sa.Column("replies", sa.BigInteger, nullable=False),
@@ -195,7 +195,7 @@ class SpendLedger:
 
     def _excess(self, connection: sa.Connection, asked_as: str, booking: Booking) -> Excess:
         """What is known, with what a run just booked."""
-        mine = (_EXCESSES.c.root == self._root) & (_EXCESSES.c.asked_as == asked_as)
+        mine = _EXCESSES.c.asked_as == asked_as
         row = connection.execute(sa.select(_EXCESSES).where(mine).with_for_update()).one_or_none()
         now = self._database.now(connection)
         lately = row is not None and 0 <= now - row.at <= _EXCESS_S
@@ -207,7 +207,8 @@ class SpendLedger:
             at = now if row is None or Excess(booking.worst).beyond else row.at
             values = {"worst": seen.worst, "replies": seen.replies, "at": at}
             if not connection.execute(_EXCESSES.update().where(mine).values(values)).rowcount:
-                connection.execute(_EXCESSES.insert().values(root=self._root, asked_as=asked_as, **values))
+                with contextlib.suppress(sa.exc.IntegrityError), connection.begin_nested():  # of another root, just now
+                    connection.execute(_EXCESSES.insert().values(asked_as=asked_as, **values))
         return seen
 
     def _require_past(self) -> None:
