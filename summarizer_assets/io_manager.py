@@ -54,6 +54,11 @@ def _buckets(table_slice: TableSlice) -> list[str]:
     return [str(key) for key in dimensions[0].partitions]
 
 
+def shown(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A stream's metadata as dagster shows it."""
+    return {name: _shown(value) for name, value in facts.items()}
+
+
 def _shown(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
     """Text as Markdown, so that a sample of summaries reads as one; a listing as a table; the rest as it is."""
     if isinstance(value, Listing):
@@ -97,8 +102,8 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
 
         with on_interrupt(obj.interrupt):
             written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
-        facts = {name: _shown(value) for name, value in obj.metadata().items()}
-        return {**facts, "commits": written.commits, "rows_written": written.rows}
+        obj.ended()  # raises for a stopped stream: dagster then records no materialisation, and the partition is red
+        return {**shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
         raise StorageError(f"{connection.table_uri} is read as a frame: annotate the input as polars.LazyFrame")

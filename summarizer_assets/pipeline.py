@@ -131,7 +131,10 @@ class BucketRun:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends whatever still runs; what is not committed stays in the journal for the next run."""
+        self.close()
+
+    def close(self) -> None:
+        """End whatever still runs and let the bucket go. What is not committed stays in the journal."""
         if self._engine is not None:
             self._engine.abort()
         self._stack.close()
@@ -296,6 +299,12 @@ class BucketRun:
                 "too_many_failures",
                 f"{failed.height} of {asked} authors failed, more than SUMMARIZER_MAX_FAILURE_SHARE="
                 f"{self._settings.max_failure_share} allows; all is stored, failed_authors tells why",
+            )
+        left = self.counts.pending - self.counts.held_back
+        if self.stop is None and left:
+            self.stop = Stop(
+                "unfinished",
+                f"{left} authors were not reached, for no known reason; materialise the partition again",
             )
 
     def _outdated_and_failed(self, failed: pl.DataFrame) -> set[str]:

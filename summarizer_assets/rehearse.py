@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,8 @@ import dagster as dg
 import msgspec
 import polars as pl
 
+from summarizer_assets.assets.summaries import SUMMARIES
+from summarizer_assets.assets.told import told
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
@@ -56,13 +58,12 @@ class Told:
     stopped: Counter[str] = field(default_factory=Counter)
     client: Counter[str] = field(default_factory=Counter)
 
-    def add(self, run: dg.ExecuteInProcessResult) -> None:
+    def add(self, found: Mapping[str, Any]) -> None:
+        """`found`: what a run told of `author_summaries`."""
         self.runs += 1
-        for event in run.get_asset_materialization_events():
-            found: dict[str, Any] = {name: value.value for name, value in event.materialization.metadata.items()}
-            self.client.update({name: found[name] for name in _OF_THE_CLIENT if name in found})
-            if "stopped" in found:
-                self.stopped[str(found["stopped"]).partition(":")[0]] += 1
+        self.client.update({name: found[name] for name in _OF_THE_CLIENT if name in found})
+        if "stopped" in found:
+            self.stopped[str(found["stopped"]).partition(":")[0]] += 1
 
 
 class Job:
@@ -110,7 +111,7 @@ class Job:
         run = job.execute_in_process(
             run_config=_QUIET, instance=self._instance, partition_key=key, tags=tags, raise_on_error=False
         )
-        self.told.add(run)
+        self.told.add(told(self._instance, run.run_id, SUMMARIES))
         how = "done" if run.success else "stopped"
         return f"  bucket {key}  {before:>7,} -> {self._unfinished():>7,} authors without a summary, {how}"
 

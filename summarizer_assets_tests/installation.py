@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from summarizer_assets.assets.told import told
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import PAPER
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import INGEST, SUMMARIZE
+from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import PREFIX, Settings, load_settings
 from summarizer_assets_tests.provider import serving
@@ -44,6 +46,9 @@ def write_authors(path: Path, count: int) -> Path:
     return path
 
 
+_instances: weakref.WeakSet[dg.DagsterInstance] = weakref.WeakSet()
+
+
 class Installation:
     """Settings over a folder, with the two jobs as methods; each run is a real Dagster run."""
 
@@ -55,6 +60,7 @@ class Installation:
         kept = tempfile.mkdtemp(prefix="dagster-")
         weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
         self._instance = dg.DagsterInstance.ephemeral(kept)
+        _instances.add(self._instance)
 
     def environment(self) -> dict[str, str]:
         """The same settings as variables, for a process of its own."""
@@ -107,13 +113,17 @@ def _config(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str = "author_summaries") -> dict[str, Any]:
     """What a run said of one of its assets."""
-    events: Iterable[Any] = result.get_asset_materialization_events()
-    return {
-        name: value.value
-        for event in events
-        if event.asset_key == dg.AssetKey(asset)
-        for name, value in event.materialization.metadata.items()
-    }
+    for instance in _instances:
+        if instance.has_run(result.run_id):
+            return told(instance, result.run_id, asset)
+    raise LookupError(result.run_id)
+
+
+def statuses(house: Installation, asset: str = "author_summaries") -> dict[str, str]:
+    """As Dagster shows the partitions. What is no longer or not yet there is "MISSING"."""
+    partitions = bucket_partitions(house.settings.buckets)
+    found = house._instance.get_status_by_partition(dg.AssetKey(asset), house.keys, partitions)
+    return {key: "MISSING" if status is None else status.value for key, status in (found or {}).items()}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from benchmarks.hopeless import (
     swapped,
     work,
 )
-from summarizer_assets_tests.installation import Installation, metadata_of
+from summarizer_assets_tests.installation import Installation, metadata_of, statuses
 from summarizer_assets_tests.ticking import Ticking
 
 AUTHORS, GROUP, MOST_CALLS = 300, 20, 60
@@ -65,6 +65,7 @@ def test_a_hopeless_model_ends_its_run_within_sixty_calls_and_no_author_is_charg
     house = world.install(model)
     (run,) = house.summarize()
     assert not run.success
+    assert statuses(house) == {"0000": "FAILED"}
     assert model.calls <= MOST_CALLS
     (failure,) = [event for event in run.all_events if event.event_type_value == "STEP_FAILURE"]
     message = str(failure.event_specific_data.error)
@@ -209,8 +210,9 @@ def test_no_sensor_starts_it_again_until_something_relevant_changes_or_a_person_
         "2 left alone: the model gave nothing usable; change the model, the prompt or a setting"
     )
     told = ticking.instance.fetch_observations(dg.AssetKey("failed_authors"), limit=10).records
-    assert [record.asset_observation.metadata["parked_buckets"].value for record in told] == [2]
-    assert "`0000` (unusable)" in told[0].asset_observation.metadata["what_to_do"].value
+    parked = [record for record in told if record.partition_key is None]  # the others are of the stopped runs
+    assert [record.asset_observation.metadata["parked_buckets"].value for record in parked] == [2]
+    assert "`0000` (unusable)" in parked[0].asset_observation.metadata["what_to_do"].value
 
     other = Installation(**{**house.given, "max_output_tokens": 32_000})
     assert len(Ticking(other, instance=ticking.instance).tick().requests) == 1  # it shows whether that helped

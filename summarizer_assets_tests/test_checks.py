@@ -65,7 +65,10 @@ def moved(sound: Installation, folder: Path, **settings: Any) -> Installation:
 
 
 def evaluations(result: dg.ExecuteInProcessResult) -> Evaluations:
-    found = [event for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
+    return by_name([event for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"])
+
+
+def by_name(found: list[dg.DagsterEvent]) -> Evaluations:
     data = [event.asset_check_evaluation_data for event in found]
     return {(each.asset_key.to_user_string(), each.check_name): each for each in data}
 
@@ -290,8 +293,9 @@ def test_a_stopped_run_ends_as_failed_and_its_bucket_is_checked_all_the_same(tmp
     provider.use(Plan(rules=(Rule("refusal", authors=("1", "2", "3")),)))
     with ingested(provider, tmp_path, 12, max_failure_share=0.1, group_size=6) as stopped:
         (run,) = stopped.summarize()
+        logged = stopped._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     assert not run.success
-    said = evaluations(run)
+    said = by_name([entry.dagster_event for entry in logged])
     assert len(said) == len(OF_BUCKET)
     assert [key for key, each in said.items() if not each.passed] == [(FAILURES, FEW_FAILURES)]
     assert said[FAILURES, FEW_FAILURES].metadata["failed"].value == 3

@@ -7,15 +7,12 @@ made inside the asset's step, each with its partition.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import dagster as dg
 
 from summarizer_assets.checking.names import BLOCKING, MEANINGS, OF_BUCKET
 from summarizer_assets.core.verdict import Verdict
 from summarizer_assets.io_manager import last_written
-
-Evaluated = dg.Output[Any] | dg.AssetCheckEvaluation
 
 
 def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
@@ -34,15 +31,14 @@ def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheck
 
 def evaluated(
     instance: dg.DagsterInstance, bucket: str, verdicts: Iterable[tuple[str, str, Verdict]], *, ours: bool
-) -> Iterator[Evaluated]:
-    """What the asset's step yields for its bucket, after its tables.
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The verdicts on a bucket whose tables are written.
 
     `ours`: nobody else could change the bucket meanwhile. Else another run may stand between its two commits, and what
     is seen is worth a look, and no reason to fail.
     """
     written = {asset: last_written(instance, asset, bucket) for asset, _ in OF_BUCKET}
     for asset, name, verdict in verdicts:
-        yield dg.Output(None, f"{asset}_{name}")
         yield dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(asset),
             check_name=name,

@@ -1,21 +1,30 @@
-"""`author_summaries` and `failed_authors`: one asset of two tables, since one answer feeds both."""
+"""`author_summaries` and `failed_authors`: one asset of two tables, since one answer feeds both.
+
+A partition is green only when nobody of its bucket is pending, but for those whom SUMMARIZER_LIMIT holds back. Dagster
+records the materialisation of a table when the IO manager's call for it returns, so a stopped run ends within the first
+of these calls, with both tables written. What it would have told with the materialisation, an observation tells.
+"""
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from summarizer_assets.assets.again import SummariesConfig
-from summarizer_assets.assets.checked import Evaluated, bucket_specs, evaluated
+from summarizer_assets.assets.checked import bucket_specs, evaluated
 from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
 from summarizer_assets.checking.bucket import before, check_bucket
 from summarizer_assets.core import records
 from summarizer_assets.core.money import dollars
 from summarizer_assets.core.progress import Progress
+from summarizer_assets.io_manager import shown
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.stream import persist
 
 SUMMARIES, FAILURES = "author_summaries", "failed_authors"
 
@@ -30,6 +39,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             owners=OWNERS,
             metadata=table_metadata(schema),
             code_version=code_version,
+            is_required=False,  # a run that only tells a price makes nothing
             description=description,
         )
 
@@ -55,7 +65,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
     )
     def author_summaries(
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> Iterator[Evaluated]:
+    ) -> Iterator[dg.Output[Any] | dg.AssetCheckEvaluation]:
         bucket, choice = context.partition_key, config.choice(datetime.now(UTC))
 
         def report(progress: Progress) -> None:
@@ -70,17 +80,17 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             report=report,
             warn=context.log.warning,
         )
-        found = before(summarizer.tables)
+        told = _Telling(context, summarizer, run, paid=choice.spend)
         with run:
-            yield dg.Output(run.summaries, SUMMARIES)
-            yield dg.Output(run.failures, FAILURES)
+            if choice.spend:
+                yield dg.Output(replace(run.summaries, ended=told.ended), SUMMARIES)
+                yield dg.Output(run.failures, FAILURES)
+            else:
+                told.observe()
             run.finish()
-            if run.interrupted_by is None:  # while the bucket is still ours: nobody changes it meanwhile
-                verdicts = check_bucket(summarizer, bucket, context.run.run_id, run.counts, found)
-                yield from evaluated(context.instance, bucket, verdicts, ours=choice.spend)
-        if run.interrupted_by is not None:
-            signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
-        _raise_if_stopped(run)
+            for evaluation in told.checked():  # while the bucket is still ours: nobody changes it meanwhile
+                yield dg.Output(None, f"{evaluation.asset_key.to_python_identifier()}_{evaluation.check_name}")
+                yield evaluation
 
     return author_summaries
 
@@ -103,9 +113,50 @@ def observation(progress: Progress) -> dg.AssetObservation:
     )
 
 
-def _raise_if_stopped(run: BucketRun) -> None:
-    """Both tables are written true by now; the step must not look as if the bucket were done."""
-    if run.stop is not None:
+class _Telling:
+    """What a run tells Dagster beside its tables. `paid`: it may ask, so the bucket is its own."""
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, summarizer: Summarizer, run: BucketRun, *, paid: bool
+    ) -> None:
+        self._context = context
+        self._summarizer = summarizer
+        self._run = run
+        self._paid = paid
+        self._before = before(summarizer.tables)
+
+    def checked(self) -> Iterator[dg.AssetCheckEvaluation]:
+        context, run = self._context, self._run
+        verdicts = check_bucket(self._summarizer, context.partition_key, context.run.run_id, run.counts, self._before)
+        return evaluated(context.instance, context.partition_key, verdicts, ours=self._paid)
+
+    def observe(self) -> None:
+        """What a run that makes no partition green found, on the pages of both tables."""
+        for asset, stream in ((SUMMARIES, self._run.summaries), (FAILURES, self._run.failures)):
+            metadata = shown(stream.metadata())
+            self._context.log_event(
+                dg.AssetObservation(asset, partition=self._context.partition_key, metadata=metadata)
+            )
+
+    def ended(self) -> None:
+        """The first table is written. Ends a stopped run, which must not look as if its bucket were done.
+
+        Raises:
+            dg.Failure: the run was stopped.
+            BaseException: what Dagster raises for a run that was told to end.
+        """
+        run = self._run
+        if run.stop is None:
+            return
+        persist(self._summarizer.tables.failures, run.failures)
+        run.finish()
+        self.observe()
+        if run.interrupted_by is None:
+            for evaluation in self.checked():
+                self._context.log_event(evaluation)
+        run.close()
+        if run.interrupted_by is not None:
+            signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
         raise dg.Failure(
             description=f"stopped ({run.stop.cause}): {run.stop.message}",
             metadata={"pending": run.counts.pending, "cause": run.stop.cause},

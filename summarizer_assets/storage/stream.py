@@ -17,6 +17,10 @@ def _no_metadata() -> Mapping[str, Any]:
     return {}
 
 
+def _as_planned() -> None:
+    """The end of a stream that cannot be stopped early."""
+
+
 @dataclass(frozen=True)
 class TableStream:
     """Changes of one table, in order.
@@ -24,7 +28,8 @@ class TableStream:
     That the consumer asks for the next change tells the producer that the last one is committed. `fence` gives each
     bucket's fence value in the snapshot from which the changes were made; `guard` raises when the right to write was
     lost; `metadata` is asked for once, after the last change. `interrupt` is told of a signal to end (its number): the
-    stream then ends early and in order; None: a signal tears it.
+    stream then ends early and in order; None: a signal tears it. `ended` is called once, after the last change is
+    committed: it raises when the stream was stopped early, so that nobody takes the table for complete.
     """
 
     changes: Iterable[Change]
@@ -32,6 +37,7 @@ class TableStream:
     guard: Callable[[], None] = _no_guard
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
     interrupt: Callable[[int], None] | None = None
+    ended: Callable[[], None] = _as_planned
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested, metadata_of
+from summarizer_assets_tests.installation import Installation, ingested, metadata_of, statuses
 from summarizer_assets_tests.provider import answer
 from summarizer_assets_tests.waits import short_waits
 
@@ -65,6 +65,7 @@ def test_an_outage_without_end_charges_nobody_and_is_bounded(installation, provi
 
     assert not run.success
     assert "the provider is down" in metadata_of(run)["stopped"]
+    assert statuses(house) == {"0000": "FAILED"}
     assert house.frame("summaries").is_empty()
     assert house.frame("failures").is_empty()
     assert len(provider.entries) <= 40  # of which 5 are the first request's own, 6 in flight, the rest probes

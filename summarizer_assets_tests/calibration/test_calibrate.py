@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from summarizer_assets.assets.told import told
 from summarizer_assets.calibration.__main__ import main
 from summarizer_assets.calibration.calibrate import Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.pictures import picture
@@ -21,7 +22,7 @@ from summarizer_assets.llm.embedded import RequestRefusedError, answer
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.stream import persist
-from summarizer_assets_tests.installation import metadata_of, write_authors
+from summarizer_assets_tests.installation import write_authors
 from summarizer_assets_tests.provider import serving
 
 KEYS, SIZES, AUTHORS = ("0000", "0001"), (1, 5, 20), 40
@@ -174,21 +175,22 @@ def test_the_jobs_show_the_price_and_ask_only_when_told_to(model) -> None:
     defs = build_defs(load_settings(None, **model.given))
     with dg.DagsterInstance.ephemeral() as instance:
 
-        def run(job: str, **config: Any) -> dg.ExecuteInProcessResult:
+        def run(job: str, asset: str, **config: Any) -> dict[str, Any]:
             given = {"ops": {"group_size_calibration": {"config": config}}} if config else {}
-            return defs.resolve_job_def(job).execute_in_process(instance=instance, run_config=given)
+            done = defs.resolve_job_def(job).execute_in_process(instance=instance, run_config=given)
+            return told(instance, done.run_id, asset)
 
-        priced = metadata_of(run(CALIBRATE), "group_size_calibration")
+        priced = run(CALIBRATE, "group_size_calibration")
         assert not priced["asked"]
         assert priced["cost_estimated_usd"] > 0
         assert len(model.asked) == before
-        found = metadata_of(run(CALIBRATE, spend=True, authors=10, sizes=[1, 5]), "group_size_calibration")
+        found = run(CALIBRATE, "group_size_calibration", spend=True, authors=10, sizes=[1, 5])
         assert found["recommended_group_size"] == 5
         assert found["cost_usd"] > 0
         assert "Somebody" not in str(found)
-        first = metadata_of(run(ESTIMATE), "spend_estimate")
+        first = run(ESTIMATE, "spend_estimate")
         assert first["authors_to_ask"] == 60
         assert first["cost_low_usd"] < first["cost_usd"] < first["cost_high_usd"]
         assert "No earlier estimate" in first["last_estimate_reconciled"]
         assert first["hours"] > 0  # a request's time is known from the calibration
-        assert "Nobody was answered since" in metadata_of(run(ESTIMATE), "spend_estimate")["last_estimate_reconciled"]
+        assert "Nobody was answered since" in run(ESTIMATE, "spend_estimate")["last_estimate_reconciled"]

@@ -1,0 +1,21 @@
+"""What a run told of an asset: with its materialisation, or, where it made no partition green, with an observation."""
+
+from typing import Any
+
+import dagster as dg
+
+_TELLING = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION}
+
+
+def told(instance: dg.DagsterInstance, run_id: str, asset: str) -> dict[str, Any]:
+    """The last metadata of the run about the asset, by name; empty if it told nothing."""
+    found: dict[str, Any] = {}
+    for entry in instance.all_logs(run_id, of_type=_TELLING):
+        event = entry.dagster_event
+        if event is None or event.asset_key != dg.AssetKey(asset):
+            continue
+        made = event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+        data = event.step_materialization_data if made else event.asset_observation_data
+        said = data.materialization if made else data.asset_observation
+        found = {name: value.value for name, value in said.metadata.items()}
+    return found
