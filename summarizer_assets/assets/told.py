@@ -14,8 +14,9 @@ def told(instance: dg.DagsterInstance, run_id: str, asset: str) -> dict[str, Any
         event = entry.dagster_event
         if event is None or event.asset_key != dg.AssetKey(asset):
             continue
-        made = event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
-        data = event.step_materialization_data if made else event.asset_observation_data
-        said = data.materialization if made else data.asset_observation
-        found = {name: value.value for name, value in said.metadata.items()}
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            metadata = event.step_materialization_data.materialization.metadata
+        else:
+            metadata = event.asset_observation_data.asset_observation.metadata
+        found = {name: value.value for name, value in metadata.items()}
     return found
