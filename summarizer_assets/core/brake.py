@@ -92,8 +92,8 @@ class Course:
     @property
     def in_flight(self) -> int | None:
         """The most requests at once; None: as many as the settings allow."""
-        if self.doubtful:
-            return min(_IN_DOUBT_IN_FLIGHT, self.bound)
+        if self.doubtful:  # and no more than the refusals that would still end it
+            return max(1, min(_IN_DOUBT_IN_FLIGHT, self.bound - self.score))
         untried = not self.accepted and self.trust is Trust.UNTRIED
         return _UNTRIED_IN_FLIGHT if untried else None
 

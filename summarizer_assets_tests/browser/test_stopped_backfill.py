@@ -12,7 +12,7 @@ from summarizer_assets.faults.plan import Plan
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
 from summarizer_assets_tests.browser.test_ui import CHROMIUM, QUIET
-from summarizer_assets_tests.installation import write_authors
+from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,9 +33,11 @@ _PARTITIONS = """
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Its budget lasts for about half of the authors."""
     home: Path = tmp_path_factory.mktemp("stopped")
+    source = write_authors(home / "authors.parquet", AUTHORS)
+    Installation(home / "data", source, buckets=BUCKETS).ingest()
     with serving(FaultyProvider(answer, Plan())) as url:
         settings = {
-            "SUMMARIZER_SOURCE": str(write_authors(home / "authors.parquet", AUTHORS)),
+            "SUMMARIZER_SOURCE": str(source),
             "SUMMARIZER_BUCKETS": str(BUCKETS),
             "SUMMARIZER_LLM_BASE_URL": url,
             "SUMMARIZER_LLM_MODEL": "sample-model",
@@ -50,23 +52,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield running
 
 
-def launch(site: Site, *assets: str) -> str:
-    """A backfill over all buckets, once it ended; returns its id."""
-    chosen = ", ".join(f"{{path: [{json.dumps(asset)}]}}" for asset in assets)
-    params = f"{{assetSelection: [{chosen}], partitionNames: {json.dumps(bucket_keys(BUCKETS))}}}"
-    backfill = site.graphql(_LAUNCH % params)["launchPartitionBackfill"]["backfillId"]
-    eventually(lambda: status(site, backfill).startswith("COMPLETED"), lambda: status(site, backfill))
-    return backfill
-
-
 def status(site: Site, backfill: str) -> str:
     return site.graphql(_STATUS % backfill)["partitionBackfillOrError"]["status"]
 
 
 @pytest.fixture(scope="module")
 def stopped(site: Site) -> str:
-    launch(site, "authors")
-    return launch(site, "author_summaries", "failed_authors")
+    """A backfill over all buckets, once it ended; its id."""
+    chosen = '{path: ["author_summaries"]}, {path: ["failed_authors"]}'
+    params = f"{{assetSelection: [{chosen}], partitionNames: {json.dumps(bucket_keys(BUCKETS))}}}"
+    backfill = site.graphql(_LAUNCH % params)["launchPartitionBackfill"]["backfillId"]
+    eventually(lambda: status(site, backfill).startswith("COMPLETED"), lambda: status(site, backfill))
+    return backfill
 
 
 def pending(site: Site) -> set[str]:
