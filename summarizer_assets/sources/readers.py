@@ -8,7 +8,6 @@ import polars as pl
 
 from summarizer_assets.core.records import REJECTED
 from summarizer_assets.sources.columns import Layout, table_layout
-from summarizer_assets.sources.errors import SourceError
 
 #: Rows of the source's columns that are read, and rows rejected on the way (`records.REJECTED`).
 Batch = tuple[pl.DataFrame, pl.DataFrame]
@@ -42,33 +41,6 @@ class TableReader:
         chosen = self.frame.select(self.layout.columns)
         for batch in chosen.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming"):
             yield batch, nothing_rejected()
-
-
-@dataclass(frozen=True)
-class ParquetReader(TableReader):
-    """A Parquet file, whose footer tells how many rows must come.
-
-    Over some damaged files polars' stream (2.1) falls over in a thread of its own and then ends as if there were no
-    more rows; an ingest would take their authors for gone.
-    """
-
-    path: str
-
-    def batches(self, rows: int) -> Iterator[Batch]:
-        expected, come = self.frame.select(pl.len()).collect().item(), 0
-        for frame, rejected in super().batches(rows):
-            come += frame.height
-            yield frame, rejected
-        if come != expected:
-            raise SourceError(
-                f"{self.path}: {come} of its {expected} rows could be read: the file is damaged; write it anew, or put "
-                "it back from a backup"
-            )
-
-
-def open_parquet(path: str, mapping: Mapping[str, str], options: dict[str, str] | None) -> ParquetReader:
-    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False, storage_options=options)
-    return ParquetReader(frame, table_layout(frame.collect_schema().names(), mapping, path), path)
 
 
 def open_csv(path: str, mapping: Mapping[str, str], options: dict[str, str] | None) -> TableReader:

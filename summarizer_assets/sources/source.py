@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources import delta, folder_columns, increments, json_lines, readers
+from summarizer_assets.sources import delta, folder_columns, increments, json_lines, parquet, readers
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
 from summarizer_assets.sources.delta_files import DeltaReader
@@ -21,7 +21,7 @@ from summarizer_assets.sources.shape import Shaper
 _READ_ERRORS = (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError)
 
 _OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | None], readers.Reader]] = {
-    "parquet": readers.open_parquet,
+    "parquet": parquet.open_parquet,
     "csv": readers.open_csv,
     "jsonl": json_lines.open_jsonl,
 }

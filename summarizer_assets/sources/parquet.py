@@ -1,0 +1,183 @@
+"""One Parquet file to batches: polars' reader where it knows all of the file's types, else Arrow's, column by column.
+
+Facts this rests on (measured with polars 2.1 and pyarrow 26): polars takes in the whole schema, and falls over a time
+zone that is an offset, an interval, or a variant in a column that nobody asked for; it reads times of 96 bits beyond
+the year 2262 as others. Arrow looks at nothing but the columns asked for.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from summarizer_assets.sources.columns import PAPER_NAMES, Layout, matches, table_layout
+from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
+from summarizer_assets.sources.stores import filesystem
+
+_REMEDY = "write it anew, or put it back from a backup"
+
+
+@dataclass(frozen=True)
+class ParquetReader(TableReader):
+    """A file through polars, whose footer tells how many rows must come.
+
+    Over some damaged files polars' stream (2.1) falls over in a thread of its own and then ends as if there were no
+    more rows; an ingest would take their authors for gone.
+    """
+
+    path: str
+    rows: int
+    uuids: Sequence[str]
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        return _counted(super().batches(rows), self.rows, self.path, self.uuids)
+
+
+@dataclass(frozen=True)
+class ArrowParquetReader:
+    """A file through Arrow.
+
+    Attributes:
+        leaves: the paths of all values that are read, down to the papers' fields.
+    """
+
+    path: str
+    layout: Layout
+    rows: int
+    uuids: Sequence[str]
+    leaves: Sequence[str]
+    options: dict[str, str] | None
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        return _counted(self._batches(rows), self.rows, self.path, self.uuids)
+
+    def _batches(self, rows: int) -> Iterator[Batch]:
+        store, place = filesystem(self.path, self.options)
+        with store.open_input_file(place) as stream:
+            file = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
+            for batch in file.iter_batches(batch_size=rows, columns=list(self.leaves)):
+                arrays = [_known_to_polars(column) for column in batch.columns]
+                frame = pl.from_arrow(pa.RecordBatch.from_arrays(arrays, batch.schema.names))
+                assert isinstance(frame, pl.DataFrame)
+                yield frame.select(self.layout.columns), nothing_rejected()
+
+
+def open_parquet(
+    path: str, mapping: Mapping[str, str], options: dict[str, str] | None
+) -> ParquetReader | ArrowParquetReader:
+    """Open a Parquet file.
+
+    Raises:
+        SourceError: its columns cannot make authors, or its footer contradicts itself.
+    """
+    store, place = filesystem(path, options)
+    with store.open_input_file(place) as stream:
+        file = pq.ParquetFile(stream)
+        try:
+            schema, columns = file.schema_arrow, [file.schema.column(n) for n in range(len(file.schema))]
+            paths = [column.path for column in columns]
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{path}: the name of a column is no text: the file is damaged; {_REMEDY}") from error
+    _check_footer(file.metadata, columns, path)
+    layout = table_layout(schema.names, mapping, path)
+    rows = file.metadata.num_rows
+    uuids = [name for name in layout.columns if str(schema.field(name).type) == "extension<arrow.uuid>"]
+    wanted = _leaves(layout, schema, mapping, paths)
+    if not _is_strange(schema, [(column, column.path in wanted) for column in columns]):
+        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False, storage_options=options)
+        if _is_known_to_polars(frame):
+            return ParquetReader(frame, layout, path, rows, uuids)
+    return ArrowParquetReader(path, layout, rows, uuids, wanted, options)
+
+
+def _check_footer(footer: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], path: str) -> None:
+    """Raise where the footer tells one number of rows and its row groups another."""
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    told = sum(group.num_rows for group in groups)
+    if told != footer.num_rows:
+        raise SourceError(
+            f"{path}: by its footer there are {footer.num_rows} rows, and by its row groups {told}: the file is "
+            f"damaged; {_REMEDY}"
+        )
+    for number, group in enumerate(groups):
+        for place, column in enumerate(columns):
+            values = group.column(place).num_values
+            if values != group.num_rows if column.max_repetition_level == 0 else values < group.num_rows:
+                raise SourceError(
+                    f"{path}: row group {number} has {group.num_rows} rows, and {values} values of {column.path}: the "
+                    f"file is damaged; {_REMEDY}"
+                )
+
+
+def _leaves(layout: Layout, schema: pa.Schema, mapping: Mapping[str, str], paths: Sequence[str]) -> list[str]:
+    papers = layout.authors.get("papers")
+    known = _paper_fields(schema.field(papers).type, mapping) if papers is not None else set[str]()
+
+    def is_wanted(path: str) -> bool:
+        if papers is not None and path.startswith(f"{papers}.") and known:
+            return not known.isdisjoint(path.removeprefix(f"{papers}.").split("."))
+        return any(path == name or path.startswith(f"{name}.") for name in layout.columns)
+
+    return [path for path in paths if is_wanted(path)]
+
+
+def _paper_fields(kind: pa.DataType, mapping: Mapping[str, str]) -> set[str]:
+    """The source's names of the papers' fields that are ours."""
+    struct = kind.value_type if isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType) else kind
+    names = [field.name for field in struct] if isinstance(struct, pa.StructType) else []
+    return {found for name in PAPER_NAMES for found in matches(name, names, mapping)} & set(names)
+
+
+def _is_strange(schema: pa.Schema, columns: Sequence[tuple[pq.ColumnSchema, bool]]) -> bool:
+    """Whether polars is known to fall over the file's types, or to read one that is wanted as another value."""
+    if any(str(column.logical_type) == "Interval" for column, _ in columns):
+        return True
+    if any(column.physical_type == "INT96" for column, wanted in columns if wanted):
+        return True
+    zones = {kind.tz for kind in _types(schema.types) if isinstance(kind, pa.TimestampType) and kind.tz is not None}
+    return bool(zones - available_timezones())
+
+
+def _types(kinds: Sequence[pa.DataType]) -> Iterator[pa.DataType]:
+    for kind in kinds:
+        yield kind
+        yield from _types([kind.field(number).type for number in range(kind.num_fields)])
+
+
+def _is_known_to_polars(frame: pl.LazyFrame) -> bool:
+    try:
+        frame.collect_schema()
+    except pl.exceptions.PolarsError:
+        return False
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # polars fell over; its class cannot be imported
+            raise
+        return False
+    return True
+
+
+def _known_to_polars(column: pa.Array) -> pa.Array:
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if isinstance(column.type, pa.TimestampType) and column.type.tz is not None:
+        return column.cast(pa.timestamp(column.type.unit, "UTC"))
+    return column
+
+
+def _counted(batches: Iterator[Batch], expected: int, path: str, uuids: Sequence[str]) -> Iterator[Batch]:
+    come = 0
+    for frame, rejected in batches:
+        come += frame.height
+        yield frame.with_columns(_uuid_texts(frame[name]) for name in uuids), rejected
+    if come != expected:
+        raise SourceError(f"{path}: {come} of its {expected} rows could be read: the file is damaged; {_REMEDY}")
+
+
+def _uuid_texts(column: pl.Series) -> pl.Series:
+    texts = [None if raw is None else str(uuid.UUID(bytes=raw)) for raw in column]
+    return pl.Series(column.name, texts, dtype=pl.String)
