@@ -179,6 +179,7 @@ class Summarizer:
         """`report` hears now and then how far the run is, `warn` of the model's end; without them, the log does."""
         settings = self.settings
         require_answer(settings.root, settings.storage_options)
+        self.root.require()  # before a state store is made for nothing
         return BucketRun(
             bucket,
             run_id,

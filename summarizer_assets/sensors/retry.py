@@ -53,6 +53,8 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
     def retry_failed_authors(
         context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.SensorResult:
+        if summarizer.root.found is None:
+            return dg.SensorResult(skip_reason="no authors yet", cursor=context.cursor)
         now, memory = time.time(), Memory.of(context.cursor)
         excluded = summarizer.settings.excluded_ids
         listed = state_mark(*sorted(excluded)) if excluded else ""

@@ -260,7 +260,7 @@ class RootHere:
         root = self.found
         if root is None:
             raise TableError(
-                f"{self.place}: there are no tables here, so there is nothing to tell, and nothing was written; is "
+                f"{self.place}: there are no authors yet, no tables here at all; nothing was done or written. Is "
                 "SUMMARIZER_ROOT right? If it is, materialise the asset `authors` first"
             )
         return root
