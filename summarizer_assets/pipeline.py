@@ -232,8 +232,7 @@ class BucketRun:
                     yield Compact(self._bucket)
 
     def _batches(self, outcomes: Outcomes, reporter: Reporter) -> Iterator[Change]:
-        settings = self._settings
-        base = Patience(settings.commit_rows, settings.commit_interval_s)
+        base = Patience(self._settings.commit_rows, self._settings.commit_interval_s)
         commits = Commits(base, self._writers, self._log)
         while True:
             ready = commits.due(outcomes, _TICK_S)
@@ -263,6 +262,7 @@ class BucketRun:
     def _failure_changes(self) -> Iterator[Change]:
         if self._claim is None or self._new_failures.equals(self._stock.failures):
             return
+        self._settings.tried.note(self._bucket, self._stock.failures, self._new_failures)
         yield Overwrite(self._bucket, self._new_failures)
 
     # Accounts.

@@ -54,6 +54,7 @@ from summarizer_assets.storage.request_forms import RequestForms
 from summarizer_assets.storage.roots import RootHere
 from summarizer_assets.storage.state import LEASE_S, StateStore
 from summarizer_assets.storage.stream import TableStream
+from summarizer_assets.storage.tried import TriedBefore
 
 
 class Summarizer:
@@ -127,6 +128,10 @@ class Summarizer:
         return StateStore(self.database, self.root_name, lease_s=self.lease_s)
 
     @property
+    def tried(self) -> TriedBefore:
+        return TriedBefore(self.database, lambda: self.root_name)
+
+    @property
     def ledger(self) -> SpendLedger:
         place = self.root.place
         return SpendLedger(self.database, self.root_name, place=place, in_tables=lambda: self.paid.cost)
@@ -193,6 +198,7 @@ class Summarizer:
                 fingerprint=self.fingerprint,
                 excluded=lambda: settings.excluded_ids,
                 journal=self.journal,
+                tried=self.tried,
                 journal_fsync_s=settings.journal_fsync_s,
                 keep_removed=settings.keep_removed,
                 limit=settings.limit,

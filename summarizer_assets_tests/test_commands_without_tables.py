@@ -1,4 +1,4 @@
-"""A command where there are no tables says so, writes nothing, and ends with status 2; each says which root it means."""
+"""Where there are no tables a command says so, writes nothing, ends with status 2, and tells which root it means."""
 
 import os
 import sys
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from summarizer_assets.settings import PREFIX

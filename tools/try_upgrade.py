@@ -191,13 +191,11 @@ def prompts(trial: Trial) -> None:
     """This version alone: another prompt, back again, all made anew on purpose, and that undone."""
     root = trial.environment["SUMMARIZER_ROOT"]
     trial.turn("new", "another prompt (SUMMARIZER_WORDS)", 0, words=40, refused=True)
-    trial.turn("new", "the prompt rolled back", 0, refused=True)
+    trial.turn("new", "the prompt rolled back", 0)
     before = trial.frame("author_summaries").sort("author_id")
     version = trial.tables()["author_summaries"]
     choice = {"resummarize": {"other_prompt_or_model": True}, "spend": True}
-    trial.turn(
-        "new", "all made anew with the other prompt, on purpose", before.height, refused=True, words=40, **choice
-    )
+    trial.turn("new", "all made anew with the other prompt, on purpose", before.height, words=40, **choice)
     prompts_now = trial.frame("author_summaries")["prompt_version"].n_unique()
     DeltaTable(f"{root}/author_summaries").restore(version)
     after = trial.frame("author_summaries").sort("author_id")
@@ -207,10 +205,10 @@ def prompts(trial: Trial) -> None:
         f"{after.height} summaries, {'as they were' if after.equals(before) else 'not as they were'}",
         held=after.equals(before) and prompts_now == 1,
     )
-    trial.turn("new", "runs with the old prompt", 0, refused=True)
-    trial.turn("new", "runs with the other prompt", 0, words=40, refused=True)
+    trial.turn("new", "runs with the old prompt", 0)
+    trial.turn("new", "runs with the other prompt", 0, words=40)
     trial.source(AUTHORS + 12, changed=40)
-    trial.turn("new", "40 changed, 2 are new, after all that", 42, refused=True)
+    trial.turn("new", "40 changed, 2 are new, after all that", 42)
 
 
 @contextmanager

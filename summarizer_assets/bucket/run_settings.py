@@ -10,6 +10,7 @@ from summarizer_assets.core.money import Price
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.journal import FSYNC_EVERY_S
+from summarizer_assets.storage.tried import TriedBefore
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class RunSettings:
     fingerprint: str
     excluded: Callable[[], frozenset[str]]
     journal: Path
+    tried: TriedBefore
     journal_fsync_s: float = FSYNC_EVERY_S
     keep_removed: bool = False
     limit: int | None = None

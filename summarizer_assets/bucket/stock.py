@@ -11,10 +11,12 @@ from summarizer_assets.bucket.admission import admit
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.choice import Choice
 from summarizer_assets.core.contrast import ENOUGH
-from summarizer_assets.core.pending import Plan, plan_bucket
+from summarizer_assets.core.pending import Identity, Plan, plan_bucket
 from summarizer_assets.core.terms import RecordTerms
+from summarizer_assets.core.tried import NOTHING_TRIED
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.guards import reading
+from summarizer_assets.storage.tried import TriedBefore
 
 
 class Fences(NamedTuple):
@@ -86,6 +88,7 @@ def take_stock(
         choice=choice,
         keep_removed=settings.keep_removed,
         answered=answered,
+        tried=tried_before(settings.tried, settings.identity, bucket, failures),
     )
     return Stock(
         plan=plan,
@@ -99,6 +102,12 @@ def take_stock(
         backdrop=_backdrop(rendered),
         doubled=held.height < found.height,
     )
+
+
+def tried_before(book: TriedBefore, identity: Identity, bucket: str, failures: pl.DataFrame) -> pl.DataFrame:
+    """core.tried.TRIED; the store is asked only where a failure is of another prompt or model than the run's."""
+    other = pl.col("prompt_version").ne(identity.prompt_version) | pl.col("model").ne(identity.model)
+    return NOTHING_TRIED if failures.filter(other & (pl.col("attempts") > 0)).is_empty() else book.of(bucket)
 
 
 def _backdrop(rendered: pl.DataFrame) -> dict[str, RecordTerms]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.records import FAILURES, FailureReason
+from summarizer_assets.core.tried import NOTHING_TRIED, as_tried_with
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Plan:
 _RENEWED = pl.col("held") & ~pl.col("outdated")
 
 
-def plan_bucket(
+def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     authors: pl.DataFrame,
     summaries: pl.DataFrame,
     failures: pl.DataFrame,
@@ -80,6 +81,7 @@ def plan_bucket(
     choice: Choice = NOBODY_CHOSEN,
     keep_removed: bool = False,
     answered: pl.DataFrame | None = None,
+    tried: pl.DataFrame = NOTHING_TRIED,
 ) -> Plan:
     """Decide what to do for one bucket.
 
@@ -95,6 +97,7 @@ def plan_bucket(
         answered: author_id, content_hash, answered_at, replaces of answers that a dead run left: no failure keeps them
             out, and no older summary keeps out one that was asked for to replace it. One that was not is late: another
             run answered first.
+        tried: attempts under other prompts and models than that of an author's row (core.tried.TRIED).
     """
     bucket = authors["bucket"][0] if authors.height else None
     skipped = _skipped(authors, excluded, failures, now, bucket)
@@ -109,7 +112,7 @@ def plan_bucket(
     )
     candidates = candidates.filter(~current)
 
-    same = _same_identity(candidates, failures, identity)
+    same = _same_identity(candidates, failures, identity, tried)
     due = (pl.col("next_retry_at") <= now).fill_null(value=False)
     asked_anyway = pl.col("retryable") & (pl.lit(choice.retry_all) | due)
     driven = same.filter(choice.redrive.failures & ~asked_anyway)
@@ -168,8 +171,12 @@ def _to_renew(
     return pl.concat([ids, newer.select("author_id")]).unique()
 
 
-def _same_identity(candidates: pl.DataFrame, failures: pl.DataFrame, identity: Identity) -> pl.DataFrame:
+def _same_identity(
+    candidates: pl.DataFrame, failures: pl.DataFrame, identity: Identity, tried: pl.DataFrame
+) -> pl.DataFrame:
     mine = failures.filter((pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model))
+    if not tried.is_empty():
+        mine = pl.concat([mine, as_tried_with(failures, tried, identity.prompt_version, identity.model)])
     return mine.join(candidates.select("author_id", "content_hash"), on=["author_id", "content_hash"], how="semi")
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from summarizer_assets.bucket.stock import tried_before
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.core.sampling import BucketCounts, Pending, SampledBucket, choose, pending_of
 from summarizer_assets.resources import Summarizer
@@ -57,6 +58,7 @@ def _sample(summarizer: Summarizer, bucket: str, part: int) -> SampledBucket:
         identity=summarizer.identity,
         excluded=summarizer.settings.excluded_ids,
         now=datetime.now(UTC),
+        tried=tried_before(summarizer.tried, summarizer.identity, bucket, failures),
     )
     return _seen(authors, held, failures, plan)
 

@@ -11,6 +11,7 @@ from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.door import Budget
 from summarizer_assets.core.money import nano_of
 from summarizer_assets.core.retry import BucketState, PastRun
+from summarizer_assets.core.tried import as_tried_with
 from summarizer_assets.provider import asked_as
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.guards import reading
@@ -137,6 +138,7 @@ def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
                 there = tables.authors.read(due["bucket"].unique().to_list()).select("author_id")
                 gone = due.join(there.collect(), on="author_id", how="anti")["author_id"]
             rows = rows.filter(~pl.col("author_id").is_in(gone.implode()))
+        rows = _as_we_tried(summarizer, rows)
         return (
             rows.group_by("bucket", "reason")
             .agg(
@@ -146,3 +148,14 @@ def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
             )
             .collect()
         )
+
+
+def _as_we_tried(summarizer: Summarizer, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Failures of another prompt or model, with the attempts and the next time of ours, where it was tried before."""
+    identity = summarizer.identity
+    tried = summarizer.tried.of_all(identity.prompt_version, identity.model)
+    if tried.is_empty():
+        return rows
+    theirs = rows.filter(pl.col("author_id").is_in(tried["author_id"].implode())).collect()
+    held = as_tried_with(theirs, tried, identity.prompt_version, identity.model)
+    return pl.concat([rows.join(held.lazy().select("author_id"), on="author_id", how="anti"), held.lazy()])
