@@ -69,12 +69,15 @@ def _field_behind(name: str, prefix: str, fields: Collection[str]) -> str | None
     ours, letters = _letters(prefix), _letters(name)
     if not any(ours[place : place + 3] in letters for place in range(len(ours) - 2)):
         return None  # two wrong letters leave three in a row
-    best = (_NEAR, 0)
+    heads: dict[str, float] = {}  # what is left behind each, and how near it is
     for start in range(min(6, len(letters))):  # `$env:` or a quotation mark may stand in front
         for end in range(start + len(ours) - 2, min(start + len(ours) + 3, len(letters))):
-            ratio = difflib.SequenceMatcher(None, letters[start:end], ours).ratio()
-            best = max(best, (ratio, end))
-    return _field(letters[best[1] :], fields) if best[1] else None
+            near = difflib.SequenceMatcher(None, letters[start:end], ours).ratio()
+            heads[letters[end:]] = max(near, heads.get(letters[end:], 0.0))
+    rests = sorted((rest for rest, near in heads.items() if near >= _NEAR), key=lambda rest: -heads[rest])
+    exact = {_letters(field) for field in fields}
+    rests = [rest for rest in rests if rest in exact] or rests
+    return _field(rests[0], fields) if rests else None
 
 
 def _field(letters: str, fields: Collection[str]) -> str | None:
