@@ -27,13 +27,15 @@ from summarizer_assets.core.brake import fingerprint
 from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.estimate import Terms
 from summarizer_assets.core.grouping import GroupLimits
+from summarizer_assets.core.loss import Shares
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
 from summarizer_assets.core.prompt import PromptSettings, overhead_tokens, prompt_version, system_message
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.tokens import expected_output_tokens
-from summarizer_assets.ingest.stream import Listener, ingest_stream
+from summarizer_assets.ingest.guard import Permission
+from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.client import Client
 from summarizer_assets.pipeline import BucketRun
@@ -149,8 +151,13 @@ class Summarizer:
         describe: Callable[[str, Mapping[str, Any]], None],
         report: Callable[[IngestProgress], None] | None = None,
         whole: bool = False,
+        accepted: str = "",
+        run_id: str = "",
     ) -> TableStream:
-        """The changes that bring `authors` in line with the source, for the selected buckets."""
+        """The changes that bring `authors` in line with the source, for the selected buckets.
+
+        `accepted`: the code of a loss that a person said yes to.
+        """
         tell = report or (lambda progress: log(progress.line))
         every = Every(self.settings.progress_interval_s)
 
@@ -169,6 +176,11 @@ class Summarizer:
             spill=self._home / "spill",
             listener=Listener(log, describe, heard),
             whole=whole,
+            around=Around(
+                Permission(Shares(self.settings.max_removed_share, self.settings.max_rejected_share), accepted),
+                OtherTables(self.tables.summaries, self.tables.failures, self.settings.keep_removed),
+                run_id,
+            ),
         )
 
     def bucket_run(

@@ -71,6 +71,16 @@ class Settings(BaseSettings):
     keep_removed: bool = Field(
         False, description="Keep summaries and failures of authors that vanished from the source."
     )
+    max_removed_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="An ingest that would take more than this share of the authors, or all of a bucket's, is refused "
+        "until somebody says yes; 1: never.",
+    )
+    max_rejected_share: float = Field(
+        0.1, ge=0, le=1, description="An ingest that rejects more than this share of the source's rows is refused."
+    )
 
     llm_base_url: str = Field(
         EMBEDDED,

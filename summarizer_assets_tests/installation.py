@@ -70,12 +70,17 @@ class Installation:
     def keys(self) -> list[str]:
         return bucket_keys(self.settings.buckets)
 
-    def ingest(self) -> dg.ExecuteInProcessResult:
-        tags = {
-            "dagster/asset_partition_range_start": self.keys[0],
-            "dagster/asset_partition_range_end": self.keys[-1],
-        }
-        return build_defs(self.settings).resolve_job_def(INGEST).execute_in_process(instance=self._instance, tags=tags)
+    def ingest(self, *keys: str, raise_on_error: bool = True, **options: Any) -> dg.ExecuteInProcessResult:
+        """Of a range of buckets (its first and last key), or of all."""
+        first, last = (keys or (self.keys[0], self.keys[-1]))[0], (keys or self.keys)[-1]
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        job = build_defs(self.settings).resolve_job_def(INGEST)
+        return job.execute_in_process(
+            instance=self._instance,
+            tags=tags,
+            raise_on_error=raise_on_error,
+            run_config={"ops": {"authors": {"config": options}}} if options else {},
+        )
 
     def summarize(self, *keys: str, **options: Any) -> list[dg.ExecuteInProcessResult]:
         job = build_defs(self.settings).resolve_job_def(SUMMARIZE)

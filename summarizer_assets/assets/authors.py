@@ -1,12 +1,20 @@
 """`authors`: the source table in our shape, one pass over the source for all selected buckets."""
 
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.core.launches import REFUSED
+from summarizer_assets.core.loss import Loss, is_code
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.core.records import AUTHORS
+from summarizer_assets.ingest.guard import LossRefused
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.storage.changes import Change
 from summarizer_assets.storage.heartbeat import beating
 from summarizer_assets.storage.stream import TableStream
 
@@ -17,6 +25,10 @@ class AuthorsConfig(dg.Config):
     read_whole_source: bool = Field(
         default=False,
         description="Read all of a Delta source, also where only its newer versions would have to be read.",
+    )
+    accept_loss: str = Field(
+        default="",
+        description="The code that a refused ingest printed: says yes to just what that one would have taken.",
     )
 
 
@@ -44,13 +56,63 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
                 dg.AssetObservation("authors", metadata={"progress": picture, "source_rows": progress.rows})
             )
 
+        if config.accept_loss and not is_code(config.accept_loss):
+            raise dg.Failure(
+                f"accept_loss: {config.accept_loss!r} is no code; give the one that the refused ingest printed, as in "
+                "`40-lost-0-rejected-1f0c2a9e`",
+                allow_retries=False,
+            )
+        keys = sorted(context.partition_keys)
         stream = summarizer.ingest(
-            list(context.partition_keys),
+            keys,
             log=context.log.info,
             describe=lambda bucket, facts: context.add_asset_metadata(dict(facts), partition_key=bucket),
             report=report,
             whole=config.read_whole_source,
+            accepted=config.accept_loss,
+            run_id=context.run.run_id,
         )
-        return beating(stream, summarizer.state, context.run.run_id)
+        return refusing(beating(stream, summarizer.state, context.run.run_id), context.instance, context.run, keys)
 
     return authors
+
+
+def refusing(stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterRun, keys: Sequence[str]) -> TableStream:
+    """The same stream; a refused loss ends the run with how to say yes, and is noted on it for the sensor."""
+
+    def changes() -> Iterator[Change]:
+        try:
+            yield from stream.changes
+        except LossRefused as error:
+            instance.add_run_tags(run.run_id, {REFUSED: run.run_id})
+            raise dg.Failure(
+                f"{error}. If it is right as it is, say yes to just this: {_yes(error.loss.code, keys)}",
+                metadata=_numbers(error.loss),
+                allow_retries=False,
+            ) from error
+
+    return replace(stream, changes=changes())
+
+
+def _yes(code: str, keys: Sequence[str]) -> str:
+    partitions = f"--partition {keys[0]}" if len(keys) == 1 else f"--partition-range {keys[0]}...{keys[-1]}"
+    config = json.dumps({"ops": {"authors": {"config": {"accept_loss": code}}}})
+    return (
+        f"`accept_loss: {code}` in the launchpad of `authors`, or\n"
+        f"dagster asset materialize -m summarizer_assets.definitions --select authors {partitions} "
+        f"--config-json '{config}'"
+    )
+
+
+def _numbers(loss: Loss) -> dict[str, int | str]:
+    return {
+        "accept_loss": loss.code,
+        "authors_held": loss.held,
+        "authors_removed": loss.removed,
+        "authors_left_without_matter": loss.hollowed,
+        "buckets_emptied": len(loss.emptied),
+        "source_rows": loss.source_rows,
+        "rejected_rows": loss.rejected_rows,
+        "some_who_would_go": ", ".join(loss.gone),
+        "some_who_would_come": ", ".join(loss.new),
+    }

@@ -11,10 +11,12 @@ from typing import Literal
 from summarizer_assets.core.bucket_verdict import Verdict
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
 
-End = Literal["succeeded", "failed", "cancelled", "under way"]
+End = Literal["succeeded", "failed", "cancelled", "refused", "under way"]
 #: A tag of a run whose end a person asked for: its own id, for a run that is executed again inherits tags. Should its
 #: worker die of that, or before, the run's end says only that.
 CANCEL_ASKED = "summarizer/cancel_asked"
+#: The same of an ingest that would have taken too much: it failed, and would fail so again.
+REFUSED = "summarizer/refused"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ class SourceVerdict(StrEnum):
         "could not be read: three ingests of it failed; look at the last one. It is not tried again until the source "
         "changes or somebody materialises all partitions of `authors`"
     )
+    REFUSED = (
+        "its last ingest was refused, for it would take too many authors or rejects too many rows: see that run. It is "
+        "not tried again until the source changes or somebody says yes"
+    )
     CANCELLED = "a person cancelled its ingest: left alone until it changes or is materialised by hand"
 
 
@@ -94,6 +98,8 @@ def _reads(run: Ingest, state: str, since: float) -> bool:
 def _again(tries: Sequence[Ingest], now: float) -> SourceVerdict:
     if tries[0].end == "cancelled":
         return SourceVerdict.CANCELLED
+    if tries[0].end == "refused":
+        return SourceVerdict.REFUSED
     if len(tries) >= TRIES:
         return SourceVerdict.GIVEN_UP
     began = tries[0].started_at or 0.0

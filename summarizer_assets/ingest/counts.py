@@ -28,6 +28,7 @@ class IngestCounts:
         duplicate_authors: rows united with an earlier row of their author; 0 for a flat source, where that is the rule.
         duplicate_papers: papers united with another one of the same author.
         added, changed, removed, unchanged: authors in the selected buckets against what the table held.
+        mended: rows of the table that something else had changed since an ingest wrote them.
     """
 
     source_rows: int = 0
@@ -43,6 +44,7 @@ class IngestCounts:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    mended: int = 0
 
     def take(self, bucket: str, rows: int, difference: Difference) -> None:
         """Count a bucket of so many authors."""
@@ -51,6 +53,7 @@ class IngestCounts:
         self.added += difference.added
         self.changed += difference.changed
         self.removed += difference.removed
+        self.mended += difference.mended
         self.unchanged += rows - difference.added - difference.changed
 
     def read(self, chunk: Chunk) -> None:

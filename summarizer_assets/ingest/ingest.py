@@ -1,29 +1,35 @@
 """One pass over a source to the changed buckets of authors, in bounded memory. No Dagster.
 
 Pass 1 puts the rows of the selected buckets aside, one file a bucket. Pass 2 takes bucket by bucket: unites the rows of
-each author, compares with what the table holds, and yields the bucket if anything differs.
+each author, compares with what the table holds, and yields the bucket if anything differs. Where anybody can be lost,
+changed buckets are put aside, too, until all are compared and what would be lost is admitted: none is yielded before.
 """
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import polars as pl
 
 from summarizer_assets.core.buckets import buckets_of
+from summarizer_assets.core.loss import Loss
 from summarizer_assets.core.records import AUTHOR, AUTHORS
 from summarizer_assets.ingest.ahead import ahead
-from summarizer_assets.ingest.compare import NO_DIFFERENCE, BucketChange, Increment, difference
+from summarizer_assets.ingest.compare import NO_DIFFERENCE, BucketChange, Difference, Increment, compare
 from summarizer_assets.ingest.counts import IngestCounts, Rejects
+from summarizer_assets.ingest.losses import Losses
 from summarizer_assets.ingest.merge import merge, record_hashes
 from summarizer_assets.ingest.spill import Spill, SpillFolder
 from summarizer_assets.sources.chunk import Chunk
 
-Phase = Literal["reading", "merging"]
+Phase = Literal["reading", "comparing", "writing"]
 #: Called with the phase, source rows read so far and buckets done so far.
 Progress = Callable[[Phase, int, int], None]
+
+C = TypeVar("C")
 
 _PROGRESS_S = 2.0
 #: Uncompressed bytes that are merged at once; a bucket above it is merged in parts.
@@ -38,6 +44,34 @@ class AuthorSource(Protocol):
     def form(self) -> str: ...
 
     def chunks(self, rows: int) -> Generator[Chunk, None, None]: ...
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Who decides whether an ingest may take what it would take, before its first change.
+
+    `admit` raises when it may not. `held`: whether the selected buckets hold anybody; where they do not, nothing has to
+    wait. `ids`: who of a bucket is lost, too, when the source lacks them, beside the rows of its table.
+    """
+
+    admit: Callable[[Loss], None]
+    held: bool
+    ids: Callable[[str], pl.Series]
+
+
+def _nobody(_: str) -> pl.Series:
+    return pl.Series("author_id", [], dtype=pl.String)
+
+
+OPEN = Guard(lambda _: None, held=False, ids=_nobody)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Source rows in memory at once, and bytes of authors merged at once."""
+
+    chunk_rows: int = 100_000
+    part_bytes: int = _PART_BYTES
 
 
 class IngestRun:
@@ -56,9 +90,9 @@ class IngestRun:
         spill_dir: Path,
         current: Callable[[str], pl.LazyFrame],
         increment: Increment | None,
+        guard: Guard,
         progress: Progress | None,
-        chunk_rows: int,
-        part_bytes: int,
+        sizes: Sizes,
     ) -> None:
         self.counts = IngestCounts()
         self._source = source
@@ -67,10 +101,11 @@ class IngestRun:
         self._spill_dir = spill_dir
         self._current = current
         self._progress = progress
-        self._chunk_rows = chunk_rows
-        self._part_bytes = part_bytes
+        self._chunk_rows, self._part_bytes = sizes.chunk_rows, sizes.part_bytes
         self._rejects = Rejects()
         self._increment = increment
+        self._guard = guard
+        self._losses = Losses()
         self._told_at = time.monotonic()
         self._done = 0
         self._state: Literal["new", "begun", "read"] = "new"
@@ -92,12 +127,38 @@ class IngestRun:
         with SpillFolder(self._spill_dir) as folder:
             spill = Spill(folder / "buckets")
             self._read_into(spill)
-            with closing(ahead(self._bucket_by_bucket(spill, folder))) as changes:
-                for change in changes:
-                    self._done += 1
-                    self._tell("merging", last=self._done == len(self._selected))
-                    if change is not None:
-                        yield change
+            if not self._guard.held:
+                self._guard.admit(self._loss())
+            with closing(ahead(self._bucket_by_bucket(spill, folder))) as found:
+                changes = self._admitted(found, folder) if self._guard.held else self._told(found, "writing")
+                yield from (change for change in changes if change is not None)
+
+    def _admitted(self, found: Iterator[BucketChange | None], folder: Path) -> Iterator[BucketChange]:
+        """The changes, after all of them are known and admitted."""
+        shelf, differences = Spill(folder / "changes"), dict[str, Difference]()
+        for change in self._told(found, "comparing"):
+            if change is not None:
+                shelf.put(change.bucket, change.frame)
+                differences[change.bucket] = change.difference
+        self._guard.admit(self._loss())
+        self._done -= len(differences)
+        yield from self._told(self._from(shelf, differences), "writing")
+
+    def _from(self, shelf: Spill, differences: Mapping[str, Difference]) -> Iterator[BucketChange]:
+        for bucket, difference in differences.items():
+            yield BucketChange(bucket, pl.concat(shelf.read(bucket)), difference)
+            shelf.drop(bucket)
+
+    def _loss(self) -> Loss:
+        counts, increment = self.counts, self._increment
+        rows = max(counts.source_rows, 0 if increment is None else increment.source_rows)
+        return self._losses.loss(rows, counts.rejected, counts.authors)
+
+    def _told(self, changes: Iterable[C], phase: Phase) -> Iterator[C]:
+        for change in changes:
+            self._done += 1
+            self._tell(phase, last=self._done == len(self._selected))
+            yield change
 
     def _read_into(self, spill: Spill) -> None:
         chosen = pl.Series(self._selected, dtype=pl.String)
@@ -124,24 +185,25 @@ class IngestRun:
     def _bucket(self, bucket: str, spill: Spill, folder: Path) -> BucketChange | None:
         increment = self._increment
         if increment is not None and bucket not in increment.ids:
-            self.counts.take(bucket, increment.rows.get(bucket, 0), NO_DIFFERENCE)
+            held_there = increment.rows.get(bucket, 0)
+            self.counts.take(bucket, held_there, NO_DIFFERENCE)
+            self._losses.kept(held_there)
             return None
         frames = [frame.with_columns(record_hashes(frame)) for frame in self._merged_parts(bucket, spill, folder)]
         new = pl.concat(frames) if frames else pl.DataFrame(schema={**AUTHOR, "record_hash": pl.String})
         del frames
         others = pl.DataFrame(schema=AUTHORS)
-        if increment is None:
-            held = self._current(bucket).select("author_id", "record_hash").collect()
-        else:
-            held = self._current(bucket).select(AUTHORS.names()).collect()
+        held = self._current(bucket).select(AUTHORS.names()).collect()
+        if increment is not None:
             concerned = held["author_id"].is_in(increment.ids[bucket].implode())
             held, others = held.filter(concerned), held.filter(~concerned)
-        found = difference(new, held)
-        self.counts.take(bucket, new.height + others.height, found)
-        if not found:
+        found = compare(new, held)
+        self.counts.take(bucket, new.height + others.height, found.difference)
+        self._losses.add(bucket, held["author_id"], others.height, self._guard.ids(bucket), new["author_id"], found)
+        if not found.difference:
             return None
         frame = new.with_columns(pl.lit(bucket).alias("bucket")).select(AUTHORS.names())
-        return BucketChange(bucket, pl.concat([frame, others]).sort("author_id"), found)
+        return BucketChange(bucket, pl.concat([frame, others]).sort("author_id"), found.difference)
 
     def _merged_parts(self, bucket: str, spill: Spill, folder: Path) -> Iterator[pl.DataFrame]:
         """The bucket's authors in frames that share no author: one, or several where one would be too large."""
@@ -193,9 +255,9 @@ def ingest(
     spill_dir: Path,
     current: Callable[[str], pl.LazyFrame],
     increment: Increment | None = None,
+    guard: Guard = OPEN,
     progress: Progress | None = None,
-    chunk_rows: int = 100_000,
-    part_bytes: int = _PART_BYTES,
+    sizes: Sizes = Sizes(),
 ) -> IngestRun:
     """Prepare an ingest of the selected buckets; iterate over the result to run it.
 
@@ -206,9 +268,9 @@ def ingest(
         spill_dir: a local folder for about the source's size, lz4-compressed.
         current: what the table holds of a bucket (schema `records.AUTHORS`, each author once).
         increment: `source` holds the rows of its authors only; the others are in the table as they should be.
+        guard: admits or refuses what the ingest would take.
         progress: told every few seconds of work, and at the end of each phase.
-        chunk_rows: source rows in memory at once.
-        part_bytes: bytes of authors merged at once.
+        sizes: what is in memory at once.
     """
     return IngestRun(
         source,
@@ -217,7 +279,7 @@ def ingest(
         spill_dir=spill_dir,
         current=current,
         increment=increment,
+        guard=guard,
         progress=progress,
-        chunk_rows=chunk_rows,
-        part_bytes=part_bytes,
+        sizes=sizes,
     )

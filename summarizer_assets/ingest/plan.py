@@ -76,7 +76,7 @@ def plan_reading(
     by_bucket = pl.DataFrame([ids, buckets_of(ids, table.buckets)]).filter(pl.col("bucket").is_in(list(selected)))
     parts = by_bucket.partition_by("bucket", as_dict=True)
     concerned = {str(key[0]): part["author_id"] for key, part in parts.items()}
-    increment = Increment(concerned, table.rows_by_bucket(snapshot))
+    increment = Increment(concerned, table.rows_by_bucket(snapshot), source.row_count())
     if since == version:
         return Reading(source, increment, state, f"nothing: the source is still at version {version}", nothing_new=True)
     words = f"{by_bucket.height:,} authors of whom rows changed between the versions {since} and {version}"

@@ -37,6 +37,10 @@ class Spill:
         if sum(frame.height for frame in self._waiting) >= _WAITING_ROWS:
             self._route()
 
+    def put(self, key: str, rows: pl.DataFrame) -> None:
+        """Add rows that are all of one key, at once."""
+        self._append(key, rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
     def _route(self) -> None:
         if not self._waiting:
             return

@@ -3,17 +3,24 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+from deltalake import DeltaTable
+
+from summarizer_assets.core.loss import Loss, Shares
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.ingest.counts import IngestCounts
-from summarizer_assets.ingest.ingest import ingest
+from summarizer_assets.ingest.guard import Permission, judge
+from summarizer_assets.ingest.ingest import Guard, ingest
 from summarizer_assets.ingest.plan import note_reading, plan_reading
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.source import Source
 from summarizer_assets.storage.changes import Change, Overwrite
 from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.guards import reading as reading_rows
 from summarizer_assets.storage.marks import IngestMarks
 from summarizer_assets.storage.stream import TableStream
 
@@ -30,6 +37,60 @@ class Listener:
     report: Callable[[IngestProgress], None]
 
 
+@dataclass(frozen=True)
+class OtherTables:
+    """Those of the authors who were asked. `kept`: rows of authors who left the source stay."""
+
+    summaries: BucketedTable
+    failures: BucketedTable
+    kept: bool = False
+
+
+#: What the log of `authors` tells of each change: which ingest it is part of, how many authors it took, and at which
+#: version the other tables were then. So what an ingest took is found again (`ingest.taken_back`).
+INGEST_NOTE, LOST_NOTE = "summarizer.ingest", "summarizer.lost"
+CAREFUL = Permission(Shares(0.1, 0.1))
+
+
+@dataclass(frozen=True)
+class Around:
+    """`permission`: how much may be lost. `others`: None where nobody was ever asked. `run_id`: names the ingest."""
+
+    permission: Permission = CAREFUL
+    others: OtherTables | None = None
+    run_id: str = ""
+
+
+def version_note(table: BucketedTable) -> str:
+    return f"summarizer.version.{table.uri.rpartition('/')[2]}"
+
+
+@dataclass(frozen=True)
+class _Stake:
+    """Who may be lost by an ingest: the authors of a bucket, and where no ingest filled it yet, as in a root to which
+    summaries were carried or whose authors were deleted, those who have a summary.
+    """
+
+    table: BucketedTable
+    snapshot: DeltaTable | None
+    others: OtherTables | None
+
+    @cached_property
+    def _summaries(self) -> DeltaTable | None:
+        return None if self.others is None or self.others.kept else self.others.summaries.open()
+
+    def any_of(self, buckets: Sequence[str]) -> bool:
+        rows = {} if self.snapshot is None else self.table.rows_by_bucket(self.snapshot)
+        return any(bucket in rows or self.ids(bucket).len() for bucket in buckets)
+
+    def ids(self, bucket: str) -> pl.Series:
+        if self.others is None or self._summaries is None or self.table.fence(bucket, self.snapshot) is not None:
+            return pl.Series("author_id", [], dtype=pl.String)
+        with reading_rows(self.others.summaries.uri):
+            held = self.others.summaries.read([bucket], table=self._summaries)
+            return held.select("author_id").collect().to_series()
+
+
 def ingest_stream(
     source: Source,
     *,
@@ -40,8 +101,11 @@ def ingest_stream(
     spill: Path,
     listener: Listener,
     whole: bool = False,
+    around: Around = Around(),
 ) -> TableStream:
-    """The changes that make the selected buckets of `table` what the source says.
+    """The changes that make the selected buckets of `table` what the source says, once they are admitted.
+
+    The four tables are made, empty, where they are missing, before the first change.
 
     Args:
         source: where the authors come from.
@@ -52,9 +116,11 @@ def ingest_stream(
         spill: a local folder for about the source's size.
         listener: told what happens.
         whole: read all of the source, whatever is known of it.
+        around: what else it has to do with.
 
     Raises:
         SourceError: at once when a Delta source cannot be opened any more, before anything is written.
+        LossRefused: with the first change, before anything is written: too much would be lost.
     """
     for name in source.missing:
         listener.log(
@@ -66,6 +132,18 @@ def ingest_stream(
     listener.log(f"reading {reading.words}")
     assert table.buckets is not None
     spill.mkdir(parents=True, exist_ok=True)
+    others = around.others
+    stake = _Stake(table, snapshot, others)
+    note = {INGEST_NOTE: around.run_id}
+
+    def admit(loss: Loss) -> None:
+        if not reading.nothing_new:
+            judge(loss, around.permission, source.layout.authors["author_id"], listener.log)
+        table.ensure()
+        rejected.ensure()
+        for other in () if others is None else (others.summaries, others.failures):
+            note[version_note(other)] = str(other.ensure().version())
+
     run = ingest(
         _Nothing(source.form) if reading.nothing_new else reading.source,
         buckets=table.buckets,
@@ -73,6 +151,7 @@ def ingest_stream(
         spill_dir=spill,
         current=lambda bucket: table.read([bucket], table=snapshot),
         increment=reading.increment,
+        guard=Guard(admit, held=stake.any_of(selected), ids=stake.ids),
         progress=lambda phase, rows, done: listener.report(
             IngestProgress(phase, rows, done, len(selected), time.monotonic() - began)
         ),
@@ -82,7 +161,8 @@ def ingest_stream(
     def changes() -> Iterator[Change]:
         for change in run:
             rewritten.append(change.bucket)
-            yield Overwrite(change.bucket, change.frame)
+            gone = change.difference.removed + change.difference.hollowed
+            yield Overwrite(change.bucket, change.frame, {**note, LOST_NOTE: str(gone)})
         if not reading.nothing_new:
             rejected.replace_all(run.rejected)
         note_reading(reading, marks, table, snapshot, selected, rewritten)
@@ -119,6 +199,7 @@ def _facts(counts: IngestCounts) -> dict[str, Any]:
         "changed": counts.changed,
         "removed": counts.removed,
         "unchanged": counts.unchanged,
+        "rows_changed_by_others": counts.mended,
         "source_rows": counts.source_rows,
         "rejected_rows": dict(counts.rejected),
         "duplicate_authors_merged": counts.duplicate_authors,

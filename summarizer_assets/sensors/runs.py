@@ -5,7 +5,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from summarizer_assets.core.launches import CANCEL_ASKED, End, Launch
+from summarizer_assets.core.launches import CANCEL_ASKED, REFUSED, End, Launch
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
 from summarizer_assets.sensors.again import asks_nobody
 
@@ -143,4 +143,6 @@ def _launch(record: dg.RunRecord) -> Launch:
     end = _ENDS.get(run.status, "under way")
     if end == "failed" and run.tags.get(CANCEL_ASKED) == run.run_id:
         end = "cancelled"
+    if end == "failed" and run.tags.get(REFUSED) == run.run_id:
+        end = "refused"
     return Launch(run.run_id, end, record.start_time, run.tags.get(FOUND))

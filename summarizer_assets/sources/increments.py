@@ -35,6 +35,15 @@ def version_of(uri: str, options: dict[str, str] | None) -> tuple[str, int]:
     return str(table.metadata().id), table.version()
 
 
+def rows_of(uri: str, options: dict[str, str] | None) -> int:
+    """Rows of the newest version, by the log; 0 where it does not tell.
+
+    Raises:
+        DeltaError: the log cannot be read.
+    """
+    return DeltaTable(uri, storage_options=options).count() or 0
+
+
 def changed_ids(uri: str, options: dict[str, str] | None, layout: Layout, since: int, until: int) -> pl.Series:
     """Ids of all authors of whom any row was added, changed or removed after version `since`, up to `until`.
 

@@ -72,6 +72,17 @@ class Source:
         except _READ_ERRORS as error:
             raise _translated(self.paths[0], self.format, self._options, error) from error
 
+    def row_count(self) -> int:
+        """Rows of a Delta table's newest version, by its log; 0 where that does not tell.
+
+        Raises:
+            SourceError: the log cannot be read.
+        """
+        try:
+            return increments.rows_of(self.paths[0], self._options)
+        except _READ_ERRORS as error:
+            raise _translated(self.paths[0], self.format, self._options, error) from error
+
     def changed_ids(self, since: int, until: int) -> pl.Series:
         """Authors of whom a Delta table's rows differ between two versions.
 

@@ -1,6 +1,7 @@
 """What can be done to a bucket of a table, each as one commit."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -24,10 +25,14 @@ class Merge:
 
 @dataclass(frozen=True)
 class Overwrite:
-    """Put `frame` in the place of all that the bucket holds; an empty frame clears it."""
+    """Put `frame` in the place of all that the bucket holds; an empty frame clears it.
+
+    `note`: what the log's entry tells of the change beside its rows.
+    """
 
     bucket: str
     frame: pl.DataFrame
+    note: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """How every commit of ours is made."""
 
+from collections.abc import Mapping
+
 from deltalake import CommitProperties, Transaction, WriterProperties
 
 WRITER = WriterProperties(compression="ZSTD", compression_level=3)
@@ -11,9 +13,11 @@ CREATE_ONCE = CommitProperties(max_commit_retries=0)  # else a late creator make
 MARK = "summarizer.change"
 
 
-def commit_properties(transaction: Transaction | None = None, mark: str | None = None) -> CommitProperties:
+def commit_properties(
+    transaction: Transaction | None = None, mark: str | None = None, note: Mapping[str, str] | None = None
+) -> CommitProperties:
     return CommitProperties(
         max_commit_retries=_COMMIT_RETRIES,
         app_transactions=None if transaction is None else [transaction],
-        custom_metadata=None if mark is None else {MARK: mark},
+        custom_metadata=None if mark is None else {MARK: mark, **(note or {})},
     )

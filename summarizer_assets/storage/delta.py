@@ -16,6 +16,7 @@ from summarizer_assets.storage.errors import BucketsDiffer, TableError, cause_of
 from summarizer_assets.storage.guards import check_columns
 from summarizer_assets.storage.log_check import cannot_open, check_absence, check_entries, is_panic
 from summarizer_assets.storage.object_store import require_put_if_absent
+from summarizer_assets.storage.plain import plain
 from summarizer_assets.storage.store_errors import store_errors
 from summarizer_assets.storage.writer import BucketWriter, app_id
 
@@ -143,7 +144,11 @@ class BucketedTable:
         try:
             with store_errors(self.uri, self.options, "the table cannot be replaced"):
                 write_deltalake(
-                    table, frame, mode="overwrite", commit_properties=commit_properties(), writer_properties=WRITER
+                    table,
+                    plain(frame),
+                    mode="overwrite",
+                    commit_properties=commit_properties(),
+                    writer_properties=WRITER,
                 )
         except (DeltaError, OSError) as error:
             if isinstance(error, CommitFailedError) and self._holds(frame):

@@ -2,11 +2,11 @@
 
 Facts this rests on (measured with deltalake 1.6): an overwrite without predicate replaces the whole table, so
 every overwrite here carries `bucket = …`, and delta-rs rejects rows outside it; app transactions fence a
-stale writer, they do not make a replay idempotent (and a compaction carries none); a MERGE inserts an author twice
-when the frame holds it twice; a handle held over many commits slows down, so it is reopened.
+stale writer, they do not make a replay idempotent (and a compaction carries none); a handle held over many commits
+slows down, so it is reopened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.durable import sync_commits
 from summarizer_assets.storage.errors import FenceLost, StoreUnfit, TableError, cause_of
 from summarizer_assets.storage.guards import wrong_rows
+from summarizer_assets.storage.plain import plain
 from summarizer_assets.storage.store_errors import refusal
 
 # delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
@@ -44,6 +45,8 @@ class Table(Protocol):
     def ensure(self) -> DeltaTable: ...
 
     def fence(self, bucket: str, table: DeltaTable | None) -> int | None: ...
+
+    def read(self, keys: Sequence[str], *, table: DeltaTable) -> pl.LazyFrame: ...
 
 
 def app_id(bucket: str) -> str:
@@ -147,7 +150,8 @@ class BucketWriter:
         return (self._fence or 0) + 1
 
     def _commit(self, handle: DeltaTable, change: Change, mark: str) -> bool:
-        properties = commit_properties(Transaction(app_id(self._bucket), self._next_fence), mark)
+        note = change.note if isinstance(change, Overwrite) else {}
+        properties = commit_properties(Transaction(app_id(self._bucket), self._next_fence), mark, note)
         if not isinstance(change, Compact):
             wrong = wrong_rows(change.frame, self._bucket, change.removed if isinstance(change, Merge) else ())
             if wrong is not None:
@@ -159,17 +163,14 @@ class BucketWriter:
                 if frame.is_empty():
                     return False
                 write_deltalake(
-                    handle, self._conform(frame), mode="append", commit_properties=properties, writer_properties=WRITER
-                )
-            case Overwrite(frame=frame):
-                write_deltalake(
                     handle,
-                    self._conform(frame),
-                    mode="overwrite",
-                    predicate=f"bucket = {_literal(self._bucket)}",
+                    plain(self._conform(frame)),
+                    mode="append",
                     commit_properties=properties,
                     writer_properties=WRITER,
                 )
+            case Overwrite(frame=frame):
+                self._overwrite(handle, frame, properties)
             case Merge():
                 return self._merge(handle, change, properties)
             case Compact():
@@ -182,34 +183,24 @@ class BucketWriter:
         return True
 
     def _merge(self, handle: DeltaTable, change: Merge, properties: CommitProperties) -> bool:
-        if change.frame.is_empty() and not change.removed:
+        """As an overwrite: delta-rs' MERGE copies the bucket's files just so, and writes views of texts into them."""
+        held = self._table.read([self._bucket], table=handle).collect()
+        replaced = [*change.removed, *change.frame["author_id"]]
+        kept = held.filter(~pl.col("author_id").is_in(replaced))
+        if change.frame.is_empty() and kept.height == held.height:
             return False
-        gone = pl.DataFrame(
-            {"author_id": sorted(change.removed), "bucket": self._bucket}, schema_overrides={"author_id": pl.String}
-        )
-        source = pl.concat(
-            [
-                self._conform(change.frame).with_columns(_gone=pl.lit(value=False)),
-                gone.with_columns(_gone=pl.lit(value=True)),
-            ],
-            how="diagonal",
-        )
-        columns = {name: f"s.{name}" for name in self._table.schema.names()}
-        merger = handle.merge(
-            source,
-            predicate=f"t.bucket = {_literal(self._bucket)} AND t.author_id = s.author_id",
-            source_alias="s",
-            target_alias="t",
+        self._overwrite(handle, pl.concat([kept, self._conform(change.frame)]), properties)
+        return True
+
+    def _overwrite(self, handle: DeltaTable, frame: pl.DataFrame, properties: CommitProperties) -> None:
+        write_deltalake(
+            handle,
+            plain(self._conform(frame)),
+            mode="overwrite",
+            predicate=f"bucket = {_literal(self._bucket)}",
             commit_properties=properties,
             writer_properties=WRITER,
         )
-        done = (
-            merger.when_matched_delete("s._gone")
-            .when_matched_update(columns)
-            .when_not_matched_insert(columns, "NOT s._gone")
-            .execute()
-        )
-        return bool(done["num_output_rows"] or done["num_target_rows_deleted"])  # else delta-rs commits nothing
 
     def _conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self._table.schema.items())

@@ -8,7 +8,7 @@ import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import AUTHORS
-from summarizer_assets.ingest.ingest import ingest
+from summarizer_assets.ingest.ingest import Sizes, ingest
 from summarizer_assets.sources.source import open_source
 
 _ROWS = 5_000  # of a file of the source
@@ -38,8 +38,7 @@ def main(folder: str) -> None:
             selected=bucket_keys(1),
             spill_dir=Path(spill),
             current=lambda _: AUTHORS.to_frame().lazy(),
-            chunk_rows=_ROWS,
-            part_bytes=2**20,
+            sizes=Sizes(_ROWS, 2**20),
         )
         authors = sum(change.frame.height for change in run)
     sys.stdout.write(f"{authors} {peak_kilobytes()}\n")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.buckets import bucket_keys, bucket_of
 from summarizer_assets.core.records import AUTHORS, REJECTED
-from summarizer_assets.ingest.ingest import ingest
+from summarizer_assets.ingest.ingest import Sizes, ingest
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
 from summarizer_assets_tests.sources.building import write
@@ -29,13 +29,14 @@ class Table:
     def current(self, bucket):
         return self.buckets.get(bucket, AUTHORS.to_frame()).lazy()
 
-    def ingest(self, uri, folder, selected=KEYS, buckets=BUCKETS, **options):
+    def ingest(self, uri, folder, selected=KEYS, buckets=BUCKETS, chunk_rows=100_000, part_bytes=2**27, **options):
         run = ingest(
             open_source(str(uri), {}),
             buckets=buckets,
             selected=selected,
             spill_dir=Path(folder) / "spill",
             current=self.current,
+            sizes=Sizes(chunk_rows, part_bytes),
             **options,
         )
         self.changes = list(run)
@@ -225,4 +226,4 @@ def test_progress_tells_rows_and_buckets_at_the_end_of_each_phase(tmp_path):
     told = []
     Table().ingest(flat_csv(tmp_path, people(30)), tmp_path, progress=lambda *step: told.append(step))
     assert ("reading", 60, 0) in told
-    assert told[-1] == ("merging", 60, BUCKETS)
+    assert told[-1] == ("writing", 60, BUCKETS)
