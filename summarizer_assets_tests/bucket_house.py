@@ -14,6 +14,7 @@ import pytest
 from summarizer_assets.core.choice import Choice
 from summarizer_assets.core.records import SUMMARIES
 from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.ingest.guard import LossRefused
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.changes import Append, Change
@@ -86,9 +87,14 @@ class House:
         root, source = self.installation.given["root"], self.installation.given["source"]
         return House(Installation(root, source, **{**given, **settings}), self.app, self.runs + 100)
 
-    def ingest(self) -> None:
-        stream = self.summarizer.ingest([BUCKET], log=lambda _: None, describe=lambda *_: None)
-        persist(self.summarizer.tables.authors, stream)
+    def ingest(self, accepted: str = "") -> None:
+        """With a yes to whatever it takes."""
+        quiet: Any = {"log": lambda _: None, "describe": lambda *_: None}
+        try:
+            persist(self.summarizer.tables.authors, self.summarizer.ingest([BUCKET], accepted=accepted, **quiet))
+        except LossRefused as refused:
+            assert not accepted
+            self.ingest(refused.loss.code)
 
     def prepare(
         self,

@@ -82,6 +82,13 @@ class Installation:
             run_config={"ops": {"authors": {"config": options}}} if options else {},
         )
 
+    def ingest_accepting_all(self) -> dg.ExecuteInProcessResult:
+        """With a yes to whatever it takes."""
+        try:
+            return self.ingest()
+        except dg.Failure as refused:
+            return self.ingest(accept_loss=refused.metadata["accept_loss"].value)
+
     def summarize(self, *keys: str, **options: Any) -> list[dg.ExecuteInProcessResult]:
         job = build_defs(self.settings).resolve_job_def(SUMMARIZE)
         return [

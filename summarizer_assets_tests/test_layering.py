@@ -31,7 +31,7 @@ LAYERS = [
     {"jobs", "sensors", "checks", "run_history"},
     {"schedules"},
     {"definitions"},
-    {"demo", "rebuild_status", "rehearse", "root", "spend", "ui"},
+    {"bring_back", "demo", "rebuild_status", "rehearse", "root", "spend", "ui"},
 ]
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
@@ -54,6 +54,7 @@ OF_DAGSTER = {
 }
 OF_SETTINGS = {
     "command",
+    "bring_back",
     "pricing",
     "provider",
     "resources",

@@ -53,7 +53,7 @@ def test_the_whole_job_runs_from_and_to_object_storage(store, tmp_path, capfd):
     assert installation.versions() == versions
     installation.assert_each_author_in_one_place()
     keys = {item["Key"].split("/")[1] for item in store.list_objects_v2(Bucket="research", Prefix="root/")["Contents"]}
-    assert keys == {"authors", "author_summaries"}  # no failures and nothing rejected: no such tables
+    assert keys == {"authors", "author_summaries", "failed_authors", "rejected_source_rows"}
     assert SECRET not in capfd.readouterr().err
 
 

@@ -295,7 +295,7 @@ def test_the_rows_of_a_bucket_that_lost_all_its_authors_are_removed_by_a_run(wor
     left = authors.filter(pl.col("bucket") != SECOND)["author_id"].cast(pl.Int64)
     source = Path(ticking.house.settings.source)
     pl.read_parquet(source).filter(pl.col("daisngid").is_in(left.implode())).write_parquet(source)
-    ticking.house.ingest()
+    ticking.house.ingest_accepting_all()
     tick = ticking.tick()
     assert tick.buckets == [SECOND]
     assert [result.success for result in ticking.execute(tick)] == [True]

@@ -172,6 +172,37 @@ def test_a_state_that_cannot_be_read_is_not_tried_at_every_tick(source: Ticking,
     assert [result.success for result in source.execute(source.tick())] == [True]
 
 
+def test_a_refused_ingest_is_not_tried_again_and_no_sensor_removes_a_summary(source: Ticking, tmp_path: Path) -> None:
+    source.execute(source.tick())
+    source.house.summarize()
+    versions = source.house.versions()
+    write_authors(tmp_path / "authors.parquet", AUTHORS // 2)
+    assert [result.success for result in source.execute(source.tick())] == [False]
+    for _ in range(3):
+        tick = source.tick()
+        assert not tick.requests
+        assert "its last ingest was refused" in tick.said
+    source.house.ingest(raise_on_error=False)  # nor when a person tries the same
+    assert not source.tick().requests
+    for name in ("retry_failed_authors", "summarize_changed_authors"):
+        Ticking(source.house, name).until_quiet()
+    assert source.house.versions() == versions
+    write_authors(tmp_path / "authors.parquet", AUTHORS + 1)
+    assert [result.success for result in source.execute(source.tick())] == [True]
+    assert source.tick().said.endswith("is read as it is")
+
+
+def test_a_yes_to_a_refused_ingest_ends_the_waiting(source: Ticking, tmp_path: Path) -> None:
+    source.execute(source.tick())
+    write_authors(tmp_path / "authors.parquet", AUTHORS // 2)
+    [refused] = source.execute(source.tick())
+    [failure] = [event.step_failure_data for event in refused.get_step_failure_events()]
+    assert failure.user_failure_data is not None
+    code = failure.user_failure_data.metadata["accept_loss"].value
+    assert source.house.ingest(accept_loss=code).success
+    assert source.tick().said.endswith("is read as it is")
+
+
 def test_files_that_still_change_are_waited_for(tmp_path: Path) -> None:
     path = write_authors(tmp_path / "authors.parquet", AUTHORS)
     ticking = Ticking(Installation(tmp_path / "root", path, buckets=3), "reingest_changed_source", job=INGEST)

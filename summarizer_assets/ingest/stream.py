@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 from deltalake import DeltaTable
@@ -47,8 +48,9 @@ class OtherTables:
 
 
 #: What the log of `authors` tells of each change: which ingest it is part of, how many authors it took, and at which
-#: version the other tables were then. So what an ingest took is found again (`ingest.taken_back`).
+#: version the other tables were then. So what an ingest took is found again (`bring_back`).
 INGEST_NOTE, LOST_NOTE = "summarizer.ingest", "summarizer.lost"
+BRING_BACK = "python -m summarizer_assets.bring_back"
 CAREFUL = Permission(Shares(0.1, 0.1))
 
 
@@ -134,7 +136,7 @@ def ingest_stream(
     spill.mkdir(parents=True, exist_ok=True)
     others = around.others
     stake = _Stake(table, snapshot, others)
-    note = {INGEST_NOTE: around.run_id}
+    note = {INGEST_NOTE: around.run_id or uuid4().hex}
 
     def admit(loss: Loss) -> None:
         if not reading.nothing_new:
@@ -177,6 +179,7 @@ def ingest_stream(
             "buckets_rewritten": len(rewritten),
             "bytes_rewritten": table.bytes_of(rewritten),
             **_facts(run.counts),
+            **({"to_bring_them_back": f"{BRING_BACK} {note[INGEST_NOTE][:8]}"} if run.counts.removed else {}),
         }
 
     return TableStream(changes(), lambda bucket: table.fence(bucket, snapshot), metadata=metadata)

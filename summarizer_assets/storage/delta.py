@@ -80,6 +80,21 @@ class BucketedTable:
         self._check(table)
         return table
 
+    def at(self, version: int) -> DeltaTable:
+        """A handle on an older version.
+
+        Raises:
+            TableError: the log does not reach back so far.
+        """
+        try:
+            with store_errors(self.uri, self.options, f"version {version} of the Delta table cannot be opened"):
+                return DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+        except (DeltaError, OSError, ValueError) as error:
+            raise TableError(
+                f"{self.uri}: version {version} cannot be opened: {cause_of(error)}; the log keeps 30 days, files are "
+                "kept for 7 after they were replaced; a backup of the table's folder may hold it"
+            ) from error
+
     def read(self, keys: Sequence[str] | None = None, *, table: DeltaTable | None = None) -> pl.LazyFrame:
         """The rows of the buckets `keys` (None: all), lazily; only their files are opened. No table: no rows."""
         table = table or self.open()

@@ -42,6 +42,8 @@ FAILED = ingest("failed", 4000)
         pytest.param([ingest("failed", 700), FAILED], SourceVerdict.TRIED, id="failed twice: it waits longer"),
         pytest.param([FAILED] * TRIES, SourceVerdict.GIVEN_UP, id="failed thrice"),
         pytest.param([ingest("failed", found="old")] * TRIES, SourceVerdict.READ, id="an older state failed"),
+        pytest.param([ingest("refused", 9000)], SourceVerdict.REFUSED, id="refused: it waits for a yes"),
+        pytest.param([ingest("refused", found="old")], SourceVerdict.READ, id="an older state was refused"),
         pytest.param([ingest("cancelled", 9000)], SourceVerdict.CANCELLED, id="cancelled by a person"),
     ],
 )

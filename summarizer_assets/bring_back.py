@@ -1,0 +1,197 @@
+"""Bring back what an ingest took: authors, their summaries and their failures, from older versions of the tables.
+
+    python -m summarizer_assets.bring_back              lists the ingests that took authors
+    python -m summarizer_assets.bring_back 1f0c2a9e     undoes that one
+
+Whom it removed is there again, whom it added is not, whom it changed has the old record; who has changed since stays as
+they are. Summaries and failures come back as they were before it, so that nobody has to be asked: this asks nobody. It
+may be given again. It reaches back as far as the versions of the tables do: 7 days. A bucket on which a run works is
+refused. Mend the source, or switch off `reingest_changed_source`, first: an ingest of the same source takes the same.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import polars as pl
+from deltalake import DeltaTable
+
+from summarizer_assets.core.bring_back import Rows, restore_authors, restore_rows
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.ingest.stream import INGEST_NOTE, LOST_NOTE, version_note
+from summarizer_assets.resources import Summarizer
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings import load_settings
+from summarizer_assets.storage.changes import Merge, Overwrite
+from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.errors import StorageError, TableError
+
+_SHOWN_ID = 8
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """An ingest as the log of `authors` tells it: its first and last version there, and the other tables' then."""
+
+    id: str
+    first: int
+    last: int
+    at: datetime
+    lost: int
+    summaries: int
+    failures: int
+
+
+@dataclass
+class BroughtBack:
+    """How many authors came back, went again, and have their old record; and the rows that came back."""
+
+    back: int = 0
+    out: int = 0
+    reset: int = 0
+    summaries: int = 0
+    failures: int = 0
+    buckets: list[str] = field(default_factory=list)
+
+
+def ingests(summarizer: Summarizer) -> list[Ingest]:
+    """Those that the log of `authors` still tells of, oldest first.
+
+    Raises:
+        TableError: there are no authors.
+    """
+    tables = summarizer.tables
+    found: dict[str, Ingest] = {}
+    for entry in reversed(_opened(tables.authors).history()):
+        name, version = entry.get(INGEST_NOTE), int(entry["version"])
+        if name is None:
+            continue
+        old = found.get(name)
+        found[name] = Ingest(
+            name,
+            version if old is None else old.first,
+            version,
+            datetime.fromtimestamp(entry["timestamp"] / 1000, UTC) if old is None else old.at,
+            int(entry[LOST_NOTE]) + (0 if old is None else old.lost),
+            int(entry[version_note(tables.summaries)]),
+            int(entry[version_note(tables.failures)]),
+        )
+    return list(found.values())
+
+
+def bring_back(summarizer: Summarizer, ingest: Ingest) -> BroughtBack:
+    """Undo `ingest`, bucket by bucket.
+
+    Raises:
+        StorageError: a bucket is at work, or a version of then is gone. What was brought back so far stays.
+    """
+    tables, done = summarizer.tables, BroughtBack()
+    before, after = tables.authors.at(ingest.first - 1), tables.authors.at(ingest.last)
+    then = tables.summaries.at(ingest.summaries), tables.failures.at(ingest.failures)
+    for bucket in bucket_keys(summarizer.settings.buckets):
+        old, new = _rows(tables.authors, bucket, before), _rows(tables.authors, bucket, after)
+        if old.equals(new):
+            continue
+        with summarizer.state.claim(bucket, f"bring_back {ingest.id}"):
+            rows_then = Rows(_rows(tables.summaries, bucket, then[0]), _rows(tables.failures, bucket, then[1]))
+            _bring_back(summarizer, bucket, (old, new), rows_then, done)
+    return done
+
+
+def _bring_back(
+    summarizer: Summarizer, bucket: str, authors: tuple[pl.DataFrame, pl.DataFrame], then: Rows, done: BroughtBack
+) -> None:
+    tables = summarizer.tables
+    now = _opened(tables.authors), tables.summaries.ensure(), tables.failures.ensure()
+    held = Rows(_rows(tables.summaries, bucket, now[1]), _rows(tables.failures, bucket, now[2]))
+    restored = restore_authors(*authors, _rows(tables.authors, bucket, now[0]))
+    current = summarizer.render(restored.authors).select("author_id", "content_hash")
+    rows = restore_rows(then, held, restored.same, current, summarizer.settings.excluded_ids)
+    # Authors last: broken off before, a run finds rows of nobody, and not authors to pay for.
+    if rows.summaries.height:
+        tables.summaries.writer(bucket, tables.summaries.fence(bucket, now[1])).apply(Merge(bucket, rows.summaries))
+    if not rows.failures.equals(held.failures):
+        tables.failures.writer(bucket, tables.failures.fence(bucket, now[2])).apply(Overwrite(bucket, rows.failures))
+    if restored:
+        tables.authors.writer(bucket, tables.authors.fence(bucket, now[0])).apply(Overwrite(bucket, restored.authors))
+    done.back, done.out, done.reset = done.back + restored.back, done.out + restored.out, done.reset + restored.reset
+    done.summaries += rows.summaries.height
+    done.failures += rows.failures.join(held.failures, on="author_id", how="anti").height
+    done.buckets.append(bucket)
+
+
+def _rows(table: BucketedTable, bucket: str, handle: DeltaTable) -> pl.DataFrame:
+    try:
+        return table.read([bucket], table=handle).collect().sort("author_id")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(
+            f"{table.uri}: the rows of version {handle.version()} cannot be read ({error}): versions are kept for 7 "
+            "days, until the job maintain_tables removes their files; a backup of the table's folder may hold them"
+        ) from error
+
+
+def _opened(table: BucketedTable) -> DeltaTable:
+    handle = table.open()
+    if handle is None:
+        raise TableError(f"{table.uri}: there is no such table; is SUMMARIZER_ROOT the right one?")
+    return handle
+
+
+def chosen(found: Sequence[Ingest], prefix: str) -> Ingest:
+    """The one whose id begins so.
+
+    Raises:
+        SettingsError: none does, or several do.
+    """
+    fitting = [ingest for ingest in found if ingest.id.startswith(prefix)]
+    if len(fitting) != 1:
+        raise SettingsError(
+            f"{prefix!r} is how the id of {len(fitting) or 'no'} ingests begins; without an id, the command lists them"
+        )
+    return fitting[0]
+
+
+def listed(found: Sequence[Ingest]) -> Iterator[str]:
+    took = [ingest for ingest in found if ingest.lost]
+    if not took:
+        yield f"None of the {len(found):,} ingests that the log tells of took an author."
+        return
+    yield "ingest    began (UTC)          authors taken"
+    for ingest in took:
+        yield f"{ingest.id[:_SHOWN_ID]:<8}  {ingest.at:%Y-%m-%d %H:%M:%S}  {ingest.lost:>13,}"
+    yield f"To bring back what one took:  python -m summarizer_assets.bring_back {took[-1].id[:_SHOWN_ID]}"
+
+
+def told(done: BroughtBack) -> Iterator[str]:
+    yield f"{done.back:,} authors are back, with {done.summaries:,} summaries and {done.failures:,} failures."
+    if done.out:
+        yield f"{done.out:,} authors whom it had added are gone; the next run of their bucket removes what they have."
+    if done.reset:
+        yield f"{done.reset:,} authors have the record of before."
+    yield "Nobody was asked. See that the source is right before you materialise `authors` again."
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 0, or 2 when nothing, or not all, could be brought back."""
+    parser = argparse.ArgumentParser(
+        prog="python -m summarizer_assets.bring_back",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("ingest", nargs="?", help="how the id of the ingest's run begins")
+    given = parser.parse_args(arguments)
+    try:
+        summarizer = Summarizer(load_settings())
+        found = ingests(summarizer)
+        lines = listed(found) if given.ingest is None else told(bring_back(summarizer, chosen(found, given.ingest)))
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+    except (SettingsError, StorageError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
