@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.command import opened
 from summarizer_assets.core.bring_back import Rows, restore_authors, restore_rows
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.ingest.stream import INGEST_NOTE, LOST_NOTE, version_note
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.changes import Merge, Overwrite
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError, TableError
@@ -183,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("ingest", nargs="?", help="how the id of the ingest's run begins")
     given = parser.parse_args(arguments)
     try:
-        summarizer = Summarizer(load_settings())
+        summarizer = opened()
         found = ingests(summarizer)
         lines = listed(found) if given.ingest is None else told(bring_back(summarizer, chosen(found, given.ingest)))
         sys.stdout.writelines(f"{line}\n" for line in lines)

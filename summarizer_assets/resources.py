@@ -27,7 +27,6 @@ from summarizer_assets.core.brake import fingerprint
 from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.estimate import Terms
 from summarizer_assets.core.grouping import GroupLimits
-from summarizer_assets.core.loss import Shares
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
 from summarizer_assets.core.prompt import PromptSettings, overhead_tokens, prompt_version, system_message
@@ -154,10 +153,7 @@ class Summarizer:
         accepted: str = "",
         run_id: str = "",
     ) -> TableStream:
-        """The changes that bring `authors` in line with the source, for the selected buckets.
-
-        `accepted`: the code of a loss that a person said yes to.
-        """
+        """What brings the selected buckets in line with the source; `accepted`: the code of a loss with a yes."""
         tell = report or (lambda progress: log(progress.line))
         every = Every(self.settings.progress_interval_s)
 
@@ -177,7 +173,7 @@ class Summarizer:
             listener=Listener(log, describe, heard),
             whole=whole,
             around=Around(
-                Permission(Shares(self.settings.max_removed_share, self.settings.max_rejected_share), accepted),
+                Permission(self.settings.loss_shares, accepted),
                 OtherTables(self.tables.summaries, self.tables.failures, self.settings.keep_removed),
                 run_id,
             ),

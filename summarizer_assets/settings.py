@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.buckets import MAX_BUCKETS
+from summarizer_assets.core.loss import Shares
 from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
@@ -237,6 +238,10 @@ class Settings(BaseSettings):
     @property
     def remote(self) -> bool:
         return "://" in self.root
+
+    @property
+    def loss_shares(self) -> Shares:
+        return Shares(self.max_removed_share, self.max_rejected_share)
 
     @property
     def storage_options(self) -> dict[str, str]:

@@ -54,7 +54,6 @@ OF_DAGSTER = {
 }
 OF_SETTINGS = {
     "command",
-    "bring_back",
     "pricing",
     "provider",
     "resources",
