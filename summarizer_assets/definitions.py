@@ -14,9 +14,10 @@ from summarizer_assets.assets.report import build_report
 from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
+from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.jobs import INGEST, SUMMARIZE, build_jobs
 from summarizer_assets.partitions import bucket_partitions
-from summarizer_assets.resources import Summarizer, io_manager
+from summarizer_assets.resources import Summarizer
 from summarizer_assets.run_history import build_prune_schedule, prune_job
 from summarizer_assets.schedules import build_schedules
 from summarizer_assets.sensors import build_sensors
@@ -52,6 +53,15 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
         resources={"summarizer": shown_resource(summarizer), "delta": io_manager(summarizer), **(overrides or {})},
         # One process a run: a process of its own for the only step costs 3 CPU seconds more.
         executor=dg.in_process_executor,
+    )
+
+
+def io_manager(summarizer: Summarizer) -> dg.IOManagerDefinition:
+    """The IO manager over the installation's tables. Credentials for `s3://` come from the usual AWS variables."""
+    tables = summarizer.tables
+    return build_io_manager(
+        {"authors": tables.authors, "author_summaries": tables.summaries, "failed_authors": tables.failures},
+        summarizer.settings.root,
     )
 
 

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 
 from summarizer_assets.bucket.adapting import Adapting
@@ -35,7 +34,6 @@ from summarizer_assets.core.rendering import RenderSettings
 from summarizer_assets.core.tokens import expected_output_tokens
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
-from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.llm.client import Client
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.pricing import configured_price, model_notices
@@ -330,12 +328,3 @@ class Summarizer:
     def _root_id(self) -> str | None:
         found = self.root.found
         return None if found is None else found.id
-
-
-def io_manager(summarizer: Summarizer) -> dg.IOManagerDefinition:
-    """The IO manager over the installation's tables. Credentials for `s3://` come from the usual AWS variables."""
-    tables = summarizer.tables
-    return build_io_manager(
-        {"authors": tables.authors, "author_summaries": tables.summaries, "failed_authors": tables.failures},
-        summarizer.settings.root,
-    )
