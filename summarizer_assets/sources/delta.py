@@ -17,6 +17,7 @@ from deltalake.exceptions import DeltaError, DeltaProtocolError
 
 from summarizer_assets.sources import delta_files, delta_log, physical_names
 from summarizer_assets.sources.columns import Layout, table_layout
+from summarizer_assets.sources.delta_by_files import BY_FILES, NOT_BY_FILES, FilesReader
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.readers import Batch, nothing_rejected
@@ -27,6 +28,7 @@ _READABLE = frozenset(
 )
 _MAPPING_VERSION, _FEATURES_VERSION = 2, 3
 _PLAIN_ADDRESS = re.compile(r"(?:s3://)?[A-Za-z0-9/._=~@-]*")
+_UNKNOWN_TYPE = re.compile(r"Unsupported Delta table type: '(.*?)'")
 _REFUSED = re.compile(r"feature '?(\w[\w-]*)'? is not supported|catalog-managed", re.IGNORECASE)
 _GONE = re.compile(r"file not found|object at location .* not found|no such file|nosuchkey|\b404\b", re.IGNORECASE)
 #: One partition: the files' order is then the same each time, on which an author's first known values rest.
@@ -67,7 +69,9 @@ class QueryReader:
             yield pl.concat(waiting), nothing_rejected()
 
 
-def open_delta(uri: str, mapping: Mapping[str, str], options: dict[str, str] | None) -> DeltaReader | QueryReader:
+def open_delta(
+    uri: str, mapping: Mapping[str, str], options: dict[str, str] | None
+) -> DeltaReader | QueryReader | FilesReader:
     """Open a Delta table at its newest version: what is read is that version, whatever is written meanwhile.
 
     Raises:
@@ -77,6 +81,8 @@ def open_delta(uri: str, mapping: Mapping[str, str], options: dict[str, str] | N
     delta_log.check_entries(uri, options, table.version())
     _refuse_unreadable(table, uri)
     layout = table_layout([field.name for field in table.schema().fields], mapping, uri)
+    if _to_be_read_by_files(table):
+        return FilesReader(table, layout, mapping, uri, options)
     if _right_in_polars(table, layout):
         try:
             frame = pl.scan_delta(table)
@@ -113,6 +119,13 @@ def _opened(uri: str, options: dict[str, str] | None) -> DeltaTable:
 
 def _cannot_open(uri: str, options: dict[str, str] | None, error: BaseException) -> SourceError:
     said = delta_log.first_line(error)
+    unknown = _UNKNOWN_TYPE.search(str(error))
+    if unknown is not None:
+        return SourceError(
+            f"{uri}: the Delta table has a column of the type {unknown[1]!r}, which delta-rs does not know, so that it "
+            "reads none of the table; make a table without that column with CREATE TABLE … AS SELECT, or export the "
+            "columns that are wanted to Parquet"
+        )
     refused = _REFUSED.search(said)
     if refused is not None:
         return _refusal(uri, refused[1] or "catalogManaged")
@@ -127,7 +140,7 @@ def _refuse_unreadable(table: DeltaTable, uri: str) -> None:
     protocol, mode = table.protocol(), physical_names.mode_of(table)
     features = set(protocol.reader_features or [])
     unknown = sorted(features - _READABLE)
-    if unknown:
+    if unknown and not _to_be_read_by_files(table):
         raise _refusal(uri, ", ".join(unknown))
     mapped = protocol.min_reader_version == _MAPPING_VERSION or "columnMapping" in features
     if mode not in {"none", "name", "id"} or (mode != "none" and not mapped):
@@ -136,6 +149,14 @@ def _refuse_unreadable(table: DeltaTable, uri: str) -> None:
             f"{protocol.min_reader_version}) does not know: its columns' names in the files are uncertain; write the "
             "table anew with CREATE TABLE … AS SELECT, or export it to Parquet"
         )
+
+
+def _to_be_read_by_files(table: DeltaTable) -> bool:
+    """Whether the engines refuse the table, or a type in its files, and its files tell all."""
+    features = set(table.protocol().reader_features or [])
+    unread = features - _READABLE or features & {"variantType", "variantType-preview"}
+    by_files = not features - _READABLE - BY_FILES and not features & NOT_BY_FILES
+    return bool(unread) and by_files and not physical_names.has_physical_names(table)
 
 
 def _refusal(uri: str, features: str) -> SourceError:

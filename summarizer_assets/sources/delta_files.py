@@ -94,14 +94,21 @@ def _listed(uri: str, options: dict[str, str] | None) -> dict[str, int]:
 
 def expected_rows(table: DeltaTable) -> int | None:
     """The number of rows by the log, without those that deletion vectors remove; None where a file's is not told."""
+    told = rows_by_log(table)
+    if not told:
+        return told
+    kept = (pl.DataFrame(batch)["selection_vector"] for batch in table.deletion_vectors())
+    return told - sum(int((~column.explode(empty_as_null=False, keep_nulls=False)).sum()) for column in kept)
+
+
+def rows_by_log(table: DeltaTable) -> int | None:
+    """The same of a table that has no deletion vectors."""
     adds = pl.DataFrame(table.get_add_actions())
     if adds.is_empty():
         return 0
     if "num_records" not in adds.columns or adds["num_records"].null_count():
         return None
-    kept = (pl.DataFrame(batch)["selection_vector"] for batch in table.deletion_vectors())
-    deleted = sum(int((~column.explode(empty_as_null=False, keep_nulls=False)).sum()) for column in kept)
-    return int(adds["num_records"].sum()) - deleted
+    return int(adds["num_records"].sum())
 
 
 def counted(

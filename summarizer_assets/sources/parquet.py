@@ -75,6 +75,35 @@ def open_parquet(
     Raises:
         SourceError: its columns cannot make authors, or its footer contradicts itself.
     """
+    file = _looked_at(path, options)
+    return _reader(path, file, table_layout(file.schema.names, mapping, path), mapping, options)
+
+
+def open_part(
+    path: str, layout: Layout, mapping: Mapping[str, str], options: dict[str, str] | None
+) -> ParquetReader | ArrowParquetReader:
+    """Open a file of a table that has `layout`: those of its columns that this file has.
+
+    Raises:
+        SourceError: its footer contradicts itself.
+    """
+    file = _looked_at(path, options)
+    authors, papers = (
+        {ours: theirs for ours, theirs in part.items() if theirs in file.schema.names}
+        for part in (layout.authors, layout.papers)
+    )
+    return _reader(path, file, Layout(layout.form, authors, papers), mapping, options)
+
+
+@dataclass(frozen=True)
+class _File:
+    schema: pa.Schema
+    rows: int
+    columns: Sequence[pq.ColumnSchema]
+    paths: Sequence[str]
+
+
+def _looked_at(path: str, options: dict[str, str] | None) -> _File:
     store, place = filesystem(path, options)
     with store.open_input_file(place) as stream:
         file = pq.ParquetFile(stream)
@@ -84,15 +113,19 @@ def open_parquet(
         except UnicodeDecodeError as error:
             raise SourceError(f"{path}: the name of a column is no text: the file is damaged; {_REMEDY}") from error
     _check_footer(file.metadata, columns, path)
-    layout = table_layout(schema.names, mapping, path)
-    rows = file.metadata.num_rows
-    uuids = [name for name in layout.columns if str(schema.field(name).type) == "extension<arrow.uuid>"]
-    wanted = _leaves(layout, schema, mapping, paths)
-    if not _is_strange(schema, [(column, column.path in wanted) for column in columns]):
+    return _File(schema, file.metadata.num_rows, columns, paths)
+
+
+def _reader(
+    path: str, file: _File, layout: Layout, mapping: Mapping[str, str], options: dict[str, str] | None
+) -> ParquetReader | ArrowParquetReader:
+    uuids = [name for name in layout.columns if str(file.schema.field(name).type) == "extension<arrow.uuid>"]
+    wanted = _leaves(layout, file.schema, mapping, file.paths)
+    if not _is_strange(file.schema, [(column, column.path in wanted) for column in file.columns]):
         frame = pl.scan_parquet(path, glob=False, hive_partitioning=False, storage_options=options)
         if _is_known_to_polars(frame):
-            return ParquetReader(frame, layout, path, rows, uuids)
-    return ArrowParquetReader(path, layout, rows, uuids, wanted, options)
+            return ParquetReader(frame, layout, path, file.rows, uuids)
+    return ArrowParquetReader(path, layout, file.rows, uuids, wanted, options)
 
 
 def _check_footer(footer: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], path: str) -> None:

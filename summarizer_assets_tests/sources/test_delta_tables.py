@@ -10,6 +10,7 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from summarizer_assets.sources.delta import QueryReader, open_delta
+from summarizer_assets.sources.delta_by_files import BY_FILES, FilesReader
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets_tests.duckdb_delta import duckdb_with_delta
@@ -168,26 +169,100 @@ def test_the_tables_made_by_hand_mean_the_same_to_a_reader_that_is_none_of_ours(
 # What cannot be read right
 
 
-@pytest.mark.parametrize(
-    "feature",
-    ["typeWidening", "variantShredding-preview", "vacuumProtocolCheck", "catalogManaged", "someFutureFeature"],
-)
+@pytest.mark.parametrize("feature", ["catalogManaged", "geospatial", "someFutureFeature"])
 def test_a_feature_that_cannot_be_read_is_named(tmp_path, feature):
     uri = in_two_files(Writer(tmp_path / "table", NESTED, reader_features=["deletionVectors", feature]))
     with pytest.raises(SourceError, match=rf"table: .*needs the reader feature {feature}.*; drop it with"):
         values(uri)
 
 
-def test_a_widened_column_is_refused_not_nulled(tmp_path):
-    narrow = Writer(tmp_path / "narrow", pa.schema([("id", pa.int32()), ("name", pa.string())]))
-    wide = Writer(
-        tmp_path / "table", pa.schema([("id", pa.int64()), ("name", pa.string())]), reader_features=["typeWidening"]
+@pytest.mark.parametrize("feature", sorted(BY_FILES))
+@pytest.mark.parametrize("beside", ["deletionVectors", "columnMapping"])
+def test_a_feature_that_files_alone_do_not_settle_beside_another_one_is_read_or_named(tmp_path, feature, beside):
+    mapping = "name" if beside == "columnMapping" else "none"
+    features = [feature] if beside == "columnMapping" else [feature, beside]
+    uri = in_two_files(Writer(tmp_path / "table", NESTED, mapping, reader_features=features))
+    try:
+        assert values(uri) == ALL
+    except SourceError as error:
+        assert f"needs the reader feature {feature}" in str(error)  # noqa: PT017 - either is right
+
+
+WRITERS_ONLY = (
+    "appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "identityColumns",
+    "rowTracking", "domainMetadata", "clustering", "inCommitTimestamp", "allowColumnDefaults", "icebergCompatV1",
+    "icebergCompatV2", "icebergCompatV3", "icebergWriterCompatV1", "checkpointProtection", "collations-preview",
+    "materializePartitionColumns", "coordinatedCommits-preview", "aFeatureOfNextYear",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "reads", [[], ["deletionVectors"], ["v2Checkpoint"], ["vacuumProtocolCheck"], ["timestampNtz"]]
+)
+def test_a_feature_that_asks_nothing_of_a_reader_is_no_reason_to_refuse(tmp_path, reads):
+    for feature in WRITERS_ONLY:
+        writer = Writer(tmp_path / feature, NESTED, reader_features=reads, writer_features=[feature])
+        assert values(in_two_files(writer)) == ALL, feature
+
+
+@pytest.mark.parametrize("feature", sorted(BY_FILES))
+def test_a_feature_that_asks_no_more_than_to_read_each_file_as_it_is_is_read(tmp_path, feature):
+    writer = Writer(tmp_path / "table", PARTITIONED, partition_by=["primary_affiliation"], reader_features=[feature])
+    writer.commit(
+        writer.file(authors(0, 10), {"primary_affiliation": "Univ A/B: é=%"}),
+        writer.file(authors(10, 20), {"primary_affiliation": None}),
     )
-    add = narrow.file([{"id": 1, "name": "Ada"}])
+    assert isinstance(open_delta(str(writer.folder), {}, None), FilesReader)
+    wanted = expected(authors(0, 10), "Univ A/B: é=%") + expected(authors(10, 20))
+    assert sorted(values(str(writer.folder)), key=by_id) == sorted(wanted, key=by_id)
+
+
+def by_id(author: dict) -> str:
+    return author["author_id"]
+
+
+@pytest.mark.parametrize("feature", ["typeWidening", "typeWidening-preview"])
+def test_widened_columns_are_read_by_the_types_of_their_files(tmp_path, feature):
+    narrow = Writer(
+        tmp_path / "narrow",
+        pa.schema([("id", pa.int32()), ("name", pa.string()), ("citingsrcslocalcount", pa.int32())]),
+    )
+    wide = Writer(
+        tmp_path / "table",
+        pa.schema([("id", pa.int64()), ("name", pa.string()), ("citingsrcslocalcount", pa.int64())]),
+        reader_features=[feature],
+    )
+    add = narrow.file([{"id": 1, "name": "Ada", "citingsrcslocalcount": 5}])
     shutil.copy(narrow.folder / add["add"]["path"], wide.folder)
-    wide.commit(add, wide.file([{"id": 2**40, "name": "Bo"}]))
-    with pytest.raises(SourceError, match="typeWidening"):
-        read(str(wide.folder))
+    wide.commit(add, wide.file([{"id": 2**40, "name": "Bo", "citingsrcslocalcount": 2**40}]))
+    found, _, _ = read(str(wide.folder))
+    papers = found["papers"].list.first().struct.field("citingsrcslocalcount")
+    assert dict(zip(found["author_id"], papers, strict=True)) == {"1": 5, str(2**40): 2**40}
+
+
+def test_a_table_read_by_files_lacks_none_of_them_and_no_column(tmp_path):
+    writer = Writer(tmp_path / "table", NESTED, reader_features=["vacuumProtocolCheck"])
+    old = Writer(tmp_path / "old", pa.schema(list(NESTED)[:2]))
+    early = old.file(authors(1, 3))
+    shutil.copy(old.folder / early["add"]["path"], writer.folder)
+    late = writer.file(authors(3, 5))
+    writer.commit(early, late)
+    rows = [{**row, "papers": [], "topics": []} for row in ALL[1:3]] + ALL[3:5]
+    assert sorted(values(str(writer.folder)), key=by_id) == rows
+    (writer.folder / late["add"]["path"]).unlink()
+    with pytest.raises(SourceError, match=r"a file that its newest version 0 consists of is not there"):
+        values(str(writer.folder))
+
+
+def test_a_type_that_the_engine_does_not_know_is_named(tmp_path):
+    writer = Writer(tmp_path / "table", NESTED)
+    uri = in_two_files(writer)
+    entry = writer.entry(0)
+    entry.write_text(entry.read_text().replace('\\"type\\": \\"string\\"', '\\"type\\": \\"geometry(OGC:CRS84)\\"', 1))
+    with pytest.raises(
+        SourceError, match=r"a column of the type 'geometry\(OGC:CRS84\)', which delta-rs does not know"
+    ):
+        values(uri)
 
 
 def test_files_whose_names_differ_from_the_logs_are_refused_where_the_engine_would_read_nulls(tmp_path):
