@@ -23,6 +23,7 @@ class IngestCounts:
         unparsable: values that became null, by column; of the whole source.
         cut_texts: texts cut at 20,000 characters, by column; of the whole source.
         words_for_nothing: values that are a tool's word for nothing, by column; of the whole source.
+        read_as: files, by how their text is read: encoding, delimiter, quotes.
         authors: authors in the selected buckets.
         bucket_rows: authors in each selected bucket.
         duplicate_authors: rows united with an earlier row of their author; 0 for a flat source, where that is the rule.
@@ -36,6 +37,7 @@ class IngestCounts:
     unparsable: Counter[str] = field(default_factory=Counter)
     cut_texts: Counter[str] = field(default_factory=Counter)
     words_for_nothing: Counter[str] = field(default_factory=Counter)
+    read_as: Counter[str] = field(default_factory=Counter)
     authors: int = 0
     bucket_rows: dict[str, int] = field(default_factory=dict)
     duplicate_authors: int = 0
@@ -62,6 +64,7 @@ class IngestCounts:
         self.unparsable.update(chunk.counts.unparsable)
         self.cut_texts.update(chunk.counts.cut)
         self.words_for_nothing.update(chunk.counts.nothing)
+        self.read_as.update(chunk.counts.read_as)
         reasons = chunk.rejected.group_by("reason").agg(pl.col("count").sum())
         self.rejected.update(dict(reasons.iter_rows()))
 

@@ -139,6 +139,7 @@ def ingest_stream(
     note = {INGEST_NOTE: around.run_id or uuid4().hex}
 
     def admit(loss: Loss) -> None:
+        _tell_dialects(run.counts, listener.log)
         if not reading.nothing_new:
             judge(loss, around.permission, source.layout.authors["author_id"], listener.log)
         table.ensure()
@@ -195,6 +196,11 @@ class _Nothing:
         yield from ()
 
 
+def _tell_dialects(counts: IngestCounts, log: Callable[[str], None]) -> None:
+    for words, files in counts.read_as.items():
+        log(f"CSV files read as {words}: {files}")
+
+
 def _facts(counts: IngestCounts) -> dict[str, Any]:
     return {
         "authors": counts.authors,
@@ -209,5 +215,6 @@ def _facts(counts: IngestCounts) -> dict[str, Any]:
         "duplicate_papers_merged": counts.duplicate_papers,
         "unparsable_values": dict(counts.unparsable),
         "words_for_nothing": dict(counts.words_for_nothing),
+        "files_read_as": dict(counts.read_as),
         "texts_cut": dict(counts.cut_texts),
     }

@@ -16,12 +16,18 @@ class ChunkCounts:
         unparsable: values that became null, by our column name.
         cut: texts that were longer than 20,000 characters, by our column name.
         nothing: words for nothing (`NA`, `NULL`) that became null, by our column name.
+        read_as: files that begin in these rows, by how their text is read.
     """
 
     rows: int
     unparsable: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
     nothing: Counter[str] = field(default_factory=Counter)
+    read_as: Counter[str] = field(default_factory=Counter)
+
+    def with_read_as(self, words: str) -> Self:
+        """The same, with the words of a file that begins here."""
+        return replace(self, read_as=self.read_as + Counter({words: 1}))
 
     def with_rows(self, rows: int) -> Self:
         """The same, with so many rows more."""

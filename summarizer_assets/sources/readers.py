@@ -1,13 +1,13 @@
 """One file of each format to batches of its rows in order, in bounded memory, typed so that no id can lose a digit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
 
 from summarizer_assets.core.records import REJECTED
-from summarizer_assets.sources.columns import Layout, table_layout
+from summarizer_assets.sources.columns import Layout
 
 #: Rows of the source's columns that are read, and rows rejected on the way (`records.REJECTED`).
 Batch = tuple[pl.DataFrame, pl.DataFrame]
@@ -30,7 +30,7 @@ def nothing_rejected() -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class TableReader:
-    """Parquet, CSV or a Delta table through polars' streaming engine."""
+    """Parquet or a Delta table through polars' streaming engine."""
 
     frame: pl.LazyFrame
     layout: Layout | None
@@ -41,19 +41,3 @@ class TableReader:
         chosen = self.frame.select(self.layout.columns)
         for batch in chosen.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming"):
             yield batch, nothing_rejected()
-
-
-def open_csv(path: str, mapping: Mapping[str, str], options: dict[str, str] | None) -> TableReader:
-    def scan(separator: str) -> pl.LazyFrame:
-        return pl.scan_csv(
-            path, separator=separator, infer_schema=False, glob=False, raise_if_empty=False, storage_options=options
-        )
-
-    separator = ","
-    names = scan(separator).collect_schema().names()
-    if not names:
-        return TableReader(scan(separator), None)
-    if len(names) == 1:  # then the header was not separated by commas
-        separator = next((mark for mark in ("\t", ";", "|") if mark in names[0]), ",")
-    frame = scan(separator)
-    return TableReader(frame, table_layout(frame.collect_schema().names(), mapping, path))

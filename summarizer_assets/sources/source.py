@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 from summarizer_assets.sources import delta, folder_columns, increments, json_lines, parquet, readers
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
+from summarizer_assets.sources.csv_reader import CsvReader, open_csv
 from summarizer_assets.sources.delta_files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.file_kinds import check_kind
@@ -22,7 +23,7 @@ _READ_ERRORS = (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSErro
 
 _OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | None], readers.Reader]] = {
     "parquet": parquet.open_parquet,
-    "csv": readers.open_csv,
+    "csv": open_csv,
     "jsonl": json_lines.open_jsonl,
 }
 
@@ -123,10 +124,15 @@ class Source:
         shape = Shaper(reader.layout, self.columns, path)
         if self._only is not None:
             reader = _filtered(reader, shape, self._only)
+        of_file = reader.reader if isinstance(reader, WithFolderColumns) else reader
+        begins = True
         for batch, rejected in self._batches_of(path, reader, rows):
             if self.format == "jsonl":  # whose batches have our names, and as many columns as came so far
                 shape = Shaper(json_lines.own_layout(batch.columns), {}, path)
             chunk = shape(batch)
+            if begins and isinstance(of_file, CsvReader):
+                chunk = replace(chunk, counts=chunk.counts.with_read_as(of_file.words))
+            begins = False
             if rejected.is_empty():
                 yield chunk
             else:

@@ -20,7 +20,7 @@ def filesystem(uri: str, options: dict[str, str] | None) -> tuple[pafs.FileSyste
 def s3_filesystem(options: Mapping[str, str]) -> pafs.S3FileSystem:
     """Arrow's S3 for listing, from the same `AWS_*` options that polars and delta-rs read with."""
     given = {name.upper(): value for name, value in options.items()}
-    endpoint = given.get("AWS_ENDPOINT_URL") or given.get("AWS_ENDPOINT") or given.get("AWS_ENDPOINT_URLS3")
+    endpoint = given.get("AWS_ENDPOINT_URL") or given.get("AWS_ENDPOINT") or given.get("AWS_ENDPOINT_URL_S3")
     arguments = {
         "access_key": given.get("AWS_ACCESS_KEY_ID"),
         "secret_key": given.get("AWS_SECRET_ACCESS_KEY"),
