@@ -1,13 +1,17 @@
 """What `python -m deploy.celery` does before anything runs, and when something goes wrong; more in test_cluster.py."""
 
 import os
+import shlex
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from deploy.celery import cluster as cluster_module
 from deploy.celery import hosts, layout, leftovers, postgres
+from deploy.celery.__main__ import main, this_command
 from deploy.celery.cluster import Cluster
 from deploy.celery.errors import ClusterError
 from deploy.celery.layout import Layout, outside, require_one_store, saved
@@ -123,6 +127,42 @@ def test_an_error_of_one_program_is_told_though_another_was_as_it_was_to_be(here
             control("start", "worker1", "worker2")
     else:
         control("start", "worker1", "worker2")
+
+
+SOCKET = "unix:///x/supervisor.sock no such file\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        ((0, "worker1 RUNNING\n", ""), 0),
+        ((3, "worker1 RUNNING\nworker2 FATAL\n", ""), 3),
+        ((4, SOCKET, ""), 1),
+        ((3, "", ""), 1),
+        ((0, "", ""), 1),
+        ((1, "", "/usr/bin/python: No module named supervisor\n"), 1),
+        ((2, "", "Error: could not find config file\n"), 1),
+        ((-9, "", ""), 1),
+    ],
+)
+def test_the_status_shows_what_runs_or_says_why_it_cannot(here, monkeypatch, capsys, done, told):
+    monkeypatch.setattr(Cluster, "supervisorctl", lambda *_: subprocess.CompletedProcess([], *done))
+    monkeypatch.setattr(sys, "argv", ["deploy.celery", "--home", str(here.home), "status"])
+    assert main() == told
+    out, err = capsys.readouterr()
+    if told == 1:
+        assert out == ""
+        assert str(here.home) in err
+        assert ".venv/bin/python -m deploy.celery status" in err
+    else:
+        assert out == done[1]
+
+
+def test_what_a_start_prints_to_look_with_is_a_command_that_works(here):
+    command = shlex.split(this_command(here, "status"))
+    ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1  # nothing was started
+    assert str(here.home) in ran.stderr
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ RabbitMQ, Postgres, an object store, Dagster with a login in front of it, and wo
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -59,14 +60,25 @@ def start(options: argparse.Namespace) -> None:
     print(f"{layout.workers} workers with {layout.slots} runs at once each, in {where}; folder {layout.home}")
     Cluster(layout).start(lambda line: print(line, flush=True))
     passwords = layout.passwords()
+    usual = layout.home == CHECKOUT / ".cluster"
+    end = "make cluster-stop" if usual else this_command(layout, "stop")
     print(
         f"""
 Dagster:  https://localhost:{layout.door}   login operator   password {passwords["operator"]}
           https://localhost:{layout.door + 1}   login reader     password {passwords["reader"]}   launches nothing
           (the certificate is one made here: the browser asks once)
-Look:     python -m deploy.celery status       logs in {layout.logs}
-End:      make cluster-stop                    tables and history stay for the next start"""
+Look:     {this_command(layout, "status")}       logs in {layout.logs}
+End:      {end}                    tables and history stay for the next start"""
     )
+
+
+def this_command(layout: Layout, what: str) -> str:
+    """As a person types it in the checkout: by the interpreter that has what it needs, for this cluster."""
+    python = Path(sys.executable)
+    if python.is_relative_to(CHECKOUT):
+        python = python.relative_to(CHECKOUT)
+    home = [] if layout.home == CHECKOUT / ".cluster" else ["--home", str(layout.home)]
+    return shlex.join([str(python), "-m", "deploy.celery", *home, what])
 
 
 def main() -> int:
@@ -81,7 +93,9 @@ def main() -> int:
             for command in cluster.stop():
                 print(f"ended, without its supervisord: {command}")
         elif options.command == "status":
-            print(cluster.status(), end="")
+            told, all_run = cluster.status()
+            print(told, end="")
+            return 0 if all_run else 3
         elif options.command == "run":
             return cluster.run(options.rest)
         elif options.command == "cut":

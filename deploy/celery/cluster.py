@@ -19,6 +19,8 @@ from deploy.celery.services import Program, Stage, configuration, programs
 _HERE = Path(__file__).parent
 _START_PATIENCE_S = 180
 #: What supervisorctl calls an error, and is none: it is as it was to be.
+_SOME_DO_NOT_RUN = 3  # supervisorctl's status then
+_LAST_WORDS = 40
 _AS_WANTED = ("ERROR (already started)", "ERROR (not running)")
 
 
@@ -103,9 +105,20 @@ class Cluster:
         """Whether supervisord answers."""
         return self.supervisorctl("pid").returncode == 0
 
-    def status(self) -> str:
-        """A line a program."""
-        return self.supervisorctl("status").stdout
+    def status(self) -> tuple[str, bool]:
+        """A line a program, and whether all of them run.
+
+        Raises:
+            ClusterError: nobody can tell.
+        """
+        done = self.supervisorctl("status")
+        if done.returncode not in (0, _SOME_DO_NOT_RUN) or not done.stdout.strip():
+            said = " ".join(f"{done.stdout} {done.stderr}".split()[-_LAST_WORDS:])
+            raise ClusterError(
+                f"what runs in {self.layout.home} cannot be told ({said or f'status {done.returncode}'}): start it by "
+                "make cluster; ask with the environment that did, as in .venv/bin/python -m deploy.celery status"
+            )
+        return done.stdout, done.returncode == 0
 
     def pid(self, program: str) -> int:
         """Of the program's first process, which leads its group; 0: it is not running."""

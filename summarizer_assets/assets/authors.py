@@ -7,7 +7,7 @@ from dataclasses import replace
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.assets.shown import GROUP, table_metadata
 from summarizer_assets.core.launches import REFUSED
 from summarizer_assets.core.loss import Loss, is_code
 from summarizer_assets.core.progress import IngestProgress
@@ -39,7 +39,6 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
         io_manager_key="delta",
         kinds={"deltalake", "polars"},
         group_name=GROUP,
-        owners=OWNERS,
         metadata=table_metadata(AUTHORS),
         code_version="1",
         description="Every author of the source, one row each: de-duplicated, typed, in buckets by a hash of the id. "

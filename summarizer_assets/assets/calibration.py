@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.pictures import picture
 from summarizer_assets.calibration.shown import measured_markdown, offer_markdown, recommendation_markdown
@@ -29,7 +29,6 @@ def build_calibration() -> dg.AssetsDefinition:
         deps=["authors"],
         kinds={"llm"},
         group_name=GROUP,
-        owners=OWNERS,
         code_version="1",
         description="How many authors one request should hold: the same authors are asked in groups of several sizes, "
         "and their first answers compared. It spends money, so it shows its price and asks nobody unless `spend` is "

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.again import ResummarizeConfig
-from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.core.estimate import Span
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
@@ -34,7 +34,6 @@ def build_estimate() -> dg.AssetsDefinition:
         deps=["authors"],
         kinds={"llm"},
         group_name=GROUP,
-        owners=OWNERS,
         code_version="1",
         description="What the authors who are pending now will cost and how long it takes, by the number of authors in "
         "a request, from a sample of them. It asks nobody. What earlier summaries used makes it sure; each estimate is "

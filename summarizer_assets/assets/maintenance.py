@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.maintenance import Maintained
 
@@ -18,7 +18,6 @@ def build_maintenance() -> dg.AssetsDefinition:
         deps=["authors", "author_summaries", "failed_authors"],
         kinds={"deltalake"},
         group_name=GROUP,
-        owners=OWNERS,
         code_version="1",
         description="Joins small files, writes checkpoints, and removes what the tables' time travel of 7 days no "
         "longer needs. Safe beside running summaries: it gives way to a busy writer, and says so.",

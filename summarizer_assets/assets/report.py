@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
 from summarizer_assets.resources import Summarizer
@@ -27,7 +27,6 @@ def build_report() -> dg.AssetsDefinition:
         deps=["author_summaries", "failed_authors"],
         kinds={"html"},
         group_name=GROUP,
-        owners=OWNERS,
         code_version="1",
         description="How complete, what went wrong, what it cost, what to do next, and ten summaries to read: numbers "
         "here, everything in the page `report.html` beside the tables. It asks nobody and costs nothing.",

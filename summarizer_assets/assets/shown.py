@@ -6,7 +6,6 @@ import dagster as dg
 import polars as pl
 
 GROUP = "summarizer"
-OWNERS = ["team:research-data"]
 
 
 def table_metadata(schema: pl.Schema) -> dict[str, Any]:

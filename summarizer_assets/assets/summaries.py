@@ -16,7 +16,7 @@ import polars as pl
 
 from summarizer_assets.assets.again import SummariesConfig
 from summarizer_assets.assets.checked import bucket_specs, evaluated
-from summarizer_assets.assets.shown import GROUP, OWNERS, table_metadata
+from summarizer_assets.assets.shown import GROUP, table_metadata
 from summarizer_assets.checking.bucket import before, check_bucket
 from summarizer_assets.core import records
 from summarizer_assets.core.money import dollars
@@ -36,7 +36,6 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             io_manager_key="delta",
             kinds={"deltalake", "llm"},
             group_name=GROUP,
-            owners=OWNERS,
             metadata=table_metadata(schema),
             code_version=code_version,
             is_required=False,  # a run that only tells a price makes nothing

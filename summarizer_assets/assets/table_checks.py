@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.checked import result
-from summarizer_assets.assets.shown import GROUP, OWNERS
+from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.checking.names import MEANINGS, WHOLE
 from summarizer_assets.checking.tables import Checked, check_tables
 from summarizer_assets.core.buckets import bucket_keys
@@ -33,7 +33,6 @@ def build_table_checks() -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec(name, asset=TABLE_CHECKS, description=MEANINGS[name]) for name in WHOLE],
         kinds={"deltalake"},
         group_name=GROUP,
-        owners=OWNERS,
         code_version="1",
         description="Checks all buckets of all tables, one after another. It reads, calls nobody and changes nothing; "
         "buckets that a run works on are left out.",

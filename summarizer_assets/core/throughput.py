@@ -14,7 +14,6 @@ class Throughput:
     runs: int = 0
     settled: int = 0
     busy_s: float = 0.0
-    last_ended_at: float | None = None
 
     @property
     def authors_per_second(self) -> float | None:
@@ -36,7 +35,7 @@ def throughput(runs: Mapping[str, Sequence[PastRun]]) -> Throughput:
     for start, end in spans:
         busy += max(0.0, end - max(start, until))
         until = max(until, end)
-    return Throughput(len(ended), settled, busy, until if spans else None)
+    return Throughput(len(ended), settled, busy)
 
 
 def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> dict[str, list[str]]:

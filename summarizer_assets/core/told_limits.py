@@ -62,11 +62,6 @@ _ABOVE_CAP: Final = _patterns(
     r"range is from \d+ \(inclusive\) to # \(exclusive\)",
     rf"{_OUTPUT}\D{{0,40}}\[\s*\d+\s*,\s*#\s*\)",
 )
-_SPEAKS_OF_OUTPUT: Final = re.compile(
-    rf"{_OUTPUT}|in the completion|for the completion|requested \d+ output tokens|completion tokens|output tokens"
-    r"|messages or (?:the )?completion",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +72,11 @@ class ToldLimits:
         context: for prompt and answer together.
         prompt: what the refused request's prompt came to.
         cap: for the answer alone.
-        of_output: it speaks of the answer's bound at all.
     """
 
     context: int | None = None
     prompt: int | None = None
     cap: int | None = None
-    of_output: bool = False
 
 
 NOTHING_TOLD: Final = ToldLimits()
@@ -96,9 +89,7 @@ def told_limits(words: str) -> ToldLimits:
     if cap is None and (above := _first(_ABOVE_CAP, words)) is not None:
         cap = above - 1
     context = _first(_CONTEXT, words)
-    return ToldLimits(
-        None if context == cap else context, _first(_PROMPT, words), cap, _SPEAKS_OF_OUTPUT.search(words) is not None
-    )
+    return ToldLimits(None if context == cap else context, _first(_PROMPT, words), cap)
 
 
 def _first(patterns: tuple[re.Pattern[str], ...], words: str) -> int | None:

@@ -212,7 +212,6 @@ class Client:
     async def _send(self, body: bytes, number: int) -> Reply | FailedTry:
         """One try on the wire, and what all requests learn from it."""
         self._counters.sent += 1
-        self._counters.bytes_sent += len(body)
         got = await self.wire.post(body, number)
         self._reached = self._reached or got.headers is not None
         if isinstance(got, Reply):
@@ -251,8 +250,6 @@ class Client:
     def _after_failure(self, failed: FailedTry, tried: Tried) -> ProviderError | None:
         """The error to raise, or None when the request goes once more."""
         verdict = failed.verdict
-        if verdict.kind == "timeout":
-            self._counters.timeouts += 1
         if verdict.outcome is Outcome.THROTTLED:
             return self._after_throttle(failed, tried)
         if verdict.outcome is Outcome.TRANSIENT and (parked := self._after_silence(failed, tried)) is not None:

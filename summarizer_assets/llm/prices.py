@@ -22,12 +22,11 @@ _ANYWHERE: Final = None
 
 @dataclass(frozen=True)
 class ListPrice:
-    """A model's price, with the name and the date it stands under. `flex`: its part of the price, where it is known."""
+    """A model's price, with the name and the date it stands under."""
 
     price: Price
     model: str
     taken: date
-    flex: Decimal | None = None
 
 
 def list_price(
@@ -57,7 +56,7 @@ def list_price(
     by_tier = {name: _price(entry, share) for name, share in shares.items()}
     tiers = tuple(by_tier.items()) if len(by_tier) > 1 else ()
     price = replace(by_tier[asked], tiers=tiers)
-    return ListPrice(price, entry["name"], list_taken(), shares.get("flex"))
+    return ListPrice(price, entry["name"], list_taken())
 
 
 def list_taken() -> date:

@@ -25,8 +25,6 @@ class Counters:
     sent: int = 0  # tries put on the wire, throttled ones included
     retries: int = 0
     throttles: int = 0
-    timeouts: int = 0
-    bytes_sent: int = 0
     bytes_received: int = 0
     cooldown_s: float = 0.0
     outages: int = 0
