@@ -7,12 +7,15 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from summarizer_assets import io_manager
+from summarizer_assets.core.retry import PARKED_AFTER_RUNS
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import INGEST
 from summarizer_assets.sensors import looking
 from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.stream import persist as persist_all
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 from summarizer_assets_tests.ticking import Ticking
@@ -339,3 +342,72 @@ def test_a_table_that_cannot_be_read_is_named(world, provider):
         file.unlink()
     with pytest.raises(TableError, match="failed_authors: a file of the version that was being read is gone"):
         ticking.tick()
+
+
+def shown(ticking: Ticking, bucket: str) -> str | None:
+    """What Dagster shows of the bucket's failures."""
+    found = ticking.instance.get_status_by_partition(dg.AssetKey("failed_authors"), [bucket], dg_partitions(ticking))
+    status = found[bucket] if found else None
+    return None if status is None else status.value
+
+
+def dg_partitions(ticking: Ticking) -> dg.PartitionsDefinition[str]:
+    return dg.StaticPartitionsDefinition(ticking.house.keys)
+
+
+def dies_when_all_is_stored(ticking: Ticking, monkeypatch, bucket: str) -> None:
+    """A run whose worker vanishes between the last commit and the word to Dagster."""
+
+    def persist(table, stream):
+        persist_all(table, stream)
+        if table.uri.endswith("failed_authors"):
+            raise RuntimeError("the worker died here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(io_manager, "persist", persist)
+        (run,) = ticking.house.summarize(bucket)
+    assert not run.success
+
+
+def test_a_bucket_that_only_looks_failed_is_shown_as_it_is_by_a_run_without_a_call(world, provider, monkeypatch):
+    ticking = world.install()
+    ticking.house.summarize()
+    dies_when_all_is_stored(ticking, monkeypatch, FIRST)
+    assert shown(ticking, FIRST) == "FAILED"
+    calls = len(provider.entries)
+
+    tick = ticking.tick()
+    assert tick.buckets == [FIRST]
+    (again,) = ticking.execute(tick)
+
+    assert again.success
+    assert len(provider.entries) == calls
+    assert shown(ticking, FIRST) == "MATERIALIZED"
+    assert ticking.tick().said == "4 nothing to do"
+
+
+def test_runs_that_look_once_more_and_die_too_are_not_repeated_for_ever(world, monkeypatch):
+    ticking = world.install()
+    ticking.house.summarize(FIRST)
+    dies_when_all_is_stored(ticking, monkeypatch, FIRST)
+    launched = 0
+    while (tick := ticking.tick()).requests:
+        launched += 1
+        assert launched <= PARKED_AFTER_RUNS
+        with monkeypatch.context() as patch:
+            patch.setattr(io_manager, "persist", dying)
+            ticking.execute(tick)
+    assert launched > 0
+    assert "parked" in tick.said
+
+
+def dying(_table, _stream):
+    raise RuntimeError("the worker died here")
+
+
+def test_a_run_that_failed_on_purpose_stays_as_it_looks(world, provider):
+    ticking = world.install(max_failure_share=0.01, retry_after_s=3600)
+    provider.use(poison("refusal", ticking, FIRST))
+    (run,) = ticking.house.summarize(FIRST)
+    assert not run.success
+    assert ticking.tick().requests == []

@@ -17,7 +17,8 @@ _DISTRUSTED_S = 3600.0
 LOOKED_UP_AT_ONCE = 50
 
 #: Stops of a run whose provider answered it; every other stop has its cause at the provider.
-OWN_STOPS = frozenset({"terminated", "too_many_failures", UNUSABLE})
+TOO_MANY_FAILURES = "too_many_failures"
+OWN_STOPS = frozenset({"terminated", TOO_MANY_FAILURES, UNUSABLE})
 #: Why the orchestrator's own record of these buckets' runs speaks against another one; those left out may run.
 HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
 
@@ -66,7 +67,8 @@ class BucketState:
 
     Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds),
     None when there is none. `runs`: newest first. `asked_for`: somebody once materialised it. `barred`: it holds a
-    summary of somebody who may not be sent any more.
+    summary of somebody who may not be sent any more. `shown_failed`: the orchestrator shows it as failed,
+    for its last run broke off.
     """
 
     bucket: str
@@ -78,11 +80,17 @@ class BucketState:
     in_flight: bool
     asked_for: bool
     barred: bool = False
+    shown_failed: bool = False
 
     @property
     def deserted(self) -> bool:
         """All its authors vanished, their rows did not: a run removes them, and has nobody to ask."""
         return self.authors == 0 and self.summaries + self.failed > 0
+
+    @property
+    def failed_on_purpose(self) -> bool:
+        """Its last run stored all and ended as failed for a person to look at."""
+        return bool(self.runs) and self.runs[0].stop == TOO_MANY_FAILURES
 
     @property
     def missing(self) -> int:
@@ -138,9 +146,12 @@ def decide(
         fingerprint: of what a run would ask with now.
     """
     verdicts = {state.bucket: _verdict(state, now, fingerprint, unfinished_counts) for state in buckets}
+    idle = {Verdict.DONE, Verdict.NOT_DUE}
+    # A run over what is stored already makes no call, and shows the bucket as it is.
+    looks = [state for state in buckets if state.shown_failed and verdicts[state.bucket] in idle]
     wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
     entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget, fingerprint)
-    free = [state for state in wanted if state.deserted]  # nobody is asked, so nobody has to answer
+    free = [*(state for state in wanted if state.deserted), *looks]  # nobody is asked, so nobody has to answer
     paid = [state for state in wanted if not state.deserted]
     if entry.open:
         # The emptiest first; then by key, so that a tick can be foretold.

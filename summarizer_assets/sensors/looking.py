@@ -10,11 +10,12 @@ from deltalake import DeltaTable
 from summarizer_assets.core.bucket_verdict import Verdict
 from summarizer_assets.core.launches import held_back
 from summarizer_assets.core.retry import BucketState, Decision, decide
+from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.sensors.facts import RetryFacts, retry_facts
 from summarizer_assets.sensors.runs import RunBook
 
-_ASSET = "author_summaries"
+_ASSET, _BESIDE = "author_summaries", "failed_authors"
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,18 @@ def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, ba
     # Failures from before these tables were made are of others, under the same names of partitions.
     wanted = book.failed_last(unheard, summarizer.tables.authors.made_at()) if unheard else set()
     states = [replace(state, asked_for=state.asked_for or state.bucket in wanted) for state in states]
+    red = _shown_failed(
+        instance, [state.bucket for state in states if not state.failed_on_purpose], summarizer.settings.buckets
+    )
+    broke_off = book.broke_off(red) if red else set()
+    states = [replace(state, shown_failed=state.bucket in broke_off) for state in states]
     return Look(facts, book, states, barred, summarizer.tables.authors.fence)
+
+
+def _shown_failed(instance: dg.DagsterInstance, buckets: Sequence[str], count: int) -> list[str]:
+    """Those that Dagster shows in red. It keeps this up to date by itself, for its own pages."""
+    red: set[str] = set()
+    for asset in (_ASSET, _BESIDE):
+        found = instance.get_status_by_partition(dg.AssetKey(asset), buckets, bucket_partitions(count))
+        red |= {bucket for bucket, status in (found or {}).items() if status is not None and status.value == "FAILED"}
+    return sorted(red)

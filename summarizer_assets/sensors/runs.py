@@ -87,6 +87,10 @@ class RunBook:
         last = self.last(sorted(ours.intersection(buckets)))
         return {bucket for bucket, launches in last.items() if launches and launches[0].end == "failed"}
 
+    def broke_off(self, buckets: Sequence[str]) -> set[str]:
+        """Those of the buckets whose last run failed, as far as the orchestrator knows."""
+        return {bucket for bucket, launches in self.last(buckets).items() if launches and launches[0].end == "failed"}
+
     def of_all(self, keys: Sequence[str]) -> Sequence[Launch]:
         """The last runs over all buckets at once, newest first."""
         tags: list[dict[str, str]] = [{RANGE_START: keys[0], RANGE_END: keys[-1]}]
