@@ -1,8 +1,10 @@
 """The price of the configured model, the user's own or else the list's, and what to know of the model and the list."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
+from summarizer_assets.core.costly_fields import costly_fields
 from summarizer_assets.core.money import Price
 from summarizer_assets.llm.prices import ListPrice, list_price, list_taken, listed_end
 from summarizer_assets.setting_errors import SettingsError
@@ -19,6 +21,19 @@ def configured_price(settings: Settings, today: date | None = None) -> Price | N
     """
     if settings.embedded:
         return Price.per_million(0, 0)
+    price = _price_of_tokens(settings, today)
+    if price is None:
+        return None
+    if settings.budget_usd is not None and not price.free and (costly := _costly(settings)):
+        raise SettingsError(
+            f"SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY has {', '.join(costly)}, for which a "
+            "provider may bill more than the tokens of one answer: take it out, or set SUMMARIZER_PRICE_REQUEST_USD to "
+            "what it adds to a request at most (0: nothing)"
+        )
+    return replace(price, request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request)
+
+
+def _price_of_tokens(settings: Settings, today: date | None) -> Price | None:
     if settings.price_input_usd is not None and settings.price_output_usd is not None:
         return Price.per_million(
             settings.price_input_usd, settings.price_output_usd, cached_input_usd=settings.price_cached_input_usd
@@ -33,6 +48,13 @@ def configured_price(settings: Settings, today: date | None = None) -> Price | N
             "(0 for a server of your own)"
         )
     return listed.price if listed is not None else None
+
+
+def _costly(settings: Settings) -> tuple[str, ...]:
+    """Fields that a person set without saying what they cost."""
+    if settings.price_request_usd is not None:
+        return ()
+    return costly_fields(settings.llm_extra_body, own_price=settings.price_input_usd is not None)
 
 
 def listed_price(settings: Settings, tier: object, today: date | None = None) -> ListPrice | None:
@@ -53,6 +75,11 @@ def model_notices(settings: Settings, today: date | None = None) -> list[str]:
     today = today or _today()
     end = listed_end(settings.model, _host(settings))
     notices = [] if end is None else [end.told(today)]
+    if settings.price_input_usd != 0 and (costly := _costly(settings)):
+        notices.append(
+            f"SUMMARIZER_LLM_EXTRA_BODY has {', '.join(costly)}, for which a provider may bill more than the tokens of "
+            "one answer, and that is in no figure here: SUMMARIZER_PRICE_REQUEST_USD tells what it adds to a request."
+        )
     age = (today - list_taken()).days
     of_the_list = settings.price_input_usd is None and listed_price(settings, None, today) is not None
     if age > _OLD_DAYS and of_the_list:

@@ -10,6 +10,7 @@ from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.account import Keeper
 from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.descriptors import Room, room_for
 from summarizer_assets.llm.embedded import create_app
 from summarizer_assets.llm.errors import secret_leaves
 from summarizer_assets.llm.leased_purse import LeasedPurse
@@ -49,18 +50,19 @@ def client_of(
         database: where the account's limits are kept for all hosts.
         active_runs: how many share them now.
     """
-    return Client(
+    room = Room(settings.max_in_flight) if settings.embedded else room_for(settings.max_in_flight)
+    client = Client(
         build_transport(
             app=create_app() if settings.embedded else None,
             limits=TransportLimits(
-                max_connections=settings.max_in_flight + 1,  # one for the list of models: no request waits for it
+                max_connections=room.in_flight + 1,  # one for the list of models: no request waits for it
                 deadline_s=settings.request_timeout_s,
             ),
             ca_file=settings.llm_ca_file,
         ),
         _EMBEDDED_URL if settings.embedded else settings.llm_base_url,
         Pacer(
-            settings.max_in_flight,
+            room.in_flight,
             RateLimits(settings.rpm, settings.tpm),
             keeper=_keeper(settings, database, active_runs),
         ),
@@ -69,6 +71,9 @@ def client_of(
         secrets=secret_leaves(settings.llm_extra_body),
         tries=Tries(no_progress_s=settings.no_progress_s),
     )
+    if room.told:
+        client.counters.notices.append(room.told)
+    return client
 
 
 def _keeper(settings: Settings, database: Database, active_runs: Callable[[], int]) -> Keeper | None:

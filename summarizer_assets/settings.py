@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     price_cached_input_usd: Dollars | None = Field(
         None, description="What a million input tokens cost that come from the provider's cache. Unset: as the others."
     )
+    price_request_usd: Dollars | None = Field(
+        None,
+        description="What one request costs at most beside its tokens, for fields of `SUMMARIZER_LLM_EXTRA_BODY` that "
+        "are billed so (searches, tools). Booked with each answer. Unset: nothing.",
+    )
     budget_usd: Dollars | None = Field(
         None, description="The most that all runs together may spend since the root was made. Unset: no bound."
     )

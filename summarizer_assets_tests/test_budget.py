@@ -243,7 +243,7 @@ def test_answers_that_lie_only_in_the_journal_count_when_the_ledger_is_lost(
 
     lost = with_settings(house, state=str(tmp_path / "another.sqlite"))
     asked_until_now, paid = len(provider.entries), lost.summarizer.paid
-    assert billed(provider) * 0.6 < paid.cost <= billed(provider)
+    assert 0 < paid.cost <= billed(provider)
     stop = run_one(lost, "0001", MORE)
     assert stop is not None
     assert "--book-tables" in stop.message

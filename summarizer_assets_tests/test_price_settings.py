@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from summarizer_assets.core.money import Price
+from summarizer_assets.core.money import Price, Usage
+from summarizer_assets.pricing import model_notices
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import load_settings
@@ -47,3 +48,27 @@ def test_a_budget_without_a_price_is_refused_with_the_settings_that_give_it(
 
 def test_the_embedded_provider_costs_nothing_under_any_budget(tmp_path: Path) -> None:
     assert summarizer(tmp_path, budget_usd=0).price == Price.per_million(0, 0)
+
+
+SEARCHES = {"temperature": 0, "web_search_options": {"search_context_size": "high"}}
+
+
+def test_a_field_that_may_be_billed_beside_tokens_needs_a_price_under_a_budget(tmp_path: Path) -> None:
+    given = {**PROVIDER, "llm_model": "gpt-4o-mini", "llm_extra_body": SEARCHES}
+    with pytest.raises(SettingsError, match=r"has web_search_options.*take it out, or set .*_PRICE_REQUEST_USD"):
+        summarizer(tmp_path, **given, budget_usd=5)
+    with_price = summarizer(tmp_path, **given, budget_usd=5, price_request_usd=0.01).price
+    assert with_price is not None
+    assert with_price.cost(Usage(1_000_000, 0)) == 150_000_000 + 10_000_000
+    assert with_price.most(1_000_000, 0) == 160_000_000
+    assert summarizer(tmp_path, **given, budget_usd=5, price_request_usd=0).price is not None
+    own = {"price_input_usd": 0, "price_output_usd": 0}
+    assert summarizer(tmp_path, **given, budget_usd=5, **own).price == Price.per_million(0, 0)  # a server of one's own
+
+
+def test_without_a_budget_such_a_field_is_told_and_nothing_more(tmp_path: Path) -> None:
+    given = {**PROVIDER, "llm_model": "gpt-4o-mini", "llm_extra_body": SEARCHES}
+    assert summarizer(tmp_path, **given).price is not None
+    assert any("has web_search_options" in told for told in model_notices(load_settings(None, **given)))
+    priced = load_settings(None, **given, price_request_usd=0.01)
+    assert not any("web_search_options" in told for told in model_notices(priced))

@@ -97,9 +97,9 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """What is the same for all requests to one URL."""
+    """What is the same for all requests to one URL; the environment is read for it once."""
 
-    asked: httpx.URL
+    asked: str
     url: URL
     proxy: URL | None
     ssl: ssl.SSLContext | bool
@@ -130,8 +130,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         session = self._session or self._open()
-        route = self._route
-        if route is None or route.asked is not request.url:
+        asked, route = str(request.url), self._route  # each request has a URL of its own, of the same text
+        if route is None or route.asked != asked:
             route = self._route = self._route_to(request.url)
         # The stream of a request made from bytes can be read in place, without the coroutines of `aread`.
         content = b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
@@ -186,7 +186,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if secure:
             known = self._route.ssl if self._route is not None else True
             context = known if isinstance(known, ssl.SSLContext) else _tls(self._ca_file)
-        return _Route(url, URL(str(url), encoded=True), proxy, context)
+        return _Route(str(url), URL(str(url), encoded=True), proxy, context)
 
     def _headers_of(self, request: httpx.Request) -> CIMultiDict[str]:
         raw = request.headers.raw
@@ -234,7 +234,7 @@ def _is_loopback(host: str) -> bool:
 
 def _as_httpx(error: Exception, route: _Route, limits: Limits) -> httpx.RequestError:  # noqa: PLR0911 - a table
     """The error of httpx for aiohttp's, in own words: foreign texts may quote the request."""
-    where = f"{route.asked.host}:{route.url.port}"
+    where = f"{route.url.host}:{route.url.port}"
     inner: BaseException = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     reason = _reason(inner)
     match error:

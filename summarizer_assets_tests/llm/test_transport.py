@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import ssl
 import traceback
+import urllib.request
 import zlib
 
 import aiohttp
@@ -407,6 +408,23 @@ def test_a_plain_request_goes_through_the_proxy_of_the_environment(no_proxies):
     assert content == b'"by proxy"'
     assert seen[0].startswith("POST http://provider.test/v1 ")
     assert "Proxy-Authorization: Basic" in seen[0]
+
+
+def test_the_environment_is_read_once_for_an_address_and_not_for_each_request(no_proxies):
+    reads = []
+    read = urllib.request.getproxies
+    no_proxies.setattr(urllib.request, "getproxies", lambda: reads.append(1) or read())
+
+    async def main():
+        async with proxy(0) as (port, seen), transport() as to:
+            no_proxies.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+            for _ in range(3):
+                await post(to, "http://provider.test/v1")
+            first = len(reads)
+            await post(to, "http://other.test/v1")
+            return first, len(reads), len(seen)
+
+    assert asyncio.run(main()) == (1, 2, 4)
 
 
 def test_a_secure_request_is_tunnelled_and_the_proxy_never_sees_the_key(no_proxies, private):
