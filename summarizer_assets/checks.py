@@ -14,6 +14,7 @@ from summarizer_assets.assets.checked import result
 from summarizer_assets.checking.names import AUTHORS, BLOCKING, COLUMNS, MEANINGS, ONE_ROW
 from summarizer_assets.checking.tables import check_authors
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.user_errors import fails_plainly
 
 
 def build_author_checks() -> dg.AssetChecksDefinition:
@@ -24,6 +25,7 @@ def build_author_checks() -> dg.AssetChecksDefinition:
             for name in (COLUMNS, ONE_ROW)
         ],
     )
+    @fails_plainly
     def check(summarizer: dg.ResourceParam[Summarizer]) -> Iterator[dg.AssetCheckResult]:
         for name, verdict in zip((COLUMNS, ONE_ROW), check_authors(summarizer), strict=True):
             yield result(AUTHORS, name, verdict)

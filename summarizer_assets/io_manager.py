@@ -21,6 +21,7 @@ from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.stream import TableStream, persist
+from summarizer_assets.user_errors import plain_failures
 
 
 class _TableAtRoot(DeltaLakeDbClient):
@@ -100,7 +101,7 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
                     )
                 yield change
 
-        with on_interrupt(obj.interrupt):
+        with plain_failures(), on_interrupt(obj.interrupt):
             written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
         obj.ended()  # raises for a stopped stream: dagster then records no materialisation, and the partition is red
         return {**shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}

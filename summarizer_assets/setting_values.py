@@ -62,4 +62,6 @@ def text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}; put it back, or correct the setting that names it"
+        ) from error

@@ -20,7 +20,7 @@ LAYERS = [
     {"env_file", "setting_names", "setting_values"},
     {"sources", "llm", "storage", "settings", "sample", "interrupts"},
     {"bucket", "ingest", "faults"},
-    {"pipeline", "pricing", "provider"},
+    {"pipeline", "pricing", "provider", "user_errors"},
     {"io_manager", "partitions"},
     {"resources"},
     {"command"},
@@ -36,6 +36,7 @@ LAYERS = [
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
 OF_DAGSTER = {
+    "user_errors",
     "io_manager",
     "partitions",
     "resources",

@@ -22,7 +22,7 @@ class RedriveConfig(dg.Config):
         """What is chosen.
 
         Raises:
-            ValueError: a reason that does not exist, or that no request can mend; a moment that is none.
+            ChoiceError: a reason that does not exist, or that no request can mend; a moment that is none.
         """
         before = None if self.failed_before is None else moment_of(self.failed_before)
         return Redrive(frozenset(self.reasons), frozenset(self.authors), before)
@@ -47,7 +47,7 @@ class ResummarizeConfig(dg.Config):
         """An age is counted back from `now`.
 
         Raises:
-            ValueError: `before` is no moment.
+            ChoiceError: `before` is no moment.
         """
         by_age = None if self.older_than_days is None else now - timedelta(days=self.older_than_days)
         by_moment = None if self.before is None else moment_of(self.before)
@@ -82,7 +82,7 @@ class SummariesConfig(dg.Config):
 
     def choice(self, now: datetime) -> Choice:
         """Raises:
-        ValueError: a reason that does not exist, or that no request can mend.
+        ChoiceError: a reason that does not exist, or that no request can mend.
         """
         redrive = self.redrive.chosen
         resummarize = self.resummarize.chosen(now)

@@ -17,6 +17,7 @@ from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.changes import Change
 from summarizer_assets.storage.heartbeat import beating
 from summarizer_assets.storage.stream import TableStream
+from summarizer_assets.user_errors import fails_plainly
 
 
 class AuthorsConfig(dg.Config):
@@ -45,6 +46,7 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
         "Only buckets whose authors changed are rewritten; rows that can be no author are in `rejected_source_rows`. "
         "Of a Delta source that was read before, only what its newer versions changed is read.",
     )
+    @fails_plainly
     def authors(
         context: dg.AssetExecutionContext, config: AuthorsConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> TableStream:

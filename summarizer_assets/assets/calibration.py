@@ -11,6 +11,7 @@ from summarizer_assets.calibration.pictures import picture
 from summarizer_assets.calibration.shown import measured_markdown, offer_markdown, recommendation_markdown
 from summarizer_assets.core.calibration import Measured
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.user_errors import fails_plainly
 
 CALIBRATE = "group_size_calibration"
 
@@ -34,6 +35,7 @@ def build_calibration() -> dg.AssetsDefinition:
         "and their first answers compared. It spends money, so it shows its price and asks nobody unless `spend` is "
         "true. It writes no table.",
     )
+    @fails_plainly
     def group_size_calibration(
         context: dg.AssetExecutionContext, config: CalibrationConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:

@@ -15,6 +15,7 @@ from summarizer_assets.estimate.renewal import Renewal, cost_usd, renewals, rene
 from summarizer_assets.estimate.shown import estimate_notes, estimate_table, reconciliation_markdown
 from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.user_errors import fails_plainly
 
 ESTIMATE = "spend_estimate"
 
@@ -39,6 +40,7 @@ def build_estimate() -> dg.AssetsDefinition:
         "a request, from a sample of them. It asks nobody. What earlier summaries used makes it sure; each estimate is "
         "kept, and the next one shows what became of it.",
     )
+    @fails_plainly
     def spend_estimate(
         context: dg.AssetExecutionContext, config: EstimateConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:

@@ -7,6 +7,7 @@ import dagster as dg
 from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.maintenance import Maintained
+from summarizer_assets.user_errors import fails_plainly
 
 MAINTENANCE = "table_maintenance"
 _COLUMNS = ("table", "files", "bytes", "versions", "log entries removed", "unused files removed", "seconds")
@@ -22,6 +23,7 @@ def build_maintenance() -> dg.AssetsDefinition:
         description="Joins small files, writes checkpoints, and removes what the tables' time travel of 7 days no "
         "longer needs. Safe beside running summaries: it gives way to a busy writer, and says so.",
     )
+    @fails_plainly
     def table_maintenance(
         context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:

@@ -7,6 +7,7 @@ from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.user_errors import fails_plainly
 
 REPORT = "summary_report"
 
@@ -31,6 +32,7 @@ def build_report() -> dg.AssetsDefinition:
         description="How complete, what went wrong, what it cost, what to do next, and ten summaries to read: numbers "
         "here, everything in the page `report.html` beside the tables. It asks nobody and costs nothing.",
     )
+    @fails_plainly
     def summary_report(
         context: dg.AssetExecutionContext, config: ReportConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:

@@ -25,6 +25,7 @@ from summarizer_assets.io_manager import shown
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.stream import persist
+from summarizer_assets.user_errors import fails_plainly
 
 SUMMARIES, FAILURES = "author_summaries", "failed_authors"
 
@@ -62,6 +63,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         can_subset=False,
     )
+    @fails_plainly
     def author_summaries(
         context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> Iterator[dg.Output[Any] | dg.AssetCheckEvaluation]:

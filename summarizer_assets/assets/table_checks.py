@@ -16,6 +16,7 @@ from summarizer_assets.checking.names import MEANINGS, WHOLE
 from summarizer_assets.checking.tables import Checked, check_tables
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.user_errors import fails_plainly
 
 TABLE_CHECKS = "table_checks"
 
@@ -37,6 +38,7 @@ def build_table_checks() -> dg.AssetsDefinition:
         description="Checks all buckets of all tables, one after another. It reads, calls nobody and changes nothing; "
         "buckets that a run works on are left out.",
     )
+    @fails_plainly
     def table_checks(
         context: dg.AssetExecutionContext, config: TableChecksConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster knows only the bare name beside checks

@@ -12,6 +12,7 @@ from summarizer_assets.calibration.asking import Question, SizeTrial
 from summarizer_assets.calibration.drawing import draw
 from summarizer_assets.core.answers import Asked
 from summarizer_assets.core.calibration import Measured, Recommendation, recommend
+from summarizer_assets.core.choice import ChoiceError
 from summarizer_assets.core.estimate import Estimate, Work, estimate_of, work_of
 from summarizer_assets.core.grouping import plan_groups
 from summarizer_assets.core.prompt import system_message
@@ -60,11 +61,11 @@ def offer(summarizer: Summarizer, authors: int = AUTHORS, sizes: Sequence[int] =
     """Draw the authors and price the questions.
 
     Raises:
-        ValueError: no author, or a size below 1.
+        ChoiceError: no author, or a size below 1.
         TableError: there are no authors, or the table cannot be read.
     """
     if authors < 1 or not sizes or min(sizes) < 1:
-        raise ValueError(f"a calibration needs at least one author and sizes from 1, not {authors} and {list(sizes)}")
+        raise ChoiceError(f"a calibration needs at least one author and sizes from 1, not {authors} and {list(sizes)}")
     drawn = draw(summarizer, authors)
     terms = terms_of(summarizer)
     model = learnt(summarizer, terms)

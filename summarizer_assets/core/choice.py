@@ -11,16 +11,20 @@ from summarizer_assets.core.records import FailureReason
 _NOBODY: frozenset[str] = frozenset()
 
 
+class ChoiceError(ValueError):
+    """What a person chose in a launchpad cannot be done: which choice, and what is allowed."""
+
+
 def moment_of(text: str) -> datetime:
     """A moment that a person wrote; UTC when it names no zone.
 
     Raises:
-        ValueError: it is none.
+        ChoiceError: it is none.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"resummarize: before={text!r} is no moment; write it as in 2026-11-20T08:00:00Z") from None
+        raise ChoiceError(f"resummarize: before={text!r} is no moment; write it as in 2026-11-20T08:00:00Z") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
@@ -40,12 +44,12 @@ class Redrive:
         allowed = sorted({str(reason) for reason in FailureReason} - asked_by_nobody)
         for reason in sorted(self.reasons):
             if reason in asked_by_nobody:
-                raise ValueError(
+                raise ChoiceError(
                     f"redrive: {reason} stands for authors of whom no request is made; change their record in the "
                     "source, or the list SUMMARIZER_EXCLUDE"
                 )
             if reason not in allowed:
-                raise ValueError(f"redrive: unknown reason {reason}; allowed: {', '.join(allowed)}")
+                raise ChoiceError(f"redrive: unknown reason {reason}; allowed: {', '.join(allowed)}")
 
     def __bool__(self) -> bool:
         return bool(self.reasons or self.authors or self.failed_before)

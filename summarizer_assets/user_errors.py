@@ -1,0 +1,81 @@
+"""Errors that were written for a person: a run that ends by one says it in one sentence, and shows no traceback first.
+
+The one place that decides it: around what an asset does, what the IO manager writes, and what a check looks at. Any
+other exception is a fault of the program, and keeps its traceback.
+"""
+
+import errno
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+import dagster as dg
+
+from summarizer_assets.core.choice import ChoiceError
+from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.ingest.spill import SpillError
+from summarizer_assets.llm.errors import ProviderError
+from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.storage.errors import StorageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Each names the object, the cause and the remedy.
+USER_ERRORS: Final = (SettingsError, SourceError, StorageError, ProviderError, SpillError, ChoiceError)
+
+#: What the operating system refuses for a cause outside the program.
+_REMEDIES: Final = {
+    errno.ENOSPC: "make room there, then run again",
+    errno.EDQUOT: "make room there, or have the quota raised, then run again",
+    errno.EACCES: "give the user who runs this the right to it",
+    errno.EPERM: "give the user who runs this the right to it",
+    errno.EROFS: "it is mounted read-only: choose another folder, or mount it for writing",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it away, or choose another folder",
+    errno.EMFILE: "raise the limit of open files (ulimit -n), or lower SUMMARIZER_MAX_IN_FLIGHT",
+}
+
+_log = logging.getLogger(__name__)
+
+
+def sentence(error: Exception) -> str | None:
+    """What `error` tells a person, on one line; None: it was not written for one."""
+    if isinstance(error, USER_ERRORS):
+        return made_visible(str(error))
+    if isinstance(error, OSError) and error.errno in _REMEDIES:
+        return made_visible(f"{error.filename or 'a file'}: {error.strerror}: {_REMEDIES[error.errno]}")
+    return None
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """End what is inside by `dg.Failure` where a person can do something about it.
+
+    Raises:
+        dagster.Failure: the sentence; its traceback goes to the log of this module, at DEBUG.
+    """
+    try:
+        yield
+    except Exception as error:
+        told = sentence(error)
+        if told is None:
+            raise
+        _log.debug("%s", told, exc_info=error)
+        raise dg.Failure(told, allow_retries=False) from None
+
+
+def fails_plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """`plain_failures` around a function of an asset or a check, a generator's whole life included."""
+    if not inspect.isgeneratorfunction(function):
+        return plain_failures()(function)
+
+    @wraps(function)
+    def generator(*given: P.args, **more: P.kwargs) -> Iterator[Any]:
+        with plain_failures():
+            yield from function(*given, **more)
+
+    return cast("Callable[P, R]", generator)
