@@ -98,6 +98,10 @@ class Installation:
             for key in keys or self.keys
         ]
 
+    def logs(self, run_id: str) -> list[dg.EventLogEntry]:
+        """All that a run of this installation logged, its events included."""
+        return list(self._instance.all_logs(run_id))
+
     def frame(self, name: str) -> pl.DataFrame:
         tables = self.summarizer.tables
         table = {"authors": tables.authors, "summaries": tables.summaries, "failures": tables.failures}[name]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -14,7 +15,6 @@ from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.llm.embedded import RequestRefusedError
 from summarizer_assets.sample import sample_path
-from summarizer_assets.storage.errors import BucketsDiffer
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.provider import answer, serving
 
@@ -331,7 +331,7 @@ def test_without_a_price_the_cost_is_unknown_not_zero(world):
 def test_another_number_of_buckets_is_refused_before_anything_is_done(world):
     world.install().ingest()
     other = world.install(buckets=3)
-    with pytest.raises(BucketsDiffer, match="SUMMARIZER_BUCKETS=2"):
+    with pytest.raises(dg.Failure, match="SUMMARIZER_BUCKETS=2"):
         other.ingest()
     (run,) = other.summarize("0000")
     assert not run.success

@@ -11,6 +11,7 @@ from summarizer_assets.core.money import Price, Usage, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import SUMMARIES
+from summarizer_assets.core.text_safety import made_visible
 
 ANSWERS, FAILED, FORGIVEN = "answers", "failures", "forgiven"  # kinds of journal records
 
@@ -172,7 +173,7 @@ class RecordBuilder:
             "prompt_version": facts.identity.prompt_version,
             "model": facts.identity.model,
             "reason": str(failure.reason),
-            "detail": failure.detail,
+            "detail": made_visible(failure.detail),
             "retryable": failure.reason.retryable,
             "attempts": attempts,
             "first_failed_at": todo.first_failed_at[position] or now,

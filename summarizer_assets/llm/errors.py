@@ -23,6 +23,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Literal, Self
 
+from summarizer_assets.core.text_safety import made_visible
 from summarizer_assets.core.told_limits import NOTHING_TOLD, ToldLimits
 
 ExhaustedKind = Literal["server_error", "timeout", "connection", "body_too_big", "gateway_body"]
@@ -261,8 +262,11 @@ class Redactor:
         return f"Redactor({len(self._secrets)} secrets)"
 
     def __call__(self, text: str) -> str:
-        """`text` on one line, at most 500 characters, without secrets; never longer than that, whatever came."""
-        text = text[: 8 * _MESSAGE_LIMIT]
+        """`text` on one line, at most 500 characters, without secrets, nothing in it that a terminal or a page obeys.
+
+        This is the door: what a provider says goes through it before it is logged, raised or stored.
+        """
+        text = made_visible(text[: 8 * _MESSAGE_LIMIT])
         for secret in self._secrets:
             text = text.replace(secret, _REDACTED)
         text = _KEY_LIKE.sub(_REDACTED, text)

@@ -6,6 +6,7 @@ Options that are not ours go to `dagster dev`, as in `-w workspace.yaml`. Ctrl-C
 """
 
 import argparse
+import signal
 import socket
 import sys
 import threading
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     address = (given.host, given.port)
     if _answers(address):
         sys.exit(f"port {given.port} is taken: end what holds it, or choose another, as in `make ui PORT=3100`")
+    # Dagster maps SIGTERM to what SIGINT does, which is nothing where a script started this in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_tell_when_it_answers, args=(address,), daemon=True).start()
     _guard_the_webserver()
     # It recommends another tool, which wants a project of its own layout.

@@ -98,28 +98,22 @@ def dagster_dev(folder: Path, settings: Mapping[str, str]) -> Iterator[Site]:
         yield site
     finally:
         left = _end(server)
-    assert not left, f"processes of dagster dev outlived it: {left}"
+    assert not left, f"processes of the UI outlived it: {left}"
 
 
 def _serves(site: Site, server: "subprocess.Popen[bytes]") -> bool:
-    assert server.poll() is None, "dagster dev ended"
+    assert server.poll() is None, "the UI ended"
     try:
         return len(site.partitions()) > 0
     except httpx.TransportError:
         return False
 
 
-#: On a busy machine `dagster dev` was seen to lose the signal and go on as before: then it is told once more.
-_TOLD_AGAIN_S = 30
-
-
 def _end(server: "subprocess.Popen[bytes]") -> list[int]:
-    """Ask `dagster dev` to end, wait for its children; what remains is killed and named."""
-    deadline, told_at = time.monotonic() + 180, -1e9
+    """Ask it to end, once, wait for its children; what remains is killed and named."""
+    deadline = time.monotonic() + 180
+    server.terminate()
     while (left := _session(server.pid)) and time.monotonic() < deadline:
-        if time.monotonic() - told_at > _TOLD_AGAIN_S and server.poll() is None:
-            server.terminate()  # not SIGINT: whoever starts the tests in the background may have it ignored
-            told_at = time.monotonic()
         server.poll()  # reaps the leader, which would stay in the list as a zombie
         time.sleep(0.2)
     for pid in left:
