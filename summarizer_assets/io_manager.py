@@ -7,6 +7,7 @@ With `ui`, this is the only module that imports names private to dagster.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -21,7 +22,7 @@ from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.stream import TableStream, persist
-from summarizer_assets.user_errors import plain_failures
+from summarizer_assets.user_errors import fails_plainly
 
 
 class _TableAtRoot(DeltaLakeDbClient):
@@ -87,6 +88,7 @@ class _Handler:
 class StreamHandler(_Handler, DbTypeHandler[TableStream]):
     """Commits each change of a stream while the rest of it is still being made."""
 
+    @fails_plainly
     def handle_output(
         self, context: dg.OutputContext, table_slice: TableSlice, obj: TableStream, connection: TableConnection
     ) -> Mapping[str, Any]:
@@ -101,8 +103,8 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
                     )
                 yield change
 
-        with plain_failures(), on_interrupt(obj.interrupt):
-            written = persist(table, TableStream(only_ours(), obj.fence, obj.guard))
+        with on_interrupt(obj.interrupt):
+            written = persist(table, replace(obj, changes=only_ours()))
         obj.ended()  # raises for a stopped stream: dagster then records no materialisation, and the partition is red
         return {**shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}
 

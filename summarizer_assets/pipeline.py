@@ -141,19 +141,16 @@ class BucketRun:
 
     @property
     def summaries(self) -> TableStream:
-        return TableStream(
-            self._summary_changes(), lambda _: self._stock.fences.summaries, self._guard, self._metadata, self.interrupt
-        )
+        changes, facts = self._summary_changes(), self._metadata
+        return self._held(TableStream(changes, lambda _: self._stock.fences.summaries, metadata=facts))
 
     @property
     def failures(self) -> TableStream:
-        return TableStream(
-            self._failure_changes(),
-            lambda _: self._stock.fences.failures,
-            self._guard,
-            self._failure_metadata,
-            self.interrupt,
-        )
+        changes, facts = self._failure_changes(), self._failure_metadata
+        return self._held(TableStream(changes, lambda _: self._stock.fences.failures, metadata=facts))
+
+    def _held(self, stream: TableStream) -> TableStream:
+        return replace(stream, guard=self._guard, interrupt=self.interrupt, torn=self.close)
 
     def interrupt(self, signum: int) -> None:
         """End the stream soon, from a signal handler; what is in flight has a moment to be answered."""
@@ -221,7 +218,7 @@ class BucketRun:
         self._segments += failed.segments
         self._settle(outcomes, failed.frame, todo)
         last = outcomes.take_replacing()
-        removed = self._stock.plan.removed | self._outdated_and_failed(failed.frame)
+        removed = self._stock.plan.removed | self._stock.outdated_among(failed.frame)
         if last.frame.height or removed:
             yield Merge(self._bucket, last.frame, frozenset(removed))
             last.committed()
@@ -265,8 +262,6 @@ class BucketRun:
         self._settings.tried.note(self._bucket, self._stock.failures, self._new_failures)
         yield Overwrite(self._bucket, self._new_failures)
 
-    # Accounts.
-
     def _replay(self, outcomes: Outcomes) -> None:
         left, self._left = self._left, Replay([], [], [])
         for warning in left.warnings:
@@ -306,11 +301,6 @@ class BucketRun:
                 "unfinished",
                 f"{left} authors were not reached, for no known reason; materialise the partition again",
             )
-
-    def _outdated_and_failed(self, failed: pl.DataFrame) -> set[str]:
-        """A summary of older content does not stay beside the failure to renew it."""
-        outdated = self._stock.plan.todo.filter(pl.col("outdated")).select("author_id")
-        return set(failed.join(outdated, on="author_id", how="semi")["author_id"])
 
     def _count(self, failures: pl.DataFrame, *, asked: int) -> None:
         counts, plan = self.counts, self._stock.plan

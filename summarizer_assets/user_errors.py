@@ -7,8 +7,8 @@ other exception is a fault of the program, and keeps its traceback.
 import errno
 import inspect
 import logging
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
@@ -51,31 +51,44 @@ def sentence(error: Exception) -> str | None:
     return None
 
 
-@contextmanager
-def plain_failures() -> Iterator[None]:
-    """End what is inside by `dg.Failure` where a person can do something about it.
+def fails_plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """End a function of an asset, a check or an IO manager by `dg.Failure` where a person can mend what went wrong.
+
+    Of a generator, any of its steps. The failure has no cause and no context: what the error was raised from may hold
+    words of a store or a provider, secrets among them. So it is raised where the error is handled no more.
 
     Raises:
-        dagster.Failure: the sentence; its traceback goes to the log of this module, at DEBUG.
+        dagster.Failure: the sentence; the places it came through go to the log of this module, at DEBUG.
     """
-    try:
-        yield
-    except Exception as error:
-        told = sentence(error)
-        if told is None:
-            raise
-        _log.debug("%s", told, exc_info=error)
-        raise dg.Failure(told, allow_retries=False) from None
 
-
-def fails_plainly(function: Callable[P, R]) -> Callable[P, R]:
-    """`plain_failures` around a function of an asset or a check, a generator's whole life included."""
-    if not inspect.isgeneratorfunction(function):
-        return plain_failures()(function)
+    @wraps(function)
+    def plain(*given: P.args, **more: P.kwargs) -> R:
+        try:
+            return function(*given, **more)
+        except Exception as error:
+            failure = _failure(error)
+            if failure is None:
+                raise
+        raise failure
 
     @wraps(function)
     def generator(*given: P.args, **more: P.kwargs) -> Iterator[Any]:
-        with plain_failures():
-            yield from function(*given, **more)
+        try:
+            yield from cast("Iterator[Any]", function(*given, **more))
+        except Exception as error:
+            failure = _failure(error)
+            if failure is None:
+                raise
+        else:
+            return
+        raise failure
 
-    return cast("Callable[P, R]", generator)
+    return cast("Callable[P, R]", generator) if inspect.isgeneratorfunction(function) else plain
+
+
+def _failure(error: Exception) -> dg.Failure | None:
+    told = sentence(error)
+    if told is None:
+        return None
+    _log.debug("%s\n%s", told, "".join(traceback.format_tb(error.__traceback__)))
+    return dg.Failure(told, allow_retries=False)

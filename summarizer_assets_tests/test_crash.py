@@ -189,7 +189,7 @@ def test_the_second_run_of_a_bucket_is_refused_before_its_first_call(installatio
     provider.use(Plan())
 
     assert second.returncode == 1
-    assert "ClaimRefused" in said
+    assert "is being worked on by run" in said
     first.communicate(timeout=60)
     assert first.returncode == 0
     installation.assert_each_author_in_one_place()

@@ -217,9 +217,9 @@ def test_an_asset_without_the_bucket_column_or_without_a_table_is_refused(table:
     def stranger() -> TableStream:
         return TableStream(overwriting(["0001"]), lambda _: None)
 
-    with pytest.raises(StorageError, match="partitioned by the column `bucket`"):
+    with pytest.raises(dg.Failure, match="partitioned by the column `bucket`"):
         materialize(table, [wrong_column], "0001")
-    with pytest.raises(StorageError, match=r"asset stranger: .* stores things only"):
+    with pytest.raises(dg.Failure, match=r"asset stranger: .* stores things only"):
         materialize(table, [stranger], "0001")
     assert not Path(table.uri).exists()
 

@@ -85,6 +85,10 @@ def one_that_vanishes(house: House) -> None:
     house.later = (house.folder / "out.txt").unlink
 
 
+def a_file_in_the_way(house: House) -> None:
+    house.later = lambda: house.root.write_text("")
+
+
 def a_bucket_at_work(house: House) -> None:
     house.ingested()
     assert Installation(house.root, house.source).summarizer.state.try_claim("0000", "another", "token") is None
@@ -136,7 +140,7 @@ CASES = {
     ),
     "a table with another tool's column": Case(INGEST, another_tools_column, r"mine"),
     "a damaged log": Case(INGEST, broken_log, r"authors"),
-    "a file where the root should be": Case(INGEST, lambda house: house.root.write_text(""), r"root"),
+    "a file where the root was": Case(INGEST, a_file_in_the_way, r"root"),
     "a bucket at work elsewhere": Case(SUMMARIZE, a_bucket_at_work, r"0000.*another"),
     # The provider.
     "a wrong key": Case(SUMMARIZE, lambda house: house.asks(fault="unauthorized"), r"SUMMARIZER_LLM_API_KEY"),
@@ -234,4 +238,4 @@ def test_each_kind_ends_a_generator_at_any_step_in_one_line(kind: type[Exception
     assert raised.value.description.isprintable()
     assert raised.value.description.startswith("the table is ")
     assert raised.value.__cause__ is None
-    assert raised.value.__suppress_context__
+    assert raised.value.__context__ is None

@@ -49,6 +49,11 @@ class Stock:
         plan = self.plan
         return bool(plan.todo.height or plan.removed or self.doubled or not plan.failures.equals(self.failures))
 
+    def outdated_among(self, failed: pl.DataFrame) -> set[str]:
+        """Whose summary is of older content: it does not stay beside the failure to renew it."""
+        outdated = self.plan.todo.filter(pl.col("outdated")).select("author_id")
+        return set(failed.join(outdated, on="author_id", how="semi")["author_id"])
+
 
 def take_stock(
     bucket: str,

@@ -13,6 +13,10 @@ def _no_guard() -> None:
     """A writer that needs no claim: the fence alone decides."""
 
 
+def _nothing() -> None:
+    """Of a stream that holds nothing."""
+
+
 def _no_metadata() -> Mapping[str, Any]:
     return {}
 
@@ -29,7 +33,8 @@ class TableStream:
     bucket's fence value in the snapshot from which the changes were made; `guard` raises when the right to write was
     lost; `metadata` is asked for once, after the last change. `interrupt` is told of a signal to end (its number): the
     stream then ends early and in order; None: a signal tears it. `ended` is called once, after the last change is
-    committed: it raises when the stream was stopped early, so that nobody takes the table for complete.
+    committed: it raises when the stream was stopped early, so that nobody takes the table for complete. `torn` is
+    called when the consumer fails: whoever made the stream lets go of what it holds then, not when it is collected.
     """
 
     changes: Iterable[Change]
@@ -38,6 +43,7 @@ class TableStream:
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
     interrupt: Callable[[int], None] | None = None
     ended: Callable[[], None] = _as_planned
+    torn: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,14 @@ class Written:
 def persist(table: BucketedTable, stream: TableStream) -> Written:
     """Commit each change of `stream` as it comes. Without changes the table is neither created nor opened."""
     writers: dict[str, BucketWriter] = {}
-    for change in stream.changes:
-        stream.guard()
-        writer = writers.get(change.bucket)
-        if writer is None:
-            writer = writers[change.bucket] = table.writer(change.bucket, stream.fence(change.bucket))
-        writer.apply(change)
+    try:
+        for change in stream.changes:
+            stream.guard()
+            writer = writers.get(change.bucket)
+            if writer is None:
+                writer = writers[change.bucket] = table.writer(change.bucket, stream.fence(change.bucket))
+            writer.apply(change)
+    except BaseException:
+        stream.torn()
+        raise
     return Written(sum(w.commits for w in writers.values()), sum(w.rows for w in writers.values()))
