@@ -15,6 +15,7 @@ from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.bucket.accounts import BucketCounts
 from summarizer_assets.checking.bucket import before, check_bucket
 from summarizer_assets.checking.names import (
+    AS_WRITTEN,
     COLUMNS,
     CURRENT,
     FEW_FAILURES,
@@ -33,7 +34,7 @@ from summarizer_assets.core.verdict import Verdict
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.faults.plan import Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.jobs import CHECK, ESTIMATE, SUMMARIZE
+from summarizer_assets.jobs import CHECK, SUMMARIZE
 from summarizer_assets_tests.installation import Installation, ingested, write_authors
 from summarizer_assets_tests.provider import answer
 
@@ -139,6 +140,13 @@ def change_a_record(house: Installation) -> None:
     rewrite(house, "authors", pl.col("author_name") + pl.lit(" II"))
 
 
+def alter_unseen(house: Installation) -> None:
+    """Only what stands for the record is changed, so that no summary is outdated."""
+    author = first(house, "authors")["author_id"].item()
+    hashes = pl.when(pl.col("author_id") == author).then(pl.lit("f" * 32)).otherwise("record_hash").alias("record_hash")
+    rewrite(house, "authors", hashes)
+
+
 def lose_a_summary(house: Installation) -> None:
     author = first(house, "summaries")["author_id"].item()
     DeltaTable(table(house, "author_summaries")).delete(f"author_id = '{author}'")
@@ -180,7 +188,12 @@ DAMAGES = [
     (fail_a_summarised_author, {ONE_PLACE: WRONG}, ["a summary and a failure (bucket 0000: ", "Materialise the"]),
     (move_an_author_to_another_bucket, {ONE_PLACE: WRONG}, ["not theirs (bucket 0001: ", "restore"]),
     (summarise_a_stranger, {ONE_PLACE: TO_LOOK_AT}, ["not in `authors` (bucket 0000: 9", "SUMMARIZER_KEEP_REMOVED"]),
-    (change_a_record, {CURRENT: TO_LOOK_AT}, ["72 authors with a summary of an older record", ESTIMATE]),
+    (
+        change_a_record,
+        {AS_WRITTEN: WRONG, CURRENT: TO_LOOK_AT},
+        ["72 authors with a record that something", "ingest"],
+    ),
+    (alter_unseen, {AS_WRITTEN: WRONG}, ["1 author with a record", "bucket 0000: "]),
     (lose_a_summary, {CURRENT: TO_LOOK_AT}, ["1 author not asked yet (bucket 0000: "]),
     (fail_many, {FEW_FAILURES: TO_LOOK_AT}, ["8 of 72 authors asked", "8 refusal", "docs/failures"]),
     (worsen(0.7, None), {GROUNDING: TO_LOOK_AT}, ["70%", "90%", "response_model"]),

@@ -4,6 +4,7 @@ AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
 
 COLUMNS = "columns_are_ours"
 ONE_ROW = "one_row_an_author"
+AS_WRITTEN = "records_are_as_written"
 ONE_PLACE = "each_author_in_one_place"
 CURRENT = "summaries_are_current"
 FEW_FAILURES = "few_failures"
@@ -11,7 +12,7 @@ GROUNDING = "grounding_holds"
 LANGUAGE = "language_holds"
 
 #: Of the whole tables.
-WHOLE = (COLUMNS, ONE_ROW, ONE_PLACE, CURRENT, FEW_FAILURES, GROUNDING, LANGUAGE)
+WHOLE = (COLUMNS, ONE_ROW, AS_WRITTEN, ONE_PLACE, CURRENT, FEW_FAILURES, GROUNDING, LANGUAGE)
 #: Of a bucket, by its run: the columns are looked at before it begins.
 OF_BUCKET = (
     (SUMMARIES, ONE_ROW),
@@ -28,6 +29,7 @@ BLOCKING = frozenset({COLUMNS, ONE_ROW, ONE_PLACE})
 MEANINGS = {
     COLUMNS: "The tables have the columns and types that this version writes.",
     ONE_ROW: "No author has two rows in a table.",
+    AS_WRITTEN: "Each record of `authors` has the hash that an ingest wrote with it: nothing else has changed it.",
     ONE_PLACE: "authors = summaries + failed + pending, and each author, by id, is in exactly one of them.",
     CURRENT: "Each summary is of what its author's record says now. To ask again costs money: a warning.",
     FEW_FAILURES: "Of the authors asked, no more failed than SUMMARIZER_CHECK_FAILURE_SHARE allows.",

@@ -8,6 +8,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.checking.names import (
+    AS_WRITTEN,
     AUTHORS,
     COLUMNS,
     CURRENT,
@@ -20,9 +21,9 @@ from summarizer_assets.checking.names import (
     SUMMARIES,
     WHOLE,
 )
-from summarizer_assets.checking.rows import refused, rows_of
+from summarizer_assets.checking.rows import altered, refused, rows_of
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.checks import Current, FailureShare, OnePlace, OneRow, columns_verdict
+from summarizer_assets.core.checks import AsWritten, Current, FailureShare, OnePlace, OneRow, columns_verdict
 from summarizer_assets.core.drift import Quality, grounding_verdict, language_verdict
 from summarizer_assets.core.verdict import Verdict, all_of
 from summarizer_assets.resources import Summarizer
@@ -110,6 +111,7 @@ class _Judges:
         self._summarizer = summarizer
         self._new_since = now - _NEW
         self._one_row = {name: OneRow(name) for name in (AUTHORS, SUMMARIES, FAILURES)}
+        self._as_written = AsWritten()
         self._places = OnePlace(settings.buckets, keep_removed=settings.keep_removed)
         self._current = Current()
         self._failures = FailureShare(settings.check_failure_share)
@@ -118,6 +120,7 @@ class _Judges:
     def add(self, bucket: str, snapshot: Snapshot) -> None:
         tables, handles = self._summarizer.tables, snapshot.handles
         authors = rows_of(tables.authors, bucket, handles[AUTHORS], tables.authors.schema.names())
+        self._as_written.add(bucket, authors.height, altered(authors))
         rendered = self._summarizer.render(authors).select("author_id", "content_hash")
         del authors  # most of the bucket's memory
         done = rows_of(tables.summaries, bucket, handles[SUMMARIES], _DONE)
@@ -137,6 +140,7 @@ class _Judges:
     def verdicts(self) -> dict[str, Verdict]:
         return {
             ONE_ROW: all_of([one_row.verdict() for one_row in self._one_row.values()]),
+            AS_WRITTEN: self._as_written.verdict(),
             ONE_PLACE: self._places.verdict(),
             CURRENT: self._current.verdict(),
             FEW_FAILURES: self._failures.verdict(),

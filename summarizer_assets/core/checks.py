@@ -49,11 +49,37 @@ class OneRow:
 
 _remedies: Mapping[str, str] = {
     "authors": "Nobody of these buckets is asked while it is so: each would be paid for twice. Materialise `authors` "
-    "for the buckets (a changed source rewrites them), or restore the table's version before it "
-    "(`DeltaTable(path).restore(version)`, with no run at work).",
+    "for the buckets: the ingest puts each row as the source has it.",
     "author_summaries": f"{RUN_AGAIN}: the run keeps each author's newest row.",
     "failed_authors": RESTORE,
 }
+
+
+@dataclass
+class AsWritten:
+    """Each record of `authors` has the hash that it was written with."""
+
+    rows: int = 0
+    altered: Offenders = field(default_factory=Offenders)
+
+    def add(self, bucket: str, rows: int, altered: pl.Series) -> None:
+        """Of one bucket: its rows, and the ids of those whose content has another hash than they carry."""
+        self.rows += rows
+        self.altered.add(bucket, altered.unique())
+
+    def verdict(self) -> Verdict:
+        facts = {"rows": self.rows, "records_altered": self.altered.number}
+        if not self.altered:
+            return Verdict(holds=True, text="Each record is as an ingest wrote it, by its hash.", facts=facts)
+        return Verdict(
+            holds=False,
+            text=f"{number_of(self.altered.number)} with a record that something else changed since the ingest "
+            f"wrote it ({self.altered}). A run of the bucket would ask, and pay, for what stands there now. "
+            "Materialise `authors` for the bucket: the ingest puts each row as the source has it. The table's history tells who "
+            "changed it.",
+            wrong=True,
+            facts=facts,
+        )
 
 
 @dataclass
