@@ -62,7 +62,9 @@ def house(sound: Installation, tmp_path: Path) -> Installation:
 def moved(sound: Installation, folder: Path, **settings: Any) -> Installation:
     shutil.copytree(sound.given["root"], folder / "root")
     source = shutil.copy(sound.given["source"], folder / "authors.parquet")
-    return Installation(folder / "root", source, buckets=BUCKETS, **settings)
+    house = Installation(folder / "root", source, buckets=BUCKETS, **settings)
+    house.summarizer.root.require().name_in(house.summarizer.database, here=True)
+    return house
 
 
 def evaluations(result: dg.ExecuteInProcessResult) -> Evaluations:

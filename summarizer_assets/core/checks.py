@@ -75,8 +75,8 @@ class AsWritten:
             holds=False,
             text=f"{number_of(self.altered.number)} with a record that something else changed since the ingest "
             f"wrote it ({self.altered}). A run of the bucket would ask, and pay, for what stands there now. "
-            "Materialise `authors` for the bucket: the ingest puts each row as the source has it. The table's history tells who "
-            "changed it.",
+            "Materialise `authors` for the bucket: the ingest puts each row as the source has it. The table's history "
+            "tells who changed it.",
             wrong=True,
             facts=facts,
         )
