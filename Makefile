@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INTEROP := .venv-interop
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y
 export DAGSTER_HOME := $(CURDIR)/.dagster
@@ -35,6 +36,9 @@ test: $(BIN)/.dev chromium cluster-packages ## Run lint, types and all tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder # they wait more than they compute: three keep two cores busy
 
+interop: $(BIN)/.dev $(INTEROP)/.engines $(INTEROP)/.arrow14 java ## Let Spark and six other engines read the tables, and read what Spark writes
+	@$(BIN)/python -m interop --environments $(INTEROP)
+
 bench: $(BIN)/.dev ## Print the figures of the benchmarks
 	@$(BIN)/python -m benchmarks
 
@@ -61,6 +65,13 @@ $(BIN)/.cluster: $(BIN)/.runtime
 	@$(PIP_INSTALL) -e '.[celery,cluster]'
 	@touch $@
 
+# Engines whose versions contradict ours, or each other: an environment for each list in interop/requirements.
+$(INTEROP)/.%: $(BIN)/python interop/requirements/%.txt
+	@echo "Installing the engines of interop/requirements/$*.txt into $(INTEROP)/$*"
+	@$(PYTHON) -m venv $(INTEROP)/$*
+	@$(INTEROP)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r interop/requirements/$*.txt
+	@touch $@
+
 # Renewed with the project, unless somebody changed it: then it stays, and a line says what to compare.
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@mkdir -p $(DAGSTER_HOME)
@@ -68,6 +79,9 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	  else echo "dagster.yaml is new; .dagster/dagster.yaml has changes of its own and stays. Compare: diff dagster.yaml .dagster/"; fi
 	@cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml.shipped
 	@touch $@
+
+java: # Spark needs 17 or newer
+	@command -v java >/dev/null || { echo "Installing Java"; $(APT_INSTALL) default-jre-headless >/dev/null; }
 
 chromium: # the browser tests drive the system's own
 	@test -x /usr/bin/chromium || { echo "Installing Chromium"; $(APT_INSTALL) chromium >/dev/null; }
@@ -79,4 +93,4 @@ cluster-packages:
 	  && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	  || { echo "Installing $(CLUSTER_PACKAGES)"; $(APT_INSTALL) $(CLUSTER_PACKAGES) >/dev/null; }
 
-.PHONY: cluster cluster-stop cluster-packages help demo ui rehearse test bench chromium
+.PHONY: cluster cluster-stop cluster-packages help demo ui rehearse test interop bench chromium java
