@@ -151,8 +151,8 @@ class _Course:
                 one_by_one = True
             elif last:
                 break
-            else:
-                window *= 4
+            else:  # a row is longer than that
+                window, one_by_one = 4 * window, True
         return text[at:]
 
     def _sound(self, text: bytes, final: bool) -> int | None:

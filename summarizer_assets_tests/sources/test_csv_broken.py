@@ -141,3 +141,11 @@ def test_rows_of_any_length_come_whole_over_the_ends_of_blocks(tmp_path):
     assert (seen, len(rejected)) == (1200, 0)
     lengths = dict(zip(frame["author_id"], frame["primary_affiliation"].str.len_chars().fill_null(0), strict=True))
     assert lengths == {str(n): size // 4 * 4 for n, size in enumerate(sizes)}
+
+
+def test_a_reading_that_finds_broken_quotes_around_a_long_row_comes_to_an_end(tmp_path):
+    long = '"' + "x\n" * 40_000 + '"'
+    rows = [f'{n},Name,{long if n % 50 == 25 else "Inst"},U{n},5" pipe,J' for n in range(300)]
+    (tmp_path / "a.csv").write_text(lines_of(*rows))
+    frame, seen, rejected = read(str(tmp_path / "a.csv"))
+    assert (frame.height, seen, len(rejected)) == (300, 300, 0)
