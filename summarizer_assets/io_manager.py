@@ -88,6 +88,10 @@ class _Handler:
 class StreamHandler(_Handler, DbTypeHandler[TableStream]):
     """Commits each change of a stream while the rest of it is still being made."""
 
+    def __init__(self, tables: Mapping[str, BucketedTable], root: str) -> None:
+        super().__init__(tables)
+        self._root = root
+
     @fails_plainly
     def handle_output(
         self, context: dg.OutputContext, table_slice: TableSlice, obj: TableStream, connection: TableConnection
@@ -106,7 +110,7 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
         with on_interrupt(obj.interrupt):
             written = persist(table, replace(obj, changes=only_ours()))
         obj.ended()  # raises for a stopped stream: dagster then records no materialisation, and the partition is red
-        return {**shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}
+        return {"root": self._root, **shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
         raise StorageError(f"{connection.table_uri} is read as a frame: annotate the input as polars.LazyFrame")
@@ -148,7 +152,7 @@ def build_io_manager(tables: Mapping[str, BucketedTable], root: str) -> dg.IOMan
     class BucketIOManager(DeltaLakeIOManager):
         @staticmethod
         def type_handlers() -> Sequence[DbTypeHandler[Any]]:
-            return [StreamHandler(tables), FrameHandler(tables)]
+            return [StreamHandler(tables, root), FrameHandler(tables)]
 
         def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:
             return DbIOManager(

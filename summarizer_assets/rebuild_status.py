@@ -11,7 +11,7 @@ that are green already are left alone, unless with `--all`. A bucket on which a 
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from summarizer_assets.core.coverage import Coverage, coverage_by_bucket, standi
 from summarizer_assets.core.held import Rebuilt, parts, settled
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.resources import Summarizer
+from summarizer_assets.run_history import newest_materialisations
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.storage.delta import BucketedTable
@@ -45,13 +46,15 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
     """
     keys = bucket_keys(summarizer.settings.buckets)
     # Looked up before the tables are: a run that ends meanwhile has told of its bucket itself.
-    at_work = set(summarizer.state.holders()) | RunBook(instance, SUMMARIZE, SUMMARIES).in_flight(keys)
+    at_work = set(summarizer.state.holders()) | RunBook(instance, SUMMARIZE, SUMMARIES, summarizer.root).in_flight(keys)
     read = _Tables(summarizer)
-    green: Mapping[str, set[str]] = {
-        name: set() if everything else set(instance.get_materialized_partitions(dg.AssetKey(name)))
-        for name in (AUTHORS, SUMMARIES, FAILURES)
-    }
+    green: dict[str, set[str]] = {}
     found = Rebuilt(at_work=sorted(at_work))
+    for name in (AUTHORS, SUMMARIES, FAILURES):
+        shown = _shown_green(instance, name)
+        ours = {bucket for bucket, root in shown.items() if root in {None, summarizer.root.place}}
+        found.others |= {bucket: str(root) for bucket, root in shown.items() if bucket not in ours}
+        green[name] = set() if everything else ours
     at = datetime.now(UTC)
 
     def tell(asset: str, bucket: str, rows: int, coverage: Coverage) -> None:
@@ -61,7 +64,7 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
         event = dg.AssetMaterialization(
             dg.AssetKey(asset),
             description=f"found in the table: {rows:,} rows",
-            metadata=_metadata(read.versions[asset], rows, coverage, at),
+            metadata={"root": summarizer.root.place, **_metadata(read.versions[asset], rows, coverage, at)},
             partition=bucket,
         )
         instance.report_runless_asset_event(event)
@@ -79,6 +82,17 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
             tell(FAILURES, bucket, coverage.failed + coverage.vanished_failures, coverage)
         elif coverage.pending:
             found.unfinished[bucket] = coverage
+    return found
+
+
+def _shown_green(instance: dg.DagsterInstance, asset: str) -> dict[str, str | None]:
+    """The partitions that Dagster shows as done, and under which root that was; None: an older version's event."""
+    found: dict[str, str | None] = {}
+    for record in newest_materialisations(instance, dg.AssetKey(asset)):
+        event = record.asset_materialization
+        if record.partition_key is not None and event is not None:
+            root = event.metadata.get("root")
+            found[record.partition_key] = None if root is None else str(root.value)
     return found
 
 
@@ -146,6 +160,12 @@ def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
         yield f"A run works on {_listed(found.at_work)}: it reports itself when it ends."
     if found.empty:
         yield f"No author in {_listed(found.empty)}: materialise `authors` there to have the source read."
+    left = sorted(bucket for bucket in found.others if bucket in {*found.unfinished, *found.empty, *found.at_work})
+    if left:
+        yield (
+            f"Dagster shows {_listed(left)} as done, by runs on another root ({found.others[left[0]]}): it has one "
+            "history for all roots. Give each root a DAGSTER_HOME of its own."
+        )
     if found.unfinished:
         pending = sum(coverage.pending for coverage in found.unfinished.values())
         yield f"Not done, and left as they were: {len(found.unfinished):,} buckets, {pending:,} authors without a row."

@@ -11,7 +11,6 @@ from summarizer_assets.core.money import shown
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.paid import paid_for
 from summarizer_assets.storage.roots import give_new_id
 
 
@@ -51,7 +50,7 @@ def _made_new(summarizer: Summarizer) -> Summarizer:
     assert table is not None, "`opened` saw it"
     give_new_id(table)
     made = Summarizer(summarizer.settings)
-    paid = paid_for(made.tables.summaries)
+    paid = made.paid
     sys.stdout.write(f"a new id; booked {shown(made.ledger.raise_to(paid.cost))}, which its summaries cost\n")
     return made
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from summarizer_assets.core.past_runs import DAY_S, PastRun, forgettable
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
+from summarizer_assets.storage.roots import RUN_MARK
 
 PRUNE = "prune_run_history"
 NIGHTLY = "30 3 * * *"
@@ -90,24 +91,29 @@ def _all_runs(instance: dg.DagsterInstance) -> Iterator[dg.RunRecord]:
 def _past(record: dg.RunRecord) -> PastRun:
     run = record.dagster_run
     assets = sorted(key.to_user_string() for key in run.asset_selection or ())
-    kind = (run.job_name, *assets, *(run.tags.get(tag, "") for tag in _LAUNCHES))
+    kind = (run.job_name, run.tags.get(RUN_MARK, ""), *assets, *(run.tags.get(tag, "") for tag in _LAUNCHES))
     return PastRun(run.run_id, "\n".join(kind), record.create_timestamp.timestamp(), run.is_finished)
 
 
 def _runs_of_newest_materialisations(instance: dg.DagsterInstance) -> Iterator[str]:
     """Of each partition of each asset, and of each asset that has none."""
     for asset in instance.get_asset_keys():
-        missing: set[str | None] = set(instance.get_materialized_partitions(asset)) or {None}
-        cursor = None
-        while missing:
-            page = instance.fetch_materializations(asset, limit=_PAGE, cursor=cursor)
-            for record in page.records:
-                if record.partition_key in missing:
-                    missing.discard(record.partition_key)
-                    yield record.run_id
-            if not page.has_more:
-                break
-            cursor = page.cursor
+        yield from (record.run_id for record in newest_materialisations(instance, asset))
+
+
+def newest_materialisations(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Iterator[dg.EventLogRecord]:
+    """Of each partition of the asset, or of the asset where it has none."""
+    missing: set[str | None] = set(instance.get_materialized_partitions(asset)) or {None}
+    cursor = None
+    while missing:
+        page = instance.fetch_materializations(asset, limit=_PAGE, cursor=cursor)
+        for record in page.records:
+            if record.partition_key in missing:
+                missing.discard(record.partition_key)
+                yield record
+        if not page.has_more:
+            break
+        cursor = page.cursor
 
 
 def _forget_tick_logs(instance: dg.DagsterInstance, before: float) -> int:

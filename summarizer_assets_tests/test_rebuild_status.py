@@ -156,6 +156,7 @@ def test_the_command_says_what_it_did_and_what_it_needs(house, tmp_path, monkeyp
     monkeypatch.setenv("SUMMARIZER_ROOT", str(tmp_path / "nowhere"))
     assert rebuild_status.main([]) == 2
     assert "SUMMARIZER_ROOT" in capsys.readouterr().out
+    monkeypatch.setenv("SUMMARIZER_ROOT", house.settings.root)
     monkeypatch.delenv("DAGSTER_HOME")
     assert rebuild_status.main([]) == 2
     assert "DAGSTER_HOME" in capsys.readouterr().out

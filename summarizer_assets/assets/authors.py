@@ -7,6 +7,7 @@ from dataclasses import replace
 import dagster as dg
 from pydantic import Field
 
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP, table_metadata
 from summarizer_assets.core.launches import REFUSED
 from summarizer_assets.core.loss import Loss, is_code
@@ -57,6 +58,7 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
                 dg.AssetObservation("authors", metadata={"progress": picture, "source_rows": progress.rows})
             )
 
+        at_root(context, summarizer)
         if config.accept_loss and not is_code(config.accept_loss):
             raise dg.Failure(
                 f"accept_loss: {config.accept_loss!r} is no code; give the one that the refused ingest printed, as in "

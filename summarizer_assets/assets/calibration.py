@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.pictures import picture
@@ -39,8 +40,10 @@ def build_calibration() -> dg.AssetsDefinition:
     def group_size_calibration(
         context: dg.AssetExecutionContext, config: CalibrationConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:
+        rooted = at_root(context, summarizer)
         offered = offer(summarizer, config.authors, config.sizes)
         priced: dict[str, Any] = {
+            **rooted,
             "offer": dg.MetadataValue.md(offer_markdown(offered)),
             "asked": config.spend,
             "authors": offered.authors.height,

@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.again import ResummarizeConfig
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.core.estimate import Span
 from summarizer_assets.estimate.pictures import picture
@@ -44,13 +45,14 @@ def build_estimate() -> dg.AssetsDefinition:
     def spend_estimate(
         context: dg.AssetExecutionContext, config: EstimateConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:
+        rooted = at_root(context, summarizer)
         chosen = config.resummarize.chosen(datetime.now(UTC))
         spend = estimate_spend(summarizer)
         before = reconcile(summarizer)
         keep(summarizer, spend)
         context.log.info(estimate_notes(spend))
         anew = _renewals(renewals(summarizer, chosen)) if chosen else {}
-        return dg.MaterializeResult(metadata={**_metadata(spend, before), **anew})
+        return dg.MaterializeResult(metadata={**rooted, **_metadata(spend, before), **anew})
 
     return spend_estimate
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.maintenance import Maintained
@@ -27,12 +28,14 @@ def build_maintenance() -> dg.AssetsDefinition:
     def table_maintenance(
         context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:
+        rooted = at_root(context, summarizer)
         done = summarizer.maintain()
         left = [f"{name}: {word}" for name, table in done.items() for word in table.left]
         for word in left:
             context.log.warning(word)
         return dg.MaterializeResult(
             metadata={
+                **rooted,
                 "tables": dg.MetadataValue.md(_table(done)),
                 "files": sum(table.files_after for table in done.values()),
                 "bytes": sum(table.bytes_after for table in done.values()),

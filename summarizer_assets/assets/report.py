@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
@@ -36,11 +37,12 @@ def build_report() -> dg.AssetsDefinition:
     def summary_report(
         context: dg.AssetExecutionContext, config: ReportConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:
+        rooted = at_root(context, summarizer)
         made = make(summarizer, compare=config.compare)
         context.log.info("%s: %s", made.report.verdict, made.place)
         shown = {name: dg.MetadataValue.md(text) for name, text in texts(made.report, made.charts).items()}
         return dg.MaterializeResult(
-            metadata={"page": dg.MetadataValue.path(made.place), **shown, **numbers(made.report)}
+            metadata={**rooted, "page": dg.MetadataValue.path(made.place), **shown, **numbers(made.report)}
         )
 
     return summary_report

@@ -16,6 +16,7 @@ import polars as pl
 
 from summarizer_assets.assets.again import SummariesConfig
 from summarizer_assets.assets.checked import bucket_specs, evaluated
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP, table_metadata
 from summarizer_assets.checking.bucket import before, check_bucket
 from summarizer_assets.core import records
@@ -73,6 +74,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             context.log.info(progress.line)
             context.log_event(observation(progress))
 
+        at_root(context, summarizer)
         run = summarizer.bucket_run(
             bucket,
             context.run.run_id,

@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.checked import result
+from summarizer_assets.assets.rooted import at_root
 from summarizer_assets.assets.shown import GROUP
 from summarizer_assets.checking.names import MEANINGS, WHOLE
 from summarizer_assets.checking.tables import Checked, check_tables
@@ -42,13 +43,14 @@ def build_table_checks() -> dg.AssetsDefinition:
     def table_checks(
         context: dg.AssetExecutionContext, config: TableChecksConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster knows only the bare name beside checks
+        rooted = at_root(context, summarizer)
         _refuse_unknown(config.buckets, summarizer)
         checked = check_tables(summarizer, datetime.now(UTC), config.buckets)
         for name, verdict in checked.verdicts.items():
             tell = context.log.info if verdict.holds else context.log.warning
             tell("%s: %s", name, verdict.text)
         return dg.MaterializeResult(
-            metadata=dict(_metadata(checked)),
+            metadata={**rooted, **dict(_metadata(checked))},
             check_results=[result(TABLE_CHECKS, name, verdict) for name, verdict in checked.verdicts.items()],
         )
 

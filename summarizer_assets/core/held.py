@@ -28,6 +28,7 @@ class Rebuilt:
     """What became of the partitions. `reported` and `green` (left as they were) count them by asset.
 
     `unfinished`: with authors that have no row yet. `empty`: without an author. `at_work`: a run tells of them itself.
+    `others`: were shown as done by a run on another root, which one.
     """
 
     reported: dict[str, int] = field(default_factory=dict)
@@ -35,3 +36,4 @@ class Rebuilt:
     unfinished: dict[str, Coverage] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
     at_work: list[str] = field(default_factory=list)
+    others: dict[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from summarizer_assets.core.retry import Decision
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
 from summarizer_assets.sensors.runs import FOUND
+from summarizer_assets.storage.roots import RUN_MARK
 from summarizer_assets.storage.summarized import SummarizedBuckets
 
 AUTHORS_SENSOR = "summarize_changed_authors"
@@ -58,7 +59,7 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
         noted.note({authors.bucket: authors.state for authors in done})
         left = [authors for authors in open_ones if authors not in done]
         decision = _decide(seen, retry, left, limits, now)
-        requests = [_request(authors, seen) for authors in left if authors.bucket in set(decision.run)]
+        requests = [_request(authors, seen, summarizer.root.mark) for authors in left if authors.bucket in set(decision.run)]
         rest = len(buckets) - len(left)
         said = _said(decision, rest)
         context.log.info(said)
@@ -99,12 +100,12 @@ def _decide(seen: Look, retry: Decision, left: Sequence[Authors], limits: Limits
     )
 
 
-def _request(authors: Authors, seen: Look) -> dg.RunRequest:
+def _request(authors: Authors, seen: Look, mark: str) -> dg.RunRequest:
     return dg.RunRequest(
         # Spent for ever once used, so it names the run after which this one comes.
         run_key=f"{authors.bucket}:{authors.state}:{seen.book.last_run(authors.bucket) or 'first'}",
         partition_key=authors.bucket,
-        tags={FOUND: authors.state},
+        tags={FOUND: authors.state, RUN_MARK: mark},
     )
 
 

@@ -33,8 +33,8 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
         context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.SkipReason:
         instance = context.instance
-        ingests = RunBook(instance, ingest, "authors")
-        summaries = RunBook(instance, summarize, "author_summaries")
+        ingests = RunBook(instance, ingest, "authors", summarizer.root)
+        summaries = RunBook(instance, summarize, "author_summaries", summarizer.root)
         records = [
             record
             for record in instance.get_run_records(dg.RunsFilter(statuses=_ALIVE))

@@ -71,7 +71,7 @@ def state_mark(*facts: object) -> str:
 
 
 def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]) -> Look:
-    earlier, book = RunBook(instance, job_name, _ASSET), RunBook(instance, job_name, _ASSET)
+    earlier, book = (RunBook(instance, job_name, _ASSET, summarizer.root) for _ in range(2))
     earlier.look()
     facts = retry_facts(summarizer)
     buckets = set(facts.authors)

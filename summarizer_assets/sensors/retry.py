@@ -19,6 +19,7 @@ from summarizer_assets.sensors.again import config_to_go_on
 from summarizer_assets.sensors.facts import RetryFacts, barred_buckets
 from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
 from summarizer_assets.sensors.runs import FOUND
+from summarizer_assets.storage.roots import RUN_MARK
 
 RETRY_SENSOR = "retry_failed_authors"
 _TOLD_ON = "failed_authors"
@@ -70,7 +71,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
                 run_config=config_to_go_on(
                     context.instance, seen.book.last_run(bucket), seen.facts.runs.get(bucket, ())
                 ),
-                tags={"summarizer/retry": "true", **({FOUND: marks[bucket]} if bucket in marks else {})},
+                tags={"summarizer/retry": "true", RUN_MARK: summarizer.root.mark, **({FOUND: marks[bucket]} if bucket in marks else {})},
             )
             for bucket in decision.run
         ]

@@ -8,6 +8,7 @@ import dagster as dg
 from summarizer_assets.core.launches import CANCEL_ASKED, REFUSED, End, Launch
 from summarizer_assets.core.retry import PARKED_AFTER_RUNS
 from summarizer_assets.sensors.again import asks_nobody
+from summarizer_assets.storage.roots import RUN_MARK, RootHere
 
 PARTITION = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -27,17 +28,20 @@ _MOST_FAILURES = 2000
 
 
 class RunBook:
-    """The runs of one asset, launched by its job or as the asset itself, as one tick finds them."""
+    """The runs of one asset of one root, launched by its job or as the asset itself, as one tick finds them."""
 
-    def __init__(self, instance: dg.DagsterInstance, job_name: str, asset: str) -> None:
+    def __init__(self, instance: dg.DagsterInstance, job_name: str, asset: str, root: RootHere) -> None:
         self._instance = instance
         self._job_name = job_name
         self._asset = dg.AssetKey(asset)
+        self._marks = root.marks
         self._under_way: list[dg.DagsterRun] | None = None
         self._last: dict[str, list[Launch]] = {}
 
     def is_ours(self, run: dg.DagsterRun) -> bool:
-        """A run of the job, which may name no assets, or one launched for the asset itself."""
+        """A run of the job, which may name no assets, or one launched for the asset itself; not of another root."""
+        if run.tags.get(RUN_MARK) not in self._marks:
+            return False
         return run.job_name == self._job_name or self._asset in (run.asset_selection or ())
 
     def _works(self, run: dg.DagsterRun) -> bool:

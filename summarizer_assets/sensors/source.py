@@ -12,6 +12,7 @@ from summarizer_assets.core.reingest import Ingest, Memory, SourceVerdict, judge
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.sensors.runs import FOUND, RANGE_END, RANGE_START, RunBook
 from summarizer_assets.sources.watch import look_at
+from summarizer_assets.storage.roots import RUN_MARK
 
 SOURCE_SENSOR = "reingest_changed_source"
 
@@ -33,7 +34,7 @@ def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> d
         source = look_at(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
         memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
         keys = bucket_keys(settings.buckets)
-        book = RunBook(context.instance, job_name, "authors")
+        book = RunBook(context.instance, job_name, "authors", summarizer.root)
         verdict, memory = judge(
             source.state,
             changed_at=source.changed_at,
@@ -47,7 +48,7 @@ def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> d
         context.log.info(said)
         requests = []
         if verdict is SourceVerdict.READ:
-            tags = {RANGE_START: keys[0], RANGE_END: keys[-1], FOUND: source.state}
+            tags = {RANGE_START: keys[0], RANGE_END: keys[-1], FOUND: source.state, RUN_MARK: summarizer.root.mark}
             # Spent for ever once used, so it names the ingest after which this one comes.
             run_key = f"{source.state}:{book.last_of_all(keys) or 'first'}"
             requests.append(dg.RunRequest(run_key=run_key, tags=tags))

@@ -30,6 +30,8 @@ from summarizer_assets.tables_root import tables_root
 ROOT_PROPERTY = "summarizer.root"
 #: Ends of names in claims that are none on a bucket's rows: of who compacts it, and of a run that lives.
 COMPACTION, ALIVE = PASSING = ("#compaction", "#alive")
+#: Of runs of Dagster: which root they worked on (see `RootHere.mark`).
+RUN_MARK = "summarizer/root"
 _AUTHORS = "authors"
 _COMMAND = "python -m summarizer_assets.root"
 
@@ -245,6 +247,17 @@ class RootHere:
         root = Root(id_of(table), self.place, self._own_store, self._options)
         self._known = folder, root
         return root
+
+    @property
+    def mark(self) -> str:
+        """By what runs on this root are known: its id, or its place while it has none."""
+        root = self.found
+        return self.place if root is None else root.id
+
+    @property
+    def marks(self) -> frozenset[str | None]:
+        """Of runs that may have been on this root; older ones have none."""
+        return frozenset({None, self.place, self.mark})
 
     def name_in(self, database: Database) -> str:
         """As `Root.name_in`; where there are no authors, the place, under which nothing is kept that lasts."""
