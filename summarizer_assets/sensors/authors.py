@@ -59,7 +59,9 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
         noted.note({authors.bucket: authors.state for authors in done})
         left = [authors for authors in open_ones if authors not in done]
         decision = _decide(seen, retry, left, limits, now)
-        requests = [_request(authors, seen, summarizer.root.mark) for authors in left if authors.bucket in set(decision.run)]
+        requests = [
+            _request(authors, seen, summarizer.root.mark) for authors in left if authors.bucket in set(decision.run)
+        ]
         rest = len(buckets) - len(left)
         said = _said(decision, rest)
         context.log.info(said)

@@ -71,7 +71,11 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
                 run_config=config_to_go_on(
                     context.instance, seen.book.last_run(bucket), seen.facts.runs.get(bucket, ())
                 ),
-                tags={"summarizer/retry": "true", RUN_MARK: summarizer.root.mark, **({FOUND: marks[bucket]} if bucket in marks else {})},
+                tags={
+                    "summarizer/retry": "true",
+                    RUN_MARK: summarizer.root.mark,
+                    **({FOUND: marks[bucket]} if bucket in marks else {}),
+                },
             )
             for bucket in decision.run
         ]
