@@ -20,6 +20,7 @@ COMMANDS = {
     "spend": [[], ["--book-tables"], ["--release-uncertain"]],
     "root": [[], ["--new-id"], ["--here"]],
     "rebuild_status": [[], ["--all"]],
+    "bring_back": [[], ["1f0c2a9e"]],
 }
 #: Commands that make their tables, or know none.
 OTHERS = {"demo": "makes them", "rehearse": "makes its own", "faults": "a server", "ui": "serves"}
