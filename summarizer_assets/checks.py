@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from summarizer_assets.assets.checked import result
-from summarizer_assets.checking.names import AUTHORS, BLOCKING, COLUMNS, MEANINGS, ONE_ROW
+from summarizer_assets.checking.names import AUTHORS, BLOCKING, MEANINGS, OF_AUTHORS
 from summarizer_assets.checking.tables import check_authors
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.user_errors import fails_plainly
@@ -22,12 +22,12 @@ def build_author_checks() -> dg.AssetChecksDefinition:
         name="check_authors",
         specs=[
             dg.AssetCheckSpec(name, asset=AUTHORS, description=MEANINGS[name], blocking=name in BLOCKING)
-            for name in (COLUMNS, ONE_ROW)
+            for name in OF_AUTHORS
         ],
     )
     @fails_plainly
     def check(summarizer: dg.ResourceParam[Summarizer]) -> Iterator[dg.AssetCheckResult]:
-        for name, verdict in zip((COLUMNS, ONE_ROW), check_authors(summarizer), strict=True):
+        for name, verdict in zip(OF_AUTHORS, check_authors(summarizer), strict=True):
             yield result(AUTHORS, name, verdict)
 
     return check

@@ -202,7 +202,7 @@ class Summarizer:
                 price=self.price,
                 retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
                 fingerprint=self.fingerprint,
-                excluded=lambda: settings.excluded_ids,
+                excluded=lambda: settings.excluded_lines,
                 journal=self.journal,
                 tried=self.tried,
                 journal_fsync_s=settings.journal_fsync_s,

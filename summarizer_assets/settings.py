@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.buckets import MAX_BUCKETS
+from summarizer_assets.core.exclusion import lines_of
 from summarizer_assets.core.loss import Shares
 from summarizer_assets.core.prompt import most_output_tokens, without_own_fields
 from summarizer_assets.core.tokens import expected_output_tokens
@@ -259,12 +260,13 @@ class Settings(BaseSettings):
         return None if self.instruction is None else content_of(self.instruction)
 
     @property
+    def excluded_lines(self) -> dict[str, int]:
+        """Ids never to be sent, and their lines. Read at each use: the list may grow while the code location lives."""
+        return {} if self.exclude is None else lines_of(text_of(self.exclude))
+
+    @property
     def excluded_ids(self) -> frozenset[str]:
-        """Ids never to be sent. Read at each use: the list may grow while the code location lives."""
-        if self.exclude is None:
-            return frozenset()
-        lines = (line.strip() for line in text_of(self.exclude).splitlines())
-        return frozenset(line for line in lines if line and not line.startswith("#"))
+        return frozenset(self.excluded_lines)
 
 
 def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field

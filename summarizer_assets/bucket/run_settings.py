@@ -1,6 +1,6 @@
 """What the run of any bucket works with: the tables, and how."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class RunSettings:
     price: Price | None
     retry: RetryPolicy
     fingerprint: str
-    excluded: Callable[[], frozenset[str]]
+    excluded: Callable[[], Mapping[str, int]]
     journal: Path
     tried: TriedBefore
     journal_fsync_s: float = FSYNC_EVERY_S

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from summarizer_assets.bucket.admission import admit
+from summarizer_assets.bucket.admission import admit, require_exact_exclusions
 from summarizer_assets.bucket.run_settings import RunSettings, Tables
 from summarizer_assets.core.choice import Choice
 from summarizer_assets.core.contrast import ENOUGH
@@ -68,6 +68,7 @@ def take_stock(
 
     Raises:
         TableError: there are no authors yet, or a table cannot be read.
+        SettingsError: somebody is nearly on the list of those never to be sent.
     """
     authors_table = tables.authors.open()
     if authors_table is None:
@@ -76,6 +77,8 @@ def take_stock(
     with reading(tables.authors.uri):
         authors = tables.authors.read([bucket], table=authors_table).collect()
     admit(bucket, authors)
+    excluded = settings.excluded()
+    require_exact_exclusions(authors["author_id"], excluded, tables.authors)
     with reading(tables.summaries.uri):
         columns = ["author_id", "content_hash", "prompt_version", "model", "summarized_at"]
         found = tables.summaries.read([bucket], table=summaries_table).select(columns).collect()
@@ -88,7 +91,7 @@ def take_stock(
         held,
         failures,
         identity=settings.identity,
-        excluded=settings.excluded(),
+        excluded=frozenset(excluded),
         now=datetime.now(UTC),
         choice=choice,
         keep_removed=settings.keep_removed,

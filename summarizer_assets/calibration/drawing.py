@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from summarizer_assets.bucket.admission import require_exact_exclusions
 from summarizer_assets.core.sampling import spread
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.errors import TableError
@@ -21,6 +22,7 @@ def draw(summarizer: Summarizer, number: int) -> pl.DataFrame:
 
     Raises:
         TableError: there are no authors yet, or none who could be asked, or the table cannot be read.
+        SettingsError: somebody is nearly on the list of those never to be sent.
     """
     table = summarizer.tables.authors
     rows = {bucket: count for bucket, count in sorted(table.rows_by_bucket().items()) if count}
@@ -39,7 +41,9 @@ def _of_bucket(summarizer: Summarizer, bucket: str, authors: int, number: int) -
     picked = pl.col("author_id").hash(_SEED) % part == 0
     with reading(table.uri):
         found = table.read([bucket]).filter(picked).collect(engine="streaming")
-    excluded = pl.col("author_id").is_in(list(summarizer.settings.excluded_ids))
+    lines = summarizer.settings.excluded_lines
+    require_exact_exclusions(found["author_id"], lines, table)
+    excluded = pl.col("author_id").is_in(list(lines))
     rendered = summarizer.render(found).filter(~(pl.col("empty") | excluded))
     # More than its part: another bucket may have fewer than that.
     wanted = rendered.sort(pl.col("author_id").hash(_ORDER_SEED)).head(_LOOKED_AT * number)

@@ -4,6 +4,7 @@ AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
 
 COLUMNS = "columns_are_ours"
 ONE_ROW = "one_row_an_author"
+EXCLUDED = "excluded_are_authors"
 AS_WRITTEN = "records_are_as_written"
 ONE_PLACE = "each_author_in_one_place"
 CURRENT = "summaries_are_current"
@@ -11,6 +12,8 @@ FEW_FAILURES = "few_failures"
 GROUNDING = "grounding_holds"
 LANGUAGE = "language_holds"
 
+#: Of `authors`, as soon as it is written.
+OF_AUTHORS = (COLUMNS, ONE_ROW, EXCLUDED)
 #: Of the whole tables.
 WHOLE = (COLUMNS, ONE_ROW, AS_WRITTEN, ONE_PLACE, CURRENT, FEW_FAILURES, GROUNDING, LANGUAGE)
 #: Of a bucket, by its run: the columns are looked at before it begins.
@@ -28,6 +31,7 @@ BLOCKING = frozenset({COLUMNS, ONE_ROW, ONE_PLACE})
 
 MEANINGS = {
     COLUMNS: "The tables have the columns and types that this version writes.",
+    EXCLUDED: "Of the people never to be sent one at least is an author: else the list may be written wrongly.",
     ONE_ROW: "No author has two rows in a table.",
     AS_WRITTEN: "Each record of `authors` has the hash that an ingest wrote with it: nothing else has changed it.",
     ONE_PLACE: "authors = summaries + failed + pending, and each author, by id, is in exactly one of them.",

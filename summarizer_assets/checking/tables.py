@@ -25,6 +25,7 @@ from summarizer_assets.checking.rows import altered, refused, rows_of
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.checks import AsWritten, Current, FailureShare, OnePlace, OneRow, columns_verdict
 from summarizer_assets.core.drift import Quality, grounding_verdict, language_verdict
+from summarizer_assets.core.exclusion import exclusion_verdict, named
 from summarizer_assets.core.verdict import Verdict, all_of
 from summarizer_assets.resources import Summarizer
 from summarizer_assets.storage.errors import ColumnsDiffer
@@ -74,21 +75,24 @@ def check_tables(summarizer: Summarizer, now: datetime, buckets: Sequence[str] =
     return Checked({**verdicts, **judges.verdicts()}, len(keys), sorted(snapshot.at_work))
 
 
-def check_authors(summarizer: Summarizer) -> tuple[Verdict, Verdict]:
-    """Whether `authors` has the columns and the single rows that a paid step relies on.
+def check_authors(summarizer: Summarizer) -> tuple[Verdict, Verdict, Verdict]:
+    """Whether `authors` has the columns and the single rows that a paid step relies on, and people on the list.
 
     Raises:
         TableError: the table cannot be read.
     """
     table = summarizer.tables.authors
-    one_row = OneRow(AUTHORS)
+    one_row, listed, known = OneRow(AUTHORS), named(summarizer.settings.excluded_lines), 0
     try:
         handle = table.open()
     except ColumnsDiffer as error:
-        return columns_verdict({AUTHORS: error.wrong}), Verdict(holds=False, text=_NOT_JUDGED, wrong=True)
+        not_judged = Verdict(holds=False, text=_NOT_JUDGED, wrong=True)
+        return columns_verdict({AUTHORS: error.wrong}), not_judged, not_judged
     for key in bucket_keys(summarizer.settings.buckets) if handle is not None else ():
-        one_row.add(key, rows_of(table, key, handle, ["author_id"])["author_id"])
-    return columns_verdict({}), one_row.verdict()
+        ids = rows_of(table, key, handle, ["author_id"])["author_id"]
+        one_row.add(key, ids)
+        known += int(ids.is_in(listed).sum()) if listed else 0
+    return columns_verdict({}), one_row.verdict(), exclusion_verdict(len(listed), known)
 
 
 def take_snapshot(summarizer: Summarizer) -> Snapshot:

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
+from summarizer_assets.bucket.admission import authors_among
 from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.core.exclusion import exclusion_verdict, named
 from summarizer_assets.core.retry import Decision
 from summarizer_assets.core.standing import Parked, Standing, to_tell
 from summarizer_assets.resources import Summarizer
@@ -60,6 +62,10 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         excluded = summarizer.settings.excluded_ids
         listed = state_mark(*sorted(excluded)) if excluded else ""
         barred = barred_buckets(summarizer, excluded) if listed != memory.excluded else frozenset()
+        if listed != memory.excluded:
+            lines = named(summarizer.settings.excluded_lines)
+            told_of = exclusion_verdict(len(lines), len(authors_among(summarizer.tables.authors, lines)))
+            (context.log.info if told_of.holds else context.log.warning)(told_of.text)
         seen = look(summarizer, context.instance, job_name, barred)
         decision = seen.decide(limits, now)
         marks = seen.marks()
