@@ -139,7 +139,7 @@ def _mapped_but_absent(name: str, mapping: Mapping[str, str], available: Sequenc
 def _guess(name: str, available: Sequence[str]) -> str | None:
     lowered = {column.lower(): column for column in available}
     for candidate in (name, *ALIASES.get(name, ())):
-        close = difflib.get_close_matches(candidate, lowered, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(candidate, lowered, n=1, cutoff=0.6)
         if close:
             return lowered[close[0]]
     return None

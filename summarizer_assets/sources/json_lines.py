@@ -76,7 +76,8 @@ class _Names:
         """Our columns of authors to their keys, papers left out; of papers, too, in the flat form."""
         names = [*AUTHOR_NAMES, *(PAPER_NAMES if self.form == "flat" else ())]
         found = {name: self._keys(name) for name in names if name != "papers"}
-        return {name: keys for name, keys in found.items() if keys} | {"author_id": [self.id_key]}
+        ids = [self.id_key, *(key for key in found["author_id"] if _same_word(key, self.id_key) and key != self.id_key)]
+        return {name: keys for name, keys in found.items() if keys} | {"author_id": ids}
 
     def fields(self) -> dict[str, list[str]]:
         """Our fields of a paper to their keys; where none was seen, a field under its own name."""
@@ -142,6 +143,10 @@ class JsonLinesReader:
         texts = pl.Series([line.text for line in lines], dtype=pl.String)
         numbers = pl.Series([line.number for line in lines], dtype=pl.UInt64)
         return rejected_texts(texts, pl.Series(reasons, dtype=pl.String), self.path, numbers)
+
+
+def _same_word(one: str, other: str) -> bool:
+    return one.strip().lower() == other.strip().lower()
 
 
 def own_layout(names: Sequence[str]) -> Layout:

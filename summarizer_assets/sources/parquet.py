@@ -19,6 +19,7 @@ from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
 from summarizer_assets.sources.stores import filesystem
 
+_DIGITS = 38  # of a decimal of 128 bits
 _REMEDY = "write it anew, or put it back from a backup"
 
 
@@ -170,7 +171,7 @@ def _is_strange(schema: pa.Schema, columns: Sequence[tuple[pq.ColumnSchema, bool
     """Whether polars is known to fall over the file's types, or to read one that is wanted as another value."""
     if any(str(column.logical_type) == "Interval" for column, _ in columns):
         return True
-    if any(column.physical_type == "INT96" for column, wanted in columns if wanted):
+    if any(column.physical_type == "INT96" or column.precision > _DIGITS for column, wanted in columns if wanted):
         return True
     zones = {kind.tz for kind in _types(schema.types) if isinstance(kind, pa.TimestampType) and kind.tz is not None}
     return bool(zones - available_timezones())
@@ -197,8 +198,13 @@ def _is_known_to_polars(frame: pl.LazyFrame) -> bool:
 def _known_to_polars(column: pa.Array) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    if isinstance(column.type, pa.TimestampType) and column.type.tz is not None:
-        return column.cast(pa.timestamp(column.type.unit, "UTC"))
+    kind = column.type
+    if isinstance(kind, pa.TimestampType) and kind.tz is not None:
+        return column.cast(pa.timestamp(kind.unit, "UTC"))
+    if isinstance(kind, pa.Decimal256Type):
+        return column.cast(pa.string())
+    if isinstance(kind, pa.ListViewType | pa.LargeListViewType):
+        return column.cast(pa.large_list(kind.value_field))
     return column
 
 

@@ -129,10 +129,12 @@ class Shaper:
     ) -> tuple[pl.DataFrame, pl.Series]:
         """Papers in JSON text as lists; a row whose text is broken is rejected, not an author without papers."""
         name = self.layout.authors.get("papers")
-        if name is None or batch.schema[name] != pl.String:
+        if name is None or not values.is_written(batch.schema[name]):
             return batch, reason
-        texts, broken = [], []
-        for text in batch.select(values.blank_to_null(pl.col(name))).to_series():
+        written = values.as_text(pl.col(name), batch.schema[name], self._what(name))
+        lost = batch.select(written.is_null() & pl.col(name).is_not_null()).to_series()
+        texts, broken = [], lost.arg_true().to_list()
+        for text in batch.select(values.blank_to_null(written)).to_series():
             try:
                 texts.append(None if text is None or text.lower() in nothing.IN_CODES else json_values.decoded(text))
             except ValueError:
@@ -143,7 +145,7 @@ class Shaper:
             paper_fields(keys, {ours: key for ours, key in self.mapping.items() if key in keys}, self._what(name))
         fields = {ours: found for ours in PAPER_NAMES if (found := matches(ours, keys, self.mapping))}
         papers, wrong = json_values.papers(texts, fields or {"ut": ["ut"]})
-        counts.nothing.update(_sums(batch, {"papers": nothing.is_in_code(pl.col(name).str.strip_chars())}))
+        counts.nothing.update(_sums(batch, {"papers": nothing.is_in_code(written.str.strip_chars())}))
         why = reason.to_list()
         for row in (*broken, *wrong):
             why[row] = why[row] or "unreadable_papers"

@@ -71,7 +71,8 @@ def as_text(column: pl.Expr, dtype: pl.DataType, what: str) -> pl.Expr:
         return pl.when(~text.str.contains(".", literal=True)).then(text)
     if dtype == pl.Binary:
         return column.map_batches(_decode_utf8, return_dtype=pl.String, is_elementwise=True)
-    if dtype.is_integer() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Categorical, pl.Enum, pl.Null):
+    temporal = dtype.is_temporal() and dtype != pl.Duration
+    if dtype.is_integer() or temporal or dtype in (pl.Boolean, pl.Categorical, pl.Enum, pl.Null):
         return column.cast(pl.String)
     raise SourceError(f"{what} has the type {dtype}, which is no text; map another column, or convert it in the source")
 

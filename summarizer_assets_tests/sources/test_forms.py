@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
+from summarizer_assets.core.records import AUTHORS
 from summarizer_assets.ingest.ingest import ingest
 from summarizer_assets.ingest.merge import merge
 from summarizer_assets.sources.source import open_source
@@ -118,7 +119,7 @@ def test_nested_and_flat_and_csv_ingest_to_the_same_hashes(tmp_path):
             buckets=1,
             selected=["0000"],
             spill_dir=tmp_path / "spill",
-            current=lambda _: pl.LazyFrame(schema={"author_id": pl.String, "record_hash": pl.String}),
+            current=lambda _: pl.LazyFrame(schema=AUTHORS),
         )
         [change] = run
         hashes.append(change.frame.select("author_id", "record_hash").rows())

@@ -164,6 +164,8 @@ def test_each_line_is_read_by_its_own_keys_but_another_things_id_is_nobodys(tmp_
     )
     assert authors.select("author_id", "author_name").rows() == [("1", "A"), ("2", "B")]
     assert rejected["reason"].to_list() == ["null_id"]
+    authors, _, _ = building.read_jsonl(tmp_path, {"ID": 1, "name": "A"}, {"id": 2, "NAME": "B"}, {" Id ": 3})
+    assert authors.select("author_id", "author_name").rows() == [("1", "A"), ("2", "B"), ("3", None)]
 
 
 def test_papers_that_begin_where_columns_of_one_paper_were_are_an_error(tmp_path):

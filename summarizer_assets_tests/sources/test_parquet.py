@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import duckdb
 import polars as pl
@@ -104,6 +105,31 @@ def test_bytes_of_16_that_are_told_to_be_no_uuid_are_no_id(tmp_path):
     raw = pa.array([uuid.UUID(int=2**127 + 5).bytes], pa.binary(16))
     pq.write_table(pa.table({"id": raw, "name": ["A"]}), tmp_path / "a.parquet")
     assert read(str(tmp_path / "a.parquet"))[1]["reason"].to_list() == ["unusable_id"]
+
+
+def test_ids_of_more_digits_than_128_bits_keep_them_all(tmp_path):
+    ids = pa.array([Decimal(10**50 + 7), Decimal(5)], pa.decimal256(60, 0))
+    pq.write_table(pa.table({"id": ids, "name": ["A", "B"]}), tmp_path / "a.parquet")
+    assert read(str(tmp_path / "a.parquet"))[0]["author_id"].to_list() == [str(10**50 + 7), "5"]
+
+
+def test_papers_in_a_column_of_json_or_of_views_are_read(tmp_path):
+    with duckdb.connect() as connection:
+        query = """SELECT 1 AS id, '[{"ut": "U"}]'::JSON AS papers UNION ALL SELECT 2, '[{"ut": {}}]'"""
+        connection.execute(f"COPY ({query}) TO '{tmp_path / 'json.parquet'}' (FORMAT parquet)")
+    kind = pa.list_view(pa.struct({"ut": pa.string()}))
+    pq.write_table(pa.table({"id": [1], "papers": pa.array([[{"ut": "U"}]], kind)}), tmp_path / "views.parquet")
+    for name, reasons in (("json", ["unreadable_papers"]), ("views", [])):
+        authors, rejected, _ = read(str(tmp_path / f"{name}.parquet"))
+        assert authors["papers"].to_list() == [[building.paper("U")]]
+        assert rejected["reason"].to_list() == reasons
+
+
+def test_a_wanted_column_of_a_type_that_is_no_text_is_named(tmp_path):
+    durations = pa.array([1], pa.duration("us"))
+    pq.write_table(pa.table({"id": [1], "title": durations}), tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match=r"column 'title' has the type Duration"):
+        read(str(tmp_path / "a.parquet"))
 
 
 @pytest.mark.parametrize("year", [1600, 1900, 2020, 2262, 2263, 2500, 9999])
