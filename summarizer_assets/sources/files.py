@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,9 +85,9 @@ def _local_listing(uri: str) -> Listing:
     return _listing(uri, store, files, [file for _, file in inside], fixed)
 
 
-def _listing(uri: str, store: pafs.FileSystem, files: Iterable[Path], entries: Iterable[Path], base: str) -> Listing:
+def _listing(uri: str, store: pafs.FileSystem, files: Sequence[Path], entries: Sequence[Path], base: str) -> Listing:
+    refuse_tables(uri, store, [str(file.absolute()) for file in files], [str(entry) for entry in entries])
     paths = _nonempty(uri, [str(file) for file in files])
-    refuse_tables(uri, store, [str(Path(path).absolute()) for path in paths], [str(entry) for entry in entries])
     return Listing(_common_format(uri, paths, {}), tuple(paths), base)
 
 

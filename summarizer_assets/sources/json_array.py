@@ -1,12 +1,11 @@
 """A file that is one JSON array, element by element, in bounded memory."""
 
-import codecs
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from summarizer_assets.sources.csv_bytes import TextFile
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.stores import filesystem
 
 _BLOCK = 1 << 20
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\],]', re.DOTALL)
@@ -83,9 +82,9 @@ class _Array:
 
 
 def _blocks(path: str, options: dict[str, str] | None) -> Iterator[str]:
-    store, place = filesystem(path, options)
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    with store.open_input_stream(place) as stream:
-        while block := stream.read(_BLOCK):
-            yield decoder.decode(block)
-    yield decoder.decode(b"", final=True)
+    file = TextFile(path, options)
+    try:
+        for block in file.blocks(file.marked() or "utf-8", _BLOCK):
+            yield block.decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: is not UTF-8 ({error.reason}); write it as UTF-8") from error

@@ -46,7 +46,8 @@ def matching(pattern: str) -> list[Path]:
 
 def _refuse_loop(link: Path) -> None:
     target = link.resolve()
-    if target == link.parent.resolve() or target in link.parent.resolve().parents:
+    above = {parent.resolve() for parent in link.parents}
+    if any(target == folder or target in folder.parents for folder in above):
         raise SourceError(
             f"{link}: is a link to {target}, in which it lies itself: a loop, whose files would be read without end; "
             "remove the link, or choose the files with a glob"

@@ -127,6 +127,14 @@ def test_a_link_that_leads_back_is_a_named_error(tmp_path, target):
             read(str(tmp_path / uri))
 
 
+def test_links_that_lead_to_each_other_are_a_named_error(tmp_path):
+    for place, link in (("a", "../b"), ("b", "../a")):
+        write(tmp_path / "source" / place / "a.csv", "id,name\n1,N\n")
+        (tmp_path / "source" / place / "link").symlink_to(link)
+    with pytest.raises(SourceError, match=r"link: is a link to .* a loop"):
+        read(str(tmp_path / "source"))
+
+
 def test_a_link_to_nothing_is_a_named_error(tmp_path):
     write(tmp_path / "source" / "a.csv", "id,name\n1,N\n")
     (tmp_path / "source" / "b.csv").symlink_to(tmp_path / "gone.csv")

@@ -194,6 +194,14 @@ def test_elements_of_an_array_are_found_wherever_it_is_cut_into_blocks(tmp_path,
     assert [row.partition(": ")[0] for row in rejected["row"]] == [f"{tmp_path / 'a.json'}:4"]
 
 
+def test_an_array_that_is_compressed_under_another_name_or_in_another_encoding_is_read_or_named(tmp_path):
+    text = '[{"id": 1, "name": "é"}]'
+    for suffix in (".gz", ".zst"):
+        assert read(write(tmp_path / "a.json", compressed(text.encode(), suffix)))[0]["author_name"].to_list() == ["é"]
+    with pytest.raises(SourceError, match=r"a.json: .*(not UTF-8|utf8)"):
+        read(write(tmp_path / "a.json", text.encode("latin-1")))
+
+
 def test_an_array_that_is_empty_is_an_empty_file(tmp_path):
     with pytest.raises(SourceError, match="is empty"):
         open_source(write(tmp_path / "a.json", " [ ]\n"), {})
