@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"most": 20})
     parser.add_argument("folder", nargs="?", type=Path, help="without one, the corpus of the tests")
     parser.add_argument("--most", type=int, default=10**9, help="authors")
     options = parser.parse_args()

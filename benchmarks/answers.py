@@ -31,9 +31,10 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"sets": ["one_each"]})
     parser.add_argument("folder", nargs="?", type=Path, help="without one, the corpus of the tests")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sets", nargs="+", help="files of the folder, by their names; all without it")
     parser.add_argument("--show", action="store_true", help="print the good answers that are refused, with their texts")
     options = parser.parse_args()
 
@@ -426,10 +427,11 @@ def _percent(found: Found) -> str:
 
 
 def main(options: argparse.Namespace) -> None:
-    by_set, whole = run(options.folder or CORPUS, options.seed, print if options.show else lambda _: None)
+    folder, only = options.folder or CORPUS, options.sets or ()
+    by_set, whole = run(folder, options.seed, print if options.show else lambda _: None, only)
     for line in _lines(by_set, whole):
         print(line)
-    sets = requests_of(options.folder or CORPUS)
+    sets = {name: requests for name, requests in requests_of(folder).items() if not only or name in only}
     print(f"\n{'authors a request':20}{'answers':>8}{'refused':>9}{'swapped seen':>14}")
     sizes = in_other_sizes(sets)
     for size, (good, swapped) in sizes.items():

@@ -21,7 +21,7 @@ from typing import cast
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="engine")
     parser.add_argument("replies", type=Path)
     options = parser.parse_args()
 

@@ -37,9 +37,10 @@ from typing import Any
 from benchmarks.command import command, numbers
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"sizes": [80], "regimes": [1], "calibrated_with": 200})
     parser.add_argument("--sizes", type=numbers, default=[2000, 8000, 32000], help="authors")
     parser.add_argument("--regimes", type=numbers, default=[0, 1, 2], help="which, by number: CPU, answers, limit")
+    parser.add_argument("--calibrated-with", type=int, default=8000, help="authors")
     parser.add_argument("--alone", action="store_true", help="one run without its start, of a quarter of each size")
     options = parser.parse_args()
 
@@ -57,7 +58,7 @@ from summarizer_assets.storage.stream import persist
 _TOOL = Path(__file__).parent.parent / "tools" / "make_authors.py"
 _BUCKETS, _GROUP = 4, 20
 _NO_LIMIT = 1_000_000  # requests a minute: known limits need not be felt out
-_SMALL, _LARGE = 100, 8_000
+_SMALL = 100
 _WORST = 0.25
 _TOKENS = (158, 89)  # of an author, in and out: they bind nothing here
 
@@ -138,16 +139,17 @@ def _variables(settings: Mapping[str, str]) -> dict[str, str]:
 class Machine:
     """What a start and an author take here and now."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authors: int) -> None:
+        self._authors = authors
         self._starting = House(folder, _SMALL, 2)
-        self._asking = House(folder, _LARGE, 1)
+        self._asking = House(folder, authors, 1)
         self._jobs = itertools.count()
 
     def costs(self) -> Costs:
         """CPU of a start and of an author, from a small run and a large one."""
         with serving(REGIMES[0]) as settings:
             small, large = (self._run(house, settings, 1)["cpu_s"] for house in (self._starting, self._asking))
-        an_author = (large - small / 2) / (_LARGE - _SMALL / 2)
+        an_author = (large - small / 2) / (self._authors - _SMALL / 2)
         costs = Costs()
         start_s = small / 2 - _SMALL / 2 * an_author
         return replace(costs, start_s=start_s, author_s=an_author - costs.request_s / _GROUP)
@@ -213,7 +215,7 @@ def compared(regime: Regime, authors: int, told: Mapping[str, Any], found: Capac
     }
 
 
-def broken(rows: list[dict[str, Any]], largest: int) -> list[str]:
+def broken(rows: list[dict[str, Any]], largest: int | None) -> list[str]:
     wrong = []
     for row in rows:
         name = f"{row['authors']:,} authors, {row['regime']}"
@@ -238,7 +240,7 @@ def main(options: argparse.Namespace) -> int:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="capacity-") as temporary:
         folder = Path(temporary)
-        machine = Machine(folder)
+        machine = Machine(folder, options.calibrated_with)
         costs = machine.costs()
         print(
             f"calibrated here: a start {costs.start_s:.2f} s of CPU, "
@@ -262,7 +264,9 @@ def main(options: argparse.Namespace) -> int:
                 show(rows[-1])
     print()
     figures = {"start_s": costs.start_s, "author_s": costs.author_s, "load": load}
-    return conclude("capacity", {"calibrated": figures, "rows": rows}, broken(rows, max(sizes)))
+    return conclude(
+        "capacity", {"calibrated": figures, "rows": rows}, broken(rows, None if options.small else max(sizes))
+    )
 
 
 if __name__ == "__main__":

@@ -24,10 +24,11 @@ from typing import Any
 from benchmarks.command import command, numbers
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"files": [4], "at_work": [1], "runs": [1], "seconds": 0.2})
     parser.add_argument("--files", type=numbers, default=[256, 1024, 4096, 9999])
     parser.add_argument("--at-work", type=numbers, default=[1, 4], help="runs that share a limit")
     parser.add_argument("--runs", type=numbers, default=[1, 100, 1000], help="live ones beside those that book")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement of a state store")
     parser.add_argument("--transact", help=argparse.SUPPRESS)
     parser.add_argument("--state", help=argparse.SUPPRESS)
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -53,7 +54,7 @@ from summarizer_assets.storage.limiter import SharedAccount
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.postgres import postgres, program
 
-_MEAN_OF, _WRITERS, _SECONDS, _SYNCS = 5, 4, 4.0, 100
+_MEAN_OF, _WRITERS, _SYNCS = 5, 4, 100
 _RPM, _LATENCY_S, _AUTHORS_IN_ALL = 3000, 0.3, 20_000
 
 
@@ -85,7 +86,7 @@ def delta(folder: Path, files: int, rows: Rows) -> dict[str, Any]:
     }
 
 
-def transact(state: str, what: str) -> dict[str, float]:
+def transact(state: str, what: str, seconds: float) -> dict[str, float]:
     """Transactions of one process in a few seconds, and the CPU that they took."""
     database = Database(state)
     account = SharedAccount(database, "account", RateLimits(1e9, None), lambda: 1)
@@ -93,7 +94,7 @@ def transact(state: str, what: str) -> dict[str, float]:
     account.lease(Ask(1, 0))
     print("ready", flush=True)
     sys.stdin.readline()  # until all are
-    done, end, began = 0, time.monotonic() + _SECONDS, time.process_time()
+    done, end, began = 0, time.monotonic() + seconds, time.process_time()
     while time.monotonic() < end:
         if what == "lease":
             account.lease(Ask(20, 0))
@@ -103,12 +104,12 @@ def transact(state: str, what: str) -> dict[str, float]:
     return {"done": done, "cpu_s": time.process_time() - began}
 
 
-def rates(state: str, live: list[int]) -> dict[str, dict[str, float]]:
+def rates(state: str, live: list[int], seconds: float) -> dict[str, dict[str, float]]:
     """Transactions a second, of all processes together, and milliseconds of CPU that each took of its process."""
-    found = {"lease": _together(state, "lease")}
+    found = {"lease": _together(state, "lease", seconds)}
     for runs in live:
         _let_live(Database(state), runs)
-        found[f"book, {runs:,} live"] = _together(state, "book")
+        found[f"book, {runs:,} live"] = _together(state, "book", seconds)
     return found
 
 
@@ -124,8 +125,9 @@ def _let_live(database: Database, runs: int) -> None:
         )
 
 
-def _together(state: str, what: str) -> dict[str, float]:
+def _together(state: str, what: str, seconds: float) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.capacity_stores", "--transact", what, "--state", state]
+    command += ["--seconds", str(seconds)]
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(_WRITERS)]
     for process in processes:
@@ -137,7 +139,7 @@ def _together(state: str, what: str) -> dict[str, float]:
         process.stdin.flush()
     told = [json.loads(process.communicate()[0]) for process in processes]
     done = sum(one["done"] for one in told)
-    return {"a_second": done / _SECONDS, "cpu_ms": 1000 * sum(one["cpu_s"] for one in told) / max(done, 1)}
+    return {"a_second": done / seconds, "cpu_ms": 1000 * sum(one["cpu_s"] for one in told) / max(done, 1)}
 
 
 def sync_ms(folder: Path) -> float:
@@ -203,7 +205,7 @@ def states(home: Path) -> Iterator[dict[str, str]]:
 
 def main(options: argparse.Namespace) -> int:
     if options.transact:
-        print(json.dumps(transact(options.state, options.transact)))
+        print(json.dumps(transact(options.state, options.transact, options.seconds)))
         return 0
     if options.one:
         print(json.dumps(one_run(json.loads(options.one))))
@@ -225,7 +227,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"\ntransactions a second, four processes; a sync of this disk takes {found['sync_ms']:.1f} ms")
         with states(home) as stores:
             for name, state in stores.items():
-                found[name] = rates(state, options.runs)
+                found[name] = rates(state, options.runs, options.seconds)
                 for what, row in found[name].items():
                     print(f"{name:>8} {what:20} {row['a_second']:>8,.0f} {row['cpu_ms']:>8.1f} ms CPU", flush=True)
         print("\nof runs that share a limit which binds")

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": [200]})
     parser.add_argument("authors", type=int, nargs="*", default=[4000, 78000])
     options = parser.parse_args()
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 160, "buckets": 4, "budget": 0.03})
     parser.add_argument("--authors", type=int, default=1600)
     parser.add_argument("--buckets", type=int, default=16)
     parser.add_argument("--budget", type=float, default=0.3, help="dollars")

@@ -32,7 +32,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"only": ["worker"], "authors": 160, "buckets": 4})
     parser.add_argument(
         "--only",
         nargs="+",

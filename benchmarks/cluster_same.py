@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"buckets": 1})
     parser.add_argument("--source", type=Path, help="authors; without it, the sample")
     parser.add_argument("--buckets", type=int, default=4)
     parser.add_argument("--within", type=Path, help=argparse.SUPPRESS)

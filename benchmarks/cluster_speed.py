@@ -33,7 +33,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"what": "limit", "buckets": 4, "authors_a_bucket": 40})
     parser.add_argument("what", choices=["cpu", "limit"])
     parser.add_argument("--buckets", type=int, default=256)
     parser.add_argument("--authors-a-bucket", type=int)

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"only": ["connecting"]})
     parser.add_argument("--only", nargs="+", choices=["idle", "connecting", "waiting", "patient", "freed"])
     options = parser.parse_args()
 

@@ -5,7 +5,7 @@
 Each scenario is a `dagster dev` of its own over synthetic authors and a provider in a process of its own. Nobody does
 anything by hand once it began.
 
-- outage: the provider refuses everything for a minute in the middle of a backfill.
+- outage: the provider refuses everything for a minute in the middle of a backfill. What is sent meanwhile is bounded.
 - crash: the worker of a run is killed (kill -9) while it asks.
 - lost_host: the code server and its workers are killed at once, as when a host vanishes, so that nobody is left to
   notice; `dagster dev` is started again.
@@ -29,7 +29,7 @@ from typing import Any, Self
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"only": ["crash"]})
     parser.add_argument("--buckets", type=int, default=60, help="of the scenario failed_buckets")
     parser.add_argument("--only", nargs="+", choices=["outage", "crash", "lost_host", "failed_buckets"])
     options = parser.parse_args()
@@ -49,6 +49,8 @@ from summarizer_assets.settings import load_settings
 SENSORS = ("retry_failed_authors", "report_lost_runs")
 _AUTHORS, _BUCKETS, _LATENCY_S = 800, 4, 0.4
 _OUTAGE_S = 60.0
+_RUNS_AT_ONCE = 2
+_UNTIL_OPEN = 10 + 4  # tries of one run until its breaker opens: those that open it, and what is in flight beside
 _OUT = [{"fault": "unavailable", "share": 1.0}]
 
 Json = dict[str, Any]
@@ -77,6 +79,7 @@ class World:
         self._home = home / "dagster"
         self._stack = ExitStack()
         self.dev: DagsterDev
+        self.sent_while_out = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,9 +119,11 @@ class World:
 
 def outage(world: World) -> float:
     world.ingest_and_launch()
+    before = len(world.provider.record())
     world.provider.use(_OUT, _LATENCY_S)
     time.sleep(_OUTAGE_S)
     world.provider.use([], _LATENCY_S)
+    world.sent_while_out = len(world.provider.record()) - before
     back = time.monotonic()
     world.wait_until_complete(900)
     return time.monotonic() - back
@@ -225,7 +230,9 @@ def judge(world: World, buckets: int) -> Json:
         "authors": len(authors),
         "without_summary": len(authors - set(summaries)),
         "twice": len(summaries) - summaries.n_unique(),
+        "failed": sum(tables.failures.rows_by_bucket().values()),
         "answered_twice": sum(times - 1 for times in right.values()),
+        "sent_while_out": world.sent_while_out,
     }
 
 
@@ -234,7 +241,11 @@ def broken_promises(found: Json) -> list[str]:
     in_flight = 2 * 4 * 4 if found["scenario"] in {"crash", "lost_host"} else 0
     launched = found["launched"]["retry_failed_authors"]
     most = {"failed_buckets": found["buckets"], "outage": 12, "crash": 3, "lost_host": 4}[found["scenario"]]
+    # Each run sends until its breaker opens, then probes: at first by the second, in the end every half minute.
+    sent, bound = found["sent_while_out"], (_RUNS_AT_ONCE + launched) * (_UNTIL_OPEN + 8) + _OUTAGE_S / 7.5
     promises = {
+        f"{found['failed']} authors charged with a failure": found["failed"] == 0,
+        f"{sent} requests while the provider was out, more than {bound:.0f}": sent <= bound,
         f"{found['without_summary']} authors without a summary": found["without_summary"] == 0,
         f"{found['twice']} summaries twice": found["twice"] == 0,
         f"{found['answered_twice']} answers paid twice, more than {in_flight}": found["answered_twice"] <= in_flight,

@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 200, "rounds": 1, "only": "cpu"})
     parser.add_argument("--authors", type=int, default=20_000)
     parser.add_argument("--source", type=Path, help="a nested Parquet file; without one, synthetic authors")
     parser.add_argument("--rounds", type=int, default=3)

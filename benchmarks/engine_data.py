@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="engine")
     parser.add_argument("folder", type=Path)
     parser.add_argument("authors", type=int)
     parser.add_argument("source", type=Path, nargs="?")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="engine")
     parser.add_argument("name")
     parser.add_argument("work", type=json.loads)
     options = parser.parse_args()

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"buckets": [4], "runs": 1})
     parser.add_argument("--buckets", type=int, nargs="+", default=[1024, 4096])
     parser.add_argument("--runs", type=int, default=20, help="runs of each bucket that the state store remembers")
     options = parser.parse_args()

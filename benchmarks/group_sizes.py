@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.command import command, numbers
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 20, "sizes": [20]})
     parser.add_argument("--authors", type=int, default=1000)
     parser.add_argument("--sizes", type=numbers, default=[1, 20, 100, 500])
     parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, synthetic ones")

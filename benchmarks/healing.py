@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 120, "hits": 1})
     parser.add_argument("--authors", type=int, default=2000)
     parser.add_argument("--group-size", type=int, default=3)
     parser.add_argument("--hits", type=int, default=2, help="groups that each fault hits before the next one comes")

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 60})
     parser.add_argument("--authors", type=int, default=300)
     parser.add_argument("--group-size", type=int, default=20)
     parser.add_argument("--in-flight", type=int, default=64)

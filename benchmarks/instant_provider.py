@@ -9,7 +9,7 @@ CPU seconds, which are not the client's.
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="scale")
     options = parser.parse_args()
 
 import uvloop

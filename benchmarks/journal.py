@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"requests": 50, "rate": 50.0})
     parser.add_argument("--requests", type=int, default=3200)
     parser.add_argument("--group-size", type=int, default=20)
     parser.add_argument("--rate", type=float, default=320.0, help="requests a second")
@@ -71,7 +71,7 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
             "usage": {"prompt_tokens": 150 * authors, "completion_tokens": 95 * authors},
         }
     ).encode()
-    reading = read_reply(body, [Asked(author, "Somebody", "") for author in ids], Limits(thresholds=None))
+    reading = read_reply(body, [Asked(author, "Somebody", "") for author in ids], Limits(judged=False))
     used = Usage(150 * authors, 95 * authors)
     return RecordBuilder(todo, facts), Answer(list(range(authors)), reading, "req-0123456789", used)
 

@@ -36,7 +36,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"kills": 1, "authors": 100, "buckets": 1, "modes": ["local"]})
     parser.add_argument("--kills", type=int, default=8, help="hosts that die, in each mode")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--authors", type=int, default=1600)

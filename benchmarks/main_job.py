@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"buckets": 1})
     parser.add_argument("--source", help="a Parquet file of authors; without one, the bundled sample")
     parser.add_argument("--buckets", type=int, default=16)
     parser.add_argument("--group-size", type=int, default=20)

@@ -29,6 +29,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__, small={"scenarios": 2})
+    parser.add_argument("--scenarios", type=int, help="only the first so many")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_of
 from summarizer_assets.core.money import Price, Usage, nano_of, shown
@@ -299,14 +307,10 @@ def broken_promises(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"{row['name']}: {what}" for row in rows for what in row["broken"]]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.money", description=__doc__)
-    parser.add_argument("--scenarios", type=int, default=len(SCENARIOS), help="only the first so many")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
+def main(options: argparse.Namespace) -> int:
     rows = measure(SCENARIOS[: options.scenarios], options.seed)
     return conclude("money", {"scenarios": rows}, broken_promises(rows))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 200, "buckets": 2, "days": 1})
     parser.add_argument("--authors", type=int, default=1_000_000)
     parser.add_argument("--buckets", type=int, default=256)
     parser.add_argument("--days", type=int, default=30)

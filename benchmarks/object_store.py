@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"writers": 1, "commits": 6})
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--commits", type=int, default=500, help="of all writers together")
     parser.add_argument("--failing", default="", help="what goes wrong: slow_down, internal, reset or lost")

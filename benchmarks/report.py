@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 300, "buckets": 1})
     parser.add_argument("--authors", type=int, default=100_000)
     parser.add_argument("--buckets", type=int, default=16)
     parser.add_argument("--folder", type=Path, help="make the tables here and keep them; without one, nothing stays")

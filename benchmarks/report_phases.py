@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="report")
     parser.add_argument("phase")
     parser.add_argument("out", type=Path)
     options = parser.parse_args()

@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"authors": 300, "buckets": 1, "once": True})
     parser.add_argument("--folder", type=Path, help="keep the source, the tables and the figures here, to go on later")
     parser.add_argument("--authors", type=int, default=100_000)
     parser.add_argument("--form", choices=("nested", "flat"), default="nested")

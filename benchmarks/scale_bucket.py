@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="scale")
     parser.add_argument("key")
     parser.add_argument("out", type=Path)
     options = parser.parse_args()

@@ -7,7 +7,7 @@ change feed first, as a team would turn it on before it relies on it.
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, part_of="scale")
     parser.add_argument("source")
     parser.add_argument("other")
     options = parser.parse_args()

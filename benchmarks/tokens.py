@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"most": 100})
     parser.add_argument(
         "source", type=Path, nargs="?", help="a Parquet file of authors; without one, the bundled sample"
     )

@@ -23,7 +23,7 @@ from typing import cast
 from benchmarks.command import command, numbers
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"in_flight": [4], "requests": 50, "rounds": 1})
     parser.add_argument("--in-flight", type=numbers, default=[16, 64, 512], help="levels, comma-separated")
     parser.add_argument("--requests", type=int, default=4000, help="requests of one measurement")
     parser.add_argument("--rounds", type=int, default=3)

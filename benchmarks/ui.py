@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"buckets": 2, "days": 2, "rounds": 1})
     parser.add_argument("--buckets", type=int, default=256)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument(

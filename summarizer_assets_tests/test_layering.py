@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -129,6 +130,17 @@ def in_every_module(check: Callable[[Path], None]) -> Callable[[], None]:
 
 def test_every_module_has_its_place_in_the_house() -> None:
     assert {unit(module(path)) for path in FILES} - {""} == LEVEL.keys()
+
+
+def test_the_page_for_contributors_shows_the_folders_in_the_order_in_which_they_may_import() -> None:
+    page = (PACKAGE.parent / "docs" / "contributing.md").read_text(encoding="utf-8")
+    rows = page.partition("| folder of `summarizer_assets` |")[2].partition("\n\n")[0].splitlines()[2:]
+    shown = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in rows]
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert {name for row in shown for name in row} == folders
+    levels = [{LEVEL[name] for name in row} for row in shown]
+    assert all(len(level) == 1 for level in levels), "what stands in one line stands side by side"
+    assert sorted(levels, key=min) == levels
 
 
 @in_every_module

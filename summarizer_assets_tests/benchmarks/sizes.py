@@ -1,0 +1,58 @@
+"""Each benchmark at its small size, so that none rots; spread over a few files that run side by side."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+#: Which file runs a benchmark; a new one has to be named here.
+RUN_IN: Mapping[str, str] = {
+    **dict.fromkeys(("engine", "tokens", "transport", "journal", "estimate", "answers", "dialects", "money"), "parts"),
+    **dict.fromkeys(("group_sizes", "hopeless", "limits", "answered_job", "cut_network"), "asking"),
+    **dict.fromkeys(("kills", "lost_host_journal", "month", "object_store", "capacity_stores", "checks"), "tables"),
+    **dict.fromkeys(("scale", "report", "capacity", "failed_buckets"), "jobs"),
+    **dict.fromkeys(("daemon", "healing", "ui"), "daemon"),
+}
+#: With servers of their own on hosts of their own: `test_cluster.py` runs the first on one cluster, for a minute.
+OF_A_CLUSTER = ("cluster_faults", "cluster_budget", "cluster_same", "cluster_speed")
+
+
+def run_small(name: str, folder: Path) -> str:
+    """What benchmark `name` printed; it kept its promises, and left nothing in the folder it was started in."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SUMMARIZER_", "DAGSTER_"))
+    }
+    environment |= {"PYTHONPATH": str(PROJECT), "TMPDIR": str(folder), "HOME": str(folder)}
+    started_in = folder / "started-in"
+    started_in.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", "--small"],
+        cwd=started_in,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    assert done.stdout.strip(), "it printed nothing"
+    if (last := done.stdout.splitlines()[-1]).startswith("{"):
+        assert json.loads(last)
+    assert list(started_in.iterdir()) == []
+    return done.stdout
+
+
+def how_it_is_started(path: Path) -> set[str]:
+    """What the script tells `command` of itself: `small`, its small size, or `part_of`, whose process it is."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    return {
+        keyword.arg
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "command"
+        for keyword in call.keywords
+        if keyword.arg
+    }

@@ -1,0 +1,60 @@
+"""No benchmark is forgotten: each is run at its small size somewhere, and each part says whose it is."""
+
+import subprocess
+import sys
+
+import pytest
+
+from summarizer_assets_tests.benchmarks.sizes import OF_A_CLUSTER, PROJECT, RUN_IN, how_it_is_started
+from summarizer_assets_tests.test_command_lines import SCRIPTS
+
+SCRIPTS_HERE = {
+    path.stem: path for path in (PROJECT / script for script in SCRIPTS) if path.parent.name == "benchmarks"
+}
+
+
+def test_every_benchmark_has_a_small_size_that_is_run():
+    told = {name: how_it_is_started(path) for name, path in SCRIPTS_HERE.items()}
+    assert {name for name, said in told.items() if said not in ({"small"}, {"part_of"})} == set()
+    whole = {name for name, said in told.items() if said == {"small"}}
+    assert whole == {*RUN_IN, *OF_A_CLUSTER, "__main__"}
+
+
+def test_each_part_belongs_to_a_benchmark_that_is_there():
+    for name, path in SCRIPTS_HERE.items():
+        if how_it_is_started(path) == {"part_of"}:
+            told = subprocess.run(
+                [sys.executable, "-m", f"benchmarks.{name}", "--help"],
+                cwd=PROJECT,
+                text=True,
+                capture_output=True,
+                check=True,
+            ).stdout
+            owner = told.rpartition("A part of benchmarks.")[2].partition(",")[0]
+            assert owner in RUN_IN, name
+
+
+@pytest.mark.parametrize("name", OF_A_CLUSTER)
+def test_what_needs_a_cluster_can_be_loaded(name):
+    subprocess.run([sys.executable, "-c", f"import benchmarks.{name}"], cwd=PROJECT, check=True)
+
+
+def test_make_bench_starts_what_is_there():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--small", "--only", "transport"],
+        cwd=PROJECT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    unknown = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--all", "--only", "no-such"],
+        cwd=PROJECT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    named = set(unknown.stderr.partition("not among ")[2].partition(";")[0].split(", "))
+    assert named
+    assert named <= set(RUN_IN)
