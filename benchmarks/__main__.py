@@ -51,7 +51,6 @@ def main(options: argparse.Namespace) -> int:
     chosen: dict[str, list[str]] = {
         "tokens": source,
         "transport": ["--requests", "2000", "--rounds", "3", "--without", "httpx"],
-        "main_job": ["--source", *source] if source else [],
     }
     chosen["engine"] = ["--rounds", "1", *(["--source", *source] if source else [])]
     chosen["limits"] = ["--seconds", "15"]

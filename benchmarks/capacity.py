@@ -44,7 +44,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--alone", action="store_true", help="one run without its start, of a quarter of each size")
     options = parser.parse_args()
 
-from benchmarks.main_job import measured
+from benchmarks.phase import measured
 from benchmarks.promises import conclude
 from benchmarks.provider import provider_process, write_source
 from benchmarks.scale import provider as instant_provider

@@ -35,7 +35,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--workers", type=int, default=2, help="months lived through at a time")
     options = parser.parse_args()
 
-from benchmarks.main_job import measured
+from benchmarks.phase import measured
 from benchmarks.promises import conclude
 from benchmarks.scale import Figures
 

@@ -27,7 +27,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--folder", type=Path, help="make the tables here and keep them; without one, nothing stays")
     options = parser.parse_args()
 
-from benchmarks.main_job import measured
+from benchmarks.phase import measured
 from benchmarks.promises import conclude
 
 # The job's libraries are imported by the phases alone: a child's peak memory counts from its parent's.

@@ -37,7 +37,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--no-grounding", action="store_true")
     options = parser.parse_args()
 
-from benchmarks.main_job import measured
+from benchmarks.phase import measured
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_keys
 

@@ -58,3 +58,26 @@ def test_make_bench_starts_what_is_there():
     named = set(unknown.stderr.partition("not among ")[2].partition(";")[0].split(", "))
     assert named
     assert named <= set(RUN_IN)
+
+
+def test_the_machine_s_own_network_is_never_taken_down(monkeypatch):
+    from benchmarks import cut_network  # noqa: PLC0415 - what it imports takes long
+
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it touched the network"))
+    for state in ("down", "up"):
+        with pytest.raises(RuntimeError, match="machine's own network"):
+            cut_network.network(state)
+
+
+def test_without_the_right_to_a_network_of_its_own_it_refuses_and_starts_nothing(monkeypatch):
+    from benchmarks import cut_network  # noqa: PLC0415 - the same
+
+    class Forbidding:
+        def unshare(self, _flags: int) -> int:
+            return -1
+
+    monkeypatch.setattr(cut_network.ctypes, "CDLL", lambda *_, **__: Forbidding())
+    monkeypatch.setattr(cut_network.ctypes, "get_errno", lambda: 1)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it touched the network"))
+    with pytest.raises(SystemExit, match="run it as root"):
+        cut_network.main(None)
