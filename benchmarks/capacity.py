@@ -37,7 +37,7 @@ from typing import Any
 from benchmarks.command import command, numbers
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__, small={"sizes": [80], "regimes": [1], "calibrated_with": 200})
+    parser = command(__doc__, small={"sizes": [80], "regimes": [1], "alone": True})
     parser.add_argument("--sizes", type=numbers, default=[2000, 8000, 32000], help="authors")
     parser.add_argument("--regimes", type=numbers, default=[0, 1, 2], help="which, by number: CPU, answers, limit")
     parser.add_argument("--calibrated-with", type=int, default=8000, help="authors")

@@ -16,11 +16,10 @@ RUN_IN: Mapping[str, str] = {
     **dict.fromkeys(("group_sizes", "hopeless", "limits", "answered_job", "cut_network"), "asking"),
     **dict.fromkeys(("kills", "lost_host_journal", "month", "object_store", "capacity_stores", "checks"), "tables"),
     **dict.fromkeys(("scale", "report", "capacity", "failed_buckets"), "jobs"),
-    **dict.fromkeys(("daemon", "ui"), "daemon"),
 }
-#: Only loaded here, for their smallest size takes minutes: those over a cluster of their own, the first of which
-#: `test_cluster.py` runs, and the one that waits for each of 38 faults under a daemon (`test_healing.py` has none).
-LOADED = ("cluster_faults", "cluster_budget", "cluster_same", "cluster_speed", "healing")
+#: Only loaded here, for a daemon, a browser or a cluster takes minutes at any size: `test_cluster.py` runs the first,
+#: and other tests run each of these servers.
+LOADED = ("cluster_faults", "cluster_budget", "cluster_same", "cluster_speed", "daemon", "healing", "ui")
 
 
 def run_small(name: str, folder: Path) -> str:
