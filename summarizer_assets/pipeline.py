@@ -35,7 +35,6 @@ from summarizer_assets.core.spending import Spending
 from summarizer_assets.llm.reply import Counters
 from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.claim import Claim
-from summarizer_assets.storage.disk import prove_writable
 from summarizer_assets.storage.journal import Replay, drop, has_records, replay
 from summarizer_assets.storage.state import StateStore
 from summarizer_assets.storage.stream import TableStream
@@ -123,7 +122,7 @@ class BucketRun:
                     self._stock = self._take_stock()
                 wanted, fingerprint = self._stock.plan.wanted, self._settings.fingerprint
                 self._record = self._state.begin_run(self._bucket, self._run_id, wanted, fingerprint)
-                prove_writable(self._bucket, (self._tables.summaries.uri, self._tables.failures.uri), self._journal)
+                self._tables.prove_writable(self._bucket, self._journal)
             except BaseException:
                 self._stack.close()
                 raise

@@ -101,7 +101,7 @@ def _yes(code: str, keys: Sequence[str]) -> str:
     partitions = f"--partition {keys[0]}" if len(keys) == 1 else f"--partition-range {keys[0]}...{keys[-1]}"
     config = json.dumps({"ops": {"authors": {"config": {"accept_loss": code}}}})
     return (
-        f"`accept_loss: {code}` in the launchpad of `authors`, or\n"
+        f"`accept_loss: {code}` in the launchpad of `authors`, or "
         f"dagster asset materialize -m summarizer_assets.definitions --select authors {partitions} "
         f"--config-json '{config}'"
     )

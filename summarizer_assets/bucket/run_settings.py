@@ -9,6 +9,7 @@ import polars as pl
 from summarizer_assets.core.money import Price
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.disk import prove_writable
 from summarizer_assets.storage.journal import FSYNC_EVERY_S
 from summarizer_assets.storage.tried import TriedBefore
 
@@ -18,6 +19,16 @@ class Tables:
     authors: BucketedTable
     summaries: BucketedTable
     failures: BucketedTable
+
+    def prove_writable(self, bucket: str, journal: Path) -> None:
+        """Raise unless a run of the bucket can store what it pays for: see `storage.disk.prove_writable`.
+
+        Raises:
+            TableError: a table, or its disk, takes nothing. JournalError: the journal's does not.
+        """
+        for table in (self.summaries, self.failures):
+            table.require_writable()
+        prove_writable(bucket, (self.summaries.uri, self.failures.uri), journal)
 
     def authors_asked(self) -> int:
         """Authors for whom a request was ever made, by the rows they left; those skipped by rule were never asked."""

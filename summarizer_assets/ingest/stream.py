@@ -130,6 +130,7 @@ def ingest_stream(
         )
     began = time.monotonic()
     snapshot = table.open()
+    table.require_writable()
     reading = plan_reading(source, table, snapshot, marks, selected, whole=whole)
     listener.log(f"reading {reading.words}")
     assert table.buckets is not None
@@ -145,7 +146,7 @@ def ingest_stream(
         table.ensure()
         rejected.ensure()
         for other in () if others is None else (others.summaries, others.failures):
-            note[version_note(other)] = str(other.ensure().version())
+            note[version_note(other)] = str((other.open() or other.ensure()).version())
 
     run = ingest(
         _Nothing(source.form) if reading.nothing_new else reading.source,

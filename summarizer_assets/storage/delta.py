@@ -10,6 +10,7 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from summarizer_assets.storage import protocol
 from summarizer_assets.storage.commits import CREATE_ONCE, WRITER, commit_properties
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import BucketsDiffer, TableError, cause_of
@@ -20,6 +21,7 @@ from summarizer_assets.storage.plain import plain
 from summarizer_assets.storage.store_errors import store_errors
 from summarizer_assets.storage.writer import BucketWriter, app_id
 
+_ROW = "row of its file"
 BUCKETS_PROPERTY = "summarizer.buckets"
 _CONFIGURATION = {
     "delta.checkpointInterval": "50",
@@ -46,6 +48,7 @@ class BucketedTable:
 
         Raises:
             BucketsDiffer: the table was made with another number of buckets.
+            ProtocolUnfit: others made it so that we cannot write to it.
             TableError: the location cannot be read or written, or holds a table of another schema.
         """
         require_put_if_absent(self.root, self.options)
@@ -55,13 +58,21 @@ class BucketedTable:
             table = self.open()
             if table is None:
                 raise TableError(f"{self.uri}: created, yet not found; is the location the same for reads and writes?")
+        protocol.require_writable(self.uri, table)
         return table
+
+    def require_writable(self) -> None:
+        """Raise ProtocolUnfit when the table is there and others made it so that we cannot write to it."""
+        table = self.open()
+        if table is not None:
+            protocol.require_writable(self.uri, table)
 
     def open(self) -> DeltaTable | None:
         """A fresh handle on the newest version, or None when there is no table.
 
         Raises:
             LogDamaged: what the log says cannot be trusted.
+            ProtocolUnfit: others put something on it with which it cannot be read.
             TableError: it cannot be read, or holds a table of another schema.
         """
         try:
@@ -77,6 +88,7 @@ class BucketedTable:
                 raise
             raise cannot_open(self.uri, error) from error
         check_entries(self.uri, table.version())
+        protocol.require_readable(self.uri, table)
         self._check(table)
         return table
 
@@ -106,13 +118,18 @@ class BucketedTable:
         return frame.filter(pl.col("bucket").is_in(list(keys)))
 
     def rows_by_bucket(self, table: DeltaTable | None = None) -> dict[str, int]:
-        """Rows of each bucket that has any, from the log alone; of the newest version where no other is given."""
+        """Rows of each bucket that has any, by the log; of the newest version where no other is given.
+
+        Where others wrote files without counting their rows, or marked rows as deleted, the rows are counted.
+        """
         table = table or self.open()
         if table is None:
             return {}
         adds = _files(table)
         if adds.is_empty():
             return {}
+        if "num_records" not in adds.columns or adds["num_records"].has_nulls() or protocol.removed_rows(table):
+            return dict(self.read(table=table).group_by("bucket").agg(pl.len()).collect().iter_rows())
         counts = adds.group_by("partition.bucket").agg(pl.col("num_records").sum())
         return dict(counts.iter_rows())
 
@@ -218,12 +235,28 @@ def _files(table: DeltaTable) -> pl.DataFrame:
 
 
 def _scan(table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
-    """Polars takes the addresses of files, in which a blank of the root is `%20`, for paths: it is given the paths."""
-    files = table.file_uris()
-    if "%" not in table.table_uri or not files:
+    """Where polars would not read the table right, or at all, it is given the files.
+
+    It takes addresses of files, in which a blank of the root is `%20`, for paths, and for them forgets what deletion
+    vectors say; and it refuses tables for features that ask nothing of a reader of our columns.
+    """
+    files = [unquote(file) for file in table.file_uris()]
+    if not files or not ("%" in table.table_uri or protocol.read_by_files(table)):
         return pl.scan_delta(table)
+    removed = protocol.removed_rows(table)
+    whole = [file for file in files if file.rpartition("/")[2] not in removed]
+    parts = [_scan_files(whole, table, options)] if whole else []
+    for file in files:
+        rows = removed.get(file.rpartition("/")[2])
+        if rows is not None:
+            part = _scan_files([file], table, options).with_row_index(_ROW)
+            parts.append(part.filter(~pl.col(_ROW).is_in(rows)).drop(_ROW))
+    return pl.concat(parts, how="diagonal")
+
+
+def _scan_files(files: list[str], table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
     return pl.scan_parquet(
-        [unquote(file) for file in files],
+        files,
         hive_partitioning=True,
         hive_schema=dict.fromkeys(table.metadata().partition_columns, pl.String()),
         missing_columns="insert",

@@ -2,6 +2,7 @@
 
 StorageError
 ├── TableError        a table cannot be opened, read or written as asked
+│   ├── ProtocolUnfit others put something on it with which it cannot be read, or written
 │   ├── ColumnsDiffer it has other columns than this version writes
 │   ├── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
 │   └── LogDamaged    its log was damaged: what it says cannot be trusted, and nothing is done on it
@@ -34,6 +35,10 @@ class ColumnsDiffer(TableError):
     def __init__(self, message: str, wrong: tuple[str, ...]) -> None:
         super().__init__(message)
         self.wrong = wrong
+
+
+class ProtocolUnfit(TableError):
+    pass
 
 
 class LogDamaged(TableError):

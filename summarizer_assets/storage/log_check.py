@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from summarizer_assets.storage.errors import LogDamaged, TableError, cause_of
+from summarizer_assets.storage.protocol import unknown_feature
 
 _LOG = "_delta_log"
 #: What the engine says of a log that it cannot make sense of, as against one that it cannot reach.
@@ -21,6 +22,8 @@ _BACKUP = f"put {_LOG} back from a backup"
 _NEW_ROOT = "without one, give another SUMMARIZER_ROOT and start anew"
 #: A file that cannot be reached is not a damaged one, whatever its name.
 _OUT_OF_REACH = re.compile(r"permission denied|too many open files|input/output error|operation not permitted")
+#: How the engine says that a table asks of its readers what it does not know.
+_FEATURE = re.compile(r"[Ff]eature '?(\w[\w-]*)'? is not supported|catalog-managed")
 #: Which of a commit's own figures count the files that its entry must name; other operations are not ours.
 _COUNTED = {
     "WRITE": ("num_added_files", "num_removed_files"),
@@ -89,6 +92,9 @@ def cannot_open(uri: str, error: BaseException) -> TableError:
     """What to raise for an error of the engine's, without its backtrace."""
     cause = cause_of(error)
     said = cause.lower()
+    unknown = _FEATURE.search(cause)
+    if unknown is not None:
+        return unknown_feature(uri, unknown[1] or "catalogManaged")
     if not is_panic(error) and (_OUT_OF_REACH.search(said) or not _DAMAGE.search(said)):
         return TableError(f"{uri}: the Delta table cannot be opened: {cause}")
     remedy = f"{_BACKUP}; {_NEW_ROOT}"

@@ -23,6 +23,7 @@ from summarizer_assets.storage.commits import WRITER, commit_properties
 from summarizer_assets.storage.delta import BucketedTable
 from summarizer_assets.storage.durable import sync_commits
 from summarizer_assets.storage.errors import TableError
+from summarizer_assets.storage.protocol import require_writable
 from summarizer_assets.storage.store_errors import refusal
 
 KEPT_HOURS = 7 * 24  # time travel is promised for so long
@@ -112,6 +113,7 @@ def maintain(
     handle = table.open()
     if handle is None:
         return None
+    require_writable(table.uri, handle)
     done = Maintained(version_before=handle.version())
     done.files_before, done.bytes_before = _size(handle)
     try:

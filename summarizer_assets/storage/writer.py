@@ -21,6 +21,7 @@ from summarizer_assets.storage.durable import sync_commits
 from summarizer_assets.storage.errors import FenceLost, StoreUnfit, TableError, cause_of
 from summarizer_assets.storage.guards import wrong_rows
 from summarizer_assets.storage.plain import plain
+from summarizer_assets.storage.protocol import constraints
 from summarizer_assets.storage.store_errors import refusal
 
 # delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
@@ -28,6 +29,7 @@ from summarizer_assets.storage.store_errors import refusal
 _CONFLICT_TRIES = 30
 _STORE_TRIES = 3  # each with delta-rs' own patience, of minutes
 _REOPEN_AFTER = 100  # commits
+_CONDITION = "failed validation check"  # delta-rs' words for rows that a constraint or an invariant refuses
 
 
 class Table(Protocol):
@@ -103,6 +105,12 @@ class BucketWriter:
             if attempt == _CONFLICT_TRIES:
                 raise TableError(f"{where} cannot be committed: {error}") from error
             return
+        if _CONDITION in str(error):
+            raise TableError(
+                f"{where} cannot be written: rows break a condition that something else put on the table "
+                f"({constraints(self._table.ensure())}); nothing is written, what was answered is in the journal. Drop "
+                "it (ALTER TABLE … DROP CONSTRAINT), then materialise the partition again: nobody is asked twice"
+            ) from error
         refused = refusal(self._table.uri, self._table.options, f"bucket {self._bucket} cannot be written", error)
         if refused is None:
             raise TableError(f"{where} cannot be written: {cause_of(error)}; {remedy(error)}") from error
