@@ -68,7 +68,7 @@ SPOILT: dict[str, tuple[str, str]] = {
     "ids with a prefix": (lines(f"A{n}" for n in range(AUTHORS)), "written in another way"),
     "other authors": (lines(range(1000, 1040)), "another table"),
     "five of forty": (lines(range(35)), "part of an export"),
-    "a tenth and one row without an id": (lines() + line("") * 5, "SUMMARIZER_MAX_REJECTED_SHARE"),
+    "a tenth and one row without an id": (lines() + line("") * 5, "wrong column"),
     "titles and so papers gone": ("author_id,author_name\n" + "".join(f"{n},Name {n}\n" for n in range(AUTHORS)), ""),
 }
 

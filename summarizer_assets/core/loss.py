@@ -101,11 +101,8 @@ def likely_cause(loss: Loss, id_column: str) -> str:
             "an export that came out empty or broke off behind its header, or line ends that are not understood, so "
             "that the whole file is its header"
         )
-    if loss.rejected_rows > loss.source_rows / 2:
-        return (
-            f"the wrong column is taken for the author's id (it is {id_column!r}; SUMMARIZER_COLUMNS maps another), or "
-            "delimiter, quotes or line ends of the file are not read as they are meant"
-        )
+    if loss.rejected_rows > max(loss.source_rows / 10, loss.lost / 2):
+        return _cause_of_rejecting(loss.rejected, id_column)
     if loss.hollowed > loss.removed:
         return (
             "the column of papers has another name (SUMMARIZER_COLUMNS), or is written in another way than before, so "
@@ -122,6 +119,19 @@ def likely_cause(loss: Loss, id_column: str) -> str:
             "off, is one of several files, or has line ends or a dialect that swallow rows)"
         )
     return f"another table, or another column than before is taken for the author's id (it is {id_column!r} now)"
+
+
+def _cause_of_rejecting(rejected: Mapping[str, int], id_column: str) -> str:
+    reason = max(rejected, key=lambda name: rejected[name])
+    if "id" in reason.split("_"):
+        return (
+            f"the wrong column is taken for the author's id (it is {id_column!r}; SUMMARIZER_COLUMNS maps another), or "
+            "delimiter, quotes or line ends of the file are not read as they are meant"
+        )
+    return (
+        f"the rows are written in another way than is read ({reason}): another format, delimiter, quoting or line end, "
+        "or papers in a notation of their own"
+    )
 
 
 def _shapes(ids: Sequence[str]) -> set[str]:
