@@ -40,6 +40,7 @@ def main() -> int:
     _say(
         [
             f"source    {summarizer.source if settings.source else 'the bundled sample of synthetic authors'}",
+            f"root      {summarizer.root.place}",
             f"provider  {settings.llm_base_url}, model {settings.model}",
             "",
         ]

@@ -29,9 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=3000, help="(3000)")
     given, others = parser.parse_known_args(arguments)
     try:
-        load_settings()
+        root = load_settings().root
     except SettingsError as error:
         sys.exit(str(error))
+    sys.stderr.write(f"root: {root}\n")
     address = (given.host, given.port)
     if _answers(address):
         sys.exit(f"port {given.port} is taken: end what holds it, or choose another, as in `make ui PORT=3100`")
