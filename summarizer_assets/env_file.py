@@ -29,7 +29,7 @@ def names_in(path: Path, prefix: str, environment: Collection[str]) -> Mapping[s
         SettingsError: it is no text file, or a line is no assignment, gives a name that has a value already, or cannot
             be meant as it will be read.
     """
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return {}
     found: dict[str, int] = {}
     for binding in parse_stream(io.StringIO(_text(path))):

@@ -54,13 +54,17 @@ def _folder(path: str) -> str:
         raise ValueError(
             f"{path!r}: nobody puts a folder in for {path[0]} here; write it out, or ./ before such a name"
         )
-    found, plain = os.path.realpath(path), str(Path(path).absolute())
+    try:
+        found, plain = os.path.realpath(path), str(Path(path).absolute())
+        is_file, is_table = Path(found).is_file(), Path(found, _LOG).is_dir()
+    except OSError as error:  # too long, not to be looked at, or the folder that we are in is gone
+        raise ValueError(f"{path[:100]!r} cannot be looked at: {error.strerror}; {_ALLOWED}") from None
     if not _MISREAD.isdisjoint(found) and _MISREAD.isdisjoint(plain):
         return plain  # a link hides what cannot be read, so the link is the path
     if not _MISREAD.isdisjoint(found):
         raise ValueError(f"{path!r} has %, [ or ] in its path, which Delta's engine misreads; choose another folder")
-    if Path(found).is_file():
+    if is_file:
         raise ValueError(f"{path!r} is a file; {_ALLOWED}")
-    if Path(found, _LOG).is_dir():
+    if is_table:
         raise ValueError(f"{path!r} is itself a Delta table; the root is the folder in which the tables lie")
     return found

@@ -106,6 +106,12 @@ def test_what_is_no_text_file_is_told(tmp_path: Path, content: bytes | None, com
         load_settings()
 
 
+def test_a_link_that_leads_nowhere_is_no_file_that_was_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to("settings-of-the-team")
+    with pytest.raises(SettingsError, match="is no file"):
+        load_settings()
+
+
 LINES = st.lists(
     st.one_of(
         st.text(string.ascii_letters + string.digits + "_=\"'# \\${}:-\t", max_size=20),

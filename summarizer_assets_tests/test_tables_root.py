@@ -110,6 +110,7 @@ def test_noise_in_a_prefix_changes_nothing_and_its_letters_are_kept(names: list[
         ("my%20data", "choose another folder"),
         ("file:///my%2520data", "choose another folder"),
         ("data[1]", "choose another folder"),
+        ("x" * 5000, "cannot be looked at: File name too long"),
         ("file", "is a file"),
         ("link/authors", "is itself a Delta table"),
     ],
@@ -126,6 +127,15 @@ def test_a_link_whose_end_delta_would_misread_is_itself_the_place(here: Path) ->
     (here / "vol[1]").mkdir()
     (here / "plain").symlink_to("vol[1]")
     assert tables_root("plain") == str(here / "plain")
+
+
+def test_a_relative_root_in_a_folder_that_is_gone_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = here / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ValueError, match="cannot be looked at"):
+        tables_root("data")
 
 
 def test_links_in_a_circle_are_no_loop_of_ours(here: Path) -> None:
