@@ -1,7 +1,7 @@
 """Where the page lies: beside the tables, put there as a whole or not at all."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,16 +50,16 @@ def put_file(path: Path, page: bytes) -> str:
     path = path.absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Not by `tempfile`, whose files are their maker's alone: the umask says who reads a report.
+        passing = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with passing.open("xb") as file:
                 file.write(page)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)  # noqa: PTH101 - a temporary file is its maker's alone, a report is read by others
-            os.replace(name, path)  # noqa: PTH105 - the name is a text
+            passing.replace(path)
         finally:
-            Path(name).unlink(missing_ok=True)  # it is there no more once it became the page
+            passing.unlink(missing_ok=True)  # it is there no more once it became the page
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {cause_of(error)}; {remedy(error)}") from error
     return str(path)

@@ -82,6 +82,7 @@ class Database:
             if not self._ready:
                 from summarizer_assets.storage import tables  # noqa: PLC0415 - they import this module
 
+                self._make_file()
                 with self._engine.begin() as connection:
                     schema.complete(connection, tables.METADATA)
                 self._opened = self._file()
@@ -94,6 +95,17 @@ class Database:
             raise StorageError(
                 f"the state store {self.shown} does not answer: {said}; {self._remedy(cause)}"
             ) from None  # the cause prints connection arguments
+
+    def _make_file(self) -> None:
+        """SQLite would give it rights of its own choice, which no umask widens: a group could not work on it."""
+        if self._engine.dialect.name != "sqlite" or not self._url.database:
+            return
+        try:
+            Path(self._url.database).touch()
+        except OSError as error:
+            raise StorageError(
+                f"the state store {self.shown} does not answer: {error}; {self._remedy(error)}"
+            ) from error
 
     def _file(self) -> tuple[int, int] | None:
         """Which file SQLite's path leads to now; None: to none, or the database is no file of ours."""

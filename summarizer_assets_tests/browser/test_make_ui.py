@@ -1,4 +1,4 @@
-"""`make ui` in a real browser: its own pages start what they ask for, another site's nothing.
+"""`make ui` in a real browser: its own pages start what they ask for, from every launchpad; another site's nothing.
 
 One installation with the embedded provider; the strangers come first, while it has no run.
 """
@@ -6,13 +6,14 @@ One installation with the embedded provider; the strangers come first, while it 
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from summarizer_assets_tests.browser.site import Site, dagster_dev
+from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
 from summarizer_assets_tests.browser.test_ui import CHROMIUM, QUIET
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -159,4 +160,51 @@ def test_the_same_words_from_its_own_page_start_what_they_say(site, browser) -> 
     assert page.evaluate(ask, asked)["data"]["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess"
     assert len(started(site)["backfills"]) == 1
     site.wait_for("authors", 1)
+    page.close()
+
+
+OF_OURS = '(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "summarizer_assets"})'
+JOBS = f"{{ repositoryOrError{OF_OURS} {{ ... on Repository {{ jobs {{ name }} }} }} }}"
+
+
+def launch(page: Page, button: str) -> str:
+    """Press Launch in an open launchpad; the id of its run."""
+    page.get_by_text("No errors", exact=True).wait_for()
+    partition = page.get_by_placeholder("Partition")
+    if partition.count():
+        partition.fill("0001")
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name=button).last.click()
+    page.wait_for_url("**/runs/*", wait_until="commit")
+    return page.url.rpartition("/")[2]
+
+
+def succeeded(site: Site, runs: dict[str, str]) -> bool:
+    by_id = {run["runId"]: run["status"] for run in started(site)["runs"]}
+    ended = {name: by_id[run] for name, run in runs.items()}
+    assert "FAILURE" not in ended.values(), ended
+    return set(ended.values()) == {"SUCCESS"}
+
+
+def test_every_launchpad_opens_without_an_error_and_launches(site, browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
+    jobs = [job["name"] for job in site.graphql(JOBS)["repositoryOrError"]["jobs"] if not job["name"].startswith("__")]
+    nodes = site.graphql("{ assetNodes { assetKey { path } } }")["assetNodes"]
+    assets = [node["assetKey"]["path"][-1] for node in nodes]
+    assert len(jobs) >= 8
+    assert len(assets) >= 8
+    runs: dict[str, str] = {}
+    for name in sorted(jobs):
+        page.goto(f"{site.url}/locations/summarizer_assets/jobs/{name}/playground", wait_until="domcontentloaded")
+        runs[f"job {name}"] = launch(page, "Launch Run")
+        if name == "ingest_authors":  # what reads authors comes behind it
+            eventually(partial(succeeded, site, runs), partial(started, site))
+    eventually(partial(succeeded, site, runs), partial(started, site))
+    for name in sorted(assets):
+        page.goto(f"{site.url}/assets/{name}", wait_until="domcontentloaded")
+        page.get_by_role("button", name="Materialize").locator("xpath=following::button[1]").click()
+        page.get_by_text("Open launchpad").click()
+        runs[f"asset {name}"] = launch(page, "Materialize")
+    eventually(partial(succeeded, site, runs), partial(started, site))
     page.close()
