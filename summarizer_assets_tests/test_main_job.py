@@ -209,6 +209,16 @@ def test_a_limit_holds_over_all_buckets_and_can_be_raised(world):
     assert all(run.success for run in runs)
     assert house.frame("summaries").height == 10
     assert sum(metadata_of(run)["held_back_by_limit"] for run in runs) == AUTHORS - 10
+    told = [
+        found
+        for run in runs
+        for found in run.get_asset_check_evaluations()
+        if found.check_name == "nobody_waits_for_the_limit"
+    ]
+    assert {(found.passed, found.severity) for found in told if not found.passed} == {
+        (False, dg.AssetCheckSeverity.WARN)
+    }
+    assert sum(found.metadata["held_back_by_limit"].value for found in told) == AUTHORS - 10
     assert world.asked_by(house.summarize) == {}
     assert world.asked_by(world.install(limit=25).summarize).total() == 15
     assert max(world.asked().values()) == 1

@@ -18,12 +18,13 @@ from summarizer_assets.checking.names import (
     FEW_FAILURES,
     GROUNDING,
     LANGUAGE,
+    LIMIT,
     ONE_PLACE,
     ONE_ROW,
     SUMMARIES,
 )
 from summarizer_assets.checking.rows import refused, rows_of
-from summarizer_assets.core.checks import FailureShare, OnePlace, OneRow, current_after_a_run
+from summarizer_assets.core.checks import FailureShare, OnePlace, OneRow, current_after_a_run, within_the_limit
 from summarizer_assets.core.drift import Quality, grounding_verdict, language_verdict
 from summarizer_assets.core.verdict import Verdict
 from summarizer_assets.resources import Summarizer
@@ -66,6 +67,7 @@ def check_bucket(
     places.add(bucket, authors, done["author_id"], failed["author_id"])
     yield SUMMARIES, ONE_PLACE, places.verdict()
     yield SUMMARIES, CURRENT, current_after_a_run(counts.authors, counts.pending, counts.held_back)
+    yield SUMMARIES, LIMIT, within_the_limit(counts.held_back, settings.limit)
     share = FailureShare(settings.check_failure_share)
     share.add(done.height, failed)
     yield FAILURES, FEW_FAILURES, share.verdict()

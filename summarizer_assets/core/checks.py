@@ -194,18 +194,28 @@ class Current:
 
 
 def current_after_a_run(authors: int, pending: int, held_back: int) -> Verdict:
-    """The same of the bucket of a run that has just compared all of it; `held_back` of the pending by the limit."""
+    """The same of the bucket of a run that has just compared all of it.
+
+    `held_back` of the pending wait for the limit, of which `within_the_limit` tells.
+    """
     facts = {"authors": authors, "pending": pending, "held_back_by_limit": held_back}
-    if not pending:
+    if pending <= held_back:
         return Verdict(holds=True, text="Each summary is of its author's record as it is now.", facts=facts)
-    why = (
-        f"{number_of(held_back)} of them held back by SUMMARIZER_LIMIT: raise it to ask them. "
-        if held_back
-        else "The run was stopped or only told a price: its page says which. "
-    )
     text = (
-        f"{number_of(pending)} without a summary of the record as it is now. {why}{RUN_AGAIN}, or leave it to the "
-        "sensor `retry_failed_authors`."
+        f"{number_of(pending - held_back)} without a summary of the record as it is now. The run was stopped or only "
+        f"told a price: its page says which. {RUN_AGAIN}, or leave it to the sensor `retry_failed_authors`."
+    )
+    return Verdict(holds=False, text=text, facts=facts)
+
+
+def within_the_limit(held_back: int, limit: int | None) -> Verdict:
+    """Whether a run of the bucket left nobody unasked for SUMMARIZER_LIMIT, as a pilot does on purpose."""
+    facts = {"held_back_by_limit": held_back} | ({} if limit is None else {"limit": limit})
+    if not held_back:
+        return Verdict(holds=True, text="Nobody of the bucket waits for SUMMARIZER_LIMIT.", facts=facts)
+    text = (
+        f"{number_of(held_back)} not asked, and not to be: SUMMARIZER_LIMIT={limit} is reached. Look at the summaries "
+        "that there are; then raise it, or take it out, and materialise the bucket again."
     )
     return Verdict(holds=False, text=text, facts=facts)
 

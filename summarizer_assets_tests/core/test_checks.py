@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.buckets import bucket_of
-from summarizer_assets.core.checks import Current, FailureShare, OnePlace, OneRow, columns_verdict, current_after_a_run
+from summarizer_assets.core.checks import (
+    Current,
+    FailureShare,
+    OnePlace,
+    OneRow,
+    columns_verdict,
+    current_after_a_run,
+    within_the_limit,
+)
 from summarizer_assets.core.verdict import Offenders, all_of
 
 PLACES = st.sets(st.sampled_from(["authors", "summaries", "failures"]), min_size=1)
@@ -87,7 +95,18 @@ def test_outdated_and_pending_authors_are_told_apart_and_nobody_is_wrong():
 
 def test_after_a_run_the_pending_are_told_with_the_cause():
     assert current_after_a_run(10, 0, 0).holds
-    assert "SUMMARIZER_LIMIT" in current_after_a_run(10, 4, 4).text
+    assert current_after_a_run(10, 4, 4).holds
+    assert "1 author without" in current_after_a_run(10, 5, 4).text
+
+
+def test_the_rest_of_a_pilot_is_told_and_is_no_error():
+    assert within_the_limit(0, None).holds
+    assert within_the_limit(0, 50).holds
+    rest = within_the_limit(4, 6)
+    assert not rest.holds
+    assert not rest.wrong
+    assert "4 authors" in rest.text
+    assert "SUMMARIZER_LIMIT=6" in rest.text
     assert "stopped" in current_after_a_run(10, 4, 0).text
 
 
