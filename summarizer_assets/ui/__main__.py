@@ -13,12 +13,13 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from dagster._cli import dev
 
+from summarizer_assets.command import opened
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
+from summarizer_assets.storage.errors import StorageError
 
 _LOOKS_AGAIN_S = 0.3
 
@@ -29,13 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=3000, help="(3000)")
     given, others = parser.parse_known_args(arguments)
     try:
-        root = load_settings().root
-    except SettingsError as error:
-        sys.exit(str(error))
-    sys.stderr.write(f"root: {root}\n")
+        opened(needs_tables=False)  # what cannot work is told here, and not by a code location that does not load
+    except (SettingsError, StorageError) as error:
+        _refuse(str(error))
     address = (given.host, given.port)
     if _answers(address):
-        sys.exit(f"port {given.port} is taken: end what holds it, or choose another, as in `make ui PORT=3100`")
+        _refuse(f"port {given.port} is taken: end what holds it, or choose another, as in `make ui PORT=3100`")
     # Dagster maps SIGTERM to what SIGINT does, which is nothing where a script started this in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_tell_when_it_answers, args=(address,), daemon=True).start()
@@ -43,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # It recommends another tool, which wants a project of its own layout.
     warnings.filterwarnings("ignore", "Function `dev_command` is superseded")
     dev.dev_command.main(["--host", given.host, "--port", str(given.port), *others], prog_name=parser.prog)
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(f"{why}\n")
+    sys.exit(2)
 
 
 def _guard_the_webserver() -> None:

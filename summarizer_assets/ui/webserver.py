@@ -20,7 +20,8 @@ def main() -> None:
     try:
         hosts = load_settings().ui_hosts
     except SettingsError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
     names = vars(cli)
     make = names["create_app_from_workspace_process_context"]
 
