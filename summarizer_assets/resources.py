@@ -80,7 +80,7 @@ class Summarizer:
             failures=self._table("failed_authors", FAILURES),
         )
         self.root = RootHere(
-            self.tables.authors.open,
+            partial(self.tables.authors.open, as_ours=False),
             settings.root,
             own_store=settings.state is None,
             options=self._options(settings.root),

@@ -463,3 +463,10 @@ def test_a_remote_root_s_folder_is_one_from_before_it_has_an_id_on(tmp_path: Pat
     other = folder_of(tmp_path, "another-id", ["s3://b/p"])
     assert not other.exists()
     assert folder_of(tmp_path, "new", ["s3://b/new"]) == tmp_path / "new"
+
+
+def test_a_root_is_known_whatever_columns_and_buckets_its_table_has(tmp_path: Path) -> None:
+    made = at(tmp_path / "data")
+    made.tables.authors.ensure()
+    other = Summarizer(load_settings(env_file=None, root=str(tmp_path / "data"), buckets=7))
+    assert other.root.require().id == made.root.require().id

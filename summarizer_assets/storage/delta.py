@@ -67,8 +67,10 @@ class BucketedTable:
         if table is not None:
             protocol.require_writable(self.uri, table)
 
-    def open(self) -> DeltaTable | None:
+    def open(self, *, as_ours: bool = True) -> DeltaTable | None:
         """A fresh handle on the newest version, or None when there is no table.
+
+        `as_ours`: only with the columns and the number of buckets that it is to have.
 
         Raises:
             LogDamaged: what the log says cannot be trusted.
@@ -89,7 +91,8 @@ class BucketedTable:
             raise cannot_open(self.uri, error) from error
         check_entries(self.uri, table.version())
         protocol.require_readable(self.uri, table)
-        self._check(table)
+        if as_ours:
+            self._check(table)
         return table
 
     def at(self, version: int) -> DeltaTable:

@@ -280,11 +280,11 @@ class RootHere:
 
 
 def _folder_of(place: str) -> object:
-    """What changes when a folder's tables are made anew; of an object store nothing: its processes are to be ended."""
+    """What changes when tables are made anew, at the latest; on an object store nothing: processes are to be ended."""
     if "://" in place:
         return place
     try:
         found = Path(place, _AUTHORS, "_delta_log").stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_ctime_ns  # the number alone is soon given to another folder
