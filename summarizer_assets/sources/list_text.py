@@ -8,16 +8,34 @@ import polars as pl
 _WRAPPERS = (
     re.compile(r"\[(.*)\]", re.DOTALL),  # JSON, Python, numpy, DuckDB, Spark
     re.compile(r"\{(.*)\}", re.DOTALL),  # Postgres, a set of Python's
-    re.compile(r"array\(\s*\[(.*)\]\s*(?:,\s*dtype=[^)]*)?\)", re.DOTALL),  # numpy within another list
-    re.compile(r"c?\((.*)\)", re.DOTALL),  # R, a tuple of Python's
+    re.compile(r"\((.*)\)", re.DOTALL),  # a tuple of Python's
 )
-_QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""
+#: What Python, R and Scala write before a list's brackets.
+_NAMES = "array|c|deque|frozenset|set|tuple|Array|ArrayBuffer|ArraySeq|HashSet|List|Seq|Set|Vector|WrappedArray"
+_NAMED = re.compile(rf"(?:{_NAMES})\((.*?)(?:,\s*dtype=[^)]*)?\)", re.DOTALL)
+#: A trimmed text that is a list, or was one before it was cut off; anything else is a text of topics.
+LIST = (
+    "(?s)^(?:"
+    + "|".join(
+        (
+            r"\[.*\]",
+            r"""\[\s*["'].*""",
+            r"\{.*\}",
+            r'"\[.*\]"',
+            r"""\(\s*["'].*\)""",
+            rf"""(?:{_NAMES})\(\s*["'\[{{].*\)""",
+            rf"(?:{_NAMES.replace('|c|', '|')})\([^()]*\)",
+        )
+    )
+    + ")$"
+)
+_QUOTED = r"[bBuU]?(?:'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\")"
 _ITEM = re.compile(rf"\s*(?:({_QUOTED})|([^\s,'\"\[\]{{}}](?:[^,\"\[\]{{}}]*[^\s,\"\[\]{{}}])?))", re.DOTALL)
 _COMMA = re.compile(r"\s*,")
 _BLANK = re.compile(r"\s+(?=['\"])")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)|''|\"\"", re.DOTALL)
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_JSON = msgspec.json.Decoder(list[str | int | float | bool | None])
+_JSON = msgspec.json.Decoder(list[str | int | float | bool | None] | str)
 
 
 def lists_in_texts(texts: pl.Series) -> pl.Series:
@@ -33,12 +51,18 @@ def list_in(text: str) -> list[str | None] | None:
         items = _JSON.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return _scanned(text.strip())
+    if isinstance(items, str):  # written as JSON twice
+        return _scanned(items.strip()) if not items.startswith('"') else None
     return [item if item is None or isinstance(item, str) else msgspec.json.encode(item).decode() for item in items]
 
 
 def _scanned(text: str) -> list[str | None] | None:
+    named = _NAMED.fullmatch(text)
+    if named is not None:
+        text = named[1].strip()
+        text = text if text.startswith(("[", "{")) else f"({text})"
     inside = next((found[1] for wrapper in _WRAPPERS if (found := wrapper.fullmatch(text))), None)
-    if inside is None:
+    if inside is None or not _is_one(inside):
         return None
     items: list[str | None] = []
     at, separators = 0, set[str]()
@@ -59,7 +83,18 @@ def _scanned(text: str) -> list[str | None] | None:
     return items if len(separators) < 2 else None  # noqa: PLR2004 - of one kind
 
 
+def _is_one(inside: str) -> bool:
+    """Whether no bracket closes in it that did not open there: `(a) and (b)` is no list in brackets."""
+    depth = 0
+    for mark in re.findall(r"[()]", re.sub(_QUOTED, "", inside)):
+        depth += 1 if mark == "(" else -1
+        if depth < 0:
+            return False
+    return True
+
+
 def _unquoted(quoted: str) -> str:
+    quoted = quoted.lstrip("bBuU")
     quote = quoted[0]
 
     def meant(found: re.Match[str]) -> str:

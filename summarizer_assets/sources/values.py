@@ -7,7 +7,7 @@ import polars as pl
 
 from summarizer_assets.sources import nothing
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.list_text import lists_in_texts
+from summarizer_assets.sources.list_text import LIST, lists_in_texts
 from summarizer_assets.sources.numbers import EXACT_BELOW, without_float_form
 
 #: Longer texts are cut: a title of 10 MB is an export's accident, and no summary needs it.
@@ -16,7 +16,6 @@ MAX_TEXT = 20_000
 _TRUE = ("1", "true", "t", "yes", "y", "1.0")
 _FALSE = ("0", "false", "f", "no", "n", "0.0")
 _EXACT: dict[pl.DataType, int] = {pl.Float64(): EXACT_BELOW, pl.Float32(): 2**24, pl.Float16(): 2**11}
-_LIST = r"""(?s)^(?:\[.*\]|\[\s*["'].*|\{.*\}|array\(.*\)|c?\(\s*["'].*\))$"""
 _QUOTED_LIST = r"""(?s)^\[\s*["'].*["']\s*\]$"""
 
 
@@ -185,7 +184,7 @@ def topics(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
         items, words = _items(column, dtype, what)
         return Parsed(items.list.unique(maintain_order=True), nothing=words)
     whole = blank_to_null(as_text(column, dtype, what))
-    is_list = whole.str.contains(_LIST)
+    is_list = whole.str.contains(LIST)
     printed = pl.when(is_list).then(whole).map_batches(lists_in_texts, pl.List(pl.String), is_elementwise=True)
     split = pl.when(is_list.not_()).then(_split(whole))
     items, words = _items(pl.coalesce(printed, split), pl.List(pl.String()), what)

@@ -30,9 +30,16 @@ WRITTEN = {
     "('a',)": ["a"],
     "[None, nan]": ["None", "nan"],
     "['a', 'b": None,
+    "[b'a', u'b']": ["a", "b"],
+    "frozenset({'a', 'b'})": ["a", "b"],
+    # JSON in JSON
+    r'"[\"a\", \"b, c\"]"': ["a", "b, c"],
+    # Scala
+    "WrappedArray(a, x-ray soft)": ["a", "x-ray soft"],
     # numpy
     "['a' 'b c'\n 'd']": ["a", "b c", "d"],
     "array(['a', 'b'], dtype=object)": ["a", "b"],
+    "array(['a (x)', 'b'], dtype='<U5')": ["a (x)", "b"],
     "['a' 'b' ... 'y' 'z']": None,
     "['a', 'b' 'c']": None,
     # Postgres
@@ -67,7 +74,14 @@ def test_topics_in_a_list_text_are_read_or_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[18F]FDG imaging; optics", "(bio)chemistry; optics", "c(arbon); optics", "{a} b; optics"]
+    "text",
+    [
+        "[18F]FDG imaging; optics",
+        "(bio)chemistry; optics",
+        "c(arbon); optics",
+        "List(s) of words; (a) b (c)",
+        "{a} b; optics",
+    ],
 )
 def test_a_topic_that_begins_with_a_bracket_is_no_list(tmp_path, text):
     authors, _, _ = building.read_frame(tmp_path, pl.DataFrame({"author_id": [1], "topics": [text]}))
