@@ -22,6 +22,7 @@ class Concurrency:
 
     Attributes:
         places: how many may be in flight now.
+        doubling: no throttle came yet.
     """
 
     def __init__(self, most: int, *, first_alone: bool) -> None:
@@ -29,7 +30,7 @@ class Concurrency:
         self.places = 0
         self._set(1.0 if first_alone else float(min(_FIRST, most)))
         self._alone = first_alone
-        self._doubling = True
+        self.doubling = True
         self._outcomes = 0
         self._faults = 0
 
@@ -48,7 +49,7 @@ class Concurrency:
         self._count(fault=False)
         if self._alone:
             return
-        if self._doubling:
+        if self.doubling:
             self._set(min(self._places + 1, self.most))
         elif in_flight >= _USED * self._places:
             self._set(min(self._places + 1 / self._places, self.most))
@@ -58,13 +59,13 @@ class Concurrency:
 
     def cut(self) -> None:
         """Once an episode."""
-        self._doubling = False
+        self.doubling = False
         self._set(max(1.0, self._places * _CUT))
         self._outcomes = self._faults = 0
 
     def restart(self) -> None:
         """An outage ended."""
-        self._doubling = True
+        self.doubling = True
         self._set(float(min(_FIRST, self.most)))
         self._outcomes = self._faults = 0
 

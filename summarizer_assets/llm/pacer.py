@@ -30,6 +30,8 @@ _HALF: Final = 0.5
 _MAX_COOLDOWN_S: Final = 20.0
 _SERVED_OVER_S: Final = 1.0
 _SERVED_LEAST: Final = 8
+_OVER_A_ROUND: Final = 0.5  # the places that double are taken over so much of the time that an answer takes
+_LATE_S: Final = 0.002  # that may be made up for: timers come late
 _LEARNING: Final = 0.05  # of the ratio of used to estimated tokens, by each request
 _RATIO: Final = (0.1, 5.0)
 
@@ -37,9 +39,10 @@ _RATIO: Final = (0.1, 5.0)
 class _Held:
     """A reservation of a `Pacer`. `estimated`: by the caller; `reserved`: as corrected."""
 
-    __slots__ = ("_estimated", "_pacer", "_reserved", "_used")
+    __slots__ = ("_began", "_estimated", "_pacer", "_reserved", "_used")
 
     def __init__(self, pacer: "Pacer", estimated: int, reserved: float) -> None:
+        self._began = asyncio.get_running_loop().time()
         self._pacer = pacer
         self._estimated = estimated
         self._reserved = reserved
@@ -54,7 +57,9 @@ class _Held:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        self._pacer._give_back(self._estimated, self._reserved, self._used)  # noqa: SLF001 - two halves of one thing
+        if self._used:
+            self._pacer._took(self._began)  # noqa: SLF001 - two halves of one thing
+        self._pacer._give_back(self._estimated, self._reserved, self._used)  # noqa: SLF001 - the same
 
 
 class Pacer:
@@ -88,6 +93,7 @@ class Pacer:
         if self._known:
             self._concurrency.open_all()
         self._ratio = 1.0
+        self._answer_s = 0.0  # that an answer takes, lately; 0: none came
         self._in_flight = 0
         self._queue: deque[tuple[asyncio.Future[float], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -247,7 +253,16 @@ class Pacer:
             self._gap_until = now + gap
             if gap < _SLOW_START_END_S:
                 self._ramp = None
+        elif not self._known and self._concurrency.doubling and not self._leases.bound[0]:
+            # One after the other: as a burst, a round that is too large would be refused as a whole.
+            gap = _OVER_A_ROUND * self._answer_s / self._concurrency.places
+            self._gap_until = max(self._gap_until, now - _LATE_S) + gap
         return reserved
+
+    def _took(self, began: float) -> None:
+        """An answer to a request that went then."""
+        seconds = asyncio.get_running_loop().time() - began
+        self._answer_s = seconds if not self._answer_s else self._answer_s + _LEARNING * (seconds - self._answer_s)
 
     def _give_back(self, estimated: int, reserved: float, used: int | None, *, sent: bool = True) -> None:
         self._in_flight -= 1
