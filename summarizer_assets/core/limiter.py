@@ -17,10 +17,11 @@ BURST_S: Final = 0.25  # of refill may be caught up with after a pause
 _CHUNK_S: Final = 0.25  # of refill in one lease; less when the schedule is far ahead, for then many share it
 _EPISODE_S: Final = 1.0  # throttles within it are one
 _SLOWED: Final = 0.95
-_GUESS_CUT: Final = 0.9
+_GUESS_CUT: Final = 0.93
 _LEAST_SPEED: Final = 0.05
 _DOUBLING_S: Final = 10.0
-_LONGEST_GROWTH_S: Final = 120.0  # then a guess has grown two hundredfold: it says nothing any more
+_GUESS_DOUBLING_S: Final = 20.0  # slower than known limits: each time it is too much a request is refused
+_DOUBLINGS: Final = 12  # then a guess has grown two hundredfold: it says nothing any more
 _LONG_AGO: Final = -1e12
 
 
@@ -185,12 +186,12 @@ def _speed(account: Account, now: float) -> float:
 
 
 def _guess(account: Account, now: float) -> float | None:
-    if account.guess is None or now - account.guess_at > _LONGEST_GROWTH_S:
+    if account.guess is None or now - account.guess_at > _DOUBLINGS * _GUESS_DOUBLING_S:
         return None
-    return account.guess * _growth(now - account.guess_at)
+    return account.guess * _growth(now - account.guess_at, _GUESS_DOUBLING_S)
 
 
-def _growth(seconds: float) -> float:
-    """Half a percent a second at first, twice as fast every ten seconds."""
-    grown = min(max(seconds, 0.0), _LONGEST_GROWTH_S)
-    return 1 + 0.005 * _DOUBLING_S / math.log(2) * (2 ** (grown / _DOUBLING_S) - 1)
+def _growth(seconds: float, doubling_s: float = _DOUBLING_S) -> float:
+    """A twentieth in `doubling_s`, were it to go on as at first; twice as fast whenever they are over."""
+    grown = min(max(seconds, 0.0), _DOUBLINGS * doubling_s)
+    return 1 + 0.05 / math.log(2) * (2 ** (grown / doubling_s) - 1)

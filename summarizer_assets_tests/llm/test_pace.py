@@ -444,6 +444,33 @@ def test_an_unannounced_rate_is_found_by_its_throttles_and_used():
     assert refused < 0.02
 
 
+@pytest.mark.parametrize("places", [64, 512])
+@pytest.mark.parametrize("told", [True, False], ids=["wait told", "no wait told"])
+def test_a_rate_that_nobody_announced_costs_three_refusals_in_a_thousand_in_its_first_minute(places, told):
+    async def main():
+        limit, pacer, loop = Limit(3000, 1e12), Pacer(places), asyncio.get_running_loop()
+
+        async def worker(number):
+            while loop.time() < 60:
+                with await pacer.reserve(100) as held:
+                    sent_at = loop.time()
+                    await asyncio.sleep(0.003)  # until it is there
+                    if limit.admits(100):
+                        await asyncio.sleep(0.2 + 0.2 * (number % 7) / 7)
+                        pacer.succeeded()
+                        held.settle(100)
+                    else:
+                        held.settle(0)
+                        pacer.throttled(0.02 if told else None, sent_at, 0.5)
+
+        await asyncio.gather(*(worker(number) for number in range(places)))
+        return limit.refused / limit.served["requests"], limit.served["requests"] / 60 / 50
+
+    refused, used = run(main())
+    assert refused <= 0.003
+    assert used >= 0.95
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
