@@ -12,20 +12,18 @@ import pytest
 
 from summarizer_assets import bring_back
 from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.storage.errors import ClaimRefused, TableError
-from summarizer_assets_tests.installation import Installation, ingested, metadata_of
-from summarizer_assets_tests.provider import answer
+from summarizer_assets_tests.bucket_house import House, housed
 
 AUTHORS = 30
 
 
 class Place:
-    """Thirty authors in three buckets; all have a summary but number 3, whom the model refuses."""
+    """Thirty authors; all have a summary but number 3, whom the model refuses."""
 
-    def __init__(self, house: Installation) -> None:
+    def __init__(self, house: House) -> None:
         self.house = house
-        self.source = Path(house.given["source"])
+        self.source = Path(house.installation.given["source"])
         self.good = self.source.with_suffix(".good")
         shutil.copy(self.source, self.good)
 
@@ -33,16 +31,17 @@ class Place:
         change(pl.read_parquet(self.good)).write_parquet(self.source)
 
     def ingest(self) -> str:
-        """Whatever it takes; returns the run's id."""
-        return self.house.ingest_accepting_all().run_id
+        """Whatever it takes; returns its id."""
+        self.house.ingest()
+        return bring_back.ingests(self.house.summarizer)[-1].id
 
     def work(self) -> int:
-        """Run all buckets; returns how many requests that took."""
-        return sum(metadata_of(run)["calls"] for run in self.house.summarize())
+        """Run the bucket; returns how many authors are asked."""
+        return sum(self.house.asked_by(self.house.work).values())
 
-    def bring_back(self, run_id: str) -> bring_back.BroughtBack:
+    def bring_back(self, name: str) -> bring_back.BroughtBack:
         found = bring_back.ingests(self.house.summarizer)
-        return bring_back.bring_back(self.house.summarizer, bring_back.chosen(found, run_id[:8]))
+        return bring_back.bring_back(self.house.summarizer, bring_back.chosen(found, name[:8]))
 
     def rows(self) -> dict[str, Any]:
         return {name: self.house.frame(name).sort("author_id").rows() for name in ("authors", "summaries", "failures")}
@@ -50,9 +49,10 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    provider = FaultyProvider(answer, Plan(rules=(Rule("refusal", authors=("3",)),)))
-    with ingested(provider, tmp_path, AUTHORS, buckets=3, max_attempts=1, retry_after_s=0) as house:
-        house.summarize()
+    with housed(tmp_path, AUTHORS, max_attempts=1, retry_after_s=0) as house:
+        house.ingest()
+        house.app.use(Plan(rules=(Rule("refusal", authors=("3",)),)))
+        house.work()
         assert house.frame("summaries").height == AUTHORS - 1
         yield Place(house)
 
@@ -90,11 +90,11 @@ def test_all_is_as_it_was_and_nobody_is_asked(
     assert place.work() == 0
     assert place.rows() == before
     place.use(lambda rows: rows)
-    assert metadata_of(place.house.ingest(), "authors")["unchanged"] == AUTHORS
+    versions = place.house.installation.versions()
+    place.house.ingest()
     assert place.work() == 0
-    versions = place.house.versions()
     assert not place.bring_back(run_id).summaries
-    assert place.house.versions() == versions
+    assert place.house.installation.versions() == versions
 
 
 @pytest.mark.parametrize("wrong", [half, renamed], ids=["half of them", "other names"])
@@ -123,7 +123,7 @@ def test_who_has_changed_since_stays_as_they_are(place: Place) -> None:
     place.bring_back(run_id)
     assert dict(place.house.frame("authors").select("author_id", "author_name").rows())["20"] == "New Name"
     assert place.work() == 1
-    place.house.assert_each_author_in_one_place()
+    place.house.installation.assert_each_author_in_one_place()
 
 
 def test_who_opted_out_meanwhile_does_not_come_back(place: Place, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_who_opted_out_meanwhile_does_not_come_back(place: Place, tmp_path: Path
     run_id = place.ingest()
     place.work()
     (tmp_path / "out.txt").write_text("20\n3\n")
-    place.house = Installation(**{**place.house.given, "exclude": tmp_path / "out.txt"})
+    place.house = place.house.with_settings(exclude=tmp_path / "out.txt")
     place.bring_back(run_id)
     assert "20" not in place.house.frame("summaries")["author_id"].to_list()
     assert place.work() == 0
@@ -140,9 +140,10 @@ def test_who_opted_out_meanwhile_does_not_come_back(place: Place, tmp_path: Path
 def test_a_bucket_at_work_is_refused_and_a_version_that_is_gone_named(place: Place) -> None:
     place.use(half)
     run_id = place.ingest()
-    with place.house.summarizer.state.claim("0001", "another"), pytest.raises(ClaimRefused, match="0001"):
+    with place.house.summarizer.state.claim("0000", "another"), pytest.raises(ClaimRefused, match="0000"):
         place.bring_back(run_id)
-    old = place.house.summarizer.tables.summaries.at(1).file_uris()
+    then = bring_back.ingests(place.house.summarizer)[-1].summaries
+    old = place.house.summarizer.tables.summaries.at(then).file_uris()
     place.work()
     for file in old:
         Path(file).unlink()
@@ -154,7 +155,7 @@ def test_the_command_lists_and_undoes(place: Place) -> None:
     def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "summarizer_assets.bring_back", *arguments],
-            env=place.house.environment() | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            env=place.house.installation.environment() | {"PYTHONPATH": str(Path(__file__).parents[1])},
             cwd=place.source.parent,
             capture_output=True,
             text=True,

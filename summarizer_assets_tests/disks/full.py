@@ -37,7 +37,7 @@ def house_on(disk: Disk, folder: Path, **settings: object) -> Iterator[House]:
 
     with housed(folder, AUTHORS, filling, max_in_flight=2, commit_rows=40, **settings) as house:
         house.ingest()
-        house.summarizer.state.lease_s = LEASE_S
+        house.summarizer.lease_s = LEASE_S
         yield house
 
 
@@ -48,7 +48,7 @@ def kept(house: House) -> set[str]:
 def assert_goes_on(house: House, disk: Disk) -> None:
     """What is stored can be read while the disk is full; with space again, nobody of it is asked once more."""
     house = house.with_settings()
-    house.summarizer.state.lease_s = LEASE_S
+    house.summarizer.lease_s = LEASE_S
     until = time.monotonic() + 30
     while house.summarizer.state.holders():  # what lay on the full disk could not be given back
         assert time.monotonic() < until
