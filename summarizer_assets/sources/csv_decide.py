@@ -40,7 +40,7 @@ def decide(blocks: Callable[[], Iterable[bytes]], opened: Opened, where: str) ->
     def look(dialect: Dialect) -> Survey:
         if dialect not in seen:
             whole = [found.bad for found in seen.values() if not found.cut_short]
-            rules = Rules(dialect, opened.rules.shape)
+            rules = replace(opened.rules, dialect=dialect)
             worth = min(whole) if whole else None
             seen[dialect] = survey(blocks(), rules, opened.skip, opened.line, where, worth=worth)
         return seen[dialect]
@@ -60,7 +60,7 @@ def decide(blocks: Callable[[], Iterable[bytes]], opened: Opened, where: str) ->
             f"{where}: its quotes cannot be trusted: they are broken in {misquoted:,} of {found.rows:,} rows, first on "
             f"line {found.first['broken_quotes']:,} ({best.words()}); {REMEDY}"
         )
-    return Decided(Rules(best, opened.rules.shape), found)
+    return Decided(replace(opened.rules, dialect=best), found)
 
 
 def _variants(first: Dialect, found: Survey, opened: Opened) -> Iterable[Dialect]:

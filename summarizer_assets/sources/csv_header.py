@@ -116,6 +116,8 @@ def _tried(
     if header is None:
         return None
     written = rules.syntax.fields(header)
+    if any(b"\r" in field or b"\n" in field for field in written if not (dialect.quote and field[:1] == dialect.quote)):
+        return None  # its lines end otherwise
     quoted = bool(dialect.quote) and all(field.startswith(dialect.quote or b"") for field in written if field)
     names = [_unquoted(field, dialect).decode() for field in written]
     rows = list(islice(rules.syntax.sound_rows(text, skip + len(header)), _SEEN_ROWS))
@@ -135,7 +137,7 @@ def _tried(
         layout = table_layout(columns, mapping, where)
         place = columns.index(layout.authors["author_id"])
         shape = IdShape.of(place, (row[place] for row in rows if len(row) > place))
-        rules = Rules(dialect, shape)
+        rules = Rules(dialect, shape, header.rstrip(b"\r\n"))
         line = start.count(b"\r" if dialect.cr else b"\n", 0, skip + len(header)) + 1
         opened = Opened(rules, tuple(columns), layout, skip + len(header), line, quoted)
     except SourceError as error:

@@ -17,8 +17,17 @@ from summarizer_assets.sources.csv_shape import IdShape
 from summarizer_assets.sources.csv_signs import places
 from summarizer_assets.sources.csv_syntax import Syntax
 
-Kind = Literal["whole", "too_few_fields", "too_many_fields", "broken_quotes", "beside_broken_row", "unlike_other_ids"]
+Kind = Literal[
+    "whole",
+    "too_few_fields",
+    "too_many_fields",
+    "broken_quotes",
+    "beside_broken_row",
+    "unlike_other_ids",
+    "repeated_header",
+]
 
+_BY_ITSELF: tuple[Kind, ...] = ("whole", "repeated_header")  # of no harm to the rows beside it
 _LF, _CR = 10, 13
 _BYTE = 255
 _WIDE = 4  # fields of a row whose like is no prose
@@ -36,10 +45,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Rules:
-    """How the rows of a file are told apart; in the texts that come here, escapes are hidden."""
+    """How the rows of a file are told apart; in the texts that come here, escapes are hidden.
+
+    Attributes:
+        dialect: how they are written.
+        shape: of their ids.
+        header: its line, without the end: where files were joined, it stands among the rows. Empty: it is not known.
+    """
 
     dialect: Dialect
     shape: IdShape
+    header: bytes = b""
 
     @property
     def width(self) -> int:
@@ -52,8 +68,10 @@ class Rules:
     def ends(self, text: bytes) -> NDArray[np.int64] | None:
         """The places of the ends of all rows that end in `text`, proved to have sound quotes and `width` fields.
 
-        None: it is not so, or a quoted value holds what looks like a row.
+        None: it is not so, or a quoted value holds what looks like a row, or the header stands among them.
         """
+        if self.header and self.header in text:
+            return None
         data = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(data == _LF)
         is_delimiter = data == self.dialect.delimiter[0]
@@ -69,16 +87,20 @@ class Rules:
             if within.size and self._hold_rows(text, within, ends):
                 return None
             is_delimiter &= outside
+        return ends if self._all_wide(is_delimiter, ends) else None
+
+    def _all_wide(self, is_delimiter: NDArray[np.bool_], ends: NDArray[np.int64]) -> bool:
+        """Whether each row has as many delimiters as it should."""
         if not ends.size:
-            return ends
+            return True
         starts = np.concatenate(([0], ends[:-1] + 1))
         is_delimiter = is_delimiter[: ends[-1]]
         if np.count_nonzero(is_delimiter) != ends.size * (self.width - 1):
-            return None
+            return False
         # Sums in bytes are eight times as fast: right but for multiples of 256, which the sum of all excludes.
         counted_in = np.uint8 if self.width <= _BYTE else np.uint32
         of_row = np.add.reduceat(is_delimiter.view(np.uint8), starts, dtype=counted_in)
-        return ends if (of_row == self.width - 1).all() else None
+        return bool((of_row == self.width - 1).all())
 
     def lines(self, text: bytes) -> NDArray[np.int64]:
         """The line on which each row begins, from 0, of a text that is sound and ends with a row."""
@@ -155,6 +177,8 @@ class Rules:
         return self._with_neighbours(text, found)
 
     def _kind(self, row: bytes) -> Kind:
+        if self.header and row.rstrip(b"\r\n") == self.header:
+            return "repeated_header"
         fields = self.syntax.fields(row)
         if len(fields) != self.width:
             return "too_few_fields" if len(fields) < self.width else "too_many_fields"
@@ -162,24 +186,28 @@ class Rules:
 
     def _with_neighbours(self, text: bytes, rows: list[Row]) -> list[Row]:
         """Rows that may hold a piece of a broken one beside them are broken, too; odd ids alone are no harm."""
-        if all(row.kind in ("whole", "unlike_other_ids") for row in rows):
-            return [replace(row, kind="whole") for row in rows]
+        if all(row.kind in (*_BY_ITSELF, "unlike_other_ids") for row in rows):
+            return [replace(row, kind="whole") if row.kind == "unlike_other_ids" else row for row in rows]
         result = list(rows)
         known = self.shape.kinds is not None
         at = 0
         while at < len(rows):
-            if rows[at].kind == "whole":
+            if rows[at].kind in _BY_ITSELF:
                 at += 1
                 continue
             first = at
-            while at < len(rows) and rows[at].kind != "whole":
+            while at < len(rows) and rows[at].kind not in _BY_ITSELF:
                 at += 1
             run = rows[first:at]
             if not known and self._explained(text, run):
                 continue
-            if first and not (known and self._starts_row(text[run[0].start : run[0].end])):
+            if (
+                first
+                and rows[first - 1].kind == "whole"
+                and not (known and self._starts_row(text[run[0].start : run[0].end]))
+            ):
                 result[first - 1] = replace(rows[first - 1], kind="beside_broken_row")
-            if at < len(rows) and not known:
+            if at < len(rows) and rows[at].kind == "whole" and not known:
                 result[at] = replace(rows[at], kind="beside_broken_row")
         return result
 

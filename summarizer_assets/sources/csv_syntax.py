@@ -16,13 +16,14 @@ class Syntax:
 
     @cached_property
     def _field(self) -> bytes:
-        """A field: in sound quotes, or one that does not begin with a quote."""
+        """A field: in sound quotes, or one that does not begin with a quote, or with blanks and a quote."""
         d = re.escape(self.dialect.delimiter)
         if self.dialect.quote is None:
             return b"[^" + d + rb"\n]*+"
         q = re.escape(self.dialect.quote)
         quoted = q + b"(?:[^" + q + b"]++|" + q + q + b")*+" + q + b"(?=" + d + rb"|\r?\n|\r?\Z)"
-        return b"(?:" + quoted + b"|(?!" + q + b")[^" + d + rb"\n]*+)"
+        blanks = b"[ \t]*+".replace(self.dialect.delimiter, b"")
+        return b"(?:" + quoted + b"|(?!" + blanks + q + b")[^" + d + rb"\n]*+)"
 
     @cached_property
     def _before(self) -> bytes:

@@ -82,12 +82,19 @@ SHORT, LONG, QUOTES = "too_few_fields", "too_many_fields", "broken_quotes"
             id="two rows that make one of the right number of fields",
         ),
         pytest.param(
+            [*good(1), '2, "Bob",Inst,U2,T,J', *good(3)], ["1", "3"], [("3", QUOTES)], id="a blank before a quote"
+        ),
+        pytest.param([*good(1), HEADER, *good(2)], ["1", "2"], [("3", "repeated_header")], id="two files joined"),
+        pytest.param(
+            [*good(1), GOOD.format(2) + "\r" + GOOD.format(3), *good(4)], ["1", "4"], [("3", LONG)], id="a lone CR"
+        ),
+        pytest.param(
             [*good(1), "Total: 2", *good(2)], ["2"], [("2", "beside_broken_row"), ("3", SHORT)], id="a remark"
         ),
     ],
 )
 def test_a_broken_row_is_rejected_with_its_line_and_nobody_else_is(tmp_path, rows, authors, told):
-    (tmp_path / "a.csv").write_text(lines_of(*rows))
+    (tmp_path / "a.csv").write_text(lines_of(*rows), newline="")
     assert outcome(tmp_path / "a.csv") == (authors, sorted(told), len(authors) + len(told))
 
 
