@@ -13,6 +13,7 @@ from summarizer_assets.sources.errors import SourceError
 
 _FEW = 10  # rows of broken quotes, which are rejected whatever their share
 _MISQUOTED = 0.01  # of the rows: above it, the quotes of the others cannot be trusted either
+_SURE = 5
 _ORDER: tuple[Escape, ...] = ("text", "quote", "quoted", "all", "letters")
 
 
@@ -134,25 +135,34 @@ def _escape(left: Collection[Escape], seen: Mapping[Dialect, Survey], opened: Op
     signs: Counter[Sign] = Counter()
     for found in seen.values():
         signs |= found.signs
+    escapes = [escape for escape in left if escape != "text"]
+    if "text" not in left or not escapes:
+        return _which(escapes, signs, opened, where) if escapes else "text"
+    differ = signs["pair"] or signs["escaped quote"] or signs["escaped end"] or ("letters" in left and signs["letter"])
+    if not differ:
+        return "text"
+    if signs["null"] and "letters" in left:
+        return "letters"
+    # No text has so many double backslashes, and not a single one; JSON may, but not without quotes that are doubled.
+    sure = signs["pair"] >= _SURE and all(dialect.quote is not None for dialect in seen)
+    if signs["null"] or sure:
+        return _which(escapes, signs, opened, where)
+    raise _two_ways(where, "as text", "as escapes")
+
+
+def _which(left: Collection[Escape], signs: Counter[Sign], opened: Opened, where: str) -> Escape:
+    """Whose escapes they are; `left` has those of R (`quote`) first, then Spark's (`quoted`), MySQL's and Python's."""
     first = next(iter(left))
-    if len(left) == 1:
+    if len(left) == 1 or not (signs["pair"] or signs["escaped end"]):
         return first
-    if "text" in left:
-        same = not (signs["pair"] or signs["escaped quote"] or signs["escaped end"])
-        if same and not (signs["letter"] and "letters" in left):
-            return "text"
-        if signs["null"]:
-            return "letters" if "letters" in left else next(escape for escape in left if escape != "text")
-        raise _two_ways(where, "as text", "as escapes")
-    if not signs["pair"] and not signs["escaped end"]:
-        return first
-    if "quoted" in left or "all" in left:
-        if "quote" in left and opened.header_quoted:
-            raise _two_ways(where, "as R writes them (two are two)", "as Spark and Python write them (two are one)")
-        if {"quoted", "all"} <= set(left) and signs["pair outside"]:
+    sure = signs["pair"] >= _SURE and opened.layout.form != "nested"  # JSON in a text has them doubled by itself
+    if "quote" in left and opened.header_quoted and not sure:
+        raise _two_ways(where, "as R writes them (two are two)", "as Spark and Python write them (two are one)")
+    if {"quoted", "all"} <= set(left) and signs["pair outside"]:
+        if signs["pair outside"] < _SURE:
             raise _two_ways(where, "as Spark writes them (outside of quotes, two are two)", "as MySQL and Python do")
-        return "quoted" if "quoted" in left else "all"
-    return first
+        return "all"
+    return next((escape for escape in left if escape in ("quoted", "all")), first)
 
 
 def _two_ways(where: str, one: str, other: str) -> SourceError:

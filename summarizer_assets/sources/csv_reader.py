@@ -79,7 +79,7 @@ class CsvReader:
         dialect = rules.dialect
         plain, marks = plain_text(text, dialect)
         if piece.sound:
-            lines = rules.lines(plain) + piece.line
+            lines = rules.lines(plain, piece.rows) + piece.line
             if marks is not None:
                 plain = unhide_unquoted(plain, dialect, marks)
             return self._frame(plain, lines, rules, marks), nothing_rejected()

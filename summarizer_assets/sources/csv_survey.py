@@ -22,11 +22,13 @@ class Piece:
     Attributes:
         size: bytes.
         line: of the file, from 1, on which it begins.
+        rows: of all kinds.
         sound: each row has the header's number of fields and sound quotes.
     """
 
     size: int
     line: int
+    rows: int
     sound: bool
 
 
@@ -143,7 +145,6 @@ class _Course:
             last = at + window >= len(text)
             size = self._one_by_one(part, final=final and last) if one_by_one else self._sound(part, final and last)
             if size:
-                self.line += part.count(b"\n", 0, size)
                 at, window, one_by_one = at + size, 4 * window, False
             elif size is None and window > _SMALL:
                 window //= 4
@@ -166,8 +167,7 @@ class _Course:
         if final and size < len(plain):
             return None
         if size:
-            self._add(Piece(size, self.line, sound=True), text[:size], plain[:size], marks)
-            self.found.rows += rows
+            self._add(Piece(size, self.line, rows, sound=True), text, plain, marks)
         return size
 
     def _one_by_one(self, text: bytes, *, final: bool) -> int:
@@ -182,18 +182,21 @@ class _Course:
                 self.found.first.setdefault(row.kind, self.line + row.line)
         if size:
             whole = whole_rows(plain, rows, self.rules, b"\0")
-            self._add(Piece(size, self.line, sound=False), text[:size], whole, marks)
-            self.found.rows += len(rows)
+            self._add(Piece(size, self.line, len(rows), sound=False), text, whole, marks)
         return size
 
     def _add(self, piece: Piece, text: bytes, plain: bytes, marks: Marks | None) -> None:
-        found, dialect = self.found, self.rules.dialect
-        quotes, backslashes = (dialect.quote or b'"') in text, b"\\" in text
+        """Add the piece at the start of `text`; `plain`: the same without escapes, and perhaps only its whole rows."""
+        found, dialect, size = self.found, self.rules.dialect, piece.size
+        quotes, backslashes = text.find(dialect.quote or b'"', 0, size) >= 0, text.find(b"\\", 0, size) >= 0
         found.pieces.append(piece)
+        found.rows += piece.rows
         found.quotes = found.quotes or quotes
         found.backslashes = found.backslashes or backslashes
         if backslashes or (quotes and dialect.delimiter in MAY_BE_BARE):
-            found.signs.update(signs(text, plain, marks, dialect))
+            found.signs.update(signs(text[:size], plain[:size], marks, dialect))
+        one_line_each = piece.sound and not quotes and not backslashes
+        self.line += piece.rows if one_line_each else text.count(b"\n", 0, size)
 
 
 def whole_rows(plain: bytes, rows: Iterable[Row], rules: Rules, mark: bytes) -> bytes:

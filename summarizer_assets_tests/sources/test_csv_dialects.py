@@ -5,10 +5,12 @@ import logging
 import tempfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 import zstandard
 from hypothesis import HealthCheck, assume, given, settings
 
+from benchmarks import csv_cost, forms
 from benchmarks.dialects import run
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
@@ -153,3 +155,22 @@ def test_the_script_of_thousands_counts_its_outcomes():
     found, wrong = run(8, 5)
     assert not wrong
     assert sum(counts.total() for counts in found.values()) == 8
+
+
+def test_authors_come_through_every_form_with_the_same_record_hash(tmp_path):
+    rows = [*ROWS, *((str(100 + n), f"Name {n}", None, f"V{n}", "\\\\ and \\alpha", "J") for n in range(5))]
+    frame = pl.DataFrame(rows, schema=[*HEADER], orient="row")
+    papers = frame.with_columns(
+        pl.lit(None, pl.String).alias("prefinstitution"), pl.lit(5).alias("citingsrcslocalcount")
+    )
+    papers.write_parquet(tmp_path / "a.parquet")
+    authors = forms.read(tmp_path / "a.parquet")[0].drop("topics")
+    found = {one.name: one for one in forms.run(authors, tmp_path)}
+    two_ways = "MySQL OUTFILE, commas and quotes, papers as JSON"  # nothing tells its backslashes from R's
+    assert [name for name, one in found.items() if not one.good] == [two_ways]
+    assert "two ways" in found[two_ways].refused
+
+
+def test_the_cost_of_the_proof_is_measured_on_the_same_rows(tmp_path):
+    csv_cost.write(tmp_path / "a.csv", 500, quoted=True)
+    assert {csv_cost.one(str(tmp_path / "a.csv"), how, "shaped")["rows"] for how in ("proved", "trusted")} == {500}
