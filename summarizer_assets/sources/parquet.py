@@ -77,6 +77,10 @@ def open_parquet(
         SourceError: its columns cannot make authors, or its footer contradicts itself.
     """
     file = _looked_at(path, options)
+    if file is None:
+        frame = _scanned(path, options)
+        names = frame.collect_schema().names()
+        return _for_polars_only(path, frame, table_layout(names, mapping, path))
     return _reader(path, file, table_layout(file.schema.names, mapping, path), mapping, options)
 
 
@@ -89,11 +93,13 @@ def open_part(
         SourceError: its footer contradicts itself.
     """
     file = _looked_at(path, options)
+    frame = _scanned(path, options)
+    names = frame.collect_schema().names() if file is None else file.schema.names
     authors, papers = (
-        {ours: theirs for ours, theirs in part.items() if theirs in file.schema.names}
-        for part in (layout.authors, layout.papers)
+        {ours: theirs for ours, theirs in part.items() if theirs in names} for part in (layout.authors, layout.papers)
     )
-    return _reader(path, file, Layout(layout.form, authors, papers), mapping, options)
+    part = Layout(layout.form, authors, papers)
+    return _for_polars_only(path, frame, part) if file is None else _reader(path, file, part, mapping, options)
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,22 @@ class _File:
     paths: Sequence[str]
 
 
-def _looked_at(path: str, options: dict[str, str] | None) -> _File:
+def _scanned(path: str, options: dict[str, str] | None) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False, storage_options=options)
+
+
+def _for_polars_only(path: str, frame: pl.LazyFrame, layout: Layout) -> ParquetReader:
+    return ParquetReader(frame, layout, path, frame.select(pl.len()).collect().item(), [])
+
+
+def _looked_at(path: str, options: dict[str, str] | None) -> _File | None:
+    """What Arrow says of a file; None: it has a type that only polars knows, such as integers of 128 bits."""
     store, place = filesystem(path, options)
     with store.open_input_file(place) as stream:
-        file = pq.ParquetFile(stream)
+        try:
+            file = pq.ParquetFile(stream)
+        except pa.ArrowNotImplementedError:
+            return None
         try:
             schema, columns = file.schema_arrow, [file.schema.column(n) for n in range(len(file.schema))]
             paths = [column.path for column in columns]
@@ -123,7 +141,7 @@ def _reader(
     uuids = [name for name in layout.columns if str(file.schema.field(name).type) == "extension<arrow.uuid>"]
     wanted = _leaves(layout, file.schema, mapping, file.paths)
     if not _is_strange(file.schema, [(column, column.path in wanted) for column in file.columns]):
-        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False, storage_options=options)
+        frame = _scanned(path, options)
         if _is_known_to_polars(frame):
             return ParquetReader(frame, layout, path, file.rows, uuids)
     return ArrowParquetReader(path, layout, file.rows, uuids, wanted, options)

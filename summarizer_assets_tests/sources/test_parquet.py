@@ -113,6 +113,12 @@ def test_ids_of_more_digits_than_128_bits_keep_them_all(tmp_path):
     assert read(str(tmp_path / "a.parquet"))[0]["author_id"].to_list() == [str(10**50 + 7), "5"]
 
 
+def test_integers_of_128_bits_beside_ours_are_no_hindrance(tmp_path):
+    frame = pl.DataFrame({"id": [1], "name": ["A"], "odd": pl.Series([2**100], dtype=pl.Int128)})
+    frame.write_parquet(tmp_path / "a.parquet")
+    assert read(str(tmp_path / "a.parquet"))[0]["author_id"].to_list() == ["1"]
+
+
 def test_papers_in_a_column_of_json_or_of_views_are_read(tmp_path):
     with duckdb.connect() as connection:
         query = """SELECT 1 AS id, '[{"ut": "U"}]'::JSON AS papers UNION ALL SELECT 2, '[{"ut": {}}]'"""
