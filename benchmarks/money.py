@@ -7,7 +7,8 @@ usage, usage in the last event of a stream or beside an error, broken connection
 a ledger that is lost. It runs all its buckets, twice, under a budget. Compared are the provider's record (what it
 billed, request by request) and the ledger. The promises, of each:
 
-- billed is at most the budget and what was in flight when a run was first told that a request cost more than it allows;
+- billed is at most the budget and what was in flight when a run was first told that requests cost so much more than
+  they allow (where each costs something else: so much as at the worst until then);
 - all that was billed and told is booked, as spent or as uncertain; where all was told and nobody killed, to the
   nano-dollar;
 - a stored answer's cost is its part of what its request was billed, where that was told;
@@ -240,14 +241,24 @@ class Trial:
         exposed: dict[int, Entry] = {}
         for number in range(self.scenario.buckets):
             mine = [entry for entry in entries if self._bucket(entry) == number]
-            dear = [entry for entry in mine if entry.answered_s is not None and self._beyond(entry)]
-            told = min((entry.answered_s for entry in dear if entry.answered_s is not None), default=None)
-            for entry in mine:
-                if told is None or entry.at_s <= told + HEARD_S:
+            for told in self._first_told(mine) or [float("inf")]:
+                for entry in mine:
                     ended = entry.answered_s
-                    if told is None or ended is None or ended >= told:
+                    if entry.at_s <= told + HEARD_S and (ended is None or ended >= told or told == float("inf")):
                         exposed[entry.number] = entry
         return sum(map(cost, exposed.values()))
+
+    def _first_told(self, mine: Sequence[Entry]) -> list[float]:
+        """When: of an excess at all, and then of each that is worse than all before."""
+        worst, moments = 0, []
+        heard = [
+            (entry.answered_s, cost(entry)) for entry in mine if entry.answered_s is not None and self._beyond(entry)
+        ]
+        for moment, dear in sorted(heard):
+            if dear > worst * 1.01:  # a body of other length is no worse
+                worst = dear
+                moments.append(moment)
+        return moments
 
     def _bucket(self, entry: Entry) -> int:
         return int(bucket_of(entry.ids[0], self.scenario.buckets)) if entry.ids else 0
