@@ -24,10 +24,13 @@ from typing import Any
 from benchmarks.command import command, numbers
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__, small={"files": [4], "at_work": [1], "runs": [1], "seconds": 0.2})
+    small = {"files": [4], "at_work": [1], "runs": [1], "seconds": 0.2, "authors": 60, "writers": 1}
+    parser = command(__doc__, small=small)
     parser.add_argument("--files", type=numbers, default=[256, 1024, 4096, 9999])
     parser.add_argument("--at-work", type=numbers, default=[1, 4], help="runs that share a limit")
     parser.add_argument("--runs", type=numbers, default=[1, 100, 1000], help="live ones beside those that book")
+    parser.add_argument("--authors", type=int, default=20_000, help="of the runs that share a limit, together")
+    parser.add_argument("--writers", type=int, default=4, help="processes at once on a state store")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement of a state store")
     parser.add_argument("--transact", help=argparse.SUPPRESS)
     parser.add_argument("--state", help=argparse.SUPPRESS)
@@ -54,8 +57,8 @@ from summarizer_assets.storage.limiter import SharedAccount
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.postgres import postgres, program
 
-_MEAN_OF, _WRITERS, _SYNCS = 5, 4, 100
-_RPM, _LATENCY_S, _AUTHORS_IN_ALL = 3000, 0.3, 20_000
+_MEAN_OF, _SYNCS = 5, 100
+_RPM, _LATENCY_S = 3000, 0.3
 
 
 def delta(folder: Path, files: int, rows: Rows) -> dict[str, Any]:
@@ -104,12 +107,12 @@ def transact(state: str, what: str, seconds: float) -> dict[str, float]:
     return {"done": done, "cpu_s": time.process_time() - began}
 
 
-def rates(state: str, live: list[int], seconds: float) -> dict[str, dict[str, float]]:
+def rates(state: str, live: list[int], writers: int, seconds: float) -> dict[str, dict[str, float]]:
     """Transactions a second, of all processes together, and milliseconds of CPU that each took of its process."""
-    found = {"lease": _together(state, "lease", seconds)}
+    found = {"lease": _together(state, "lease", writers, seconds)}
     for runs in live:
         _let_live(Database(state), runs)
-        found[f"book, {runs:,} live"] = _together(state, "book", seconds)
+        found[f"book, {runs:,} live"] = _together(state, "book", writers, seconds)
     return found
 
 
@@ -125,11 +128,11 @@ def _let_live(database: Database, runs: int) -> None:
         )
 
 
-def _together(state: str, what: str, seconds: float) -> dict[str, float]:
+def _together(state: str, what: str, writers: int, seconds: float) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.capacity_stores", "--transact", what, "--state", state]
     command += ["--seconds", str(seconds)]
     pipe = subprocess.PIPE
-    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(_WRITERS)]
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(writers)]
     for process in processes:
         assert process.stdout is not None
         process.stdout.readline()
@@ -171,9 +174,9 @@ def one_run(given: dict[str, Any]) -> dict[str, float]:
     return {"transactions": begun, "seconds": time.monotonic() - began}
 
 
-def a_run(home: Path, runs: int, url: str) -> dict[str, Any]:
+def a_run(home: Path, runs: int, authors: int, url: str) -> dict[str, Any]:
     source = home / f"source-{runs}.parquet"
-    write_source(source, _AUTHORS_IN_ALL)
+    write_source(source, authors)
     given: dict[str, Any] = {"root": str(home / f"root-{runs}"), "source": str(source), "buckets": runs, "rpm": _RPM}
     given |= {"llm_base_url": url, "llm_model": "template", "price_input_usd": 0.15, "price_output_usd": 0.6}
     house = Summarizer(load_settings(None, **given))
@@ -224,17 +227,18 @@ def main(options: argparse.Namespace) -> int:
                 flush=True,
             )
         found["sync_ms"] = sync_ms(home)
-        print(f"\ntransactions a second, four processes; a sync of this disk takes {found['sync_ms']:.1f} ms")
+        sync = f"a sync of this disk takes {found['sync_ms']:.1f} ms"
+        print(f"\ntransactions a second, {options.writers} processes; {sync}")
         with states(home) as stores:
             for name, state in stores.items():
-                found[name] = rates(state, options.runs, options.seconds)
+                found[name] = rates(state, options.runs, options.writers, options.seconds)
                 for what, row in found[name].items():
                     print(f"{name:>8} {what:20} {row['a_second']:>8,.0f} {row['cpu_ms']:>8.1f} ms CPU", flush=True)
         print("\nof runs that share a limit which binds")
         for runs in options.at_work:
             with provider_process() as provider:
                 provider.plan({"requests_per_minute": _RPM, "latency_s": _LATENCY_S, "replies": "fixed"})
-                row = a_run(home, runs, provider.base_url)
+                row = a_run(home, runs, options.authors, provider.base_url)
             found["runs"].append(row)
             print(f"{runs} runs: {row['a_second']:.1f} transactions a second, {row['a_run_a_second']:.1f} each")
     found["load"] = os.getloadavg()
