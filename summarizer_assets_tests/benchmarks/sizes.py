@@ -28,6 +28,7 @@ def run_small(name: str, folder: Path) -> str:
         name: value for name, value in os.environ.items() if not name.startswith(("SUMMARIZER_", "DAGSTER_"))
     }
     environment |= {"PYTHONPATH": str(PROJECT), "TMPDIR": str(folder), "HOME": str(folder)}
+    environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder / "hypothesis")
     started_in = folder / "started-in"
     started_in.mkdir()
     done = subprocess.run(
