@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"rows": 5000, "rounds": 1})
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", nargs=3, help="one reading: file, how, how far")

@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__)
+    parser = command(__doc__, small={"most": 30})
     parser.add_argument("--source", type=Path, help="a nested Parquet file of authors; without one, the bundled sample")
     parser.add_argument("--most", type=int, default=10**9, help="authors")
     options = parser.parse_args()
