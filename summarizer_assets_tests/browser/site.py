@@ -1,7 +1,6 @@
 """What `make ui` starts, on a free loopback port, with an instance and tables of its own, ended with its children."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -70,11 +69,16 @@ def eventually(condition: Callable[[], bool], state: Callable[[], object]) -> No
 
 
 @contextmanager
-def dagster_dev(folder: Path, settings: Mapping[str, str]) -> Iterator[Site]:
-    """Serve the project's workspace with `settings` on top of an environment that holds none of ours."""
+def dagster_dev(folder: Path, settings: Mapping[str, str], *, at_once: int = 2) -> Iterator[Site]:
+    """Serve the project's workspace with `settings` on top of an environment that holds none of ours.
+
+    `at_once`: so many runs; the others wait in the queue.
+    """
     home, root = folder / "dagster", folder / "data"
     home.mkdir(parents=True)
-    shutil.copy(REPOSITORY / "dagster.yaml", home)
+    instance = (REPOSITORY / "dagster.yaml").read_text()
+    assert "max_concurrent_runs: 2" in instance
+    (home / "dagster.yaml").write_text(instance.replace("max_concurrent_runs: 2", f"max_concurrent_runs: {at_once}"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
