@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parents[2]
 
 #: Which file runs a benchmark; a new one has to be named here.
 RUN_IN: Mapping[str, str] = {
-    **dict.fromkeys(("engine", "tokens", "transport", "journal", "estimate", "answers", "dialects", "money"), "parts"),
+    **dict.fromkeys(("engine", "tokens", "transport", "journal", "estimate", "answers", "dialects"), "parts"),
     **dict.fromkeys(("group_sizes", "hopeless", "limits", "answered_job", "cut_network"), "asking"),
     **dict.fromkeys(
         ("kills", "lost_host_journal", "month", "object_store", "capacity_stores", "checks", "csv_cost"), "tables"
@@ -20,8 +20,18 @@ RUN_IN: Mapping[str, str] = {
     **dict.fromkeys(("scale", "report", "capacity", "failed_buckets"), "jobs"),
 }
 #: Only loaded here, for a daemon, a browser or a cluster takes minutes at any size: `test_cluster.py` runs the first,
-#: and other tests run each of these servers; and `forms`, which needs many authors to be decided by.
-LOADED = ("cluster_faults", "cluster_budget", "cluster_same", "cluster_speed", "daemon", "forms", "healing", "ui")
+#: and other tests run each of these servers; `forms` needs many authors to be decided by, `test_money.py` runs `money`.
+LOADED = (
+    "cluster_faults",
+    "cluster_budget",
+    "cluster_same",
+    "cluster_speed",
+    "daemon",
+    "forms",
+    "healing",
+    "money",
+    "ui",
+)
 
 
 def run_small(name: str, folder: Path) -> str:
