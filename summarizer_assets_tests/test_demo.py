@@ -62,7 +62,7 @@ def test_the_report_counts_explains_and_shows_an_author_of_each_kind_and_a_secon
     ):
         assert line in first.stdout
     made = versions(tmp_path / "data")
-    assert made.keys() == {"authors", "author_summaries", "failed_authors"}
+    assert made.keys() == {"authors", "author_summaries", "failed_authors", "rejected_source_rows"}
     assert demo(tmp_path, source=str(authors)).returncode == 0
     assert versions(tmp_path / "data") == made
 

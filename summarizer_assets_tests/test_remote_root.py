@@ -65,7 +65,7 @@ def test_a_missing_bucket_of_the_store_stops_the_run_before_the_first_call(store
         journal_dir=str(tmp_path / "journal"),
     )
 
-    with pytest.raises(Exception, match=r"s3://nowhere/root: .*the bucket nowhere does not exist"):
+    with pytest.raises(Exception, match=r"s3://nowhere/root.*: the bucket nowhere does not exist"):
         installation.ingest()
 
 
@@ -74,7 +74,7 @@ def test_a_missing_bucket_of_the_store_stops_the_run_before_the_first_call(store
     [
         ("unconditional", ["PUT"], "ignores `If-None-Match"),
         ("denied", ["PUT"], "access is denied to PUT"),
-        ("denied", ["GET"], "access is denied to list"),
+        ("denied", ["GET"], "access is denied"),  # by whichever engine asks first
     ],
 )
 def test_a_store_that_cannot_take_the_summaries_stops_the_run_before_the_first_paid_call(

@@ -102,7 +102,7 @@ def fall_asleep(process: "subprocess.Popen[str]", house: Installation) -> None:
 
 def assert_told(said: str) -> None:
     """Whichever lock is met first: the claim, or the fence when it fell asleep in a commit."""
-    assert "ClaimLost: " in said or "FenceLost: " in said
+    assert "our claim lapsed and another run took it" in said or "another run wrote to bucket" in said
     assert "this run stops without writing" in said
 
 

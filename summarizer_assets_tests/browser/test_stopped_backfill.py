@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import TimeoutError as NothingHappenedError
 
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.faults.plan import Plan
@@ -95,8 +97,13 @@ def test_a_person_sees_it_and_failed_and_missing_selects_what_is_left(site, stop
 
         page.goto(f"{site.url}/assets/author_summaries", wait_until="domcontentloaded")
         page.get_by_role("button", name="Materialize").click()
-        page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
-        page.get_by_text("Launch runs to materialize 2 assets").wait_for()
+        confirm = page.get_by_role("dialog").get_by_role("button", name="Confirm")
+        chosen = page.get_by_text("Launch runs to materialize 2 assets")
+        for _ in range(4):  # while the page draws itself anew, it takes no notice of a press
+            confirm.click()
+            with suppress(NothingHappenedError):
+                chosen.wait_for(timeout=10_000)
+                break
         page.screenshot(path=pictures / "dialog.png")
         page.get_by_role("button", name="Failed and missing").click()
         said = page.get_by_role("dialog").inner_text()

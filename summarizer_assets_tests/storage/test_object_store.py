@@ -220,7 +220,8 @@ from summarizer_assets.storage.object_store import require_put_if_absent
 options = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 require_put_if_absent("s3://tables/root", options)
 pl.DataFrame({"a": [1, 2]}).write_delta("s3://tables/root/table", storage_options=options)
-(path,) = list_files("s3://tables/root/table/*.parquet", options).paths
+pl.DataFrame({"a": [1, 2]}).write_parquet("s3://tables/files/a.parquet", storage_options=options)
+(path,) = list_files("s3://tables/files/*.parquet", options).paths
 print(pl.scan_delta("s3://tables/root/table", storage_options=options).collect().height)
 """
 
