@@ -224,7 +224,10 @@ class Rules:
                 continue
             if row.kind != "too_few_fields":
                 return False
-            have += len(self.syntax.fields(text[row.start : row.end])) - (1 if have else 0)
+            fields = len(self.syntax.fields(text[row.start : row.end]))
+            if not have and fields == 1 < self.width:
+                return False  # it may as well be the end of the row before
+            have += fields - (1 if have else 0)
             if have > self.width:
                 return False
             have %= self.width

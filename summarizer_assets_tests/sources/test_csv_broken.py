@@ -156,3 +156,16 @@ def test_a_reading_that_finds_broken_quotes_around_a_long_row_comes_to_an_end(tm
     (tmp_path / "a.csv").write_text(lines_of(*rows))
     frame, seen, rejected = read(str(tmp_path / "a.csv"))
     assert (frame.height, seen, len(rejected)) == (300, 300, 0)
+
+
+def test_a_row_whose_last_value_may_have_been_torn_is_rejected_with_the_pieces(tmp_path):
+    """Two rows with line breaks that nobody quoted: the pieces of the first could be the id of the second."""
+    path = tmp_path / "authors.csv"
+    path.write_text(
+        "author_id,author_name,ut,title,journal\n"
+        "https://example.org/A0,Name of of,U0-0,,Study city\n line\nbreak\n"
+        "https://example.org/A1,Name two\nbreak,U1-0,Study two\n,\n"
+    )
+    authors, rows, rejected = read(str(path))
+    assert authors.is_empty()
+    assert rows == rejected.height == 6
