@@ -23,7 +23,7 @@ Sign = Literal[
     "no letter",  # the same before what is no letter of an escape
     "letter",  # the same before one
     "null",  # fields that are `\N`
-    "pair",  # two backslashes
+    "pair",  # places of two backslashes or more, those in the same words once: a flat table repeats its values
     "pair outside",  # two where no quotes are
     "escaped quote",  # a backslash before a quote
     "escaped end",  # a backslash before a delimiter or line end
@@ -52,7 +52,8 @@ def signs(text: bytes, plain: bytes, marks: Marks | None, dialect: Dialect) -> C
     delimiter, quote = dialect.delimiter, dialect.quote or b'"'
     d = re.escape(delimiter)
     found["null"] = len(re.findall(rb"(?<![^" + d + rb"\n])\\N(?=" + d + rb"|\r?\n)", plain))
-    found["pair"] = text.count(b"\\\\")
+    words = rb"[^\\\n" + d + rb"]{0,8}"
+    found["pair"] = len(set(re.findall(words + rb"(?:\\\\)+" + words, text)))
     found["escaped quote"] = text.count(b"\\" + quote)
     found["escaped end"] = text.count(b"\\" + delimiter) + text.count(b"\\\n")
     if marks is not None:

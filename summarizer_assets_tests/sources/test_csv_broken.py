@@ -117,7 +117,12 @@ def test_quotes_that_are_broken_in_many_rows_refuse_the_file(tmp_path):
 
 @pytest.mark.parametrize(
     "row",
-    ['1,"a, b",Inst,U1,two \\\\ backslashes,J', "1,Ann,Inst,U1,two \\\\ backslashes,J"],
+    [
+        '1,"a, b",Inst,U1,two \\\\ backslashes,J',
+        "1,Ann,Inst,U1,two \\\\ backslashes,J",
+        "\n".join(f'"{number}","Ann","Inst","U","\\\\\\\\","J"' for number in range(9)),
+    ],
+    ids=["beside quotes", "without quotes", "the same value again and again"],
 )
 def test_backslashes_that_can_be_read_in_two_ways_refuse_the_file(tmp_path, row):
     (tmp_path / "a.csv").write_text(lines_of(row))

@@ -158,7 +158,7 @@ def test_the_script_of_thousands_counts_its_outcomes():
 
 
 def test_authors_come_through_every_form_with_the_same_record_hash(tmp_path):
-    rows = [*ROWS, *((str(100 + n), f"Name {n}", None, f"V{n}", "\\\\ and \\alpha", "J") for n in range(5))]
+    rows = [*ROWS, *((str(100 + n), f"Name {n}", None, f"V{n}", f"{n} \\\\ and \\alpha", "J") for n in range(5))]
     frame = pl.DataFrame(rows, schema=[*HEADER], orient="row")
     papers = frame.with_columns(
         pl.lit(None, pl.String).alias("prefinstitution"), pl.lit(5).alias("citingsrcslocalcount")
