@@ -57,14 +57,12 @@ class BroughtBack:
 
 
 def ingests(summarizer: Summarizer) -> list[Ingest]:
-    """Those that the log of `authors` still tells of, oldest first.
-
-    Raises:
-        TableError: there are no authors.
-    """
+    """Those that the log of `authors` still tells of, oldest first."""
     tables = summarizer.tables
     found: dict[str, Ingest] = {}
-    for entry in reversed(_opened(tables.authors).history()):
+    authors = tables.authors.open()
+    assert authors is not None, "`opened` saw it"
+    for entry in reversed(authors.history()):
         name, version = entry.get(INGEST_NOTE), int(entry["version"])
         if name is None:
             continue
@@ -104,7 +102,7 @@ def _bring_back(
     summarizer: Summarizer, bucket: str, authors: tuple[pl.DataFrame, pl.DataFrame], then: Rows, done: BroughtBack
 ) -> None:
     tables = summarizer.tables
-    now = _opened(tables.authors), tables.summaries.ensure(), tables.failures.ensure()
+    now = tables.authors.ensure(), tables.summaries.ensure(), tables.failures.ensure()
     held = Rows(_rows(tables.summaries, bucket, now[1]), _rows(tables.failures, bucket, now[2]))
     restored = restore_authors(*authors, _rows(tables.authors, bucket, now[0]))
     current = summarizer.render(restored.authors).select("author_id", "content_hash")
@@ -130,13 +128,6 @@ def _rows(table: BucketedTable, bucket: str, handle: DeltaTable) -> pl.DataFrame
             f"{table.uri}: the rows of version {handle.version()} cannot be read ({error}): versions are kept for 7 "
             "days, until the job maintain_tables removes their files; a backup of the table's folder may hold them"
         ) from error
-
-
-def _opened(table: BucketedTable) -> DeltaTable:
-    handle = table.open()
-    if handle is None:
-        raise TableError(f"{table.uri}: there is no such table; is SUMMARIZER_ROOT the right one?")
-    return handle
 
 
 def chosen(found: Sequence[Ingest], prefix: str) -> Ingest:

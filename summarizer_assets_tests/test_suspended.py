@@ -25,8 +25,8 @@ AUTHORS, GROUP, IN_FLIGHT, LEASE_S = 200, 5, 4, 1.0
 #: The worker with a lease short enough to sleep through it.
 WORKER = f"""
 import os, signal, sys
-from summarizer_assets.storage.state import StateStore
-StateStore.__init__.__kwdefaults__["lease_s"] = {LEASE_S}
+from summarizer_assets.resources import Summarizer
+Summarizer.__init__.__kwdefaults__["lease_s"] = {LEASE_S}
 {{more}}
 from summarizer_assets_tests import worker
 sys.exit(worker.main("0000"))

@@ -22,6 +22,7 @@ from summarizer_assets.checking.bucket import before, check_bucket
 from summarizer_assets.core import records
 from summarizer_assets.core.money import dollars
 from summarizer_assets.core.progress import Progress
+from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.io_manager import shown
 from summarizer_assets.pipeline import BucketRun
 from summarizer_assets.resources import Summarizer
@@ -151,8 +152,9 @@ class _Telling:
         run = self._run
         if run.stop is None:
             return
-        persist(self._summarizer.tables.failures, run.failures)
-        run.finish()
+        with on_interrupt(run.interrupt):  # no signal tears the second table from the first
+            persist(self._summarizer.tables.failures, run.failures)
+            run.finish()
         self.observe()
         if run.interrupted_by is None:
             for evaluation in self.checked():
