@@ -28,7 +28,7 @@ import polars as pl
 
 from summarizer_assets.sources.columns import table_layout
 from summarizer_assets.sources.csv_reader import open_csv
-from summarizer_assets.sources.readers import TableReader
+from summarizer_assets.sources.readers import Reader, TableReader
 from summarizer_assets.sources.shape import LINE, Shaper
 
 _BATCH = 100_000
@@ -72,8 +72,8 @@ def one(path: str, how: str, far: str) -> dict[str, float]:
     return {"cpu": time.process_time() - began, "rows": rows, "mb": peak}
 
 
-def _frames(reader: object) -> Iterator[pl.DataFrame]:
-    for frame, rejected in reader.batches(_BATCH):  # type: ignore[attr-defined]
+def _frames(reader: Reader) -> Iterator[pl.DataFrame]:
+    for frame, rejected in reader.batches(_BATCH):
         assert rejected.is_empty()
         yield frame
 
