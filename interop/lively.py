@@ -55,7 +55,7 @@ def _paper(number: int, index: int) -> dict[str, Any]:
         "hot_paper": _FLAGS[turn % 3],
         "highly_cited_paper": _FLAGS[number % 3],
         "citingsrcslocalcount": _COUNTS[turn % len(_COUNTS)],
-        "title": f"On lighthouses {number}.{index}",
+        "title": f"On lighthouses {number}.{index}" if turn % 3 else rf"Of $\alpha$ and \beta_{number}.{index}",
         "woscategory": _TEXTS[(turn + 3) % len(_TEXTS)],
         "journal": None if turn % 5 == 0 else f"Journal {turn % 4}",
     }
