@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from summarizer_assets.sources.csv_dialect import MAY_BE_BARE, Dialect, Escape
 from summarizer_assets.sources.csv_header import Opened
 from summarizer_assets.sources.csv_rows import Rules
-from summarizer_assets.sources.csv_signs import Sign
+from summarizer_assets.sources.csv_signs import SURE, Sign
 from summarizer_assets.sources.csv_survey import REMEDY, Survey, survey
 from summarizer_assets.sources.errors import SourceError
 
 _FEW = 10  # rows of broken quotes, which are rejected whatever their share
 _MISQUOTED = 0.01  # of the rows: above it, the quotes of the others cannot be trusted either
-_SURE = 5
 _ORDER: tuple[Escape, ...] = ("text", "quote", "quoted", "all", "letters")
 
 
@@ -40,9 +39,8 @@ def decide(blocks: Callable[[], Iterable[bytes]], opened: Opened, where: str) ->
 
     def look(dialect: Dialect) -> Survey:
         if dialect not in seen:
-            whole = [found.bad for found in seen.values() if not found.cut_short]
             rules = replace(opened.rules, dialect=dialect)
-            worth = min(whole) if whole else None
+            worth = min((found.bad for found in _fitting(seen).values()), default=None)
             seen[dialect] = survey(blocks(), rules, opened.skip, opened.line, where, worth=worth)
         return seen[dialect]
 
@@ -80,11 +78,7 @@ def _variants(first: Dialect, found: Survey, opened: Opened) -> Iterable[Dialect
 
 
 def _best(seen: Mapping[Dialect, Survey], opened: Opened, where: str) -> Dialect:
-    fitting = {
-        dialect: found
-        for dialect, found in seen.items()
-        if not found.cut_short and not _contradicted(dialect, found.signs)
-    }
+    fitting = _fitting(seen)
     least = min(found.bad for found in fitting.values())
     left = {dialect: fitting[dialect] for dialect in fitting if fitting[dialect].bad == least}
     if len({dialect.quote is None for dialect in left}) > 1:
@@ -92,6 +86,15 @@ def _best(seen: Mapping[Dialect, Survey], opened: Opened, where: str) -> Dialect
         left = {dialect: found for dialect, found in left.items() if (dialect.quote is None) == literal}
     escapes = {dialect.escape: dialect for dialect in sorted(left, key=lambda dialect: _ORDER.index(dialect.escape))}
     return escapes[_escape(escapes.keys(), left, opened, where)]
+
+
+def _fitting(seen: Mapping[Dialect, Survey]) -> Mapping[Dialect, Survey]:
+    """The readings of the whole file that their own signs do not speak against; as text, nothing does."""
+    return {
+        dialect: found
+        for dialect, found in seen.items()
+        if not found.cut_short and not _contradicted(dialect, found.signs)
+    }
 
 
 def _contradicted(dialect: Dialect, signs: Counter[Sign]) -> bool:
@@ -144,7 +147,7 @@ def _escape(left: Collection[Escape], seen: Mapping[Dialect, Survey], opened: Op
     if signs["null"] and "letters" in left:
         return "letters"
     # No text has so many double backslashes, and not a single one; JSON may, but not without quotes that are doubled.
-    sure = signs["pair"] >= _SURE and all(dialect.quote is not None for dialect in seen)
+    sure = signs["pair"] >= SURE and all(dialect.quote is not None for dialect in seen)
     if signs["null"] or sure:
         return _which(escapes, signs, opened, where)
     raise _two_ways(where, "as text", "as escapes")
@@ -155,11 +158,11 @@ def _which(left: Collection[Escape], signs: Counter[Sign], opened: Opened, where
     first = next(iter(left))
     if len(left) == 1 or not (signs["pair"] or signs["escaped end"]):
         return first
-    sure = signs["pair"] >= _SURE and opened.layout.form != "nested"  # JSON in a text has them doubled by itself
+    sure = signs["pair"] >= SURE and opened.layout.form != "nested"  # JSON in a text has them doubled by itself
     if "quote" in left and opened.header_quoted and not sure:
         raise _two_ways(where, "as R writes them (two are two)", "as Spark and Python write them (two are one)")
     if {"quoted", "all"} <= set(left) and signs["pair outside"]:
-        if signs["pair outside"] < _SURE:
+        if signs["pair outside"] < SURE:
             raise _two_ways(where, "as Spark writes them (outside of quotes, two are two)", "as MySQL and Python do")
         return "all"
     return next((escape for escape in left if escape in ("quoted", "all")), first)

@@ -23,11 +23,14 @@ Sign = Literal[
     "no letter",  # the same before what is no letter of an escape
     "letter",  # the same before one
     "null",  # fields that are `\N`
-    "pair",  # places of two backslashes or more, those in the same words once: a flat table repeats its values
+    "pair",  # two backslashes or more, as `pairs` finds them
     "pair outside",  # two where no quotes are
     "escaped quote",  # a backslash before a quote
     "escaped end",  # a backslash before a delimiter or line end
 ]
+
+#: As many of a sign leave no doubt.
+SURE = 5
 
 
 def signs(text: bytes, plain: bytes, marks: Marks | None, dialect: Dialect) -> Counter[Sign]:
@@ -52,14 +55,18 @@ def signs(text: bytes, plain: bytes, marks: Marks | None, dialect: Dialect) -> C
     delimiter, quote = dialect.delimiter, dialect.quote or b'"'
     d = re.escape(delimiter)
     found["null"] = len(re.findall(rb"(?<![^" + d + rb"\n])\\N(?=" + d + rb"|\r?\n)", plain))
-    words = rb"[^\\\n" + d + rb"]{0,8}"
-    found["pair"] = len(set(re.findall(words + rb"(?:\\\\)+" + words, text)))
     found["escaped quote"] = text.count(b"\\" + quote)
     found["escaped end"] = text.count(b"\\" + delimiter) + text.count(b"\\\n")
     if marks is not None:
         found["pair outside"] = _outside(plain, 2 * marks.backslash, dialect)
         found["escaped in quotes"] = plain.count(2 * marks.quote) - _outside(plain, 2 * marks.quote, dialect)
     return found
+
+
+def pairs(text: bytes, dialect: Dialect) -> set[bytes]:
+    """Two backslashes or more, with the words beside them: a flat table repeats its values, which is no evidence."""
+    words = rb"[^\\\n" + re.escape(dialect.delimiter) + rb"]{0,8}"
+    return set(re.findall(words + rb"(?:\\\\)+" + words, text))
 
 
 def places(data: NDArray[np.uint8], quote: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from summarizer_assets.sources.csv_dialect import MAY_BE_BARE, Dialect
 from summarizer_assets.sources.csv_escapes import Marks, hidden
 from summarizer_assets.sources.csv_rows import Kind, Row, Rules
-from summarizer_assets.sources.csv_signs import Sign, signs
+from summarizer_assets.sources.csv_signs import SURE, Sign, pairs, signs
 from summarizer_assets.sources.errors import SourceError
 
 #: A row, or broken rows without two whole ones among them, of more bytes than that are no table's.
@@ -42,6 +42,7 @@ class Survey:
         broken: rows that are not whole, by kind.
         first: the line of the first row of each kind.
         signs: for and against this reading.
+        pairs: of backslashes, in the whole file; no more than tell something.
         quotes, backslashes: whether there are any.
         cut_short: more rows were broken than it was worth.
     """
@@ -51,6 +52,7 @@ class Survey:
     broken: Counter[Kind] = field(default_factory=Counter)
     first: dict[Kind, int] = field(default_factory=dict)
     signs: Counter[Sign] = field(default_factory=Counter)
+    pairs: set[bytes] = field(default_factory=set)
     quotes: bool = False
     backslashes: bool = False
     cut_short: bool = False
@@ -195,6 +197,9 @@ class _Course:
         found.backslashes = found.backslashes or backslashes
         if backslashes or (quotes and dialect.delimiter in MAY_BE_BARE):
             found.signs.update(signs(text[:size], plain[:size], marks, dialect))
+        if backslashes and len(found.pairs) < SURE:
+            found.pairs |= pairs(text[:size], dialect)
+            found.signs["pair"] = len(found.pairs)
         one_line_each = piece.sound and not quotes and not backslashes
         self.line += piece.rows if one_line_each else text.count(b"\n", 0, size)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from summarizer_assets.sources.csv_bytes import BLOCK
+from summarizer_assets.sources.csv_bytes import BLOCK, TextFile
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets_tests.sources.random_tables import read
 
@@ -127,6 +127,21 @@ def test_quotes_that_are_broken_in_many_rows_refuse_the_file(tmp_path):
 def test_backslashes_that_can_be_read_in_two_ways_refuse_the_file(tmp_path, row):
     (tmp_path / "a.csv").write_text(lines_of(row))
     with pytest.raises(SourceError, match=r"a\.csv: its backslashes can be read in two ways.*JSON lines"):
+        read(str(tmp_path / "a.csv"))
+
+
+def test_the_same_backslashes_in_many_blocks_say_no_more_than_in_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(TextFile.blocks, "__defaults__", (256,))
+    rows = [f'"{number}","Ann","Inst","U{number}","\\\\","J"' for number in range(99)]
+    (tmp_path / "a.csv").write_text(lines_of(*rows))
+    with pytest.raises(SourceError, match="can be read in two ways"):
+        read(str(tmp_path / "a.csv"))
+
+
+def test_a_file_against_whose_likeliest_readings_its_own_backslashes_speak_is_refused_by_name(tmp_path):
+    rows = ["1,'Ann #;,',$\\alpha$\\,U1,T,J"] * 3 + ["2,Bob,,U2,T,J"] * 3
+    (tmp_path / "a.csv").write_text(lines_of(*rows))
+    with pytest.raises(SourceError, match="can be read in two ways"):
         read(str(tmp_path / "a.csv"))
 
 
