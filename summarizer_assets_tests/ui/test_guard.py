@@ -140,6 +140,7 @@ def client() -> Iterator[httpx.Client]:
         app = create_app_from_workspace_process_context(context)
         app.add_middleware(Guard)
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # who asks before the server's thread runs waits for it
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
