@@ -118,14 +118,14 @@ def test_a_claim_of_a_killed_run_on_another_host_is_refused_while_its_lease_runs
         "there",
         shared,
         "from summarizer_assets.storage.state import StateStore\n"
-        "with StateStore(database, 'claims', lease_s=1.0).claim('0001', 'theirs'):\n"
+        "with StateStore(database, 'claims', lease_s=5.0).claim('0001', 'theirs'):\n"
         "    print('held', flush=True); sys.stdin.readline()\n",
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
-    store = StateStore(Database(shared), "claims", lease_s=1.0)
+    store = StateStore(Database(shared), "claims", lease_s=5.0)
     with pytest.raises(ClaimRefused, match="run theirs"), store.claim("0001", "ours"):
         pass  # nobody here can know that it is dead
     wait_until(lambda: store.holders() == {})
