@@ -138,6 +138,7 @@ def _escape(left: Collection[Escape], seen: Mapping[Dialect, Survey], opened: Op
     signs: Counter[Sign] = Counter()
     for found in seen.values():
         signs |= found.signs
+        signs["pair"] = max(signs["pair"], len(found.pairs))
     escapes = [escape for escape in left if escape != "text"]
     if "text" not in left or not escapes:
         return _which(escapes, signs, opened, where) if escapes else "text"

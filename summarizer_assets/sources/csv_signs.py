@@ -23,7 +23,7 @@ Sign = Literal[
     "no letter",  # the same before what is no letter of an escape
     "letter",  # the same before one
     "null",  # fields that are `\N`
-    "pair",  # two backslashes or more, as `pairs` finds them
+    "pair",  # two backslashes or more, in different words: see `pairs`
     "pair outside",  # two where no quotes are
     "escaped quote",  # a backslash before a quote
     "escaped end",  # a backslash before a delimiter or line end
@@ -63,10 +63,14 @@ def signs(text: bytes, plain: bytes, marks: Marks | None, dialect: Dialect) -> C
     return found
 
 
-def pairs(text: bytes, dialect: Dialect) -> set[bytes]:
-    """Two backslashes or more, with the words beside them: a flat table repeats its values, which is no evidence."""
-    words = rb"[^\\\n" + re.escape(dialect.delimiter) + rb"]{0,8}"
-    return set(re.findall(words + rb"(?:\\\\)+" + words, text))
+def pairs(text: bytes, delimiter: bytes) -> set[tuple[bytes, bytes]]:
+    """The words before and after each two backslashes or more: those that a flat table repeats are no new evidence."""
+    stop = re.compile(rb"[\\\n" + re.escape(delimiter) + rb"]")
+    # Begins with what a search finds at once: words before it in the pattern would be tried at every byte.
+    hits = (hit.span() for hit in re.finditer(rb"\\\\(?:\\\\)*", text))
+    return {
+        (stop.split(text[max(start - 8, 0) : start])[-1], stop.split(text[end : end + 8])[0]) for start, end in hits
+    }
 
 
 def places(data: NDArray[np.uint8], quote: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -42,7 +42,7 @@ class Survey:
         broken: rows that are not whole, by kind.
         first: the line of the first row of each kind.
         signs: for and against this reading.
-        pairs: of backslashes, in the whole file; no more than tell something.
+        pairs: of backslashes, in different words; not all, once they leave no doubt.
         quotes, backslashes: whether there are any.
         cut_short: more rows were broken than it was worth.
     """
@@ -52,7 +52,7 @@ class Survey:
     broken: Counter[Kind] = field(default_factory=Counter)
     first: dict[Kind, int] = field(default_factory=dict)
     signs: Counter[Sign] = field(default_factory=Counter)
-    pairs: set[bytes] = field(default_factory=set)
+    pairs: set[tuple[bytes, bytes]] = field(default_factory=set)
     quotes: bool = False
     backslashes: bool = False
     cut_short: bool = False
@@ -198,8 +198,7 @@ class _Course:
         if backslashes or (quotes and dialect.delimiter in MAY_BE_BARE):
             found.signs.update(signs(text[:size], plain[:size], marks, dialect))
         if backslashes and len(found.pairs) < SURE:
-            found.pairs |= pairs(text[:size], dialect)
-            found.signs["pair"] = len(found.pairs)
+            found.pairs |= pairs(text[:size], dialect.delimiter)
         one_line_each = piece.sound and not quotes and not backslashes
         self.line += piece.rows if one_line_each else text.count(b"\n", 0, size)
 
