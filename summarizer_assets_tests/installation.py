@@ -5,6 +5,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,16 @@ class Installation:
         self.given: dict[str, Any] = {"root": str(root), "source": str(source), "buckets": 1, **settings}
         self.settings: Settings = load_settings(None, **self.given)
         self.summarizer = Summarizer(self.settings)
+
+    @cached_property
+    def _instance(self) -> dg.DagsterInstance:
+        """Made by the first run: its connection to SQLite belongs to a thread, and must not outlive it unclosed."""
         # Without a folder of ours it makes one that only warns when it is forgotten.
         kept = tempfile.mkdtemp(prefix="dagster-")
         weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
-        self._instance = dg.DagsterInstance.ephemeral(kept)
-        _instances.add(self._instance)
+        instance = dg.DagsterInstance.ephemeral(kept)
+        _instances.add(instance)
+        return instance
 
     def environment(self) -> dict[str, str]:
         """The same settings as variables, for a process of its own."""
