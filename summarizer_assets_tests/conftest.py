@@ -1,14 +1,19 @@
 """What holds for all tests."""
 
+import asyncio
 import signal
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 # Examples have no deadline: how long one takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# The event loop of tests is that of runs: uvloop's timers are not asyncio's, which once left a run waiting for ever.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 # In the background of a script SIGINT is ignored. Dagster handles SIGTERM as it does SIGINT, and what a test starts
 # would inherit that: nothing could be ended.

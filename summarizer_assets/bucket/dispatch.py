@@ -31,7 +31,8 @@ class Dispatcher:
         self._ask = ask
         self._in_flight = in_flight
         self._tasks: set[asyncio.Task[None]] = set()
-        self._probing: asyncio.Task[None] | asyncio.TimerHandle | None = None  # under way, or to come
+        self._probe_due: asyncio.TimerHandle | None = None
+        self._probing: asyncio.Task[None] | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._crash: BaseException | None = None
@@ -77,12 +78,12 @@ class Dispatcher:
 
     def _fill(self) -> None:
         if self.stop is None and self._client.breaker.open:
-            if self._probing is None and self.backlog:
-                self._probing = asyncio.get_running_loop().call_later(self._client.breaker.wait_s, self._probe)
+            if self.backlog and self._probing is None and self._probe_due is None:
+                self._probe_due = asyncio.get_running_loop().call_later(self._client.breaker.wait_s, self._probe)
         else:
             while self.backlog and self.stop is None and not self.paused and len(self._tasks) < self._in_flight():
                 self._start(self.backlog.take(), probe=False)
-        if not self._tasks and self._probing is None:
+        if not self._tasks and self._probe_due is None:
             self._idle.set()
 
     def _start(self, group: Group, *, probe: bool) -> asyncio.Task[None]:
@@ -101,12 +102,16 @@ class Dispatcher:
         self._fill()
 
     def _probe(self) -> None:
-        self._probing = self._start(self.backlog.take_probe(), probe=True) if self.backlog else None
+        self._probe_due = None
+        if self.backlog:
+            self._probing = self._start(self.backlog.take_probe(), probe=True)
+        else:  # taken meanwhile: there may be nothing more to wait for
+            self._fill()
 
     def _cancel_probe_to_come(self) -> None:
-        if isinstance(self._probing, asyncio.TimerHandle):
-            self._probing.cancel()
-            self._probing = None
+        if self._probe_due is not None:
+            self._probe_due.cancel()
+            self._probe_due = None
 
     def _outage_changed(self) -> None:
         if self._client.breaker.open:

@@ -1,4 +1,4 @@
-"""A run that is told to end ends soon, whatever it was about."""
+"""A run that is told to end ends soon, whatever it was about; one with nothing left to do ends by itself."""
 
 import asyncio
 from types import SimpleNamespace
@@ -46,3 +46,55 @@ def test_a_run_told_to_end_waits_no_longer_than_its_grace_for_what_is_in_flight(
         return dispatcher.stop
 
     assert asyncio.run(end()) == (OTHER if before else TOLD)
+
+
+def test_a_run_whose_last_requests_end_an_outage_does_not_wait_for_the_probe_that_was_due():
+    """Seen: the timer of a probe was not cancelled, found nobody to ask, and the run waited for ever."""
+    probes = []
+
+    async def end() -> None:
+        answered = asyncio.Event()
+        breaker = SimpleNamespace(open=False, listener=lambda: None, wait_s=0.05)
+
+        async def ask(group: Group, probe: bool) -> None:
+            probes.append(probe)
+            if group.positions == [0]:
+                breaker.open = True
+                breaker.listener()
+                dispatcher.backlog.add(Group([1]), first=True)
+                answered.set()
+                return
+            await answered.wait()  # under way when the outage began
+            await asyncio.sleep(0)
+            breaker.open = False
+            breaker.listener()
+
+        dispatcher = Dispatcher(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
+        dispatcher.backlog.add(Group([0]))
+        dispatcher.backlog.add(Group([2]))
+        async with asyncio.timeout(20):
+            await dispatcher.run()
+
+    asyncio.run(end())
+    assert probes == [False, False, False]
+
+
+def test_a_run_stopped_in_an_outage_ends_without_another_probe():
+    asked = []
+
+    async def end() -> None:
+        breaker = SimpleNamespace(open=True, listener=None, wait_s=0.05)
+
+        async def ask(group: Group, _probe: bool) -> None:
+            asked.append(group)
+
+        dispatcher = Dispatcher(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
+        dispatcher.backlog.add(Group([0]))
+        running = asyncio.create_task(dispatcher.run())
+        await asyncio.sleep(0)
+        dispatcher.request_stop(OTHER)
+        async with asyncio.timeout(20):
+            await running
+
+    asyncio.run(end())
+    assert not asked
