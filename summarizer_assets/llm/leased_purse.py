@@ -10,7 +10,7 @@ and now and then. When what is left would not do even if nothing were under way 
 
 Without a cap nobody waits: the reserve may run into debt, and only serves that a run that dies leaves its mark.
 What a reply tells is booked, also where it is more than was held: then all requests, those under way too, are held by
-what was seen, and nothing is sent until the ledger has that reserved.
+what was seen, those that told nothing before are booked by it, and nothing is sent until the ledger has that reserved.
 """
 
 import asyncio
@@ -205,14 +205,16 @@ class LeasedPurse:
         if told:
             self._open.worst = max(self._open.worst, NOTHING_SEEN.after(cost, bound).worst)
             self._learn(self._reserve.excess.after(cost, bound))
+        elif self._cap is not None:  # else it is an estimate
+            self._reserve.untold += bound
         self._go_on()
 
     def doubt(self, bound: int) -> None:
         """A request that allowed `bound` got no reply that tells, and may be billed."""
         if not self._closed:
             may_cost = self._reserve.excess.seen(bound)
-            self._open.uncertain += may_cost
-            self._open.requests += 1
+            self._open += Booking(uncertain=may_cost, requests=1)
+            self._reserve.untold += bound
             self.put_back(bound, may_cost)
 
     def _let_go(self, bound: int, cost: int) -> None:
@@ -226,8 +228,9 @@ class LeasedPurse:
                 self._wake.set()  # nothing more comes from here: the ledger decides
 
     def _learn(self, excess: Excess) -> None:
-        if self._reserve.learn(excess):
+        if excess.beyond and excess.worst > self._reserve.excess.worst:
             self._wake.set()  # others are not to be granted what this may cost
+        self._open.uncertain += self._reserve.learn(excess)
 
     # The ledger's side.
 

@@ -10,12 +10,14 @@ class Reserve:
     """Requests under way are held by their bounds and by what was seen of others.
 
     `free`: for requests to come; below zero: a debt, since more is to be held than was reserved. `bounds`: what the
-    `requests` under way allow, in all. `held + free` changes only by what is spent, and by grants.
+    `requests` under way allow, in all; `untold`: what those allowed that ended and told nothing. `held + free` changes
+    only by what is spent, and by grants.
     """
 
     free: int = 0
     bounds: int = 0
     requests: int = 0
+    untold: int = 0
     excess: Excess = NOTHING_SEEN
 
     @property
@@ -51,8 +53,10 @@ class Reserve:
         self.requests -= 1
         self.free += held - self.held - cost
 
-    def learn(self, excess: Excess) -> bool:
-        """Hold by what was seen, for the requests under way too; whether that takes more than before."""
-        held, self.excess = self.held, excess
-        self.free -= self.held - held
-        return self.held > held
+    def learn(self, excess: Excess) -> int:
+        """Hold by what was seen, for the requests under way too; returns how much more the untold may have cost."""
+        held, told = self.held, self.excess.seen(self.untold)
+        self.excess = excess
+        more = excess.seen(self.untold) - told
+        self.free -= self.held - held + more
+        return more

@@ -527,6 +527,33 @@ def test_however_runs_interleave_the_cap_is_kept_and_every_sum_agrees(
         assert share < 100
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    replies=st.lists(st.sampled_from(["told", "not told", "broken"]), min_size=1, max_size=8),
+    times=st.integers(1, 40),
+)
+def test_what_told_nothing_is_booked_by_what_others_told_before_or_after(replies: list[str], times: int) -> None:
+    """A provider that bills each request so many `times` what it allows."""
+
+    async def main(ledger: SpendLedger) -> None:
+        purse = purse_on(ledger, 10**12, book_every_s=0.01)
+        for reply in replies:
+            with await purse.hold(*TOKENS) as hold:
+                if reply == "told":
+                    hold.spent(Usage(times * TOKENS[0], times * TOKENS[1]))
+                elif reply == "not told":
+                    hold.spent(purse.assumed(TOKENS[0], 0, TOKENS[1]), told=False)
+        await purse.aclose()
+
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = ledger_in(Path(folder))
+        run(main(ledger))
+        totals = ledger.totals()
+        assert ledger.audit() == []
+    billed = len(replies) * AMOUNT * (times if "told" in replies else 1)
+    assert (totals["spent"] + totals["uncertain"], totals["reserved"]) == (billed, 0)
+
+
 # Runs in processes of their own.
 
 BUYER = (
