@@ -29,6 +29,8 @@ def by_python(
     null: str = "",
 ) -> str:
     """Python's csv, and so pandas' to_csv."""
+    if quote == "'" and any(value and value[0] == value[-1] == '"' for row in rows for value in row):
+        raise Unwritable  # left bare between delimiters, it is a quoted text to every reader
     out = io.StringIO(newline="")
     writer = csv.writer(
         out,
