@@ -47,7 +47,8 @@ def write_authors(path: Path, count: int) -> Path:
     return path
 
 
-_instances: weakref.WeakSet[dg.DagsterInstance] = weakref.WeakSet()
+#: By the id of a run; gone with the installation.
+_instances: weakref.WeakValueDictionary[str, dg.DagsterInstance] = weakref.WeakValueDictionary()
 
 
 class Installation:
@@ -64,9 +65,11 @@ class Installation:
         # Without a folder of ours it makes one that only warns when it is forgotten.
         kept = tempfile.mkdtemp(prefix="dagster-")
         weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
-        instance = dg.DagsterInstance.ephemeral(kept)
-        _instances.add(instance)
-        return instance
+        return dg.DagsterInstance.ephemeral(kept)
+
+    def _ran(self, result: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:
+        _instances[result.run_id] = self._instance
+        return result
 
     def environment(self) -> dict[str, str]:
         """The same settings as variables, for a process of its own."""
@@ -81,11 +84,13 @@ class Installation:
         first, last = (keys or (self.keys[0], self.keys[-1]))[0], (keys or self.keys)[-1]
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         job = build_defs(self.settings).resolve_job_def(INGEST)
-        return job.execute_in_process(
-            instance=self._instance,
-            tags=tags,
-            raise_on_error=raise_on_error,
-            run_config={"ops": {"authors": {"config": options}}} if options else {},
+        return self._ran(
+            job.execute_in_process(
+                instance=self._instance,
+                tags=tags,
+                raise_on_error=raise_on_error,
+                run_config={"ops": {"authors": {"config": options}}} if options else {},
+            )
         )
 
     def ingest_accepting_all(self) -> dg.ExecuteInProcessResult:
@@ -98,8 +103,10 @@ class Installation:
     def summarize(self, *keys: str, **options: Any) -> list[dg.ExecuteInProcessResult]:
         job = build_defs(self.settings).resolve_job_def(SUMMARIZE)
         return [
-            job.execute_in_process(
-                instance=self._instance, partition_key=key, raise_on_error=False, run_config=_config(options)
+            self._ran(
+                job.execute_in_process(
+                    instance=self._instance, partition_key=key, raise_on_error=False, run_config=_config(options)
+                )
             )
             for key in keys or self.keys
         ]
@@ -135,10 +142,7 @@ def _config(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str = "author_summaries") -> dict[str, Any]:
     """What a run said of one of its assets."""
-    for instance in _instances:
-        if instance.has_run(result.run_id):
-            return told(instance, result.run_id, asset)
-    raise LookupError(result.run_id)
+    return told(_instances[result.run_id], result.run_id, asset)
 
 
 def statuses(house: Installation, asset: str = "author_summaries") -> dict[str, str]:

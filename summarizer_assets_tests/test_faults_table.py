@@ -21,9 +21,7 @@ from summarizer_assets.faults.audit import paid_twice
 from summarizer_assets.faults.bodies import gzip_bomb
 from summarizer_assets.faults.plan import FAULTS, NUMBERS, Plan, Rule
 from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.bucket_house import House
 from summarizer_assets_tests.installation import Installation, write_authors
@@ -163,12 +161,7 @@ ONLY_ONCE = {"huge_body_in_chunks"}
 
 
 class Bare(Installation):
-    """Without an instance of Dagster, which may not be thrown away by another thread than made it."""
-
-    def __init__(self, root: Path, source: Path, **settings: Any) -> None:
-        self.given = {"root": str(root), "source": str(source), "buckets": 1, **settings}
-        self.settings = load_settings(None, **self.given)
-        self.summarizer = Summarizer(self.settings)
+    """Takes its source in without Dagster."""
 
     def take_in(self) -> None:
         stream = self.summarizer.ingest(self.keys, log=lambda _: None, describe=lambda *_: None)

@@ -185,6 +185,10 @@ def launch(page: Page, button: str) -> str:
         with suppress(NothingHappenedError):
             page.wait_for_function(LAUNCHED_OR_NOT, timeout=20_000)
             break
+        if page.locator(".dagster-backdrop").count():  # it took notice, and is slow
+            with suppress(NothingHappenedError):
+                page.wait_for_function(LAUNCHED_OR_NOT, timeout=120_000)
+            break
     assert "/runs/" in page.url, page.get_by_role("dialog").last.inner_text()
     return page.url.rpartition("/")[2]
 
