@@ -22,7 +22,7 @@ ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://
 	@$(BIN)/python -m summarizer_assets.ui --port $(or $(PORT),3000)
 
 rehearse: $(BIN)/.runtime ## Run the job on a few authors against a provider that fails on purpose (ARGS="--help")
-	@$(BIN)/python -m summarizer_assets.rehearse $(ARGS)
+	@$(BIN)/python -m summarizer_assets.rehearsal.rehearse $(ARGS)
 
 cluster: $(BIN)/.cluster cluster-packages ## Start Dagster over two Celery workers, RabbitMQ and Postgres on this machine (ARGS="--help")
 	@$(BIN)/python -m deploy.celery start $(ARGS)

@@ -31,14 +31,14 @@ if __name__ == "__main__":  # before what takes long to import
 from benchmarks.answers import CORPUS, requests_of
 from benchmarks.counted_answers import tokens
 from benchmarks.promises import conclude
-from summarizer_assets.faults.__main__ import loop_factory
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.faults.wire import WireDoor
-from summarizer_assets.llm.embedded import records_of
-from summarizer_assets.llm.template import parse
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.llm.embedded.app import records_of
+from summarizer_assets.llm.embedded.template import parse
+from summarizer_assets.rehearsal.http_server import WireDoor
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.serve import loop_factory
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 
 BUCKET, GROUP = "0000", 20
 

@@ -38,13 +38,13 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--show", action="store_true", help="print the good answers that are refused, with their texts")
     options = parser.parse_args()
 
-from summarizer_assets.core.answers import Limits, Reading, read_reply
-from summarizer_assets.core.contrast import ENOUGH
-from summarizer_assets.core.figures import Record
-from summarizer_assets.core.judging import Asked, judge
-from summarizer_assets.core.prompt import PromptSettings, system_message
-from summarizer_assets.core.terms import RecordTerms, terms_of
-from summarizer_assets.core.words import fold
+from summarizer_assets.core.answers.reply import Limits, Reading, read_reply
+from summarizer_assets.core.judging.contrast import ENOUGH
+from summarizer_assets.core.judging.figures import Record
+from summarizer_assets.core.judging.judge import Asked, judge
+from summarizer_assets.core.judging.terms import RecordTerms, terms_of
+from summarizer_assets.core.judging.words import fold
+from summarizer_assets.core.prompt.messages import PromptSettings, system_message
 
 CORPUS = Path(__file__).parent.parent / "summarizer_assets_tests" / "answers"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")  # noqa: RUF001 - they are the point

@@ -48,12 +48,12 @@ from benchmarks.phase import measured
 from benchmarks.promises import conclude
 from benchmarks.provider import provider_process, write_source
 from benchmarks.scale import provider as instant_provider
+from summarizer_assets.capacity.fleet import ANSWERS, CPU, REQUESTS, Capacity, Costs, Fleet, Job, Provider, plan
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.capacity import ANSWERS, CPU, REQUESTS, Capacity, Costs, Fleet, Job, Provider, plan
-from summarizer_assets.core.limiter import RateLimits
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.core.rate_schedule import RateLimits
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 
 _TOOL = Path(__file__).parent.parent / "tools" / "make_authors.py"
 _BUCKETS, _GROUP = 4, 20

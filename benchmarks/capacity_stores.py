@@ -44,17 +44,17 @@ from deltalake import write_deltalake
 from benchmarks.month_rows import Rows
 from benchmarks.provider import provider_process, write_source
 from summarizer_assets.core.buckets import bucket_key, bucket_keys
-from summarizer_assets.core.limiter import Ask, RateLimits
+from summarizer_assets.core.money.spending import Booking, Wish
+from summarizer_assets.core.rate_schedule import Ask, RateLimits
 from summarizer_assets.core.records import SUMMARIES
-from summarizer_assets.core.spending import Booking, Wish
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.changes import Append
-from summarizer_assets.storage.database import METADATA, Database
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.ledger import SpendLedger
-from summarizer_assets.storage.limiter import SharedAccount
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.changes import Append
+from summarizer_assets.storage.delta.stream import persist
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.state_db.database import METADATA, Database
+from summarizer_assets.storage.state_db.ledger import SpendLedger
+from summarizer_assets.storage.state_db.rate_limits import SharedAccount
 from summarizer_assets_tests.postgres import postgres, program
 
 _MEAN_OF, _SYNCS = 5, 100

@@ -23,13 +23,13 @@ if __name__ == "__main__":  # before what takes long to import
 
 import polars as pl
 
-from summarizer_assets.bucket.accounts import BucketCounts
-from summarizer_assets.checking.bucket import before, check_bucket
-from summarizer_assets.checking.tables import check_authors, check_tables
+from summarizer_assets.bucket_run.totals import BucketCounts
 from summarizer_assets.core.records import SUMMARIES
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.quality.bucket import before, check_bucket
+from summarizer_assets.quality.tables import check_authors, check_tables
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.changes import Append
+from summarizer_assets.storage.delta.changes import Append
 
 BUCKET, TIMES = "0000", 5
 

@@ -39,7 +39,7 @@ from benchmarks.cluster_world import Json, World, running, settings_of, wait, wi
 from benchmarks.promises import conclude
 from benchmarks.provider import write_source
 from deploy.celery.layout import Layout
-from summarizer_assets.core.money import Price, Usage, nano_of
+from summarizer_assets.core.money.amounts import Price, Usage, nano_of
 
 _INPUT_USD, _OUTPUT_USD = 1, 10  # a million tokens
 _LATENCY_S = 1.0

@@ -31,7 +31,7 @@ from benchmarks.dagster_dev import dagster_dev, wait_until
 from benchmarks.promises import conclude
 from deploy.celery.layout import Layout
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
 
 _DOOR = 28443  # beside another cluster on this machine

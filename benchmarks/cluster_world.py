@@ -24,8 +24,8 @@ from deploy.celery.cluster import Cluster
 from deploy.celery.layout import Layout, saved
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError
@@ -87,7 +87,7 @@ class World:
     @contextmanager
     def providing(self, plan: Json) -> Iterator[None]:
         listen = ["--host", self.layout.address, "--port", str(_PROVIDER_PORT)]
-        command = [sys.executable, "-m", "summarizer_assets.faults", *listen]
+        command = [sys.executable, "-m", "summarizer_assets.rehearsal.serve", *listen]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from summarizer_assets.core.prompt import PromptSettings, request_body, system_message
+from summarizer_assets.core.prompt.messages import PromptSettings, request_body, system_message
 
 MODEL = "m"
 MAX_TOKENS = 4096

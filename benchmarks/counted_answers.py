@@ -10,8 +10,8 @@ from functools import cache
 import msgspec
 from bpe_openai import Encoding, get_encoding
 
-from summarizer_assets.llm import embedded
-from summarizer_assets.llm.template import parse
+from summarizer_assets.llm.embedded import app as embedded
+from summarizer_assets.llm.embedded.template import parse
 
 _A_MESSAGE, _A_REPLY = 3, 3  # tokens around each message, and before the answer, as OpenAI frames them
 
@@ -26,7 +26,7 @@ def tokens(text: str) -> int:
 
 
 def answer(body: bytes) -> bytes:
-    """See `summarizer_assets.llm.embedded.answer`."""
+    """See `summarizer_assets.llm.embedded.app.answer`."""
     return _counted(body, lambda _, content: content)
 
 

@@ -27,7 +27,7 @@ if __name__ == "__main__":  # before what takes long to import
 import polars as pl
 
 from summarizer_assets.sources.columns import table_layout
-from summarizer_assets.sources.csv_reader import open_csv
+from summarizer_assets.sources.csv.reader import open_csv
 from summarizer_assets.sources.readers import Reader, TableReader
 from summarizer_assets.sources.shape import LINE, Shaper
 

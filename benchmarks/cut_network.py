@@ -25,10 +25,10 @@ if __name__ == "__main__":  # before what takes long to import
 
 import sqlalchemy as sa
 
-from summarizer_assets.core.limiter import Ask, RateLimits
-from summarizer_assets.storage.database import Database
+from summarizer_assets.core.rate_schedule import Ask, RateLimits
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.limiter import SharedAccount
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.rate_limits import SharedAccount
 from summarizer_assets_tests.postgres import Server, postgres
 
 LEASE_S = 60

@@ -42,7 +42,7 @@ from benchmarks.failed_buckets import fill
 from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process, write_source
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.settings import load_settings
 

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 import httpx
 
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.facts import retry_facts
 
 _CONFIGURATION = """

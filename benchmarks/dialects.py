@@ -22,7 +22,7 @@ if __name__ == "__main__":  # before what takes long to import
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from summarizer_assets_tests.sources.csv_writers import Unwritable
+from summarizer_assets_tests.sources.csv.writers import Unwritable
 from summarizer_assets_tests.sources.random_tables import Table, outcome, tables
 
 

@@ -27,13 +27,13 @@ if __name__ == "__main__":  # before what takes long to import
 import msgspec
 import polars as pl
 
-from summarizer_assets.bucket.prompting import render_bucket
+from summarizer_assets.bucket_run.prompts import render_bucket
 from summarizer_assets.core.buckets import bucket_of, buckets_of
+from summarizer_assets.core.prompt.rendering import RenderSettings
 from summarizer_assets.core.records import AUTHOR, AUTHORS
-from summarizer_assets.core.rendering import RenderSettings
-from summarizer_assets.llm.template import summarize
-from summarizer_assets.storage.changes import Append
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.llm.embedded.template import summarize
+from summarizer_assets.storage.delta.changes import Append
+from summarizer_assets.storage.delta.table import BucketedTable
 
 WARM, MEASURED = "0000", "0001"
 BUCKETS = 2

@@ -114,16 +114,16 @@ def _cost(clock: Callable[[], int]) -> int:
 def watch_all(watch: Watch) -> None:
     """Put the watch around every part of a bucket's run."""
     # Imported late: the start of the process is not this module's matter.
-    from summarizer_assets.bucket import outcomes, prompting, stock  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.bucket.asking import Asker  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.bucket.engine import Engine  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.bucket.outcome_records import RecordBuilder, Todo  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run import outcomes, prompting, stock  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.ask import Asker  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.engine import Engine  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.journal_records import RecordBuilder, Todo  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.core import answers  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.llm.client import Client  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.llm.transport import AiohttpTransport  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.storage.delta import BucketedTable  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.llm.http.transport import AiohttpTransport  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.storage.delta.table import BucketedTable  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.storage.delta.writer import BucketWriter  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.storage.journal import Journal  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.storage.writer import BucketWriter  # noqa: PLC0415 - loaded by the measured process only
 
     whole = time.process_time_ns
     watch.function(prompting, "render", "render and hash", whole)
@@ -161,7 +161,7 @@ _BEFORE = ("Delta read", "render and hash", "plan", "to-do as lists")
 def profile(work: Work) -> dict[str, Any]:
     """CPU µs an author by part, of a bucket's run without Dagster."""
     from benchmarks.ours import House  # noqa: PLC0415 - as in `watch_all`
-    from summarizer_assets.bucket.engine import Engine  # noqa: PLC0415 - as above
+    from summarizer_assets.bucket_run.engine import Engine  # noqa: PLC0415 - as above
 
     house = House(work)
     house.alone(WARM)

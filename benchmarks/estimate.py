@@ -32,15 +32,15 @@ import polars as pl
 
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.estimate import Span
+from summarizer_assets.core.estimation.cost import Span
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.estimate.spend import SpendEstimate, estimate_spend, keep
-from summarizer_assets.faults.plan import Plan
-from summarizer_assets.faults.process import running
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.process import running
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 
 BUCKETS, IN_FLIGHT = 4, 16
 INPUT_USD, OUTPUT_USD = 0.15, 0.60

@@ -31,8 +31,8 @@ from deltalake import write_deltalake
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
 from summarizer_assets.core.records import AUTHORS, FAILURES, SUMMARIES, FailureReason
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import load_settings
 
 AUTHORS_A_BUCKET = 4

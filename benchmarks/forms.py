@@ -36,7 +36,7 @@ from summarizer_assets.ingest.merge import merge, record_hashes
 from summarizer_assets.sample import sample_path
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
-from summarizer_assets_tests.sources.csv_writers import WRITERS
+from summarizer_assets_tests.sources.csv.writers import WRITERS
 
 _BARE = r"[\t\r\n]|^\"\"$"
 #: What a form cannot hold in any field of an author, as a pattern.

@@ -36,9 +36,9 @@ import polars as pl
 
 from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process, write_source
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 
 BUCKET, IN_FLIGHT, POISON_SHARE = "0000", 64, 100
 LATENCY_S, PER_TOKEN_S, SCALE = 0.05, 0.001, 10

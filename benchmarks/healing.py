@@ -38,8 +38,8 @@ from benchmarks.dagster_dev import DagsterDev, dagster_dev, wait_for_quiet, wait
 from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process, write_source
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
-from summarizer_assets.faults.plan import NUMBERS
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.rehearsal.plan import NUMBERS
 from summarizer_assets.settings import load_settings
 
 BUCKETS = 10

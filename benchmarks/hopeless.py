@@ -29,9 +29,9 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--in-flight", type=int, default=64)
     options = parser.parse_args()
 
-from summarizer_assets.core.money import shown
-from summarizer_assets.pipeline import BucketRun
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.bucket_run.run import BucketRun
+from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import summary_of
 

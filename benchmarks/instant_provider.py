@@ -15,7 +15,7 @@ if __name__ == "__main__":  # before what takes long to import
 import uvloop
 
 from benchmarks.cached_server import HEAD, Answers, serve
-from summarizer_assets.llm.embedded import answer
+from summarizer_assets.llm.embedded.app import answer
 
 
 class Templates(Answers):

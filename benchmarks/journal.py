@@ -29,9 +29,9 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--folder", type=Path, help="on the disk to be measured; without one, the temporary folder's")
     options = parser.parse_args()
 
-from summarizer_assets.bucket.outcome_records import RecordBuilder, RunFacts, Todo
-from summarizer_assets.core.answers import Asked, Limits, read_reply
-from summarizer_assets.core.money import Usage
+from summarizer_assets.bucket_run.journal_records import RecordBuilder, RunFacts, Todo
+from summarizer_assets.core.answers.reply import Asked, Limits, read_reply
+from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.outcome import Answer
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.storage.journal import Journal, replay

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from summarizer_assets import pipeline
-from summarizer_assets.bucket import outcomes
-from summarizer_assets.bucket.engine import Engine
+from summarizer_assets.bucket_run import results as outcomes
+from summarizer_assets.bucket_run import run as pipeline
+from summarizer_assets.bucket_run.engine import Engine
 from summarizer_assets.llm.client import Client
+from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.journal import Journal
-from summarizer_assets.storage.state import StateStore
-from summarizer_assets.storage.writer import BucketWriter
+from summarizer_assets.storage.state_db.state import StateStore
 from summarizer_assets_tests import worker
 
 PHASES = (

@@ -51,8 +51,8 @@ from deltalake import DeltaTable
 from benchmarks.kill_victim import ASKER, BEGUN, ENDED, PHASES, STEP, Aim, Moment, live
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import buckets_of
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.journal import replay
-from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import control, serving_process
 

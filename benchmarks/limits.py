@@ -35,13 +35,13 @@ if __name__ == "__main__":  # before what takes long to import
 
 from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process
-from summarizer_assets.core.limiter import RateLimits
-from summarizer_assets.core.usage import usage_of
+from summarizer_assets.core.answers.usage import usage_of
+from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.pacer import Pacer
-from summarizer_assets.llm.transport import Limits, build_transport
-from summarizer_assets.storage.database import Database
-from summarizer_assets.storage.limiter import SharedAccount
+from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.rate.pacer import Pacer
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.rate_limits import SharedAccount
 
 RPM, TPM = 3000.0, 1_500_000.0
 LATENCY_S, IN_FLIGHT, STAGGER_S, FROM_S = 0.3, 96, 2.0, 4.0

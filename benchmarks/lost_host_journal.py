@@ -46,8 +46,8 @@ if __name__ == "__main__":  # before what takes long to import
 
 from benchmarks.kill_victim import BEGUN, ENDED, STEP, live
 from benchmarks.promises import conclude
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.journal import replay
-from summarizer_assets.storage.stream import persist
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import control, serving_process
 

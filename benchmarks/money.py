@@ -40,12 +40,12 @@ if __name__ == "__main__":  # before what takes long to import
 
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_of
-from summarizer_assets.core.money import Price, Usage, nano_of, shown
+from summarizer_assets.core.money.amounts import Price, Usage, nano_of, shown
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.faults.record import Entry
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.request_log import Entry
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 

@@ -30,10 +30,10 @@ import pyarrow.parquet as pq
 from benchmarks.month_rows import Rows
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import AUTHORS, FAILURES, SUMMARIES
-from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.maintenance import maintain
-from summarizer_assets.storage.stream import TableStream, persist
+from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.delta.maintenance import maintain
+from summarizer_assets.storage.delta.stream import TableStream, persist
+from summarizer_assets.storage.delta.table import BucketedTable
 
 _DAY_S = 24 * 3600
 _TOGETHER = 5  # measurements whose mean is told

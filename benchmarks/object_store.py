@@ -36,13 +36,13 @@ if __name__ == "__main__":  # before what takes long to import
     options = parser.parse_args()
 
 from benchmarks.promises import conclude
-from summarizer_assets.storage.changes import Append, Change, Compact, Merge
-from summarizer_assets.storage.database import Database
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge
+from summarizer_assets.storage.delta.maintenance import maintain
+from summarizer_assets.storage.delta.object_store import require_put_if_absent
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.maintenance import maintain
-from summarizer_assets.storage.object_store import require_put_if_absent
-from summarizer_assets.storage.state import StateStore
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.state import StateStore
 from summarizer_assets_tests.object_store import client, fail, heard, object_store
 from summarizer_assets_tests.storage.rows import SCHEMA, rows
 

@@ -9,10 +9,10 @@ import dagster as dg
 from benchmarks.contender import MODEL, Done, Work
 from benchmarks.engine_data import BUCKETS
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import Settings, load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 
 _QUIET = MappingProxyType({"loggers": {"console": {"config": {"log_level": "WARNING"}}}})
 

@@ -27,7 +27,7 @@ class Provider:
         self.plan({"rules": rules, "latency_s": latency_s})
 
     def plan(self, plan: Json) -> None:
-        """See `summarizer_assets.faults.plan.Plan`."""
+        """See `summarizer_assets.rehearsal.plan.Plan`."""
         httpx.post(f"{self._control}/plan", json=plan, timeout=60).raise_for_status()
 
     def record(self) -> list[Json]:
@@ -45,7 +45,7 @@ class Provider:
 
 @contextmanager
 def provider_process() -> Iterator[Provider]:
-    command = [sys.executable, "-m", "summarizer_assets.faults"]
+    command = [sys.executable, "-m", "summarizer_assets.rehearsal.serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

@@ -17,11 +17,11 @@ if __name__ == "__main__":  # before what takes long to import
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.report.make import make
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.changes import Append
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.changes import Append
+from summarizer_assets.storage.delta.table import BucketedTable
 
 _WORDS = "made up words on papers of nobody about tides and glass in the maps of seeds that a benchmark reads "
 _DAYS = 5

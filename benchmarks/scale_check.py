@@ -19,9 +19,9 @@ if __name__ == "__main__":  # before what takes long to import
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.table import BucketedTable
 
 _OPENINGS = 5
 

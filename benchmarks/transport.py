@@ -34,11 +34,11 @@ import aiohttp
 import httpx
 import uvloop
 
-from summarizer_assets.core.limiter import RateLimits
+from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.pacer import Pacer
+from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
-from summarizer_assets.llm.transport import Limits, build_transport
 
 BODY = json.dumps(
     {"model": "m", "messages": [{"role": "user", "content": "x" * 6000}], "response_format": {"type": "json_schema"}}

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.stream import persist
 
 
 def hashes(source: Path, columns: Mapping[str, str] | None = None) -> dict[str, str] | SourceError:

@@ -13,9 +13,9 @@ import polars as pl
 
 from summarizer_assets.core.records import PAPER
 from summarizer_assets.definitions import build_defs
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.jobs import MAINTAIN
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation
 from summarizer_assets_tests.provider import answer, serving
 

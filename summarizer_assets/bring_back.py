@@ -19,13 +19,13 @@ import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.bring_back import Rows, restore_authors, restore_rows
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.restored_rows import Rows, restore_authors, restore_rows
 from summarizer_assets.ingest.stream import INGEST_NOTE, LOST_NOTE, version_note
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.storage.changes import Merge, Overwrite
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.storage.delta.changes import Merge, Overwrite
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError, TableError
 
 _SHOWN_ID = 8

@@ -3,17 +3,17 @@
 They see the whole table, whichever buckets were written: ids only, so that 20 million cost seconds beside the minutes
 of their ingest. In one run with `author_summaries` they stop it. They do not stop the runs of a backfill: Dagster looks
 only at whether the partition of `authors` was materialised. There, and in any other run, the run itself refuses a
-bucket whose authors are doubled, before it asks anybody (`bucket.admission`).
+bucket whose authors are doubled, before it asks anybody (`bucket_run.admission`).
 """
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from summarizer_assets.assets.checked import result
-from summarizer_assets.checking.names import AUTHORS, BLOCKING, MEANINGS, OF_AUTHORS
-from summarizer_assets.checking.tables import check_authors
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.assets.asset_checks import result
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.quality.names import AUTHORS, BLOCKING, MEANINGS, OF_AUTHORS
+from summarizer_assets.quality.tables import check_authors
 from summarizer_assets.user_errors import fails_plainly
 
 

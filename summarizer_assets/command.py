@@ -2,7 +2,7 @@
 
 import sys
 
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
 
 

@@ -14,15 +14,15 @@ from summarizer_assets.assets.report import build_report
 from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.jobs import INGEST, SUMMARIZE, build_jobs
 from summarizer_assets.partitions import bucket_partitions
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.run_history import build_prune_schedule, prune_job
 from summarizer_assets.schedules import build_schedules
 from summarizer_assets.sensors import build_sensors
 from summarizer_assets.settings import Settings, load_settings
-from summarizer_assets.settings_shown import shown_resource
+from summarizer_assets.settings_page import shown_resource
 
 
 def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

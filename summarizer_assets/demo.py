@@ -17,11 +17,11 @@ from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.progress import IngestProgress, Progress
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.report.make import make
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import Settings, load_settings
+from summarizer_assets.settings.errors import SettingsError
 
 _WIDTH = 100
 _ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}

@@ -17,11 +17,11 @@ from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, Tabl
 from dagster_deltalake import DeltaLakeIOManager
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
 
-from summarizer_assets.bucket.failures_shown import Listing
+from summarizer_assets.bucket_run.failure_table import Listing
 from summarizer_assets.interrupts import on_interrupt
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.stream import TableStream, persist
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.stream import TableStream, persist
 from summarizer_assets.user_errors import fails_plainly
 
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
-from summarizer_assets.core.costly_fields import costly_fields
-from summarizer_assets.core.money import Price
-from summarizer_assets.llm.prices import ListPrice, list_price, list_taken, listed_end
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.core.money.amounts import Price
+from summarizer_assets.core.money.costly_fields import costly_fields
+from summarizer_assets.llm.budget.prices import ListPrice, list_price, list_taken, listed_end
 from summarizer_assets.settings import Settings
+from summarizer_assets.settings.errors import SettingsError
 
 _OLD_DAYS = 60  # a list older than that is compared with the provider's page before one relies on it
 

@@ -4,25 +4,25 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from summarizer_assets.core.limiter import RateLimits
-from summarizer_assets.core.money import Price, nano_of
-from summarizer_assets.core.spending import Spending
-from summarizer_assets.llm.account import Keeper
+from summarizer_assets.core.money.amounts import Price, nano_of
+from summarizer_assets.core.money.spending import Spending
+from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.backoff import Tries
+from summarizer_assets.llm.budget.leased_purse import LeasedPurse
+from summarizer_assets.llm.budget.purse import FreePurse, Purse
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.descriptors import Room, room_for
-from summarizer_assets.llm.embedded import create_app
+from summarizer_assets.llm.embedded.app import create_app
 from summarizer_assets.llm.errors import secret_leaves
-from summarizer_assets.llm.leased_purse import LeasedPurse
-from summarizer_assets.llm.pacer import Pacer
-from summarizer_assets.llm.purse import FreePurse, Purse
-from summarizer_assets.llm.transport import Limits as TransportLimits
-from summarizer_assets.llm.transport import build_transport
+from summarizer_assets.llm.http.descriptors import Room, room_for
+from summarizer_assets.llm.http.transport import Limits as TransportLimits
+from summarizer_assets.llm.http.transport import build_transport
+from summarizer_assets.llm.rate.account import Keeper
+from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.settings import Settings
-from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.ledger import RunAccount
-from summarizer_assets.storage.limiter import SharedAccount, account_key
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.ledger import RunAccount
+from summarizer_assets.storage.state_db.rate_limits import SharedAccount, account_key
 
 _EMBEDDED_URL = "http://embedded/v1"
 

@@ -23,15 +23,15 @@ from deltalake import DeltaTable
 from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.coverage import Coverage, coverage_by_bucket, standing
-from summarizer_assets.core.held import Rebuilt, parts, settled
+from summarizer_assets.core.lost_history import Rebuilt, parts, settled
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.run_history import newest_materialisations
 from summarizer_assets.sensors.runs import RunBook
-from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError, TableError
-from summarizer_assets.storage.guards import reading
 
 AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
 _AT_ONCE = 500_000  # rows whose ids are in memory

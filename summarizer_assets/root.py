@@ -7,9 +7,9 @@ import argparse
 import sys
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.money import shown
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.roots import give_new_id
 

@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.core.past_runs import DAY_S, PastRun, forgettable
-from summarizer_assets.core.retry import PARKED_AFTER_RUNS
+from summarizer_assets.core.forgettable_runs import DAY_S, PastRun, forgettable
+from summarizer_assets.core.run_records import PARKED_AFTER_RUNS
 from summarizer_assets.storage.roots import RUN_MARK
 
 PRUNE = "prune_run_history"

@@ -4,10 +4,10 @@ import argparse
 import sys
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.money import shown
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.ledger import SpendLedger
+from summarizer_assets.storage.state_db.ledger import SpendLedger
 
 
 def main(arguments: list[str] | None = None) -> int:

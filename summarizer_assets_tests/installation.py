@@ -16,10 +16,10 @@ from summarizer_assets.assets.told import told
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import PAPER
 from summarizer_assets.definitions import build_defs
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.partitions import bucket_partitions
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, Settings, load_settings
 from summarizer_assets_tests.provider import serving
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
-from summarizer_assets.faults.__main__ import loop_factory
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.faults.wire import WireDoor
+from summarizer_assets.rehearsal.http_server import WireDoor
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.serve import loop_factory
 
 _AUTHOR = re.compile(r'^#("(?:[^"\\]|\\.)*")(.*)$', re.MULTILINE)
 
@@ -97,7 +97,7 @@ def serving_process(
     plan: Path | None = None, answer_function: str = f"{__name__}:answer", *options: str
 ) -> Iterator[str]:
     """Serve it from a process of its own, which outlives whatever the test kills; yields the base URL."""
-    command = [sys.executable, "-m", "summarizer_assets.faults", "--answer", answer_function, *options]
+    command = [sys.executable, "-m", "summarizer_assets.rehearsal.serve", "--answer", answer_function, *options]
     if plan is not None:
         command += ["--plan", str(plan)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from summarizer_assets import bring_back
-from summarizer_assets.faults.plan import Plan, Rule
+from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.storage.errors import ClaimRefused, TableError
-from summarizer_assets_tests.bucket_house import House, housed
+from summarizer_assets_tests.bucket_run.house import House, housed
 
 AUTHORS = 30
 

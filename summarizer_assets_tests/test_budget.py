@@ -17,12 +17,12 @@ import polars as pl
 import pytest
 
 from summarizer_assets import spend
-from summarizer_assets.core.money import Price, Usage, nano_of
+from summarizer_assets.core.money.amounts import Price, Usage, nano_of
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.storage.paid import Paid, paid_for
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.storage.delta.paid import Paid, paid_for
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.provider import answer, serving
 

@@ -3,8 +3,8 @@
 import json
 import time
 
-from summarizer_assets.faults.plan import Plan
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving

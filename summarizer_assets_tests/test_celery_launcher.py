@@ -15,8 +15,8 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import pack_value
 from dagster_postgres.utils import DagsterPostgresException
 
-from summarizer_assets.core.lost import Sign, renewed
-from summarizer_assets.storage.state import StateStore
+from summarizer_assets.core.lost_runs import Sign, renewed
+from summarizer_assets.storage.state_db.state import StateStore
 from summarizer_assets_tests.documents import REPOSITORY
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.ticking import Ticking

@@ -12,9 +12,14 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
-from summarizer_assets.bucket.accounts import BucketCounts
-from summarizer_assets.checking.bucket import before, check_bucket
-from summarizer_assets.checking.names import (
+from summarizer_assets.bucket_run.totals import BucketCounts
+from summarizer_assets.core import records
+from summarizer_assets.core.buckets import bucket_of
+from summarizer_assets.core.quality.verdict import Verdict
+from summarizer_assets.definitions import build_defs
+from summarizer_assets.jobs import CHECK, SUMMARIZE
+from summarizer_assets.quality.bucket import before, check_bucket
+from summarizer_assets.quality.names import (
     AS_WRITTEN,
     COLUMNS,
     CURRENT,
@@ -27,14 +32,9 @@ from summarizer_assets.checking.names import (
     ONE_ROW,
     WHOLE,
 )
-from summarizer_assets.checking.tables import check_tables
-from summarizer_assets.core import records
-from summarizer_assets.core.buckets import bucket_of
-from summarizer_assets.core.verdict import Verdict
-from summarizer_assets.definitions import build_defs
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.jobs import CHECK, SUMMARIZE
+from summarizer_assets.quality.tables import check_tables
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, ingested, write_authors
 from summarizer_assets_tests.provider import answer
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, ingested
 from summarizer_assets_tests.provider import answer
 
@@ -41,7 +41,7 @@ def installation(tmp_path, provider) -> Iterator[Installation]:
 #: The worker, told to end while its second commit is on its way.
 TOLD_IN_A_COMMIT = """
 import os, signal, sys
-from summarizer_assets.storage.writer import BucketWriter
+from summarizer_assets.storage.delta.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
 def told(self, handle, change, *mark):
     commits.append(change)

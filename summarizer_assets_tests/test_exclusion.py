@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets_tests.bucket_house import AUTHORS, House, housed
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets_tests.bucket_run.house import AUTHORS, House, housed
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.ticking import Ticking
 

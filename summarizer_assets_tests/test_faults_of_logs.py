@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from summarizer_assets.storage.changes import Append, Change, Compact, Merge, Overwrite
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import LogDamaged
-from summarizer_assets_tests.bucket_house import Fuse, House, housed, new_titles
+from summarizer_assets_tests.bucket_run.house import Fuse, House, housed, new_titles
 from summarizer_assets_tests.storage.rows import content, rows, table_at
 
 Damage = Callable[[Path], None]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets_tests.bucket_house import housed
+from summarizer_assets_tests.bucket_run.house import housed
 
 FOLDER = Path(__file__).parent
 TABLE = {
@@ -47,15 +47,15 @@ TABLE = {
         "test_faults_of_disks.py::test_on_real_disks",
     ),
     85: (  # commit conflict: both present once
-        "storage/test_delta.py::test_eight_threads_that_append_to_their_own_buckets_lose_nothing",
-        "storage/test_delta.py::test_merges_overwrites_and_compactions_of_different_buckets_do_not_disturb_one_another",
+        "storage/delta/test_table.py::test_eight_threads_that_append_to_their_own_buckets_lose_nothing",
+        "storage/delta/test_table.py::test_merges_overwrites_and_compactions_of_different_buckets_do_not_disturb_one_another",
     ),
     86: (  # a bucket twice at once: the second is refused before it pays
         "test_crash.py::test_the_second_run_of_a_bucket_is_refused_before_its_first_call",
-        "storage/test_state.py::test_of_six_processes_that_claim_a_bucket_at_once_one_gets_it",
+        "storage/state_db/test_state.py::test_of_six_processes_that_claim_a_bucket_at_once_one_gets_it",
     ),
     87: (  # creation race: one version 0
-        "storage/test_delta.py::test_eight_processes_that_create_the_table_at_once_make_one_version_0",
+        "storage/delta/test_table.py::test_eight_processes_that_create_the_table_at_once_make_one_version_0",
     ),
     88: (  # unchanged: no call, no version
         "test_main_job.py::test_a_second_run_over_the_sample_makes_no_call_and_no_version",
@@ -67,7 +67,7 @@ TABLE = {
     ),
     90: (  # another prompt or model: nothing by itself; the old is readable for seven days
         "test_main_job.py::test_another_prompt_or_model_asks_nobody_again_but_newcomers",
-        "storage/test_maintenance.py::test_what_was_replaced_today_can_still_be_read_by_its_version",
+        "storage/delta/test_maintenance.py::test_what_was_replaced_today_can_still_be_read_by_its_version",
     ),
     91: (  # a damaged log: a named error
         "test_faults_of_logs.py::test_damage_to_entries_of_the_log_is_told_with_a_remedy",
@@ -76,18 +76,18 @@ TABLE = {
         "test_faults_of_logs.py::test_nobody_is_asked_on_a_damaged_log",
     ),
     92: (  # schema drift: refused, never silent
-        "storage/test_delta.py::test_a_table_of_other_columns_is_refused_before_anything_is_written",
-        "storage/test_delta.py::test_a_type_inside_a_list_of_structs_counts_as_a_difference",
+        "storage/delta/test_table.py::test_a_table_of_other_columns_is_refused_before_anything_is_written",
+        "storage/delta/test_table.py::test_a_type_inside_a_list_of_structs_counts_as_a_difference",
     ),
     93: (  # a vacuum beside a reader: a named error
-        "storage/test_vacuumed.py::test_a_reader_whose_files_are_vacuumed_is_told_and_reads_the_newest_version_again",
-        "storage/test_vacuumed.py::test_nobody_is_asked_when_data_files_are_gone",
-        "storage/test_maintenance.py::test_beside_four_writers_and_a_reader_nothing_is_lost_doubled_or_unreadable",
+        "storage/delta/test_vacuumed.py::test_a_reader_whose_files_are_vacuumed_is_told_and_reads_the_newest_version_again",
+        "storage/delta/test_vacuumed.py::test_nobody_is_asked_when_data_files_are_gone",
+        "storage/delta/test_maintenance.py::test_beside_four_writers_and_a_reader_nothing_is_lost_doubled_or_unreadable",
     ),
     94: (  # the clock jumps: unaffected
-        "storage/test_state.py::test_a_clock_that_is_set_while_a_run_works_neither_frees_nor_locks_its_bucket",
+        "storage/state_db/test_state.py::test_a_clock_that_is_set_while_a_run_works_neither_frees_nor_locks_its_bucket",
         "storage/test_journal.py::test_a_clock_that_was_set_back_does_not_change_the_order",
-        "storage/test_limiter.py::test_a_clock_that_is_set_back_makes_nobody_wait_until_it_is_as_late_again",
+        "storage/state_db/test_rate_limits.py::test_a_clock_that_is_set_back_makes_nobody_wait_until_it_is_as_late_again",
     ),
     95: (  # cancelled in Dagster
         "test_cancel.py::test_a_cancelled_run_stores_what_was_answered_and_is_left_alone",

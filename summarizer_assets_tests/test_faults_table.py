@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.faults.audit import paid_twice
-from summarizer_assets.faults.bodies import gzip_bomb
-from summarizer_assets.faults.plan import FAULTS, NUMBERS, Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.storage.stream import persist
-from summarizer_assets_tests.bucket_house import House
+from summarizer_assets.rehearsal.audit import paid_twice
+from summarizer_assets.rehearsal.body_faults import gzip_bomb
+from summarizer_assets.rehearsal.plan import FAULTS, NUMBERS, Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.storage.delta.stream import persist
+from summarizer_assets_tests.bucket_run.house import House
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving, serving_both
 from summarizer_assets_tests.waits import short_waits

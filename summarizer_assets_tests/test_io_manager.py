@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from summarizer_assets.io_manager import build_io_manager
-from summarizer_assets.storage.changes import Append, Change, Compact, Overwrite
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.changes import Append, Change, Compact, Overwrite
+from summarizer_assets.storage.delta.stream import TableStream
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets.storage.stream import TableStream
 from summarizer_assets_tests.storage.rows import SCHEMA, content, rows
 
 # Dagster calls its backfill policies beta; the project's assets have them all the same.

@@ -11,9 +11,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.llm.embedded import RequestRefusedError
+from summarizer_assets.llm.embedded.app import RequestRefusedError
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sample import sample_path
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.provider import answer, serving

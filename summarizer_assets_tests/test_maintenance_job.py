@@ -6,8 +6,8 @@ import dagster as dg
 
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST, MAINTAIN
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.settings import load_settings
 
 

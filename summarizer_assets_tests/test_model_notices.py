@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from summarizer_assets.calibration.calibrate import offer
-from summarizer_assets.calibration.shown import offer_markdown
-from summarizer_assets.estimate.shown import estimate_notes
+from summarizer_assets.calibration.markdown import offer_markdown
+from summarizer_assets.estimate.markdown import estimate_notes
 from summarizer_assets.estimate.spend import estimate_spend
 from summarizer_assets.estimate.terms import prices_of
-from summarizer_assets.llm.prices import list_taken
+from summarizer_assets.llm.budget.prices import list_taken
 from summarizer_assets.pricing import configured_price, model_notices
 from summarizer_assets.settings import Settings, load_settings
-from summarizer_assets.settings_shown import settings_shown
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.settings_page import settings_shown
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.fake_provider import Fake, serving_fake
 from summarizer_assets_tests.installation import Installation, write_authors
 

@@ -13,14 +13,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from summarizer_assets.bucket.engine import Engine
-from summarizer_assets.bucket.outcome_records import Todo
-from summarizer_assets.bucket.outcomes import Outcomes
+from summarizer_assets.bucket_run.engine import Engine
+from summarizer_assets.bucket_run.journal_records import Todo
+from summarizer_assets.bucket_run.results import Outcomes
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.storage.errors import ClaimLost, JournalError
-from summarizer_assets_tests.bucket_house import (
+from summarizer_assets_tests.bucket_run.house import (
     AUTHORS,
     BUCKET,
     Fuse,

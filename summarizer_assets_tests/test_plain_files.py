@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from summarizer_assets import bring_back
 from summarizer_assets.core.records import AUTHORS, REJECTED, SUMMARIES
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.storage.plain import plain
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.storage.delta.plain_strings import plain
 from summarizer_assets_tests.installation import Installation, ingested, write_authors
 from summarizer_assets_tests.provider import answer
 

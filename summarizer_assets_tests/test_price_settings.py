@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from summarizer_assets.core.money import Price, Usage
+from summarizer_assets.core.money.amounts import Price, Usage
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import model_notices
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import load_settings
+from summarizer_assets.settings.errors import SettingsError
 
 PROVIDER = {"llm_base_url": "https://host/v1"}
 

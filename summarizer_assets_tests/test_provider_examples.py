@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 import pytest
 from dotenv import dotenv_values
 
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import PREFIX, load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.documents import REPOSITORY
 from summarizer_assets_tests.fake_provider import Fake, detailed_usage, plain_usage, serving_fake
 from summarizer_assets_tests.installation import write_authors

@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from summarizer_assets import rebuild_status, spend
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.rebuild_status import rebuild, told
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, ingested
 from summarizer_assets_tests.provider import answer
 from summarizer_assets_tests.ticking import Ticking

@@ -2,8 +2,8 @@
 
 import pytest
 
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.storage import object_store as checks
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.storage.delta import object_store as checks
 from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.object_store import SECRET, client, fail, heard, object_store
 from summarizer_assets_tests.provider import answer, serving

@@ -12,16 +12,16 @@ import pytest
 import sqlalchemy as sa
 
 from summarizer_assets import root as command
-from summarizer_assets.core.spending import Booking, Wish
-from summarizer_assets.faults.plan import Plan
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.core.money.spending import Booking, Wish
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.settings import PREFIX, load_settings
-from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.errors import ClaimRefused, RootCopied
 from summarizer_assets.storage.journal import Journal
 from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.roots import Root, id_of
-from summarizer_assets_tests.bucket_house import AUTHORS, BUCKET, House, housed
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets_tests.bucket_run.house import AUTHORS, BUCKET, House, housed
 from summarizer_assets_tests.object_store import client, object_store
 
 #: What is spent in these tests, in nano-dollars.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.past_runs import DAY_S, PastRun, forgettable
+from summarizer_assets.core.forgettable_runs import DAY_S, PastRun, forgettable
 from summarizer_assets.run_history import prune
 
 BUCKETS = dg.StaticPartitionsDefinition(["0000", "0001"])

@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 
 from summarizer_assets import io_manager
-from summarizer_assets.core.retry import PARKED_AFTER_RUNS
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.core.run_records import PARKED_AFTER_RUNS
 from summarizer_assets.jobs import INGEST
-from summarizer_assets.sensors import looking
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.sensors import tick as looking
 from summarizer_assets.sensors.facts import retry_facts
+from summarizer_assets.storage.delta.stream import persist as persist_all
 from summarizer_assets.storage.errors import TableError
-from summarizer_assets.storage.stream import persist as persist_all
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving
 from summarizer_assets_tests.ticking import Ticking

@@ -14,16 +14,16 @@ import sqlalchemy as sa
 from deltalake import write_deltalake
 
 from summarizer_assets.jobs import INGEST
-from summarizer_assets.storage.database import Database
 from summarizer_assets.storage.errors import StorageError
+from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.ticking import Ticking
 
 AUTHORS, KEYS = 24, ["0000", "0001", "0002"]
 HOLD = (
     "import sys\n"
-    "from summarizer_assets.storage.database import Database\n"
-    "from summarizer_assets.storage.state import StateStore\n"
+    "from summarizer_assets.storage.state_db.database import Database\n"
+    "from summarizer_assets.storage.state_db.state import StateStore\n"
     "with StateStore(Database(sys.argv[1]), sys.argv[2]).claim('0001', sys.argv[3]):\n"
     "    print('held', flush=True); sys.stdin.readline()\n"
 )

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from summarizer_assets.core.prompt import request_body
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.core.prompt.messages import request_body
 from summarizer_assets.settings import PREFIX, Settings, load_settings
+from summarizer_assets.settings.errors import SettingsError
 
 SECRET = "hushhush-canary"
 

@@ -4,7 +4,7 @@ import dagster as dg
 
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.settings import load_settings
-from summarizer_assets.settings_shown import settings_shown
+from summarizer_assets.settings_page import settings_shown
 
 SECRET = "sk-canary-51d2"
 

@@ -8,8 +8,8 @@ import pytest
 
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, ingested, metadata_of, statuses, write_authors
 from summarizer_assets_tests.provider import answer
 

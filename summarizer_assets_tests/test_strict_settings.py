@@ -10,10 +10,10 @@ from dotenv import dotenv_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.env_file import names_in
-from summarizer_assets.setting_errors import SettingsError
-from summarizer_assets.setting_names import refuse_strange
 from summarizer_assets.settings import PREFIX, Settings, load_settings
+from summarizer_assets.settings.env_file import names_in
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.settings.names import refuse_strange
 
 SECRET = "hushhush-canary"
 FIELDS = Settings.model_fields

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.faults.plan import Plan
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import Installation, ingested
 from summarizer_assets_tests.provider import answer
 
@@ -25,7 +25,7 @@ AUTHORS, GROUP, IN_FLIGHT, LEASE_S = 200, 5, 4, 1.0
 #: The worker with a lease short enough to sleep through it.
 WORKER = f"""
 import os, signal, sys
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 Summarizer.__init__.__kwdefaults__["lease_s"] = {LEASE_S}
 {{more}}
 from summarizer_assets_tests import worker
@@ -34,7 +34,7 @@ sys.exit(worker.main("0000"))
 
 #: It falls asleep in its second commit: the claim was checked, the fence too, the rows are on their way.
 ASLEEP_IN_A_COMMIT = """
-from summarizer_assets.storage.writer import BucketWriter
+from summarizer_assets.storage.delta.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
 def sleepy(self, handle, change, *mark):
     commits.append(change)

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from summarizer_assets.core import records
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.storage.changes import Overwrite
-from summarizer_assets_tests.bucket_house import AUTHORS, BUCKET, House, housed
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.storage.delta.changes import Overwrite
+from summarizer_assets_tests.bucket_run.house import AUTHORS, BUCKET, House, housed
 from summarizer_assets_tests.ticking import Ticking
 
 REFUSED = ("3", "7")

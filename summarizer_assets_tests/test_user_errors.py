@@ -17,8 +17,8 @@ import pytest
 from deltalake import write_deltalake
 
 from summarizer_assets.definitions import build_defs
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import load_settings
 from summarizer_assets.user_errors import USER_ERRORS, fails_plainly, sentence
 from summarizer_assets_tests.installation import Installation, write_authors

@@ -21,11 +21,11 @@ import polars as pl
 
 from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.changes import Append
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.storage.delta.changes import Append
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.journal import has_records
 

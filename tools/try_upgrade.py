@@ -30,8 +30,8 @@ if __name__ == "__main__":  # before what takes long to import
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.installation import write_authors
 from summarizer_assets_tests.postgres import postgres
 from summarizer_assets_tests.provider import answer, serving

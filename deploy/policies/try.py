@@ -27,9 +27,9 @@ if __name__ == "__main__":  # before what takes long to import
 import boto3
 import polars as pl
 
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.storage.changes import Append
+from summarizer_assets.storage.delta.changes import Append
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.provider import answer, serving

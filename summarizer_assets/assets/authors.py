@@ -7,17 +7,17 @@ from dataclasses import replace
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP, table_metadata
-from summarizer_assets.core.launches import REFUSED
-from summarizer_assets.core.loss import Loss, is_code
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP, table_metadata
+from summarizer_assets.core.ingest_loss import Loss, is_code
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.core.records import AUTHORS
+from summarizer_assets.core.run_records import REFUSED
 from summarizer_assets.ingest.guard import LossRefused
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.changes import Change
-from summarizer_assets.storage.heartbeat import beating
-from summarizer_assets.storage.stream import TableStream
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.delta.changes import Change
+from summarizer_assets.storage.delta.stream import TableStream
+from summarizer_assets.storage.state_db.heartbeat import beating
 from summarizer_assets.user_errors import fails_plainly
 
 

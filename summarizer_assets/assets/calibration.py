@@ -5,13 +5,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration, CalibrationStopped, calibrate, offer
+from summarizer_assets.calibration.comparison import Measured
+from summarizer_assets.calibration.markdown import measured_markdown, offer_markdown, recommendation_markdown
 from summarizer_assets.calibration.pictures import picture
-from summarizer_assets.calibration.shown import measured_markdown, offer_markdown, recommendation_markdown
-from summarizer_assets.core.calibration import Measured
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.user_errors import fails_plainly
 
 CALIBRATE = "group_size_calibration"

@@ -6,16 +6,16 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.again import ResummarizeConfig
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP
-from summarizer_assets.core.estimate import Span
+from summarizer_assets.assets.redrive import ResummarizeConfig
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP
+from summarizer_assets.core.estimation.cost import Span
+from summarizer_assets.estimate.markdown import estimate_notes, estimate_table, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
 from summarizer_assets.estimate.renewal import Renewal, cost_usd, renewals, renewals_markdown, tokens, total
-from summarizer_assets.estimate.shown import estimate_notes, estimate_table, reconciliation_markdown
 from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.user_errors import fails_plainly
 
 ESTIMATE = "spend_estimate"

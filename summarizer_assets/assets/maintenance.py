@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.maintenance import Maintained
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.delta.maintenance import Maintained
 from summarizer_assets.user_errors import fails_plainly
 
 MAINTENANCE = "table_maintenance"

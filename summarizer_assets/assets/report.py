@@ -3,11 +3,11 @@
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
-from summarizer_assets.resources import Summarizer
 from summarizer_assets.user_errors import fails_plainly
 
 REPORT = "summary_report"

@@ -14,19 +14,19 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from summarizer_assets.assets.again import SummariesConfig
-from summarizer_assets.assets.checked import bucket_specs, evaluated
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP, table_metadata
-from summarizer_assets.checking.bucket import before, check_bucket
+from summarizer_assets.assets.asset_checks import bucket_specs, evaluated
+from summarizer_assets.assets.redrive import SummariesConfig
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP, table_metadata
+from summarizer_assets.bucket_run.run import BucketRun
 from summarizer_assets.core import records
-from summarizer_assets.core.money import dollars
+from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.progress import Progress
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.io_manager import shown
-from summarizer_assets.pipeline import BucketRun
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.quality.bucket import before, check_bucket
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.user_errors import fails_plainly
 
 SUMMARIES, FAILURES = "author_summaries", "failed_authors"

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.assets.checked import result
-from summarizer_assets.assets.rooted import at_root
-from summarizer_assets.assets.shown import GROUP
-from summarizer_assets.checking.names import MEANINGS, WHOLE
-from summarizer_assets.checking.tables import Checked, check_tables
+from summarizer_assets.assets.asset_checks import result
+from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.quality.names import MEANINGS, WHOLE
+from summarizer_assets.quality.tables import Checked, check_tables
 from summarizer_assets.user_errors import fails_plainly
 
 TABLE_CHECKS = "table_checks"

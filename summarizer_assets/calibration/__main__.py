@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, CalibrationStopped, calibrate, offer
+from summarizer_assets.calibration.markdown import calibration_markdown, measured_markdown, offer_markdown
 from summarizer_assets.calibration.pictures import picture
-from summarizer_assets.calibration.shown import calibration_markdown, measured_markdown, offer_markdown
 from summarizer_assets.command import opened
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 
 

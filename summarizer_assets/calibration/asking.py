@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from summarizer_assets.bucket.adapting import Adapting
-from summarizer_assets.core.answers import NO_ANSWER, Asked, Limits, UnusableReply, read_reply
-from summarizer_assets.core.calibration import Measured
-from summarizer_assets.core.money import Price, Usage, dollars
+from summarizer_assets.bucket_run.adapting import Adapting
+from summarizer_assets.calibration.comparison import Measured
+from summarizer_assets.core.answers.reply import NO_ANSWER, Asked, Limits, UnusableReply, read_reply
+from summarizer_assets.core.answers.usage import usage_of
+from summarizer_assets.core.money.amounts import Price, Usage, dollars
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.core.prompt import OUTPUT_FIELDS, request_body, set_fields
+from summarizer_assets.core.prompt.messages import OUTPUT_FIELDS, request_body, set_fields
+from summarizer_assets.core.prompt.request_form import RequestForm, Size
 from summarizer_assets.core.records import FailureReason
-from summarizer_assets.core.request_form import RequestForm, Size
-from summarizer_assets.core.usage import usage_of
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
     BadReply,

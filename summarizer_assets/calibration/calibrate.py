@@ -9,19 +9,19 @@ from typing import Final
 import polars as pl
 
 from summarizer_assets.calibration.asking import Question, SizeTrial
+from summarizer_assets.calibration.comparison import Measured, Recommendation, recommend
 from summarizer_assets.calibration.drawing import draw
-from summarizer_assets.core.answers import Asked
-from summarizer_assets.core.calibration import Measured, Recommendation, recommend
-from summarizer_assets.core.choice import ChoiceError
-from summarizer_assets.core.estimate import Estimate, Work, estimate_of, work_of
-from summarizer_assets.core.grouping import plan_groups
-from summarizer_assets.core.prompt import system_message
+from summarizer_assets.core.answers.reply import Asked
+from summarizer_assets.core.estimation.cost import Estimate, Work, estimate_of, work_of
+from summarizer_assets.core.prompt.grouping import plan_groups
+from summarizer_assets.core.prompt.messages import system_message
+from summarizer_assets.core.redrive import ChoiceError
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.terms import terms_of
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.errors import Parked, RunFatal
 from summarizer_assets.pricing import model_notices
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.estimates import CALIBRATION, EstimateBook
+from summarizer_assets.storage.state_db.estimates import CALIBRATION, EstimateBook
 
 SIZES: Final = (1, 5, 20, 50, 100)
 AUTHORS: Final = 200

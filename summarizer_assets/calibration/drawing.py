@@ -4,11 +4,11 @@ from typing import Final
 
 import polars as pl
 
-from summarizer_assets.bucket.admission import require_exact_exclusions
-from summarizer_assets.core.sampling import spread
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.bucket_run.admission import require_exact_exclusions
+from summarizer_assets.core.estimation.sampling import spread
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError
-from summarizer_assets.storage.guards import reading
 
 _BUCKETS: Final = 8
 _SEED, _ORDER_SEED = 22, 23

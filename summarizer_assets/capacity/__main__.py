@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from summarizer_assets.capacity.given import Wishes, given
-from summarizer_assets.capacity.shown import capacity_json, capacity_markdown
+from summarizer_assets.capacity.fleet import MOST_IN_FLIGHT, Costs, plan
+from summarizer_assets.capacity.footprint import footprint_of
+from summarizer_assets.capacity.inputs import Wishes, given
+from summarizer_assets.capacity.markdown import capacity_json, capacity_markdown
 from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import MAX_BUCKETS
-from summarizer_assets.core.capacity import MOST_IN_FLIGHT, Costs, plan
-from summarizer_assets.core.footprint import footprint_of
-from summarizer_assets.core.money import Price
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.core.money.amounts import Price
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError, TableError
 
 _COMPARED = (1, 2, 4, 8)  # workers

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from summarizer_assets.core.verdict import Verdict, number_of
+from summarizer_assets.core.quality.verdict import Verdict, number_of
 
 _COMMENT = "#"
 _PLAIN = re.compile(r"[1-9][0-9]*", re.ASCII)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from summarizer_assets.core.answers import Reading
-from summarizer_assets.core.money import Usage
+from summarizer_assets.core.answers.reply import Reading
+from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.records import FailureReason
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import polars as pl
 
-from summarizer_assets.core.choice import NOBODY_CHOSEN, Choice
+from summarizer_assets.core.earlier_attempts import NOTHING_TRIED, as_tried_with
 from summarizer_assets.core.records import FAILURES, FailureReason
-from summarizer_assets.core.tried import NOTHING_TRIED, as_tried_with
+from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.money import shown
+from summarizer_assets.core.money.amounts import shown
 
 _CELLS: Final = 12
 _WIDTH, _HEIGHT = 400, 12  # of the bar, in pixels

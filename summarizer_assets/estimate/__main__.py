@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.choice import Resummarize
+from summarizer_assets.core.redrive import Resummarize
+from summarizer_assets.estimate.markdown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.estimate.renewal import renewals, renewals_markdown
-from summarizer_assets.estimate.shown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.spend import estimate_spend, keep
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError, TableError
 
 

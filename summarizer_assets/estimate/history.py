@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from summarizer_assets.core.estimate import Terms
-from summarizer_assets.core.grouping import plan_groups
-from summarizer_assets.core.sampling import spread
-from summarizer_assets.core.token_model import Answered, Rework, TokenModel, believed, learn
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.estimates import EstimateBook
-from summarizer_assets.storage.guards import reading
+from summarizer_assets.core.estimation.cost import Terms
+from summarizer_assets.core.estimation.sampling import spread
+from summarizer_assets.core.estimation.token_model import Answered, Rework, TokenModel, believed, learn
+from summarizer_assets.core.prompt.grouping import plan_groups
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.state_db.estimates import EstimateBook
 
 _BUCKETS: Final = 8
 _AUTHORS_A_BUCKET: Final = 1000

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.estimate import Estimate
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.estimates import EstimateBook
+from summarizer_assets.core.estimation.cost import Estimate
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.state_db.estimates import EstimateBook
 
 _MINUTE_S: Final = 60.0
 RPM, TPM, LATENCY, EARLIER, UNKNOWN = (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from summarizer_assets.charts import BLUE, GREY, ORANGE, Chart, draw
-from summarizer_assets.core.estimate import Span
+from summarizer_assets.core.estimation.cost import Span
 from summarizer_assets.estimate.spend import SpendEstimate
 from summarizer_assets.estimate.wording import duration
 

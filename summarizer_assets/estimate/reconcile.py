@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from summarizer_assets.core.money import dollars
+from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.pending import Identity
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.estimates import Booked, EstimateBook, KeptEstimate
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.state_db.estimates import Booked, EstimateBook, KeptEstimate
 
 
 @dataclass(frozen=True)

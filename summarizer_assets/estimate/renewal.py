@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from summarizer_assets.core.choice import Resummarize
-from summarizer_assets.core.money import Usage, dollars
+from summarizer_assets.core.money.amounts import Usage, dollars
+from summarizer_assets.core.redrive import Resummarize
 from summarizer_assets.estimate.terms import NO_PRICE
 from summarizer_assets.estimate.wording import number, table, usd
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.guards import reading
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.delta.guards import reading
 
 _TOKENS = ("prompt_tokens", "completion_tokens")
 

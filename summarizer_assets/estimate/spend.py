@@ -3,16 +3,16 @@
 import time
 from dataclasses import dataclass
 
-from summarizer_assets.core.estimate import Estimate, Span, estimate_of
-from summarizer_assets.core.money import NANO, nano_of
-from summarizer_assets.core.sampling import Pending, work_in
-from summarizer_assets.core.token_model import TokenModel
+from summarizer_assets.core.estimation.cost import Estimate, Span, estimate_of
+from summarizer_assets.core.estimation.sampling import Pending, work_in
+from summarizer_assets.core.estimation.token_model import TokenModel
+from summarizer_assets.core.money.amounts import NANO, nano_of
 from summarizer_assets.estimate.history import learnt
-from summarizer_assets.estimate.looking import look
 from summarizer_assets.estimate.pace import Duration, pace_of
+from summarizer_assets.estimate.pending_sample import look
 from summarizer_assets.estimate.terms import SIZES, Prices, at_price, prices_of, terms_of
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.estimates import EstimateBook, KeptEstimate
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.state_db.estimates import EstimateBook, KeptEstimate
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from summarizer_assets.core.estimate import Terms
-from summarizer_assets.core.money import STANDARD, Price, tier_name
+from summarizer_assets.core.estimation.cost import Terms
+from summarizer_assets.core.money.amounts import STANDARD, Price, tier_name
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import listed_price, model_notices
-from summarizer_assets.resources import Summarizer
 
 SIZES = (1, 20, 100, 500)
 FLEX = "flex"

@@ -1,6 +1,6 @@
 """Figures as a person reads them."""
 
-from summarizer_assets.core.estimate import Span
+from summarizer_assets.core.estimation.cost import Span
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 

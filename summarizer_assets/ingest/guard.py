@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from summarizer_assets.core.loss import Loss, Shares, likely_cause, objections
+from summarizer_assets.core.ingest_loss import Loss, Shares, likely_cause, objections
 
 
 class LossRefused(Exception):

@@ -15,7 +15,7 @@ from typing import Literal, Protocol, TypeVar
 import polars as pl
 
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.loss import Loss
+from summarizer_assets.core.ingest_loss import Loss
 from summarizer_assets.core.records import AUTHOR, AUTHORS
 from summarizer_assets.ingest.ahead import ahead
 from summarizer_assets.ingest.compare import NO_DIFFERENCE, BucketChange, Difference, Increment, compare

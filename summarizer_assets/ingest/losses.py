@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 import polars as pl
 
-from summarizer_assets.core.loss import Loss
+from summarizer_assets.core.ingest_loss import Loss
 from summarizer_assets.ingest.compare import Compared
 
 _EXAMPLES = 20

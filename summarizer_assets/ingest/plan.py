@@ -9,10 +9,10 @@ from deltalake import DeltaTable
 
 from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.ingest.compare import Increment
-from summarizer_assets.sources.increments import NoIncrement
+from summarizer_assets.sources.delta.increments import NoIncrement
 from summarizer_assets.sources.source import Source
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.marks import IngestMarks, SourceState, files_of
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.state_db.source_marks import IngestMarks, SourceState, files_of
 
 #: Part of what a mark is valid for: raise it when the same source makes other authors than before.
 RULES = 2

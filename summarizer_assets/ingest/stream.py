@@ -11,7 +11,7 @@ from uuid import uuid4
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.core.loss import Loss, Shares
+from summarizer_assets.core.ingest_loss import Loss, Shares
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.ingest.counts import IngestCounts
 from summarizer_assets.ingest.guard import Permission, judge
@@ -19,11 +19,11 @@ from summarizer_assets.ingest.ingest import Guard, ingest
 from summarizer_assets.ingest.plan import note_reading, plan_reading
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.source import Source
-from summarizer_assets.storage.changes import Change, Overwrite
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.guards import reading as reading_rows
-from summarizer_assets.storage.marks import IngestMarks
-from summarizer_assets.storage.stream import TableStream
+from summarizer_assets.storage.delta.changes import Change, Overwrite
+from summarizer_assets.storage.delta.guards import reading as reading_rows
+from summarizer_assets.storage.delta.stream import TableStream
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.state_db.source_marks import IngestMarks
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from summarizer_assets.llm.wire import FailedTry
+from summarizer_assets.llm.http.exchange import FailedTry
 
 MAX_DELAY_S = 20.0
 _MAX_EXPONENT = 10  # 2**10 s is far above the cap; a larger power would only be a larger number

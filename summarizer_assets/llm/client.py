@@ -11,17 +11,17 @@ from typing import Final, TypeVar
 
 import httpx
 
-from summarizer_assets.core.money import Usage
-from summarizer_assets.core.usage import usage_of
+from summarizer_assets.core.answers.usage import usage_of
+from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tried, Tries, full_jitter
 from summarizer_assets.llm.breaker import Breaker
-from summarizer_assets.llm.classify import Outcome
+from summarizer_assets.llm.budget.purse import BudgetReached, FreePurse, Hold, Purse
 from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, ProviderError, Redactor, RunFatal, StopCause
-from summarizer_assets.llm.pace import Pace, Reservation
-from summarizer_assets.llm.purse import BudgetReached, FreePurse, Hold, Purse
-from summarizer_assets.llm.raising import refusal
+from summarizer_assets.llm.http.classify import Outcome
+from summarizer_assets.llm.http.exchange import FailedTry, Wire
+from summarizer_assets.llm.http.refusal_error import refusal
+from summarizer_assets.llm.rate.pace import Pace, Reservation
 from summarizer_assets.llm.reply import Counters, Reply
-from summarizer_assets.llm.wire import FailedTry, Wire
 
 T = TypeVar("T")
 

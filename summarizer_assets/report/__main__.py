@@ -7,7 +7,7 @@ from pathlib import Path
 from summarizer_assets.command import opened
 from summarizer_assets.report.make import make
 from summarizer_assets.report.place import put_file
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 
 

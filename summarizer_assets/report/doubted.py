@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.doubts import Piece, pieces
-from summarizer_assets.core.flags import Flag, flag_of
-from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.core.answers.text_safety import made_visible
+from summarizer_assets.core.judging.doubts import Piece, pieces
+from summarizer_assets.core.judging.flags import Flag, flag_of
 from summarizer_assets.report.facts import Doubt
 
 _LONGEST: Final = 4000  # characters of a summary

@@ -10,22 +10,22 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.bucket.stock import single
+from summarizer_assets.bucket_run.snapshot import single
 from summarizer_assets.core.brake import UNUSABLE
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.coverage import CURRENT, FAILED, Coverage, coverage_by_bucket, standing
-from summarizer_assets.core.doubts import doubtful, most_doubtful
-from summarizer_assets.core.failing import FailureStatistics
-from summarizer_assets.core.money import nano_of
-from summarizer_assets.core.statistics import SummaryStatistics, lowest
-from summarizer_assets.core.throughput import stopped, throughput
+from summarizer_assets.core.failure_counts import FailureStatistics
+from summarizer_assets.core.judging.doubts import doubtful, most_doubtful
+from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.estimate.reconcile import reconcile
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.report.facts import Doubt, Money, Report, Sample
 from summarizer_assets.report.people import doubt_of, sample_of
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.guards import reading
+from summarizer_assets.report.statistics import SummaryStatistics, lowest
+from summarizer_assets.report.throughput import stopped, throughput
+from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.delta.table import BucketedTable
 
 AUTHORS_AT_ONCE = 100_000
 SAMPLES, DOUBTS = 10, 30

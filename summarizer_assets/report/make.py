@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from summarizer_assets.charts import Chart
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.report.facts import Report
 from summarizer_assets.report.gather import gather
 from summarizer_assets.report.page import page
 from summarizer_assets.report.pictures import pictures
 from summarizer_assets.report.place import put
-from summarizer_assets.resources import Summarizer
 
 
 @dataclass(frozen=True)

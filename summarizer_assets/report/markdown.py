@@ -9,7 +9,7 @@ from typing import Any
 
 from summarizer_assets.charts import Chart
 from summarizer_assets.core.markdown import escaped
-from summarizer_assets.core.money import dollars
+from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Doubt, Report, Sample
 from summarizer_assets.report.page import bar, share, usd

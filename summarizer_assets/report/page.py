@@ -13,11 +13,11 @@ import jinja2
 from markupsafe import Markup
 
 from summarizer_assets.charts import Chart
-from summarizer_assets.core import flags
+from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.coverage import Coverage
-from summarizer_assets.core.failing import action_for, is_rule, meaning_of
-from summarizer_assets.core.money import NANO
-from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.core.failure_counts import action_for, is_rule, meaning_of
+from summarizer_assets.core.judging import flags
+from summarizer_assets.core.money.amounts import NANO
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Report
 

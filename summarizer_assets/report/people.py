@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from summarizer_assets.core.doubts import doubted_words
-from summarizer_assets.core.record_view import view_of
+from summarizer_assets.core.judging.doubts import doubted_words
+from summarizer_assets.core.prompt.parsed_record import view_of
 from summarizer_assets.report.facts import Doubt, Sample
 
 _TITLES = 3

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from summarizer_assets.charts import BLUE, GREEN, GREY, ORANGE, RED, Chart, draw, plain
-from summarizer_assets.core.statistics import Spread
-from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.report.facts import Report
+from summarizer_assets.report.statistics import Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from deltalake.fs import DeltaStorageHandler
 
+from summarizer_assets.storage.delta.store_errors import refusal
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import StorageError, cause_of
-from summarizer_assets.storage.store_errors import refusal
 
 NAME = "report.html"
 

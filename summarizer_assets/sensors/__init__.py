@@ -1,15 +1,15 @@
-"""What keeps the tables up by itself: one sensor a file; what they decide is in `core`, pure."""
+"""What keeps the tables up by itself: one sensor a file; `decide` holds what they decide, pure."""
 
 from collections.abc import Sequence
 
 import dagster as dg
 
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.authors import build_authors_sensor
 from summarizer_assets.sensors.lapsed import build_lost_sensor
-from summarizer_assets.sensors.looking import Limits
 from summarizer_assets.sensors.retry import build_retry_sensor
 from summarizer_assets.sensors.source import build_source_sensor
+from summarizer_assets.sensors.tick import Limits
 
 
 def build_sensors(summarizer: Summarizer, *, ingest: str, summarize: str) -> Sequence[dg.SensorDefinition]:

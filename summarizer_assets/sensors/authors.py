@@ -13,16 +13,16 @@ import dagster as dg
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.core.bucket_verdict import Verdict
-from summarizer_assets.core.changed import Authors, candidates, choose, covers
-from summarizer_assets.core.door import door
-from summarizer_assets.core.launches import held_back
-from summarizer_assets.core.retry import Decision
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.sensors.decide.bucket_verdict import Verdict
+from summarizer_assets.sensors.decide.changed import Authors, candidates, choose, covers
+from summarizer_assets.sensors.decide.launches import held_back
+from summarizer_assets.sensors.decide.provider_gate import door
+from summarizer_assets.sensors.decide.retry import Decision
 from summarizer_assets.sensors.runs import FOUND
+from summarizer_assets.sensors.tick import Limits, Look, look, state_mark
 from summarizer_assets.storage.roots import RUN_MARK
-from summarizer_assets.storage.summarized import SummarizedBuckets
+from summarizer_assets.storage.state_db.summarized import SummarizedBuckets
 
 AUTHORS_SENSOR = "summarize_changed_authors"
 _NO_AUTHORS = "no authors yet"

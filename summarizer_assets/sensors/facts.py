@@ -8,13 +8,14 @@ import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.door import Budget
-from summarizer_assets.core.money import nano_of
-from summarizer_assets.core.retry import BucketState, PastRun
-from summarizer_assets.core.tried import as_tried_with
+from summarizer_assets.core.earlier_attempts import as_tried_with
+from summarizer_assets.core.money.amounts import nano_of
+from summarizer_assets.core.run_records import PastRun
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.provider import asked_as
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.storage.guards import reading
+from summarizer_assets.sensors.decide.provider_gate import Budget
+from summarizer_assets.sensors.decide.retry import BucketState
+from summarizer_assets.storage.delta.guards import reading
 
 #: Bytes that stand for an estimated token at most (a long run of plain letters), and those around the records.
 _BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4

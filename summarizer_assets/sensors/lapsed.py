@@ -8,8 +8,8 @@ import time
 
 import dagster as dg
 
-from summarizer_assets.core.lost import lost_because
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.core.lost_runs import lost_because
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.broker import Missing, waits_at_a_broker
 from summarizer_assets.sensors.runs import RunBook
 

@@ -1,4 +1,4 @@
-"""The retry sensor: looks at the tables and at the runs, lets `core.retry` decide, and requests runs.
+"""The retry sensor: looks at the tables and at the runs, lets `sensors.decide.retry` decide, and requests runs.
 
 Dagster's own status of a partition is not asked: a green one may hold failures that are due, and one whose worker
 vanished may be complete. One run a bucket at most is in flight; the claim on the bucket is the lock behind that.
@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
-from summarizer_assets.bucket.admission import authors_among
-from summarizer_assets.core.bucket_verdict import Verdict
+from summarizer_assets.bucket_run.admission import authors_among
 from summarizer_assets.core.exclusion import exclusion_verdict, named
-from summarizer_assets.core.retry import Decision
-from summarizer_assets.core.standing import Parked, Standing, to_tell
-from summarizer_assets.resources import Summarizer
-from summarizer_assets.sensors.again import config_to_go_on
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.sensors.decide.bucket_verdict import Verdict
+from summarizer_assets.sensors.decide.given_up import Parked, Standing, to_tell
+from summarizer_assets.sensors.decide.retry import Decision
 from summarizer_assets.sensors.facts import RetryFacts, barred_buckets
-from summarizer_assets.sensors.looking import Limits, Look, look, state_mark
+from summarizer_assets.sensors.redrive import config_to_go_on
 from summarizer_assets.sensors.runs import FOUND
+from summarizer_assets.sensors.tick import Limits, Look, look, state_mark
 from summarizer_assets.storage.roots import RUN_MARK
 
 RETRY_SENSOR = "retry_failed_authors"

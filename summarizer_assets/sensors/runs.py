@@ -5,9 +5,9 @@ from datetime import datetime
 
 import dagster as dg
 
-from summarizer_assets.core.launches import CANCEL_ASKED, REFUSED, End, Launch
-from summarizer_assets.core.retry import PARKED_AFTER_RUNS
-from summarizer_assets.sensors.again import asks_nobody
+from summarizer_assets.core.run_records import CANCEL_ASKED, PARKED_AFTER_RUNS, REFUSED
+from summarizer_assets.sensors.decide.launches import End, Launch
+from summarizer_assets.sensors.redrive import asks_nobody
 from summarizer_assets.storage.roots import RUN_MARK, RootHere
 
 PARTITION = "dagster/partition"

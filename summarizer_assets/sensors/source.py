@@ -8,8 +8,8 @@ from dataclasses import asdict
 import dagster as dg
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.reingest import Ingest, Memory, SourceVerdict, judge
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.sensors.decide.reingest import Ingest, Memory, SourceVerdict, judge
 from summarizer_assets.sensors.runs import FOUND, RANGE_END, RANGE_START, RunBook
 from summarizer_assets.sources.watch import look_at
 from summarizer_assets.storage.roots import RUN_MARK

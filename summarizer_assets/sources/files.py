@@ -10,10 +10,10 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from summarizer_assets.sources.delta.table_folders import refuse_tables, refused_table, table_at
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.file_kinds import named_otherwise
 from summarizer_assets.sources.stores import S3, s3_filesystem
-from summarizer_assets.sources.table_folders import refuse_tables, refused_table, table_at
 from summarizer_assets.sources.walk import entries_under, matching
 
 Format = Literal["delta", "parquet", "csv", "jsonl"]

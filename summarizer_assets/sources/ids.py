@@ -7,7 +7,7 @@ texts in UTF-8; UUIDs were made texts by the reader.
 
 import polars as pl
 
-from summarizer_assets.sources import nothing
+from summarizer_assets.sources import null_words
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.numbers import without_float_form
 from summarizer_assets.sources.values import as_text, blank_to_null, is_missing, is_written
@@ -33,7 +33,7 @@ def author_id(column: pl.Expr, dtype: pl.DataType, what: str) -> tuple[pl.Expr, 
         .then(pl.lit("null_id"))
         .when(exact.is_null())
         .then(pl.lit("unusable_id"))
-        .when(written.is_null() | nothing.is_in_code(written))
+        .when(written.is_null() | null_words.is_in_code(written))
         .then(pl.lit("null_id"))
         .when(text.is_null() | text.str.to_lowercase().is_in(_INFINITE))
         .then(pl.lit("unusable_id"))

@@ -8,11 +8,12 @@ import msgspec
 import polars as pl
 
 from summarizer_assets.core.records import AUTHOR, PAPER, REJECTED
-from summarizer_assets.sources import json_values, nothing, values
+from summarizer_assets.sources import null_words, values
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
 from summarizer_assets.sources.columns import AUTHOR_NAMES, PAPER_NAMES, Layout, matches, paper_fields
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.ids import author_id
+from summarizer_assets.sources.json import values as json_values
 from summarizer_assets.sources.lists import lists_of
 from summarizer_assets.sources.values import MAX_TEXT, Parsed
 
@@ -136,7 +137,7 @@ class Shaper:
         texts, broken = [], lost.arg_true().to_list()
         for text in batch.select(values.blank_to_null(written)).to_series():
             try:
-                texts.append(None if text is None or text.lower() in nothing.IN_CODES else json_values.decoded(text))
+                texts.append(None if text is None or text.lower() in null_words.IN_CODES else json_values.decoded(text))
             except ValueError:
                 broken.append(len(texts))
                 texts.append(None)
@@ -145,7 +146,7 @@ class Shaper:
             paper_fields(keys, {ours: key for ours, key in self.mapping.items() if key in keys}, self._what(name))
         fields = {ours: found for ours in PAPER_NAMES if (found := matches(ours, keys, self.mapping))}
         papers, wrong = json_values.papers(texts, fields or {"ut": ["ut"]})
-        counts.nothing.update(_sums(batch, {"papers": nothing.is_in_code(written.str.strip_chars())}))
+        counts.nothing.update(_sums(batch, {"papers": null_words.is_in_code(written.str.strip_chars())}))
         why = reason.to_list()
         for row in (*broken, *wrong):
             why[row] = why[row] or "unreadable_papers"

@@ -8,15 +8,18 @@ import polars as pl
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources import delta, folder_columns, increments, json_lines, parquet, readers
+from summarizer_assets.sources import folder_columns, parquet, readers
 from summarizer_assets.sources.chunk import Chunk
 from summarizer_assets.sources.columns import PAPER_NAMES, Form, Layout
-from summarizer_assets.sources.csv_reader import CsvReader, open_csv
-from summarizer_assets.sources.delta_files import DeltaReader
+from summarizer_assets.sources.csv.reader import CsvReader, open_csv
+from summarizer_assets.sources.delta import increments
+from summarizer_assets.sources.delta import reader as delta_reader
+from summarizer_assets.sources.delta.files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.file_kinds import check_kind
 from summarizer_assets.sources.files import Format, list_files
 from summarizer_assets.sources.folder_columns import WithFolderColumns
+from summarizer_assets.sources.json import lines as json_lines
 from summarizer_assets.sources.shape import Shaper
 
 _READ_ERRORS = (pl.exceptions.PolarsError, pa.ArrowException, DeltaError, OSError)
@@ -176,7 +179,7 @@ def _open(
 ) -> readers.Reader:
     try:
         if kind == "delta":
-            return delta.open_delta(path, columns, options)
+            return delta_reader.open_delta(path, columns, options)
         check_kind(path, kind, options)
         folders = folder_columns.values_of(path, base)
         told = folder_columns.of_ours(folders, columns)
@@ -192,7 +195,7 @@ def _open(
 def _translated(path: str, kind: Format, options: dict[str, str] | None, error: Exception) -> SourceError:
     """What a reading library raised, as an error that names the file and the remedy."""
     if kind == "delta":
-        return delta.unreadable(path, options, error)
+        return delta_reader.unreadable(path, options, error)
     return SourceError(
         f"{path}: cannot be read as {kind}: {' '.join(str(error).split())[:500]}; "
         "the file may be damaged, cut off, not UTF-8, or another format than its name says"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from summarizer_assets.sources import nothing
+from summarizer_assets.sources import null_words
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.list_text import LIST, lists_in_texts
 from summarizer_assets.sources.numbers import EXACT_BELOW, without_float_form
@@ -83,7 +83,7 @@ def blank_to_null(text: pl.Expr) -> pl.Expr:
 
 
 def text(
-    column: pl.Expr, dtype: pl.DataType, what: str, is_nothing: Callable[[pl.Expr], pl.Expr] = nothing.is_in_text
+    column: pl.Expr, dtype: pl.DataType, what: str, is_nothing: Callable[[pl.Expr], pl.Expr] = null_words.is_in_text
 ) -> Parsed:
     """A text: trimmed, blank or a word for nothing is null; a list of texts is joined with `; `.
 
@@ -108,8 +108,8 @@ def text(
 
 
 def name(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """An author's name: a text, which may be a word that elsewhere means nothing."""
-    return text(column, dtype, what, nothing.is_in_name)
+    """An author's name: a text, which may be a word that elsewhere means null_words."""
+    return text(column, dtype, what, null_words.is_in_name)
 
 
 def joined(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
@@ -131,7 +131,7 @@ def key(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
         return Parsed(exact, ~is_missing(column, dtype) & exact.is_null())
     written = blank_to_null(exact)
     number = written.map_batches(without_float_form, pl.String, is_elementwise=True)
-    word = nothing.is_in_code(written)
+    word = null_words.is_in_code(written)
     blank = written.is_null() & exact.is_not_null()
     return Parsed(pl.when(~word).then(number), column.is_not_null() & number.is_null() & ~blank, word)
 
@@ -146,7 +146,7 @@ def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
         return Parsed(value, ~is_missing(column, dtype) & (column != 0) & (column != 1))
     word = blank_to_null(as_text(column, dtype, what)).str.to_lowercase()
     value = pl.when(word.is_in(_TRUE)).then(pl.lit(True)).when(word.is_in(_FALSE)).then(pl.lit(False))
-    empty = nothing.is_in_code(word)
+    empty = null_words.is_in_code(word)
     return Parsed(value, word.is_not_null() & value.is_null() & ~empty, empty)
 
 
@@ -168,7 +168,7 @@ def count(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
         exact = plain.map_batches(without_float_form, pl.String, is_elementwise=True)
         number = exact.cast(pl.Int64, strict=False)
         value = pl.when(number >= 0).then(number)
-        empty = nothing.is_in_code(word)
+        empty = null_words.is_in_code(word)
         return Parsed(value, word.is_not_null() & value.is_null() & ~empty, empty)
     value = pl.when(number >= 0).then(number)
     return Parsed(value, ~is_missing(column, dtype) & value.is_null())
@@ -192,7 +192,7 @@ def topics(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
 
 
 def _items(column: pl.Expr, dtype: pl.List | pl.Array, what: str) -> tuple[pl.Expr, pl.Expr | None]:
-    """The texts of a list that are something, and how many of them are words for nothing."""
+    """The texts of a list that are something, and how many of them are words for null_words."""
     inner = dtype.inner
     assert isinstance(inner, pl.DataType)
     parts = column if isinstance(dtype, pl.List) else column.arr.to_list()

@@ -10,7 +10,7 @@ import pyarrow.fs as pafs
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.sources.delta_log import first_line
+from summarizer_assets.sources.delta.log import first_line
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.files import list_files
 from summarizer_assets.sources.stores import s3_filesystem

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from summarizer_assets.core.lost import Whereabouts
+from summarizer_assets.core.lost_runs import Whereabouts
 
 
 def this_boot() -> str | None:

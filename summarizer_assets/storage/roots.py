@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from summarizer_assets.storage.commits import commit_properties
-from summarizer_assets.storage.database import METADATA, Database
+from summarizer_assets.storage.delta.commits import commit_properties
+from summarizer_assets.storage.delta.log_check import cannot_open
+from summarizer_assets.storage.delta.store_errors import store_errors
 from summarizer_assets.storage.errors import RootCopied, StorageError, TableError
-from summarizer_assets.storage.log_check import cannot_open
-from summarizer_assets.storage.store_errors import store_errors
+from summarizer_assets.storage.state_db.database import METADATA, Database
 from summarizer_assets.tables_root import tables_root
 
 #: Of the table of authors, where a person gave a copy an id of its own; it goes before the table's own id.

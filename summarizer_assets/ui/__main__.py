@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from dagster._cli import dev
 
 from summarizer_assets.command import opened
-from summarizer_assets.setting_errors import SettingsError
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 
 _LOOKS_AGAIN_S = 0.3

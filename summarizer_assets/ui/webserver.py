@@ -11,8 +11,8 @@ from typing import Any
 from dagster_webserver import cli
 from starlette.applications import Starlette
 
-from summarizer_assets.setting_errors import SettingsError
 from summarizer_assets.settings import load_settings
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.ui.guard import Guard
 
 

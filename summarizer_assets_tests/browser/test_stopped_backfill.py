@@ -10,8 +10,8 @@ from playwright.sync_api import Page, sync_playwright
 from playwright.sync_api import TimeoutError as NothingHappenedError
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.faults.plan import Plan
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
 from summarizer_assets_tests.browser.test_ui import CHROMIUM, QUIET
 from summarizer_assets_tests.installation import Installation, write_authors

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, WebSocket, sync_playwright
 
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.llm.embedded import answer
+from summarizer_assets.llm.embedded.app import answer
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sample import sample_path
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
 from summarizer_assets_tests.provider import serving
@@ -317,7 +317,7 @@ PAGES = [
     "/locations/summarizer_assets/jobs/summarize_bucket/playground",
     "/deployment/config",
     "/deployment/daemons",
-    "/locations/summarizer_assets/resources",
+    "/locations/summarizer_assets/installation",
 ]
 
 

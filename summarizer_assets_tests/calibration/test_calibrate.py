@@ -12,16 +12,16 @@ import pytest
 from summarizer_assets.assets.told import told
 from summarizer_assets.calibration.__main__ import main
 from summarizer_assets.calibration.calibrate import Calibration, CalibrationStopped, calibrate, offer
+from summarizer_assets.calibration.markdown import calibration_markdown
 from summarizer_assets.calibration.pictures import picture
-from summarizer_assets.calibration.shown import calibration_markdown
 from summarizer_assets.definitions import build_defs
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import CALIBRATE, ESTIMATE
-from summarizer_assets.llm.embedded import RequestRefusedError, answer
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.llm.embedded.app import RequestRefusedError, answer
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.installation import write_authors
 from summarizer_assets_tests.provider import serving
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.blame import _PATIENCE, Blame
-from summarizer_assets.core.grouping import halves
+from summarizer_assets.core.prompt.grouping import halves
 
 CONTROL = -1
 

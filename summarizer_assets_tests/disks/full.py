@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from summarizer_assets.ingest.spill import SpillError
-from summarizer_assets.storage.changes import Change
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.changes import Change
+from summarizer_assets.storage.delta.stream import persist
+from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import JournalError, StorageError, TableError
-from summarizer_assets.storage.stream import persist
-from summarizer_assets_tests.bucket_house import BUCKET, House, housed
+from summarizer_assets_tests.bucket_run.house import BUCKET, House, housed
 from summarizer_assets_tests.disks.mounts import Disk
 from summarizer_assets_tests.installation import Installation
 from summarizer_assets_tests.provider import answer

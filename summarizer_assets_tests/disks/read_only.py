@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from summarizer_assets.storage.errors import JournalError, StorageError, TableError
-from summarizer_assets_tests.bucket_house import BUCKET, House, housed, new_titles
+from summarizer_assets_tests.bucket_run.house import BUCKET, House, housed, new_titles
 from summarizer_assets_tests.disks.mounts import read_only
 
 

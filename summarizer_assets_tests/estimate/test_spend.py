@@ -8,15 +8,15 @@ import polars as pl
 import pytest
 
 from summarizer_assets.estimate.__main__ import main
+from summarizer_assets.estimate.markdown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import reconcile
-from summarizer_assets.estimate.shown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.spend import SpendEstimate, estimate_spend, keep
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.llm.embedded import answer
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.llm.embedded.app import answer
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.installation import write_authors
 from summarizer_assets_tests.provider import serving
 

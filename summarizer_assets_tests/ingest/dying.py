@@ -11,11 +11,11 @@ from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import AUTHORS, REJECTED
 from summarizer_assets.ingest import spill, stream
 from summarizer_assets.sources.source import open_source
-from summarizer_assets.storage import writer
-from summarizer_assets.storage.database import Database
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.marks import IngestMarks
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta import writer
+from summarizer_assets.storage.delta.stream import persist
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.source_marks import IngestMarks
 
 BUCKETS = 8
 #: Whose which call is the last thing that the process does, or the first that it does not do.

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.buckets import bucket_keys, bucket_of
-from summarizer_assets.core.loss import Shares
+from summarizer_assets.core.ingest_loss import Shares
 from summarizer_assets.core.records import AUTHORS, REJECTED
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, ingest_stream
 from summarizer_assets.sources.source import open_source
-from summarizer_assets.storage.changes import Overwrite
-from summarizer_assets.storage.database import Database
-from summarizer_assets.storage.delta import BucketedTable
-from summarizer_assets.storage.marks import IngestMarks
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.changes import Overwrite
+from summarizer_assets.storage.delta.stream import persist
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.source_marks import IngestMarks
 
 BUCKETS = 3
 KEYS = bucket_keys(BUCKETS)

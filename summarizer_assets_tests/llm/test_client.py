@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from summarizer_assets.core.limiter import RateLimits
-from summarizer_assets.core.money import Usage
+from summarizer_assets.core.money.amounts import Usage
+from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.backoff import RetryBudget, Tries, full_jitter
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
@@ -26,8 +26,8 @@ from summarizer_assets.llm.errors import (
     Unreadable,
     Unsupported,
 )
-from summarizer_assets.llm.pacer import Pacer
-from summarizer_assets.llm.transport import build_transport
+from summarizer_assets.llm.http.transport import build_transport
+from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets_tests.llm.wire import (
     GOOD,
     KEY,

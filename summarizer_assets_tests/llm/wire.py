@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from summarizer_assets.core.limiter import RateLimits
+from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tries
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.pacer import Pacer
+from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
-from summarizer_assets.llm.transport import Limits, build_transport
 
 KEY = "sk-canary-0123456789abcdefghij"
 GOOD = json.dumps({"id": "chatcmpl-1", "choices": [{"message": {"content": "fine"}}], "usage": {}}).encode()

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.faults.plan import Plan, Rule
-from summarizer_assets.faults.provider import FaultyProvider
-from summarizer_assets.llm.embedded import answer
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.llm.embedded.app import answer
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sample import sample_path
-from summarizer_assets.storage.stream import persist
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.installation import Installation
 from summarizer_assets_tests.provider import serving
 

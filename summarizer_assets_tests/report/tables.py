@@ -9,10 +9,10 @@ import polars as pl
 
 from summarizer_assets.core.buckets import bucket_of
 from summarizer_assets.core.records import AUTHORS, FAILURES, SUMMARIES
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
-from summarizer_assets.storage.changes import Append
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.changes import Append
+from summarizer_assets.storage.delta.table import BucketedTable
 
 BUCKETS = 2
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.buckets import bucket_of
-from summarizer_assets.core.flags import Flag
-from summarizer_assets.core.record_view import PaperView, RecordView
-from summarizer_assets.core.text_safety import made_visible
+from summarizer_assets.core.judging.flags import Flag
+from summarizer_assets.core.prompt.parsed_record import PaperView, RecordView
 from summarizer_assets.report import gather as module
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Doubt, Report

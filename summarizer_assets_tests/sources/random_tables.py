@@ -20,7 +20,7 @@ from summarizer_assets.core.records import AUTHOR
 from summarizer_assets.ingest.merge import merge
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
-from summarizer_assets_tests.sources.csv_writers import WRITERS, by_sloppy_hand
+from summarizer_assets_tests.sources.csv.writers import WRITERS, by_sloppy_hand
 
 _PAPER_COLUMNS = [field.name for field in AUTHOR["papers"].inner.fields]  # type: ignore[union-attr]
 #: What made readers stumble: marks, escapes, and what looks like them.

@@ -8,8 +8,8 @@ import pytest
 
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
-from summarizer_assets_tests.sources.databricks_authors import NESTED, authors
-from summarizer_assets_tests.sources.databricks_tables import Writer
+from summarizer_assets_tests.sources.delta.databricks_authors import NESTED, authors
+from summarizer_assets_tests.sources.delta.databricks_tables import Writer
 
 ROWS = 400
 

@@ -12,7 +12,7 @@ from deltalake import write_deltalake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.sources.nothing import IN_CODES
+from summarizer_assets.sources.null_words import IN_CODES
 from summarizer_assets.sources.numbers import whole_number
 from summarizer_assets_tests.sources import building
 

@@ -17,7 +17,7 @@ from deltalake import write_deltalake
 
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets_tests.sources.building import read, write
-from summarizer_assets_tests.sources.databricks_tables import Writer
+from summarizer_assets_tests.sources.delta.databricks_tables import Writer
 
 
 @dataclass(frozen=True)

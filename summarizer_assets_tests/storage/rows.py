@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from summarizer_assets.storage.delta import BucketedTable
+from summarizer_assets.storage.delta.table import BucketedTable
 
 SCHEMA = pl.Schema({"author_id": pl.String, "summary": pl.String, "bucket": pl.String})
 

@@ -11,7 +11,7 @@ from dagster_celery import launcher
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from summarizer_assets.core.launches import CANCEL_ASKED
+from summarizer_assets.core.run_records import CANCEL_ASKED
 
 _QUEUE = "dagster-celery/queue"
 

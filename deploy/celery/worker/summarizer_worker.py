@@ -21,8 +21,8 @@ from dagster_postgres.utils import DagsterPostgresException
 from dagster_shared.serdes.serdes import JsonSerializableValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from summarizer_assets.core.lost import renewed
-from summarizer_assets.resources import Summarizer
+from summarizer_assets.core.lost_runs import renewed
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.errors import StorageError
 

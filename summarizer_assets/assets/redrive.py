@@ -1,0 +1,92 @@
+"""What a person may choose in the launchpad of the summaries: whom to ask again, and whether to pay for it."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from summarizer_assets.core.redrive import Choice, Redrive, Resummarize, moment_of
+
+
+class RedriveConfig(dg.Config):
+    """Failures to ask now, whatever their time, attempts and reason. Each list that is given must hold."""
+
+    reasons: list[str] = Field(default=[], description='Only those that failed for one of these, as in ["ungrounded"].')
+    authors: list[str] = Field(default=[], description="Only these author ids.")
+    failed_before: str | None = Field(
+        default=None, description="Only those that failed last before this moment, as in 2026-11-20T08:00:00Z."
+    )
+
+    @property
+    def chosen(self) -> Redrive:
+        """What is chosen.
+
+        Raises:
+            ChoiceError: a reason that does not exist, or that no request can mend; a moment that is none.
+        """
+        before = None if self.failed_before is None else moment_of(self.failed_before)
+        return Redrive(frozenset(self.reasons), frozenset(self.authors), before)
+
+
+class ResummarizeConfig(dg.Config):
+    """Summaries to ask for anew. All that is given must hold; the old summary stays until the new one is there."""
+
+    other_prompt_or_model: bool = Field(
+        default=False, description="Only those made with another prompt or model than that of the settings now."
+    )
+    prompt_versions: list[str] = Field(default=[], description="Only those of these prompt versions.")
+    models: list[str] = Field(default=[], description="Only those of these models.")
+    older_than_days: float | None = Field(default=None, ge=0, description="Only those made before so many days.")
+    before: str | None = Field(
+        default=None,
+        description="Only those made before this moment, as in 2026-11-20T08:00:00Z; UTC if it says no zone.",
+    )
+    authors: list[str] = Field(default=[], description="Only these author ids.")
+
+    def chosen(self, now: datetime) -> Resummarize:
+        """An age is counted back from `now`.
+
+        Raises:
+            ChoiceError: `before` is no moment.
+        """
+        by_age = None if self.older_than_days is None else now - timedelta(days=self.older_than_days)
+        by_moment = None if self.before is None else moment_of(self.before)
+        return Resummarize(
+            frozenset(self.prompt_versions),
+            frozenset(self.models),
+            frozenset(self.authors),
+            min((moment for moment in (by_age, by_moment) if moment is not None), default=None),
+            self.other_prompt_or_model,
+        )
+
+
+class SummariesConfig(dg.Config):
+    """Beside the authors who are pending or due, whom a run asks anyway."""
+
+    retry_all: bool = Field(
+        default=False,
+        description="Ask every retryable failure now, also those not yet due or past SUMMARIZER_MAX_ATTEMPTS.",
+    )
+    redrive: RedriveConfig = Field(
+        default=RedriveConfig(), description="Failures to ask again, by reason and author; needs `spend`."
+    )
+    resummarize: ResummarizeConfig = Field(
+        default=ResummarizeConfig(),
+        description="Summaries to make anew, by prompt, model, age and author; needs `spend`.",
+    )
+    spend: bool | None = Field(
+        default=None,
+        description="False shows what the run would ask and cost, and asks nobody. With `redrive` or `resummarize` "
+        "that is so until it is true; other runs need not say it.",
+    )
+
+    def choice(self, now: datetime) -> Choice:
+        """Raises:
+        ChoiceError: a reason that does not exist, or that no request can mend.
+        """
+        redrive = self.redrive.chosen
+        resummarize = self.resummarize.chosen(now)
+        return Choice(self.retry_all, redrive, resummarize, spend=self._spends(redrive, resummarize))
+
+    def _spends(self, redrive: Redrive, resummarize: Resummarize) -> bool:
+        return not (redrive or resummarize) if self.spend is None else self.spend

@@ -1,0 +1,139 @@
+"""The failures of a bucket for a person: who, why, what was tried, when it is tried again, and what to do next.
+
+Plain data; the IO manager makes Dagster's table of it, which shows text as text, whatever a name or a detail holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from summarizer_assets.bucket_run.totals import BucketCounts
+from summarizer_assets.core.prompt.cleaning import cleaned
+from summarizer_assets.core.reasons import remedy_for
+from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.delta.table import BucketedTable
+
+SHOWN: Final = 50
+_TOGETHER = "\N{NO-BREAK SPACE}"  # a column of a page is as narrow as its words allow
+_LONGEST, _LONGEST_DETAIL = 60, 300
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of texts. `columns`: names, with what is in them."""
+
+    columns: Mapping[str, str]
+    rows: Sequence[Sequence[str]]
+
+
+#: Few: Dagster's page shows the table beside its menu, and what comes first is seen without scrolling.
+COLUMNS: Final[Mapping[str, str]] = {
+    "author": "the author_id, and the name as a model reads it",
+    "reason": "docs/failures has a page of each",
+    "do_next": "what a person can do; of most reasons only if they last",
+    "next_retry": "when the sensor has the author asked again, UTC",
+    "last_try": "runs in which the author failed, of SUMMARIZER_MAX_ATTEMPTS; when, UTC; the last reply's HTTP status "
+    "and request id, for which a provider asks",
+    "detail": "what was wrong, or what the provider said",
+}
+
+
+def failure_metadata(
+    bucket: str, counts: BucketCounts, failures: pl.DataFrame, authors: BucketedTable, max_attempts: int
+) -> Mapping[str, Any]:
+    """What a run shows with its failures. Names are looked up only of those that are shown.
+
+    Args:
+        bucket: whose failures they are.
+        counts: of the run.
+        failures: the bucket's rows (records.FAILURES).
+        authors: the table that knows their names.
+        max_attempts: runs in which an author may fail.
+
+    Raises:
+        TableError: the names cannot be read.
+    """
+    by_reason = {"failures_by_reason": dict(counts.reasons)}
+    if failures.is_empty():
+        return {"dagster/partition_row_count": counts.failed, **by_reason}
+    first = most_serious(failures, max_attempts)
+    facts: dict[str, Any] = {
+        "dagster/partition_row_count": counts.failed,
+        "failures": listing(first, _names(bucket, first["author_id"], authors), max_attempts),
+    }
+    more = failures.height - first.height
+    if more:
+        facts["failures_not_shown"] = (
+            f"{more:,} more in bucket {bucket} of the table failed_authors; docs/failures tells how to read them all"
+        )
+    return facts | by_reason
+
+
+def most_serious(failures: pl.DataFrame, max_attempts: int, number: int = SHOWN) -> pl.DataFrame:
+    """Who waits for a person first, then who is asked again by itself, at last who is skipped by rule; newest first."""
+    given_up = pl.col("next_retry_at").is_null() | (pl.col("attempts") >= max_attempts)
+    rank = pl.when(pl.col("attempts") == 0).then(2).when(given_up).then(0).otherwise(1)
+    order = failures.with_columns(rank=rank).sort(
+        "rank", "last_failed_at", "author_id", descending=[False, True, False], nulls_last=True
+    )
+    return order.head(number).drop("rank")
+
+
+def listing(failures: pl.DataFrame, names: Mapping[str, str | None], max_attempts: int) -> Listing:
+    """`failures` in their order, with the names by author id."""
+    return Listing(COLUMNS, [_row(row, names.get(row["author_id"]), max_attempts) for row in failures.to_dicts()])
+
+
+def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> list[str]:
+    author_id = failure["author_id"]
+    shown = {
+        "author": _cut(author_id) if name is None else f"{_cut(author_id)} {_cut(name)}",
+        "reason": failure["reason"],
+        "do_next": remedy_for(failure["reason"]).action,
+        "next_retry": _next_retry(failure, max_attempts),
+        "last_try": _last_try(failure, max_attempts),
+        "detail": _cut(failure["detail"] or "", _LONGEST_DETAIL),
+    }
+    return list(shown.values())
+
+
+def _next_retry(failure: Mapping[str, Any], max_attempts: int) -> str:
+    if failure["next_retry_at"] is not None and failure["attempts"] < max_attempts:
+        return _moment(failure["next_retry_at"])
+    return "exhausted" if failure["retryable"] else "not retried"
+
+
+def _last_try(failure: Mapping[str, Any], max_attempts: int) -> str:
+    first, last = failure["first_failed_at"], failure["last_failed_at"]
+    if not failure["attempts"]:
+        return f"not asked, since {_moment(first)}" if first is not None else "not asked"
+    parts = [f"{failure['attempts']} of {max_attempts} runs"]
+    if last is not None:
+        parts.append(f"last {_moment(last)}")
+    if first is not None and first != last:
+        parts.append(f"first {_moment(first)}")
+    if failure["http_status"] is not None:
+        parts.append(f"status {failure['http_status']}")
+    if failure["request_id"] is not None:
+        parts.append(f"request {_cut(failure['request_id'])}")
+    return ", ".join(part.replace(" ", _TOGETHER) for part in parts)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%d %b %Y %H:%M}".replace(" ", _TOGETHER)
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    """One line, and not without end."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _names(bucket: str, ids: pl.Series, authors: BucketedTable) -> dict[str, str | None]:
+    with reading(authors.uri):
+        wanted = authors.read([bucket]).filter(pl.col("author_id").is_in(ids.implode()))
+        found = wanted.select("author_id", "author_name").collect()
+    return dict(zip(found["author_id"], cleaned(found["author_name"], _LONGEST), strict=True))

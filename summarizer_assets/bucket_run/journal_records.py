@@ -1,0 +1,185 @@
+"""Outcomes as the records that the journal keeps and the tables' rows are made of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.core.answers.text_safety import made_visible
+from summarizer_assets.core.money.amounts import Price, Usage, dollars, share_out
+from summarizer_assets.core.outcome import Answer, Failed
+from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.records import SUMMARIES
+
+ANSWERS, FAILED, FORGIVEN = "answers", "failures", "forgiven"  # kinds of journal records
+
+#: What each answer of a request has of its own, in the journal's order; the rest it shares with its request.
+OWN = (
+    "author_id",
+    "author_name",
+    "summary",
+    "content_hash",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "support",
+    "flags",
+)
+SHARED = tuple(name for name in SUMMARIES.names() if name not in OWN)
+
+
+def answered_in(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """author_id, content_hash, answered_at, replaces of the answers among journal records, each question's newest."""
+    author, content = OWN.index("author_id"), OWN.index("content_hash")
+    newest: dict[tuple[str, str], tuple[datetime, bool]] = {}
+    for record in records:
+        if record["kind"] == ANSWERS:
+            # A journal of the version before does not tell.
+            told = (datetime.fromisoformat(record["shared"]["summarized_at"]), record.get("replaces", True))
+            for row in record["rows"]:
+                question = (row[author], row[content])
+                newest[question] = max(told, newest.get(question, told))
+    rows = [(*question, *told) for question, told in sorted(newest.items())]
+    return pl.DataFrame(rows, schema=_ANSWERED, orient="row")
+
+
+_ANSWERED = pl.Schema(
+    {
+        "author_id": pl.String(),
+        "content_hash": pl.String(),
+        "answered_at": SUMMARIES["summarized_at"],
+        "replaces": pl.Boolean(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """The authors to ask, as columns by position (see `core.pending.Plan.todo`)."""
+
+    ids: list[str]
+    names: list[str | None]
+    texts: list[str]
+    hashes: list[str]
+    tokens: list[int]
+    attempts: list[int]
+    first_failed_at: list[datetime | None]
+    held: list[bool]
+    outdated: list[bool]
+    driven: list[bool]
+
+    @classmethod
+    def of(cls, todo: pl.DataFrame) -> "Todo":
+        columns = todo.get_columns()
+        order = (
+            "author_id",
+            "author_name",
+            "text",
+            "content_hash",
+            "tokens",
+            "attempts",
+            "first_failed_at",
+            "held",
+            "outdated",
+            "driven",
+        )
+        by_name = {column.name: column for column in columns}
+        return cls(*(by_name[name].to_list() for name in order))
+
+    def renews(self, position: int) -> bool:
+        """Whether the author has a summary of this very content: it stays when asking again fails."""
+        return self.held[position] and not self.outdated[position]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What all outcomes of a run share."""
+
+    bucket: str
+    run_id: str
+    identity: Identity
+    price: Price | None
+    policy: RetryPolicy
+
+
+def _shared(total: int | None, weights: list[int]) -> Sequence[int | None]:
+    return [None] * len(weights) if total is None else share_out(total, weights)
+
+
+class RecordBuilder:
+    """Makes journal records of what the asker reports."""
+
+    def __init__(self, todo: Todo, facts: RunFacts) -> None:
+        self._todo = todo
+        self._facts = facts
+
+    def answers(self, answer: Answer) -> dict[str, Any]:
+        todo, facts, reading = self._todo, self._facts, answer.reading
+        positions = answer.positions
+        by_record = [todo.tokens[position] for position in positions]
+        by_answer = [len(summary) for _, summary, _ in reading.accepted]
+        asked = _shared(reading.told.prompt_tokens, by_record)
+        said = _shared(reading.told.completion_tokens, by_answer)
+        costs = self._costs(answer.used, by_record, by_answer)
+        rows = []
+        for position, (author_id, summary, signals), tokens_in, tokens_out, cost in zip(
+            positions, reading.accepted, asked, said, costs, strict=True
+        ):
+            flags = [*reading.flags, *(signals.flags if signals else ())]
+            support = signals.support if signals else None
+            rows.append(
+                (
+                    author_id,
+                    todo.names[position],
+                    summary,
+                    todo.hashes[position],
+                    tokens_in,
+                    tokens_out,
+                    cost,
+                    support,
+                    flags,
+                )
+            )
+        shared = {
+            "bucket": facts.bucket,
+            "prompt_version": facts.identity.prompt_version,
+            "model": facts.identity.model,
+            "response_model": reading.response_model,
+            "request_id": answer.request_id,
+            "run_id": facts.run_id,
+            "summarized_at": datetime.now(UTC),
+        }
+        return {"kind": ANSWERS, "shared": shared, "rows": rows}
+
+    def _costs(self, used: Usage, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
+        """Dollars of each answer, whole nano-dollars that sum to what the request cost; None: no price is known."""
+        if self._facts.price is None:
+            return [None] * len(by_record)
+        for_input, for_output = self._facts.price.parts(used)
+        shares = zip(share_out(for_input, by_record), share_out(for_output, by_answer), strict=True)
+        return [dollars(one + other) for one, other in shares]
+
+    def failure(self, failure: Failed) -> dict[str, Any]:
+        todo, facts, position = self._todo, self._facts, failure.position
+        now = datetime.now(UTC)
+        attempts = todo.attempts[position] + 1
+        wait_s = facts.policy.next_due_s(failure.reason, attempts)
+        return {
+            "author_id": todo.ids[position],
+            "bucket": facts.bucket,
+            "content_hash": todo.hashes[position],
+            "prompt_version": facts.identity.prompt_version,
+            "model": facts.identity.model,
+            "reason": str(failure.reason),
+            "detail": made_visible(failure.detail),
+            "retryable": failure.reason.retryable,
+            "attempts": attempts,
+            "first_failed_at": todo.first_failed_at[position] or now,
+            "last_failed_at": now,
+            "next_retry_at": None if wait_s is None else now + timedelta(seconds=wait_s),
+            "http_status": failure.status,
+            "request_id": failure.request_id,
+            "run_id": facts.run_id,
+        }

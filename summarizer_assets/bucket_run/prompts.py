@@ -1,0 +1,127 @@
+"""The requests of one bucket: what `core.prompt.messages` renders, put together by the authors' positions."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.bucket_run.journal_records import Todo
+from summarizer_assets.core.answers.reply import Asked
+from summarizer_assets.core.prompt.messages import (
+    OUTPUT_FIELDS,
+    PromptSettings,
+    RenderSettings,
+    estimate_tokens,
+    overhead_tokens,
+    render,
+    request_body,
+    set_fields,
+    system_message,
+    trimmed,
+)
+from summarizer_assets.core.prompt.request_form import RequestForm, Size
+
+_NAMELESS = ""
+#: A record that no filter can object to, of somebody who does not exist.
+_CONTROL = """\
+#"control" Kim Control @ Institute of Botany
+Journal of Botany | plant sciences
+ The growth of mosses in northern lakes"""
+_RENDERED_AT_ONCE = 10_000  # authors; on its way a record takes several times its memory
+
+
+def render_bucket(authors: pl.DataFrame, rendering: RenderSettings) -> pl.DataFrame:
+    """What `core.pending.plan_bucket` wants to know of a bucket's authors (records.AUTHORS)."""
+    empty = (pl.col("papers").list.len().fill_null(0) == 0) & (pl.col("topics").list.len().fill_null(0) == 0)
+    parts = [render(part, rendering) for part in authors.iter_slices(_RENDERED_AT_ONCE)] or [render(authors, rendering)]
+    return pl.concat(parts).hstack(authors.select("bucket", empty=empty))
+
+
+class BucketPrompt:
+    """Bodies of requests for authors of a bucket.
+
+    Args:
+        authors: the authors of `todo`, in its order, to render them anew when one is too large.
+        output_per_author: expected output tokens of one summary.
+        max_output: the most output tokens to ask for.
+    """
+
+    def __init__(
+        self,
+        authors: pl.DataFrame,
+        todo: Todo,
+        prompt: PromptSettings,
+        rendering: RenderSettings,
+        *,
+        model: str,
+        output_per_author: int,
+        max_output: int,
+        extra_body: Mapping[str, Any],
+    ) -> None:
+        self.system = system_message(prompt)
+        self._authors = authors
+        self._todo = todo
+        self._rendering = rendering
+        self._model = model
+        self._output_per_author = output_per_author
+        self._max_output = max_output
+        self._own_bound = set_fields(extra_body).isdisjoint(OUTPUT_FIELDS)
+        self._extra_body = extra_body
+
+    def body(self, positions: Sequence[int], form: RequestForm, complaint: str | None, trim: int) -> bytes:
+        texts = [self._text(position, trim) for position in positions]
+        return self._body(texts, form, self.size(positions, form).bound, complaint)
+
+    def size(self, positions: Sequence[int], form: RequestForm) -> Size:
+        records = sum(self._todo.tokens[position] for position in positions)
+        return self._size(records, len(positions), form)
+
+    def cut(self, positions: Sequence[int], form: RequestForm) -> list[list[int]]:
+        records = [self._todo.tokens[position] for position in positions]
+        parts = form.cut(records, self._overhead, self._output_per_author)
+        return [[positions[place] for place in part] for part in parts]
+
+    def control(self, form: RequestForm) -> bytes:
+        return self._body([_CONTROL], form, self.control_size(form).bound, None)
+
+    def control_size(self, form: RequestForm) -> Size:
+        return self._size(estimate_tokens(_CONTROL), 1, form)
+
+    def _body(self, texts: Sequence[str], form: RequestForm, bound: int, complaint: str | None) -> bytes:
+        return request_body(
+            self._model,
+            self.system,
+            texts,
+            max_tokens=bound,
+            extra_body=self._extra_body,
+            structured=form.structured,
+            output_field=form.output_field,
+            complaint=complaint,
+        )
+
+    def _size(self, records: int, authors: int, form: RequestForm) -> Size:
+        prompt, expected = self._overhead + records, self._output_per_author * authors
+        bound = form.bound(self._max_output, prompt, expected) if self._own_bound else self._max_output
+        return Size(prompt, expected, bound)
+
+    def asked(self, position: int, trim: int) -> Asked:
+        todo = self._todo
+        return Asked(todo.ids[position], todo.names[position] or _NAMELESS, self._text(position, trim))
+
+    def can_trim(self, position: int, trim: int) -> bool:
+        """Whether the `trim`-th smaller rendering exists and leaves anything out."""
+        if trimmed(self._rendering, trim) is None:
+            return False
+        return len(self._text(position, trim)) < len(self._text(position, trim - 1))
+
+    @cached_property
+    def _overhead(self) -> int:
+        return overhead_tokens(self.system)
+
+    def _text(self, position: int, trim: int) -> str:
+        smaller = trimmed(self._rendering, trim) if trim else None
+        if smaller is None:
+            return self._todo.texts[position]
+        text: str = render(self._authors.slice(position, 1), smaller)["text"].item()
+        return text

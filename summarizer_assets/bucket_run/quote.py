@@ -1,0 +1,33 @@
+"""What a run that a person chose would ask and cost, told before it asks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.bucket_run.totals import PRICE_UNKNOWN
+from summarizer_assets.core.estimation.cost import Terms, estimate_of, work_of
+
+
+def offer(todo: pl.DataFrame, terms: Terms) -> Mapping[str, Any]:
+    """Facts for a person; `todo` as in `core.pending.Plan`. `core.estimation.cost` says what the intervals mean."""
+    expected = estimate_of(work_of(todo["tokens"], terms.limits, todo["attempts"]), terms)
+    facts: dict[str, Any] = {
+        "would_ask": todo.height,
+        "would_renew": todo.filter(pl.col("held") & ~pl.col("outdated")).height,
+        "would_make_calls": round(expected.calls.expected),
+        "would_use_tokens": round(expected.tokens.expected),
+    }
+    cost = expected.cost_usd
+    if cost is None:
+        return {**facts, "would_cost": PRICE_UNKNOWN}
+    return {**facts, "would_cost_usd": round(cost.expected, 6), "would_cost_usd_at_most": round(cost.high, 6)}
+
+
+def words(facts: Mapping[str, Any]) -> str:
+    """The same on one line."""
+    cost = f"${facts['would_cost_usd']:.4f}" if "would_cost_usd" in facts else "a price that nobody knows"
+    return (
+        f"{facts['would_ask']:,} authors in about {facts['would_make_calls']:,} calls and "
+        f"{facts['would_use_tokens']:,} tokens, for {cost}"
+    )

@@ -1,0 +1,257 @@
+"""Outcomes of one bucket's run: written to the journal as they come, collected as columns, taken as frames.
+
+The event loop's thread puts outcomes in, the step's thread takes batches out and commits them.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.bucket_run.journal_records import (
+    ANSWERS,
+    FAILED,
+    FORGIVEN,
+    OWN,
+    SHARED,
+    RecordBuilder,
+    RunFacts,
+    Todo,
+)
+from summarizer_assets.core.outcome import Answer, Failed
+from summarizer_assets.core.pending import Identity
+from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
+from summarizer_assets.storage.journal import FSYNC_EVERY_S, Journal, drop
+
+_SAMPLE = 3
+_REASONS = frozenset(map(str, FailureReason))  # `in FailureReason` takes no text before Python 3.12
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows to commit, and the journal segments that may be dropped once they are."""
+
+    frame: pl.DataFrame
+    segments: list[Path]
+
+    def committed(self) -> None:
+        drop(self.segments)
+
+
+class _Rows:
+    """Summaries waiting for a commit, as columns, with the journal in which they are.
+
+    What the answers of a request share is held once a request, and flags, mostly none, once for each combination:
+    a list a column for all of it costs nine times as much.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._clear()
+
+    def __len__(self) -> int:
+        return len(self._own[0])
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        rows = record["rows"]
+        for column, values in zip(self._own, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+        self._counts.append(len(rows))
+        self._shared.append(record["shared"])
+
+    def take(self) -> Batch:
+        segment = self.journal.seal()
+        own = [
+            _flag_lists(values) if name == "flags" else pl.Series(name, values, dtype=SUMMARIES[name])
+            for name, values in zip(OWN, self._own, strict=True)
+        ]
+        counts = pl.Series(self._counts, dtype=pl.UInt32)
+        shared = pl.DataFrame(self._shared, schema=_SHARED).select(pl.all().repeat_by(counts).explode())
+        self._clear()
+        frame = pl.DataFrame(own).hstack(shared).select(SUMMARIES.names())
+        return Batch(frame, [segment] if segment else [])
+
+    def _clear(self) -> None:
+        self._own: list[list[Any]] = [[] for _ in OWN]
+        self._counts: list[int] = []
+        self._shared: list[Mapping[str, Any]] = []
+
+
+_SHARED = pl.Schema({name: SUMMARIES[name] for name in SHARED})
+
+
+def _flag_lists(values: Sequence[Sequence[str]]) -> pl.Series:
+    codes: dict[tuple[str, ...], int] = {}
+    places = [codes.setdefault(tuple(flags), len(codes)) for flags in values]
+    return pl.Series("flags", [list(flags) for flags in codes], dtype=SUMMARIES["flags"]).gather(places)
+
+
+class Outcomes:
+    """Takes what the asker reports (it is the asker's sink) and gives it to the table writer in batches."""
+
+    def __init__(
+        self, todo: Todo, facts: RunFacts, journal_folder: Path, journal_fsync_s: float = FSYNC_EVERY_S
+    ) -> None:
+        self.answered_count = self.renewed_count = 0
+        self.sample: list[tuple[str, str]] = []
+        self._todo = todo
+        self.facts = facts
+        self._builder = RecordBuilder(todo, facts)
+        self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
+        self._changed = threading.Condition()
+        self._first = _Rows(Journal(journal_folder, f"{facts.run_id}-first", journal_fsync_s))
+        self._replacing = _Rows(Journal(journal_folder, f"{facts.run_id}-again", journal_fsync_s))
+        self._failure_journal = Journal(journal_folder, f"{facts.run_id}-failed", journal_fsync_s)
+        self._failures: dict[str, dict[str, Any]] = {}
+        self._ready_rows = 0
+        self._finished = False
+        self._taken_at = time.monotonic()
+
+    # The asker's side.
+
+    def answered(self, answer: Answer) -> None:
+        record = self._builder.answers(answer)
+        held = [self._todo.held[position] for position in answer.positions]
+        for rows, replaces in ((self._first, False), (self._replacing, True)):
+            mine = [row for row, is_held in zip(record["rows"], held, strict=True) if is_held is replaces]
+            if mine:
+                part = {**record, "replaces": replaces, "rows": mine}
+                with self._changed:  # both under the lock: a segment is sealed with just the rows that it holds
+                    rows.journal.write([part])
+                    self._add(rows, part)
+
+    def failed(self, failures: Sequence[Failed]) -> None:
+        rows = [
+            self._builder.failure(failure) for failure in failures if self._todo.ids[failure.position] in self._open
+        ]
+        with self._changed:
+            self._failure_journal.write([{"kind": FAILED, "rows": rows}])
+            self._add_failures(rows)
+
+    def forgiven(self, failures: Sequence[Failed]) -> None:
+        """See `bucket_run.protocols.Sink`."""
+        places = {self._todo.ids[failure.position]: failure.position for failure in failures}
+        with self._changed:
+            forgiven = [author for author in places if self._failures.pop(author, None) is not None]
+            self._open |= {author: places[author] for author in forgiven}
+            self._failure_journal.write([{"kind": FORGIVEN, "run_id": self.facts.run_id, "rows": forgiven}])
+
+    def finish(self) -> None:
+        """No more outcomes will come."""
+        with self._changed:
+            self._finished = True
+            self._changed.notify()
+
+    # The step's side.
+
+    def replay(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Take what a dead run left behind; what does not answer an author's current content is left out."""
+        for record in records:
+            if record["kind"] == ANSWERS:
+                self._replay_answers(record)
+        forgiven = {
+            (record["run_id"], author) for record in records if record["kind"] == FORGIVEN for author in record["rows"]
+        }
+        for record in records:
+            if record["kind"] == FAILED:
+                rows = [row for row in record["rows"] if (row["run_id"], row["author_id"]) not in forgiven]
+                self._add_failures([row for row in map(_with_times, rows) if self._is_current_failure(row)])
+
+    def open_positions(self) -> list[int]:
+        """Positions of the authors without an outcome yet."""
+        with self._changed:  # the other side takes authors out meanwhile
+            return sorted(self._open.values())
+
+    @property
+    def failed_count(self) -> int:
+        return len(self._failures)
+
+    def open_count(self) -> int:
+        return len(self._open)
+
+    def wait(self, rows: int, seconds: float, tick_s: float) -> bool:
+        """Wait at most `tick_s`; True when `rows` first answers wait, or any for `seconds`, or when all is done."""
+        with self._changed:
+            self._ready_rows = rows
+            self._changed.wait_for(lambda: self._finished or len(self._first) >= rows, tick_s)
+            late = time.monotonic() - self._taken_at >= seconds
+            return self._finished or len(self._first) >= rows or (late and bool(len(self._first)))
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    def take_first(self) -> Batch:
+        with self._changed:
+            self._taken_at = time.monotonic()
+            return self._first.take()
+
+    def replacing(self) -> int:
+        return len(self._replacing)
+
+    def take_replacing(self) -> Batch:
+        with self._changed:
+            return self._replacing.take()
+
+    def failures(self) -> Batch:
+        """All failures of the run so far; their journal segment goes once they are in the table."""
+        with self._changed:
+            segment = self._failure_journal.seal()
+            frame = pl.DataFrame(list(self._failures.values()), schema=FAILURES)
+            return Batch(frame, [segment] if segment else [])
+
+    def close(self) -> None:
+        for journal in (self._first.journal, self._replacing.journal, self._failure_journal):
+            journal.close()
+
+    # Inside.
+
+    def _add(self, rows: _Rows, record: Mapping[str, Any]) -> None:
+        rows.add(record)
+        for row in record["rows"]:
+            position = self._open.pop(row[0], None)
+            self.renewed_count += position is not None and self._todo.renews(position)
+        self.answered_count += len(record["rows"])
+        if len(self.sample) < _SAMPLE:
+            self.sample += [(row[1] or row[0], row[2]) for row in record["rows"][: _SAMPLE - len(self.sample)]]
+        if len(self._first) >= self._ready_rows > 0:
+            self._changed.notify()
+
+    def _add_failures(self, rows: Sequence[dict[str, Any]]) -> None:
+        for row in rows:
+            self._failures[row["author_id"]] = row
+            self._open.pop(row["author_id"], None)
+
+    def _replay_answers(self, record: Mapping[str, Any]) -> None:
+        shared = {**record["shared"], "summarized_at": _time(record["shared"]["summarized_at"])}
+        hash_at = OWN.index("content_hash")
+        for row in record["rows"]:
+            position = self._open.get(row[0])
+            if position is not None and row[hash_at] == self._todo.hashes[position]:
+                rows = self._replacing if self._todo.held[position] else self._first
+                self._add(rows, {"rows": [row], "shared": shared})
+
+    def _is_current_failure(self, row: Mapping[str, Any]) -> bool:
+        """Of this very question, and not in the table yet (the table counts the attempt already then)."""
+        position = self._open.get(row["author_id"])
+        return (
+            position is not None
+            and row["content_hash"] == self._todo.hashes[position]
+            and Identity(row["prompt_version"], row["model"]) == self.facts.identity
+            and row["attempts"] > self._todo.attempts[position]
+            and row["reason"] in _REASONS
+        )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _with_times(row: dict[str, Any]) -> dict[str, Any]:
+    times = ("first_failed_at", "last_failed_at", "next_retry_at")
+    return {**row, **{name: None if row[name] is None else _time(row[name]) for name in times}}

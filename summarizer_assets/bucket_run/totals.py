@@ -1,0 +1,112 @@
+"""Where the authors of a bucket are after a run, and what the run did: the numbers that the UI shows."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from summarizer_assets.bucket_run.ask_counts import AskCounts
+from summarizer_assets.core.markdown import escaped
+from summarizer_assets.core.money.amounts import dollars
+from summarizer_assets.core.money.spending import Spending
+from summarizer_assets.core.outcome import Stop
+from summarizer_assets.llm.reply import Counters
+
+PRICE_UNKNOWN = (
+    "not known: nothing is counted and cost_usd stays null; set SUMMARIZER_PRICE_INPUT_USD and "
+    "SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost"
+)
+#: Dagster shows Markdown of less than 1,000 characters inline, longer one behind a link.
+_SAMPLES, _SAMPLE_CHARACTERS = 2, 400
+
+
+@dataclass
+class BucketCounts:
+    """Authors of one bucket. `authors = summaries + failed + pending`, always.
+
+    `answered` and `newly_failed` are of this run, `replayed` of a dead run's journal; `held_back` are pending because
+    of SUMMARIZER_LIMIT, `removed` summaries of authors that vanished or may not be sent. Of those asked again by
+    choice, `renewed` have a new summary, and `kept_old` keep theirs for that reason.
+    """
+
+    authors: int = 0
+    summaries: int = 0
+    failed: int = 0
+    pending: int = 0
+    answered: int = 0
+    newly_failed: int = 0
+    replayed: int = 0
+    held_back: int = 0
+    removed: int = 0
+    renewed: int = 0
+    seconds: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+    kept_old: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def asked(self) -> int:
+        return self.answered + self.newly_failed
+
+
+def metadata(
+    counts: BucketCounts,
+    asked: AskCounts,
+    sent: Counters,
+    spending: Spending | None,
+    sample: list[tuple[str, str]],
+    stop: Stop | None,
+) -> Mapping[str, Any]:
+    """What a run shows of itself with its summaries: numbers as numbers, so that Dagster plots them by partition."""
+    facts: dict[str, Any] = {
+        "dagster/partition_row_count": counts.summaries,
+        "authors": counts.authors,
+        "summaries": counts.summaries,
+        "failed": counts.failed,
+        "pending": counts.pending,
+        "answered": counts.answered,
+        "newly_failed": counts.newly_failed,
+        "replayed_from_journal": counts.replayed,
+        "held_back_by_limit": counts.held_back,
+        "summaries_removed": counts.removed,
+        "calls": sent.sent,
+        "groups": asked.requests,
+        "groups_split": asked.splits,
+        "authors_asked_again": asked.asked_again,
+        "retries": sent.retries,
+        "throttles": sent.throttles,
+        "outages": sent.outages,
+        "prompt_tokens": asked.prompt_tokens,
+        "completion_tokens": asked.completion_tokens,
+        "authors_per_second": round(counts.asked / counts.seconds, 1) if counts.seconds else 0.0,
+        "failures_by_reason": dict(counts.reasons),
+    }
+    if counts.renewed or counts.kept_old:
+        facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
+    if asked.adapted:
+        facts["adapted"] = asked.adapted
+    facts |= _money(spending)
+    if sent.notices:
+        facts["model_notice"] = " ".join(sent.notices)
+    if sample:
+        facts["sample"] = "\n\n".join(
+            f"**{escaped(name, _SAMPLE_CHARACTERS)}**: {escaped(text, _SAMPLE_CHARACTERS)}"
+            for name, text in sample[:_SAMPLES]
+        )
+    if stop is not None:
+        facts["stopped"] = f"{stop.cause}: {stop.message}"
+    return facts
+
+
+def _money(spending: Spending | None) -> Mapping[str, Any]:
+    """Dollars, of this run and in all; what nobody knows is left out, never shown as nothing."""
+    if spending is None:
+        return {"price": PRICE_UNKNOWN}
+    known = {
+        "spent_usd": spending.spent,
+        "wasted_usd": spending.wasted,
+        "uncertain_usd": spending.uncertain,
+        "spent_in_all_usd": spending.in_all_spent,
+        "uncertain_in_all_usd": spending.in_all_uncertain,
+        "budget_usd": spending.cap,
+    }
+    return {name: dollars(nano) for name, nano in known.items() if nano is not None}

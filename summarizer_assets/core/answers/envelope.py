@@ -1,0 +1,235 @@
+"""The chat-completion body around an answer: its text, usage and model, or why there is no text to read."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from summarizer_assets.core.answers.event_stream import BLANKS, unstreamed
+from summarizer_assets.core.answers.lenient_json import NotJsonError, parse, plain
+from summarizer_assets.core.answers.provider_error import told_error
+from summarizer_assets.core.answers.rows import is_only_rows
+from summarizer_assets.core.answers.thinking import is_thinking
+from summarizer_assets.core.answers.unusable import UnusableReply, bad_json, bad_shape, printable, truncated
+from summarizer_assets.core.answers.usage import Told
+from summarizer_assets.core.records import FailureReason
+
+__all__ = ["Envelope", "UnusableReply", "open_envelope", "printable"]
+
+_LONGEST_MODEL_NAME = 200
+
+# A finish reason is a word of the provider's own; one that none of these knows is a normal end, if the text reads.
+_ENDED = frozenset({"", "stop"})
+_CUT_OFF = re.compile(r"length|max.*token|token.?limit|context.?window")
+_DECLINED = re.compile(r"refus")
+_FILTERED = re.compile(r"filter|safety|block|prohibit|recitation|spii|sensitive|guardrail|toxic|moderat|policy")
+_FAILED = re.compile(r"error|abort|cancel|interrupt|timeout|overload|insufficient")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a readable body holds. A name that is no name is None.
+
+    `cut`: the finish reason, where it says that the output limit was reached; `error`: what the provider told beside
+    the text, which counts where the text is of no use.
+    """
+
+    content: str
+    told: Told
+    model: str | None
+    cut: str = ""
+    error: dict[str, object] | None = None
+
+
+class _Message(msgspec.Struct):
+    content: object = None
+    refusal: object = None
+    tool_calls: object = None
+    function_call: object = None
+    parsed: object = None
+    reasoning_content: object = None
+    reasoning: object = None
+    error: object = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message | None = None
+    delta: _Message | None = None
+    text: object = None  # of the older completions
+    finish_reason: object = None
+    error: object = None
+
+
+class _Body(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: object = None
+    model: object = None
+    error: object = None
+    errors: object = None
+    base_resp: object = None
+    service_tier: object = None
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+def open_envelope(body: bytes) -> Envelope:
+    """The answer's text and what came with it.
+
+    Raises:
+        UnusableReply: there is no text, or none that may be used.
+    """
+    parsed = _parsed(body)
+    choice = parsed.choices[0] if parsed.choices else None
+    message = _Message() if choice is None else choice.message or choice.delta or _Message(content=choice.text)
+    error = None
+    if choice is None or parsed.error or parsed.errors or parsed.base_resp or choice.error or message.error:
+        error = told_error(_plain(body))
+    if choice is None:
+        raise (
+            _gateway(error)
+            if error
+            else UnusableReply(FailureReason.NO_CHOICE, "the reply held no choices", retry_same=True, split=True)
+        )
+    finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""
+    if finish not in _ENDED and error is None and _failed(finish.lower()):
+        error = {"message": f"finish_reason {finish}", "code": "server_error"}
+    try:
+        content, cut = _content(message, finish)
+    except UnusableReply:
+        if error is None:
+            raise
+        raise _gateway(error) from None
+    return Envelope(content, Told.of(parsed.usage, parsed.service_tier).beside_text(), _name(parsed.model), cut, error)
+
+
+def _failed(finish: str) -> bool:
+    return _FAILED.search(finish) is not None and _FILTERED.search(finish) is None
+
+
+def _parsed(body: bytes) -> _Body:
+    try:
+        parsed = _BODY.decode(body)
+        if parsed.choices is not None:
+            return parsed
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # what is wrong is found out below, with more patience
+    document = _plain(body)
+    try:
+        return msgspec.convert(document, _Body)
+    except msgspec.ValidationError as error:
+        if (told := told_error(document)) is not None:
+            raise _gateway(told) from None
+        raise bad_shape(f"the body is no chat completion: {error}") from None
+
+
+def _plain(body: bytes) -> object:
+    """The body as dicts and lists, whatever stands around its JSON.
+
+    Raises:
+        UnusableReply: there is no JSON.
+    """
+    start = body.lstrip(BLANKS)[:1]
+    if start in (b"<", b""):
+        page = "a page of markup" if start else "an empty body"
+        raise UnusableReply(FailureReason.GATEWAY_BODY, f"{page} instead of JSON", retry_same=True, split=False)
+    try:
+        return _unwrapped(plain(parse(unstreamed(body).decode())))
+    except UnicodeDecodeError as error:
+        raise bad_json(f"invalid UTF-8 at byte {error.start} of {len(error.object)}") from None
+    except (NotJsonError, UnicodeEncodeError) as error:
+        raise bad_json(f"the body is no JSON: {error}") from None
+    except RecursionError:
+        raise bad_json("the body is no JSON: nested too deeply") from None
+
+
+def _unwrapped(document: object) -> object:
+    """The completion in the one member that holds one, as in `{"code": 0, "data": {"choices": …}}` of some gateways."""
+    if isinstance(document, dict) and not document.get("choices"):
+        inner = [value for value in document.values() if isinstance(value, dict) and value.get("choices")]
+        if len(inner) == 1:  # what it cost may stand beside it
+            return {"usage": document.get("usage"), "service_tier": document.get("service_tier")} | inner[0]
+    return document
+
+
+def _gateway(error: dict[str, object]) -> UnusableReply:
+    detail = printable(f"an error under status 200: {error.get('code') or error.get('type') or 'without a code'}")
+    return UnusableReply(FailureReason.GATEWAY_BODY, detail, retry_same=True, split=False, provider_error=error)
+
+
+def _content(message: _Message, finish: str) -> tuple[str, str]:
+    """The text of an answer, and the finish reason where it was cut off."""
+    text = _text(message.content)
+    if finish in _ENDED and text is not None and "{" in text:
+        return text, ""
+    cut = finish if _CUT_OFF.search(finish.lower()) else ""
+    if _FILTERED.search(finish.lower()):
+        detail = printable(f"finish_reason {finish}")
+        raise UnusableReply(FailureReason.CONTENT_FILTER, detail, retry_same=False, split=True)
+    if text is not None and "{" in text:
+        return text, cut
+    if cut:
+        raise truncated(finish)
+    if not message.refusal:
+        for elsewhere in _elsewhere(message):
+            if is_only_rows(elsewhere):
+                return elsewhere, ""
+    if text is not None and text.strip():
+        return text, ""
+    raise _without_text(message, finish)
+
+
+def _without_text(message: _Message, finish: str) -> UnusableReply:
+    if message.tool_calls or message.function_call:
+        return bad_shape("tool calls instead of text")
+    if message.refusal or message.content is None or _DECLINED.search(finish.lower()):
+        detail = f"the model declined: {message.refusal}" if message.refusal else "the content was null"
+        return UnusableReply(FailureReason.REFUSAL, printable(detail), retry_same=False, split=True)
+    if _text(message.content) is None:
+        return bad_shape("the content was no text")
+    return UnusableReply(FailureReason.EMPTY_SUMMARY, "the text was empty", retry_same=True, split=True)
+
+
+def _elsewhere(message: _Message) -> Iterator[str]:
+    """Where servers put an answer beside `content`: read where it holds the answer and nothing else."""
+    calls = message.tool_calls if isinstance(message.tool_calls, list) else []
+    for call in [*calls, {"function": message.function_call}]:
+        function = call.get("function") if isinstance(call, dict) else None
+        yield from _as_text(function.get("arguments") if isinstance(function, dict) else None)
+    for place in (message.parsed, message.reasoning_content, message.reasoning):
+        yield from _as_text(place)
+
+
+def _as_text(value: object) -> Iterator[str]:
+    """A string as it is, an object or a list as JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        with contextlib.suppress(RecursionError):  # nested deeper than any answer: none is found there
+            yield json.dumps(value, default=str)
+
+
+def _text(content: object) -> str | None:
+    """A string, the parts of a list of parts joined but for thinking, or JSON given as such; None for anything else."""
+    if isinstance(content, str):
+        return content
+    if not content:
+        return None if content is None or not isinstance(content, list) else ""
+    parts = content if isinstance(content, list) else [content]
+    texts = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict) and isinstance(part.get("text"), str):
+            texts += [] if is_thinking(str(part.get("type"))) or part.get("thought") is True else [part["text"]]
+    if texts or any(isinstance(part, dict) and "type" in part for part in parts):
+        return "".join(texts) if texts else None
+    return next(_as_text(content), None)
+
+
+def _name(value: object) -> str | None:
+    usable = isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_MODEL_NAME
+    return value if usable else None  # type: ignore[return-value] # `usable` says it is a str

@@ -1,0 +1,145 @@
+"""Reply bytes to outcomes by id: every author asked for ends accepted or to be asked again, none lost, none guessed.
+
+The way of a reply: `envelope` opens the chat completion, `rows` reads the answer's rows, this module matches them by
+id and has each judged by `text_safety` and `core.judging.judge`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from summarizer_assets.core.answers.envelope import Envelope, UnusableReply, open_envelope
+from summarizer_assets.core.answers.lenient_json import Object
+from summarizer_assets.core.answers.match import by_id as matched
+from summarizer_assets.core.answers.rows import GivenTwice, read_rows
+from summarizer_assets.core.answers.text_safety import fold_layout, text_problem
+from summarizer_assets.core.answers.usage import Told
+from summarizer_assets.core.judging.contrast import ENOUGH
+from summarizer_assets.core.judging.flags import Flag
+from summarizer_assets.core.judging.judge import UNJUDGED, Asked, Judgement, judge
+from summarizer_assets.core.judging.terms import RecordTerms
+from summarizer_assets.core.records import FailureReason
+
+__all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
+
+_CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
+_SHORTEST_LIMIT = 400
+
+#: Details of an `id_mismatch`.
+NO_ANSWER, CONTRADICTED = "no answer came under this id", "two different answers came under this id"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a summary must keep to.
+
+    `judged`: whether it is compared with the records. `backdrop`: the first records of the bucket, by author id, for
+    a request of few authors to be judged among.
+    """
+
+    max_characters: int = 1600
+    judged: bool = True
+    backdrop: Mapping[str, RecordTerms] = field(default_factory=dict)
+    language: str = "English"
+    instruction: str = ""  # whose sentences no summary repeats
+    delimiters: tuple[str, ...] = ('#"', " | ", " @ ")  # of the rendered record; the data cannot hold them
+    model: str | None = None  # the configured name; another one in the reply is flagged
+
+    @staticmethod
+    def characters_for(words: int) -> int:
+        """The most characters of a summary that was asked to have so many words."""
+        return max(_SHORTEST_LIMIT, words * _CHARACTERS_A_WORD)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A reply that could be read. Each author asked for is in exactly one of `accepted` and `again`."""
+
+    accepted: list[tuple[str, str, Judgement]]  # author id, summary (one paragraph, NFC)
+    again: dict[str, FailureReason]
+    details: dict[str, str]  # of `again`, where there is more to say
+    told: Told
+    response_model: str | None
+    unknown_ids: int = 0  # rows under ids nobody asked for, dropped
+    flags: tuple[Flag, ...] = ()
+
+
+def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
+    """The outcome of each author asked for, from the body of a 200.
+
+    Raises:
+        UnusableReply: the body as a whole says nothing of anyone; what to do then is in its fields.
+        ValueError: an id was asked for twice, which no answer could tell apart.
+    """
+    by_id = {author.author_id: author for author in asked}
+    if len(by_id) != len(asked):
+        raise ValueError("an author id occurs twice in one request; group each author once")
+    envelope = open_envelope(body)
+    rows = read_rows(envelope.content, cut=envelope.cut)
+    answers, contradicted, unknown, repeated = matched(rows, by_id)
+    reading = Reading(
+        accepted=[],
+        again={},
+        details={},
+        told=envelope.told,
+        response_model=envelope.model,
+        unknown_ids=unknown,
+        flags=_flags(envelope, limits, unknown=unknown > 0, repeated=repeated),
+    )
+    texts: dict[int, str] = {}
+    for place, author in enumerate(asked):
+        if author.author_id in contradicted:
+            _refuse(reading, author, FailureReason.ID_MISMATCH, CONTRADICTED)
+        elif author.author_id not in answers:
+            _refuse(reading, author, FailureReason.ID_MISMATCH, NO_ANSWER)
+        elif (summary := _readable(reading, author, answers[author.author_id], limits)) is not None:
+            texts[place] = summary
+    judgements = judge(texts, asked, _backdrop(limits, by_id), limits.language) if limits.judged and texts else {}
+    for place, summary in texts.items():
+        author, judgement = asked[place], judgements.get(place, UNJUDGED)
+        if judgement.refused is None:
+            reading.accepted.append((author.author_id, summary, judgement))
+        else:
+            _refuse(reading, author, FailureReason.UNGROUNDED, judgement.refused)
+    return reading
+
+
+def _refuse(reading: Reading, author: Asked, reason: FailureReason, detail: str | None = None) -> None:
+    reading.again[author.author_id] = reason
+    if detail is not None:
+        reading.details[author.author_id] = detail
+
+
+def _readable(reading: Reading, author: Asked, answer: object, limits: Limits) -> str | None:
+    """The summary as one paragraph, None when it may not be shown at all."""
+    if not isinstance(answer, str):
+        _refuse(reading, author, FailureReason.BAD_TYPE, f"the summary was {_kind(answer)}")
+        return None
+    summary = fold_layout(answer)
+    problem = text_problem(summary, author.text, limits.max_characters, limits.instruction, limits.delimiters)
+    if problem is not None:
+        _refuse(reading, author, problem)
+        return None
+    return summary
+
+
+def _backdrop(limits: Limits, asked: Mapping[str, Asked]) -> list[RecordTerms]:
+    if len(asked) >= ENOUGH:
+        return []
+    return [record for author_id, record in limits.backdrop.items() if author_id not in asked]
+
+
+def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[Flag, ...]:
+    other_model = limits.model is not None and envelope.model != limits.model
+    told = {
+        Flag.USAGE_MISSING: envelope.told.usage is None,
+        Flag.OTHER_MODEL: other_model,
+        Flag.UNKNOWN_ID: unknown,
+        Flag.DUPLICATE_ID: repeated,
+    }
+    return tuple(flag for flag, raised in told.items() if raised)
+
+
+def _kind(answer: object) -> str:
+    if isinstance(answer, GivenTwice):
+        return "given twice in one row, differently"
+    return {Object: "an object", list: "a list", type(None): "null"}.get(type(answer), "no text")

@@ -1,0 +1,250 @@
+"""How many authors are pending in all buckets, and in how many requests: from a sample, and what the tables count.
+
+The tables' logs tell, without a row read, how many authors of each bucket have neither a summary nor a failure. That
+number is corrected by a sample: the authors of some buckets, and of large buckets some authors, for each of whom it is
+known whether a run would ask them now. So the sample's error is that of the correction alone: outdated summaries,
+failures that are due, authors who are skipped by rule. Buckets that are missing someone and buckets that are not are
+sampled apart, so that a job that is nearly done is seen as well as one that was not begun.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from summarizer_assets.core.estimation.cost import Work
+from summarizer_assets.core.prompt.grouping import GroupLimits, plan_groups
+
+_BUCKETS_MISSING: Final = 12
+_BUCKETS_COVERED: Final = 4
+_AUTHORS_A_BUCKET: Final = 1500
+_ALL_UP_TO: Final = 20_000  # authors: so few are all read
+_UNSEEN: Final = 0.5  # of what was never met in a sample, as if half a time
+
+
+@dataclass(frozen=True)
+class BucketCounts:
+    """Of one bucket, by the tables' logs. `missing`: authors with neither a summary nor a failure."""
+
+    authors: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class SampledBucket:
+    """What a random part of one bucket's authors, or all of them, showed.
+
+    `seen`: authors looked at. `skipped`: those of them who are missing in the tables and yet not to be asked.
+    `gained`: those who are not missing, and to be asked for the first time, and rows of people who left the source:
+    a count of rows takes them for authors. `todo`: whom a run would ask, in its order:
+    tokens, attempts, known (asked before: SUMMARIZER_LIMIT does not hold them back).
+    """
+
+    seen: int
+    skipped: int
+    gained: int
+    todo: pl.DataFrame
+
+    @property
+    def known(self) -> int:
+        return int(self.todo["known"].sum())
+
+
+class Total(NamedTuple):
+    """A figure of all buckets, and its standard deviation."""
+
+    value: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Whom runs would ask now, by bucket: `new` for the first time, `known` again.
+
+    `held_back`: more who were never asked, and are not to be, by SUMMARIZER_LIMIT. `tokens`: estimated, of one record.
+    `counted`: every author was looked at.
+    """
+
+    new: Mapping[str, float]
+    known: Mapping[str, float]
+    held_back: float
+    sd: float
+    tokens: Total
+    samples: Mapping[str, SampledBucket]
+    counted: bool
+
+    @property
+    def asked(self) -> float:
+        return sum(self.new.values()) + sum(self.known.values())
+
+
+def choose(counts: Mapping[str, BucketCounts]) -> dict[str, int]:
+    """The buckets to read, each with `k`: a k-th part of its authors is to be looked at."""
+    if sum(count.authors for count in counts.values()) <= _ALL_UP_TO:
+        return {bucket: 1 for bucket, count in sorted(counts.items()) if count.authors}
+    missing, covered = _strata(counts)
+    chosen = [*spread(missing, _BUCKETS_MISSING), *spread(covered, _BUCKETS_COVERED)]
+    return {bucket: max(1, counts[bucket].authors // _AUTHORS_A_BUCKET) for bucket in sorted(chosen)}
+
+
+def spread(buckets: Sequence[str], number: int) -> list[str]:
+    """So many of them, evenly spaced: a bucket's number says nothing of its authors."""
+    number = min(number, len(buckets))
+    return [buckets[(2 * place + 1) * len(buckets) // (2 * number)] for place in range(number)]
+
+
+def pending_of(
+    counts: Mapping[str, BucketCounts], samples: Mapping[str, SampledBucket], room: float | None = None
+) -> Pending:
+    """Scale the samples up to all buckets.
+
+    Args:
+        counts: of every bucket.
+        samples: of those that `choose` named.
+        room: how many who were never asked may be, by SUMMARIZER_LIMIT; None: all.
+    """
+    new, known = dict.fromkeys(sorted(counts), 0.0), dict.fromkeys(sorted(counts), 0.0)
+    weights: dict[str, float] = {}
+    new_var = known_var = 0.0
+    for stratum in _strata(counts):
+        sampled = [bucket for bucket in stratum if bucket in samples and samples[bucket].seen]
+        if not sampled:
+            continue
+        more = _share(sampled, counts, samples, len(stratum), lambda one: (one.gained, one.skipped))
+        again = _share(sampled, counts, samples, len(stratum), lambda one: (one.known, 0))
+        whole = sum(counts[bucket].authors for bucket in stratum)
+        new_var += (whole * more.sd) ** 2
+        known_var += (whole * again.sd) ** 2
+        for bucket in stratum:
+            count, sample = counts[bucket], samples.get(bucket)
+            if sample is not None and sample.seen >= count.authors:  # known, not scaled
+                new[bucket], known[bucket] = float(sample.todo.height - sample.known), float(sample.known)
+            else:
+                new[bucket] = min(count.authors, max(0.0, count.missing + count.authors * more.value))
+                known[bucket] = count.authors * again.value
+        part = sum(counts[bucket].authors for bucket in sampled) / whole
+        weights |= {bucket: counts[bucket].authors / samples[bucket].seen / part for bucket in sampled}
+    allowed = _within(new, room)
+    held_back = sum(new.values()) - sum(allowed.values())
+    asked = sum(allowed.values()) + sum(known.values())
+    return Pending(
+        new=allowed,
+        known=known,
+        held_back=held_back,
+        sd=math.sqrt((0.0 if held_back else new_var) + known_var),
+        tokens=_tokens(samples, weights, asked),
+        samples=samples,
+        counted=all(bucket in samples and samples[bucket].seen >= one.authors for bucket, one in _filled(counts)),
+    )
+
+
+def work_in(pending: Pending, limits: GroupLimits) -> Work:
+    """The requests that runs of all buckets make of the pending authors, as many in each as `limits` allow."""
+    if pending.counted:
+        todos = [_first(sample.todo, round(pending.new[bucket])) for bucket, sample in pending.samples.items()]
+        calls: float = sum(_groups(todo, limits) for todo in todos)
+        return Work(pending.asked, calls, float(sum(todo["tokens"].sum() for todo in todos)))
+    fills = _fills(pending, limits)
+    calls = sum(_calls(pending.new[bucket] + pending.known[bucket], fills) for bucket in pending.new)
+    tokens = pending.tokens
+    records_sd = math.hypot(pending.sd * tokens.value, pending.asked * tokens.sd)
+    return Work(pending.asked, calls, pending.asked * tokens.value, pending.sd, records_sd)
+
+
+def _filled(counts: Mapping[str, BucketCounts]) -> list[tuple[str, BucketCounts]]:
+    return [(bucket, count) for bucket, count in sorted(counts.items()) if count.authors]
+
+
+def _strata(counts: Mapping[str, BucketCounts]) -> tuple[list[str], list[str]]:
+    """The buckets that miss someone, and those that do not."""
+    filled = _filled(counts)
+    return [one for one, count in filled if count.missing], [one for one, count in filled if not count.missing]
+
+
+def _share(
+    sampled: Sequence[str],
+    counts: Mapping[str, BucketCounts],
+    samples: Mapping[str, SampledBucket],
+    buckets: int,
+    hits: Callable[[SampledBucket], tuple[int, int]],
+) -> Total:
+    """Of a stratum's authors, the share that `hits` counts (more, less): the usual estimate of a two-stage sample."""
+    rates, within = [], 0.0
+    for bucket in sampled:
+        sample, authors = samples[bucket], counts[bucket].authors
+        more, less = hits(sample)
+        rates.append((more - less) / sample.seen)
+        part = max(more + less, _UNSEEN) / sample.seen
+        within += max(0.0, 1 - sample.seen / authors) * max(0.0, part * (1 - part)) / sample.seen
+    sizes = [counts[bucket].authors for bucket in sampled]
+    mean = sum(rate * size for rate, size in zip(rates, sizes, strict=True)) / sum(sizes)
+    number = len(sampled)
+    between = sum((rate - mean) ** 2 for rate in rates) / (number - 1) if number > 1 else 0.0
+    return Total(mean, math.sqrt((1 - number / buckets) * between / number + within / number**2))
+
+
+def _within(new: Mapping[str, float], room: float | None) -> dict[str, float]:
+    """The first buckets use up what the limit leaves."""
+    left = math.inf if room is None else max(0.0, room)
+    allowed = {}
+    for bucket, authors in new.items():
+        allowed[bucket] = min(authors, left)
+        left -= allowed[bucket]
+    return allowed
+
+
+def _tokens(samples: Mapping[str, SampledBucket], weights: Mapping[str, float], asked: float) -> Total:
+    """The mean of a record; pending authors of large buckets and of strata sampled thinly weigh as many more."""
+    parts = [(samples[bucket].todo["tokens"], weight) for bucket, weight in weights.items()]
+    whole = sum(len(tokens) * weight for tokens, weight in parts)
+    number = sum(len(tokens) for tokens, _ in parts)
+    if not number:
+        return Total(0.0, 0.0)
+    mean = sum(float(tokens.sum()) * weight for tokens, weight in parts) / whole
+    squares = sum(float(((tokens - mean) ** 2).sum()) * weight for tokens, weight in parts) / whole
+    return Total(mean, math.sqrt(squares / number * max(0.0, 1 - number / max(asked, number))))
+
+
+def _first(todo: pl.DataFrame, new: int) -> pl.DataFrame:
+    """Those asked before, and so many of the others."""
+    return todo.filter(pl.col("known") | ((~pl.col("known")).cum_sum() <= new))
+
+
+def _groups(todo: pl.DataFrame, limits: GroupLimits) -> int:
+    return sum(1 for _ in plan_groups(todo["tokens"].to_list(), todo["attempts"].to_list(), limits))
+
+
+class _Fill(NamedTuple):
+    """Of authors with equally many failed attempts: their share of all, and how many go into a request."""
+
+    share: float
+    authors: float
+
+
+def _fills(pending: Pending, limits: GroupLimits) -> list[_Fill]:
+    todos = [sample.todo for sample in pending.samples.values()]
+    whole = sum(todo.height for todo in todos)
+    fills = []
+    for tried in sorted({attempts for todo in todos for attempts in todo["attempts"].unique()}):
+        of_class = [todo.filter(pl.col("attempts") == tried) for todo in todos]
+        authors = groups = 0
+        for todo in of_class:
+            planned = list(plan_groups(todo["tokens"].to_list(), todo["attempts"].to_list(), limits))
+            full = planned[:-1]  # the last is as large as happens to be left
+            authors += sum(map(len, full))
+            groups += len(full)
+        share = sum(todo.height for todo in of_class) / whole
+        fits = max(1.0, limits.input_tokens / max(1.0, pending.tokens.value))
+        fills.append(_Fill(share, authors / groups if groups else min(limits.most(tried), fits)))
+    return fills
+
+
+def _calls(authors: float, fills: Sequence[_Fill]) -> float:
+    """Expected requests of a bucket: the last of each kind is half full in the mean."""
+    calls = 0.0
+    for fill in fills:
+        number = authors * fill.share
+        calls += number if number < 1 else max(1.0, number / fill.authors + (0.5 if fill.authors > 1 else 0.0))
+    return calls

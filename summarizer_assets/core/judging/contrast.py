@@ -1,0 +1,132 @@
+"""Whose record is a text about? Each answer is weighed against its own record and against the others of its request.
+
+A term weighs what it tells: the fewer of the records have it, the more. Weights are in units of a term that one record
+alone has, so that bounds hold for a request of any size. A text is another author's when the terms that it shares with
+that author's record, and its own lacks, outweigh those that it shares with its own alone. That needs no vocabulary and
+no language, and a paraphrase changes little.
+
+Terms that several answers of a reply use although their records lack them are the model's manner of speech: they weigh
+less. A word with a capital within a sentence is none, and weighs more.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain
+from typing import Final
+
+from summarizer_assets.core.judging.terms import ACRONYM, RecordTerms, SummaryTerms, term_of
+from summarizer_assets.core.judging.words import words_of
+
+#: A request of fewer records is weighed with the first of its bucket beside it, up to so many in all.
+ENOUGH: Final = 20
+#: Bounds, in terms that one record alone has. Settled on answers of a capable model: docs/grounding.md.
+MOST_OF_A_TEXT: Final = 1.0
+MOST_OF_A_SENTENCE: Final = 1.5
+_OF_A_NAME: Final = 1.5  # times what a term weighs
+_TRANSLATED: Final = 1.5  # what it speaks for a passage that its terms may be the record's own in another language
+
+_WITHIN: Final = re.compile(r"(?<=[\w,;)] )[A-Z][\w-]+")
+
+
+class Contrast:
+    """The records of one request, each by its place, with others of their bucket after them."""
+
+    def __init__(self, records: Sequence[RecordTerms], backdrop: Sequence[RecordTerms] = ()) -> None:
+        self._records = [*records, *backdrop[: max(0, ENOUGH - len(records))]]
+        self._holders = Counter(chain.from_iterable([record.all for record in self._records]))
+        count = len(self._records)
+        unit = math.log(count + 1)
+        self._weights = [1.0, *(math.log((count + 1) / share) / unit for share in range(1, count + 1))]
+
+    def foreign(self, texts: Mapping[int, SummaryTerms]) -> dict[int, str]:
+        """The first passage that is another author's, by the place of each text that has one.
+
+        Args:
+            texts: the summaries of the reply, by their authors' places.
+        """
+        known = self._holders.keys()
+        strange = {place: known & (text.all - self._records[place].all) for place, text in texts.items()}
+        manner = Counter(chain.from_iterable(strange.values()))
+        found: dict[int, str] = {}
+        for place, terms in strange.items():
+            if not terms:
+                continue
+            text = texts[place]
+            weights = {term: self._weights[self._holders[term] + manner[term] - 1] for term in terms}
+            if sum(weights.values()) * _OF_A_NAME <= MOST_OF_A_SENTENCE:
+                continue
+            names = self._names(text, weights)
+            if sum(weights.values()) + sum([weights[term] * (_OF_A_NAME - 1) for term in names]) <= MOST_OF_A_TEXT:
+                continue
+            weights = self._unexplained(place, text.plain, weights)
+            passage = self._of_a_text(place, text, weights) or self._of_a_sentence(place, text, weights, names)
+            if passage is not None:
+                found[place] = passage
+        return found
+
+    def _of_a_text(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> str | None:
+        mine, holders = self._records[place], self._holders
+        shared = text.all & mine.facts
+        alone = sum([holders[term] == 1 for term in shared])  # speaks for the author, whoever the other is
+        if sum(weights.values()) - alone <= MOST_OF_A_TEXT:
+            return None
+        most = MOST_OF_A_TEXT + self._in_favour(mine, text, text.all)
+        return text.plain if self._is_outweighed(place, weights, shared, most) else None
+
+    def _of_a_sentence(
+        self, place: int, text: SummaryTerms, weights: Mapping[str, float], names: AbstractSet[str]
+    ) -> str | None:
+        heavy = {term: weight * _OF_A_NAME if term in names else weight for term, weight in weights.items()}
+        if sum(heavy.values()) <= MOST_OF_A_SENTENCE:
+            return None
+        mine = self._records[place]
+        for sentence, terms in text.sentences:
+            strange = {term: heavy[term] for term in terms & heavy.keys()}
+            if sum(strange.values()) <= MOST_OF_A_SENTENCE:
+                continue
+            most = MOST_OF_A_SENTENCE + self._in_favour(mine, text, terms)
+            if self._is_outweighed(place, strange, terms & mine.facts, most):
+                return sentence
+        return None
+
+    def _is_outweighed(self, place: int, strange: Mapping[str, float], shared: Iterable[str], most: float) -> bool:
+        """Whether a passage of such terms is rather about another record, by more than `most`."""
+        own = {term: self._weights[self._holders[term]] for term in shared}
+        total = sum(own.values())
+        for other, record in enumerate(self._records):
+            if other == place or strange.keys().isdisjoint(record.all):
+                continue
+            theirs = sum([weight for term, weight in strange.items() if term in record.all])
+            if theirs <= most:
+                continue
+            alone = total - sum([weight for term, weight in own.items() if term in record.facts])
+            if theirs - alone > most:
+                return True
+        return False
+
+    def _in_favour(self, mine: RecordTerms, text: SummaryTerms, terms: AbstractSet[str]) -> float:
+        """What speaks for a passage beside its terms: it names the author, or may translate what the record says."""
+        named = max([self._weights[self._holders[term]] for term in mine.name & terms], default=0.0)
+        return named + (_TRANSLATED if mine.is_foreign or text.is_foreign else 0.0)
+
+    def _unexplained(self, place: int, plain: str, weights: Mapping[str, float]) -> dict[str, float]:
+        """Without the terms that are another form of the record's own, or the initials of its words."""
+        mine = self._records[place]
+        left = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
+        if not left:
+            return left
+        explained = {term_of(acronym) for acronym in ACRONYM.findall(plain) if mine.spells_out(acronym)}
+        explained |= mine.spelled_in(plain)
+        return {term: weight for term, weight in left.items() if term not in explained}
+
+    @staticmethod
+    def _names(text: SummaryTerms, terms: Iterable[str]) -> set[str]:
+        """Those of the terms that a text writes with a capital within a sentence; none of another language's."""
+        plain = text.plain
+        near = [term for term in terms if f" {term.capitalize()}" in plain or f" {term.upper()}" in plain]
+        if not near or text.is_foreign:
+            return set()
+        return set(map(term_of, words_of(" ".join(_WITHIN.findall(plain))))).intersection(near)

@@ -1,0 +1,141 @@
+"""Figures that a summary states of its author, and whether the record contradicts them.
+
+Looked at are numbers of papers and of citations, since these stand in the record; a number in a title, a list, a date
+or a product's name is none of them. A figure is contradicted when no reading of it holds: no paper, journal or total
+has so many citations, or there are not so many papers. What is rounded ("over 1,100", "nearly 500", "about 1,200", "a
+dozen") holds when it fits a figure of the record.
+"""
+
+import re
+from functools import cached_property
+from itertools import accumulate, combinations
+from typing import Final
+
+from summarizer_assets.core.judging.stated_figures import Stated, may_state_other, stated_in, states
+from summarizer_assets.core.judging.terms import SummaryTerms
+
+_MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own
+_WIDE: Final = 1.35  # what is "nearly 1,000" is not more than this much less
+_NEAR: Final = 0.12
+_ROUNDED_FROM: Final = 1000
+_ROUNDED_TO: Final = 100
+
+
+_HEAD: Final = re.compile(
+    r" \| (?P<papers>\d+) papers(?:, cited (?P<cited>-?\d+))?(?:, (?P<hot>\d+) hot)?(?:, (?P<highly>\d+) highly cited)?"
+)
+_OF_PAPER: Final = re.compile(r" \| cited (-?\d+)")
+_NUMBER: Final = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?!\d)|\d{1,9}")
+
+
+class Record:
+    """The figures of a record as `core.prompt.rendering` writes it, each found when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._total = _HEAD.search(text, 0, text.find("\n") if "\n" in text else len(text))
+
+    @cached_property
+    def papers(self) -> int:
+        """All papers of the author."""
+        return int(self._total["papers"]) if self._total else self._shown
+
+    @property
+    def _shown(self) -> int:
+        return self.text.count("\n ")
+
+    @cached_property
+    def hot(self) -> int:
+        return int(self._total["hot"] or 0) if self._total else len(re.findall(r" \| (?:cited \d+, )?hot\b", self.text))
+
+    @cached_property
+    def highly_cited(self) -> int:
+        return int(self._total["highly"] or 0) if self._total else self.text.count("highly cited")
+
+    @cached_property
+    def _journals(self) -> list[list[int]]:
+        """The citations of the papers that are shown and have any, by journal."""
+        journals: list[list[int]] = [[]]
+        for line in self.text.split("\n")[1:]:
+            if not line.startswith(" "):
+                journals.append([])
+            elif found := _OF_PAPER.search(line):
+                journals[-1].append(int(found[1]))
+        return journals
+
+    @cached_property
+    def citations(self) -> frozenset[int]:
+        """Every number of citations that the record states or leads to."""
+        each = sorted((cited for journal in self._journals for cited in journal), reverse=True)
+        sums = {sum(journal) for journal in self._journals if journal}
+        sums.update(accumulate(each))
+        sums.update(first + second for first, second in combinations(each[:6], 2))
+        if self._total and self._total["cited"]:
+            sums.add(int(self._total["cited"]))
+        return frozenset({*each, *sums})
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """Numbers that stand in titles and names: a summary may speak of them."""
+        texts = [_OF_PAPER.sub("", line) for line in self.text.split("\n")[1:]]
+        return frozenset(int(number.replace(",", "")) for text in texts for number in _NUMBER.findall(text))
+
+    @cached_property
+    def counts(self) -> frozenset[int]:
+        """Every number of papers that the record states or leads to."""
+        of_journals = [part.count("\n ") for part in re.split(r"\n(?! )", self.text)]
+        return frozenset(
+            {self.papers, self._shown, self.papers - self._shown, self.hot, self.highly_cited, *of_journals}
+        )
+
+
+def contradicted(text: SummaryTerms, record: str) -> str | None:
+    """The first figure of a summary that its record contradicts, in its words; None when there is none.
+
+    `record`: as `core.prompt.rendering` writes it.
+    """
+    if not may_state_other(text, record) and (text.plain.isascii() or not {"引", "篇"} & set(text.plain)):
+        return None
+    figures: Record | None = None
+    for stated in stated_in(text):
+        figures = figures or Record(record)
+        if not (_papers_hold(stated, figures) if stated.of_papers else _citations_hold(stated, figures)):
+            return stated.words
+    return None
+
+
+def _papers_hold(stated: Stated, record: Record) -> bool:
+    """Fewer than all may be some of them; more than all are none."""
+    number = stated.number
+    if stated.highly_cited:
+        return number <= record.highly_cited
+    if number == record.papers or (stated.is_spelled and number < record.papers) or stated.rough:
+        return True
+    if number > _MANY and number in record.numbers:  # a title's own
+        return True
+    if stated.is_total and not stated.is_spelled:
+        return stated.chooses and number in record.counts
+    return number in record.counts or number < min(record.papers, _MANY)
+
+
+def _citations_hold(stated: Stated, record: Record) -> bool:
+    """What compares or adds numbers is not judged; all else is a paper's, a journal's or the total."""
+    if states(record.text, str(stated.number)) or stated.is_relative:
+        return True
+    known = record.citations
+    if not known or stated.number in record.numbers:
+        return True
+    rough = stated.rough
+    return any(_fits(stated.number, rough, figure) for figure in known)
+
+
+def _fits(number: int, rough: str | None, known: int) -> bool:
+    match rough:
+        case "more":
+            return known >= number
+        case "less" | "nearly":
+            return known <= number if rough == "less" else number / _WIDE < known <= number
+        case "about":
+            return abs(known - number) <= max(1.0, number * _NEAR)
+    rounded = number >= _ROUNDED_FROM and number % _ROUNDED_TO == 0
+    return known == number or (rounded and abs(known - number) < _ROUNDED_TO / 2)

@@ -1,0 +1,115 @@
+"""Whether a summary may be stored, and what of it a person would want to look at.
+
+Refused is only what is certainly wrong: a text that names nobody or tells another author's work, and a figure that the
+record contradicts. Everything else is stored and marked. A text is weighed against the other records of its request
+(`core.judging.contrast`), not against a threshold of its own, so faithful prose of any style and language passes.
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from summarizer_assets.core.judging.author_names import cannot_be_named, is_named, names_wholly
+from summarizer_assets.core.judging.contrast import Contrast
+from summarizer_assets.core.judging.figures import contradicted
+from summarizer_assets.core.judging.flags import Flag
+from summarizer_assets.core.judging.marks import marks_of
+from summarizer_assets.core.judging.terms import OTHER_SCRIPT_SHARE, RecordTerms, SummaryTerms
+from summarizer_assets.core.judging.words import share_of_other_script
+
+#: Below this share of its terms a summary is marked: of 1,000 faithful ones, about 20 are.
+_LITTLE: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An author in a request; `text` is the record exactly as it was rendered for the model."""
+
+    author_id: str
+    author_name: str
+    text: str
+
+
+@dataclass(slots=True)  # not frozen, which would cost a microsecond for each answer
+class Judgement:
+    """Of one summary.
+
+    `refused`: why it may not be stored, in words for a failure's detail; None: it may. `support`: the share (0 to 1) of
+    its terms that the record has, None where they cannot be compared. `flags`: what a person would look at; `doubts`:
+    the words that raised them.
+    """
+
+    refused: str | None = None
+    support: float | None = None
+    flags: tuple[Flag, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+UNJUDGED: Final = Judgement()
+
+
+def judge(
+    answers: Mapping[int, str], asked: Sequence[Asked], backdrop: Sequence[RecordTerms] = (), language: str = "English"
+) -> dict[int, Judgement]:
+    """The judgement of each answer of one reply.
+
+    Args:
+        answers: summaries, each one paragraph in NFC, by the author's place in `asked`.
+        asked: the authors of the request.
+        backdrop: other records of the bucket, for a request of few authors.
+        language: the language asked for.
+    """
+    records = [RecordTerms(author.author_name, author.text) for author in asked]
+    texts = {place: SummaryTerms(summary) for place, summary in answers.items()}
+    foreign = Contrast(records, backdrop).foreign(texts)
+    judged: dict[int, Judgement] = {}
+    for place, text in texts.items():
+        author = asked[place]
+        refused = None
+        unnamed = not is_named(author.author_name, text)
+        if unnamed and _is_wrongly_unnamed(text, author, asked):
+            refused = "the author is not named"
+        if refused is None and (passage := foreign.get(place)):
+            refused = f"it tells another author's work: {_cut(passage)}"
+        if refused is None and (figure := contradicted(text, author.text)):
+            refused = f"the record contradicts a figure: {_cut(figure)}"
+        if refused is not None:
+            judged[place] = Judgement(refused)
+        else:
+            judged[place] = _marked(text, records[place], language, [Flag.NAME_UNMEASURED] if unnamed else [])
+    return judged
+
+
+def _marked(text: SummaryTerms, record: RecordTerms, language: str, flags: list[Flag]) -> Judgement:
+    if text.is_foreign is (language.casefold() == "english"):
+        flags.append(Flag.OTHER_LANGUAGE)
+    comparable = is_comparable(text, record)
+    support = _support(text.all, record) if comparable else None
+    if support is not None and support < _LITTLE:
+        flags.append(Flag.LITTLE_SUPPORT)
+    raised = marks_of(text, record, comparable=comparable)
+    return Judgement(None, support, (*flags, *raised), tuple(chain.from_iterable(raised.values())))
+
+
+def is_comparable(text: SummaryTerms, record: RecordTerms) -> bool:
+    """Whether both are in a language and script whose names and numbers can be compared."""
+    return not text.is_foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
+
+
+def _support(terms: AbstractSet[str], record: RecordTerms) -> float:
+    return len(terms & record.all) / len(terms) if terms else 0.0
+
+
+def _is_wrongly_unnamed(text: SummaryTerms, author: Asked, asked: Sequence[Asked]) -> bool:
+    """Whether the author has a name that the text would have to give, or it names another author of the request."""
+    if not author.author_name.strip():
+        return False
+    return not cannot_be_named(author.author_name, text.plain) or any(
+        other is not author and names_wholly(other.author_name, text) for other in asked
+    )
+
+
+def _cut(passage: str) -> str:
+    return ascii(passage if len(passage) <= 160 else passage[:159] + "…")[1:-1]  # noqa: PLR2004 - a detail is one line

@@ -1,0 +1,236 @@
+"""The figures that a summary states of papers and citations, found by the words around them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from summarizer_assets.core.judging.terms import SummaryTerms
+from summarizer_assets.core.judging.vocabulary import NUMBER_WORDS
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# In English and in a few more languages, folded.
+_PAPERS: Final = _set(
+    "papers publications articles Arbeiten Publikationen Veroffentlichungen Aufsatze Aufsatzen articulos publicaciones "
+    "travaux articoli pubblicazioni artigos publicacoes"
+)
+_CITATIONS: Final = _set("citations citation Zitationen Zitierungen Zitate Zitaten citas citazioni citacoes")
+_CITED: Final = _set("cited zitiert citado citada citados citadas cite citee cites citees citato citata citati citate")
+_TIMES: Final = _set("times Mal mal veces fois volte vezes")
+_NOUNS: Final = _PAPERS | _CITATIONS | _CITED
+#: What may stand between a number and its noun, beside words with a capital.
+_KINDS: Final = _set(
+    "highly cited hot research scientific scholarly journal peer reviewed published more further other total recorded "
+    "wissenschaftliche wissenschaftlichen language"
+)
+_LINKS: Final = _set("a total of the its all")
+_LEADING: Final = _set("with a an total in insgesamt exactly just only more fewer less at up close")
+_ROUGH: Final = {
+    "more": _set("over than above exceeding exceeds passed surpassed least uber plus mas oltre mais"),
+    "less": _set("under below most to unter moins menos"),
+    "nearly": _set("nearly almost approaching fast knapp beinahe pres presque casi quasi quase"),
+    "about": _set("about around some roughly approximately circa estimated etwa rund ungefahr environ unos cerca"),
+}
+_LESS_THAN: Final = _set("fewer less weniger")
+#: Words before a number of papers that is all of them, unless one of the words after it chooses some.
+_ALL: Final = _set("her his their the whose all across among s published written wrote authored has")
+_SOME: Final = _set("in on at from with about by that which of concern concerns concerning deal deals dealing")
+_AMONG: Final = _set("of among across")
+#: Words by which the number after or before them compares, divides or adds.
+_RELATES_AFTER: Final = _set("between average mean another further additional other remaining rest share shared shares")
+_RELATES_BEFORE: Final = _set("ahead behind more fewer less apiece each together combined than between average")
+_UNITS: Final = _set("hundred thousand million dozen percent")
+_NEAR: Final = 3  # words before and after a figure
+_ARTICLES: Final = _set("a an the")
+_THOUSAND: Final = 3  # digits
+_LONGEST_WAY: Final = 6  # words between a number and its noun
+
+_CHINESE: Final = (
+    re.compile(r"(?P<before>超过|逾|近|约)?(?P<number>\d[\d,]*) ?(?P<after>篇)"),
+    re.compile(r"被引(?:用|次数)?[^\d。]{0,4}?(?P<before>超过|逾|近|约)?(?P<number>\d[\d,]*) ?(?P<after>余|多)?次"),
+)
+_ROUGH_CHINESE: Final = {"超过": "more", "逾": "more", "余": "more", "多": "more", "近": "nearly", "约": "about"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One figure as it is stated: what the words around it say is read when it is asked for.
+
+    `number`; `of_papers`: it counts papers, else citations; `around`: the text's words, of which `first` to `last` are
+    the number's, and `start` to `end` the passage's; `told`: how it is rounded, where that is known already.
+    """
+
+    number: int
+    of_papers: bool
+    around: Sequence[str]
+    first: int = 0
+    last: int = 0
+    start: int = 0
+    end: int = 0
+    told: str | None = None
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.around[min(self.start, self.first) : max(self.last, self.end) + 1])
+
+    @property
+    def rough(self) -> str | None:
+        """How it is rounded: "more", "less", "nearly" or "about"."""
+        before = self.around[max(0, self.first - 3) : self.first]
+        near = [word.lower() for word in before if word.lower() not in _ARTICLES][-2:]
+        if self.told or not near:
+            return self.told
+        if near[-1] == "than" and near[0] in _LESS_THAN:
+            return "less"
+        return next((kind for kind, words in _ROUGH.items() if near[-1] in words), None)
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it counts all papers, by the words around it."""
+        before = [word.lower() for word in self.around[max(0, self.first - 2) : self.first]]
+        if not self.is_spelled and before[-1:] == ["of"]:  # "the most cited of 9 papers"
+            return True
+        if not before or before[-1] not in _ALL:
+            return False
+        return (len(before) > 1 and before[0] in _AMONG) or not self.chooses
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the words behind it choose some of the papers."""
+        after = self.around[self.end + 1 : self.end + 2]
+        return bool(after) and after[0] in _SOME
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether the number is written as a word."""
+        return not self.around[self.first][0].isdigit()
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it compares, divides or adds: such a number of citations is no paper's own."""
+        before = self.around[max(0, self.first - _NEAR) : self.first]
+        after = self.around[max(self.last, self.end) + 1 : max(self.last, self.end) + 1 + _NEAR]
+        return not (_RELATES_AFTER.isdisjoint(before) and _RELATES_BEFORE.isdisjoint(after))
+
+    @property
+    def highly_cited(self) -> bool:
+        """Whether it counts only papers that are highly cited."""
+        return self.of_papers and "highly" in self.around[self.last + 1 : self.end]
+
+
+def may_state_other(text: SummaryTerms, record: str) -> bool:
+    """Whether a summary may state a figure that the record does not state just so. Cheap."""
+    nouns = _NOUNS & text.present
+    if not nouns:
+        return False
+    if not nouns.isdisjoint(_PAPERS):
+        return True
+    if "once" in text.present or "twice" in text.present:
+        return True
+    return any(word < ":" and not states(record, word) for word in text.odd) or bool(nouns & _CITATIONS)
+
+
+def states(record: str, number: str) -> bool:
+    """Whether a record gives a paper so many citations."""
+    at = record.find(f" | cited {number}")
+    return at >= 0 and not record[at + len(number) + 9 : at + len(number) + 10].isdigit()
+
+
+def stated_in(text: SummaryTerms) -> Iterator[Stated]:
+    """The figures that a summary states."""
+    plain, words = text.plain, text.words
+    for noun in _NOUNS & text.present:
+        at = -1
+        for _ in range(words.count(noun)):
+            at = words.index(noun, at + 1)
+            yield from _around(plain, words, at)
+    if not plain.isascii():
+        for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
+            for found in pattern.finditer(plain):
+                around = [found["number"], found["after"] or "次"]
+                told = _ROUGH_CHINESE.get(found["before"] or found["after"] or "")
+                yield Stated(int(found["number"].replace(",", "")), of_papers, around, end=1, told=told)
+
+
+def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
+    """The figures that the noun or verb at a place has beside it."""
+    word = words[at]
+    if word in _CITED:
+        after = _next_number(plain, words, at)
+        if after is not None:
+            yield _figure(plain, words, after, after, of_papers=False, start=at)
+        if at >= 2 and words[at - 1] in _TIMES and words[at - 2].isdecimal():  # noqa: PLR2004 - a number, then "times"
+            yield _figure(plain, words, at - 2, at, of_papers=False)
+        return
+    before = _number_before(plain, words, at)
+    if before is None:
+        return
+    of_papers = word in _PAPERS
+    if of_papers or words[before].isdecimal():
+        yield _figure(plain, words, before, at, of_papers=of_papers)
+    if not of_papers:  # "294 of 621 citations"
+        start = before
+        while start > 0 and words[start - 1] in _LINKS and start > before - 4:
+            start -= 1
+            if words[start] == "of" and start > 0 and words[start - 1].isdecimal():
+                yield _figure(plain, words, start - 1, at, of_papers=False)
+                return
+
+
+def _next_number(plain: str, words: Sequence[str], at: int) -> int | None:
+    """The place of the number that "cited" has behind it, with nothing between but rough and linking words."""
+    for place in range(at + 1, min(len(words), at + 4)):
+        word = words[place]
+        if f"{words[place - 1]} {word}" not in plain and f"{words[place - 1]}, {word}" not in plain:
+            return None  # a sentence or a quotation begins
+        if word.isdecimal():
+            return place
+        if word in ("once", "twice"):
+            return place if words[place + 1 : place + 2] != ["as"] else None
+        if word not in _LEADING and not any(word in kind for kind in _ROUGH.values()):
+            return None
+    return None
+
+
+def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
+    """The place of the number that counts the noun at a place."""
+    for place in range(at - 1, max(-1, at - _LONGEST_WAY), -1):
+        word = words[place]
+        if f"{word} {words[place + 1]}" not in plain and f"{word}-{words[place + 1]}" not in plain:
+            return None  # a sentence or a quotation begins
+        if _value(word) is not None:
+            part_of_a_name = place > 0 and any(f"{words[place - 1]}{mark}{word} " in plain for mark in "-./")
+            return None if part_of_a_name or words[place + 1] in _UNITS else place
+        if word not in _KINDS and not word[0].isupper():
+            return None
+    return None
+
+
+def _figure(
+    plain: str, words: Sequence[str], place: int, end: int, *, of_papers: bool, start: int | None = None
+) -> Stated:
+    """The figure whose number stands at a place (with the thousands before or after it)."""
+    first = last = place
+    while first > 0 and _are_one_number(plain, words[first - 1], words[first]):
+        first -= 1
+    while last + 1 < len(words) and _are_one_number(plain, words[last], words[last + 1]):
+        last += 1
+    number = int("".join(words[first : last + 1])) if words[place].isdecimal() else _value(words[place])
+    assert number is not None  # the place is a number's
+    return Stated(number, of_papers, words, first, last, first if start is None else start, end)
+
+
+def _value(word: str) -> int | None:
+    if "0" <= word[0] <= "9":
+        return int(word) if word.isdecimal() else None
+    return NUMBER_WORDS.get(word.lower())
+
+
+def _are_one_number(plain: str, left: str, right: str) -> bool:
+    if len(right) != _THOUSAND or len(left) > _THOUSAND or not (left.isdecimal() and right.isdecimal()):
+        return False
+    return any(f"{left}{mark}{right}" in plain for mark in ",.' ")

@@ -1,0 +1,98 @@
+"""Words of a text made comparable: accents folded, split, stemmed. Built to cost a few microseconds a text."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from summarizer_assets.core.judging.vocabulary import ENGLISH, FOREIGN
+
+SHORTEST_STEM = 4
+_OTHER_LANGUAGE_SHARE = 0.1
+
+# Bytes that separate words: all of ASCII but letters and digits. 5 times cheaper than a regular expression.
+_SEPARATORS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
+_SPACED = bytes.maketrans(_SEPARATORS, b" " * len(_SEPARATORS))
+_WIDE_SEPARATORS = re.compile(
+    "[\u0080-\u00bf\u00d7\u00f7\u2000-\u206f\u2190-\u2bff\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]+"
+)
+_MARKS = re.compile("[\u0300-\u036f]+")
+_NOT_LATIN = re.compile("[\u0370-\u1dff\u2c80-\ua71f\uab70-\ufaff\ufb13-\ufeff\uff66-\uffdc\U00010000-\U0003ffff]")
+_PLAIN_LETTERS = {
+    "ø": "o",
+    "Ø": "O",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+    "æ": "ae",
+    "Æ": "Ae",
+    "œ": "oe",
+    "Œ": "Oe",
+} | {
+    "ß": "ss",
+    "ð": "d",
+    "Ð": "D",
+    "þ": "th",
+    "Þ": "Th",
+    "ħ": "h",
+    "Ħ": "H",
+}  # Latin letters that Unicode does not decompose
+_TYPED = {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "..."}  # noqa: RUF001 - they are the point
+_UNDECOMPOSED = re.compile("[" + "".join(_PLAIN_LETTERS) + "]")
+# The shortest start that leaves an English ending: the word loses the longest one it has.
+_STEM = re.compile(
+    rf"(.{{{SHORTEST_STEM},}}?)(?:"
+    "al|als|ance|ances|ation|ations|e|ed|ement|ements|ence|ences|er|ers|es|est|ic|ical|ically|ied|ies|ing|"
+    "ingly|ion|ions|isation|isations|ised|ises|ising|istries|istry|ities|ity|ive|ives|ization|izations|"
+    "ized|izes|izing|ly|ment|ments|ness|ological|ologies|ologist|ologists|ology|or|ous|s|y"
+    ")"
+)
+
+
+def fold(text: str) -> str:
+    """A text without accents, its case kept: "São Łódź" becomes "Sao Lodz". Other scripts stay as they are."""
+    if text.isascii():
+        return text
+    for typographic, typed in _TYPED.items():
+        text = text.replace(typographic, typed)
+        if text.isascii():  # as English texts are, but for their quotes and dashes
+            return text
+    text = _UNDECOMPOSED.sub(lambda letter: _PLAIN_LETTERS[letter.group()], text)
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text))
+
+
+def words_of(plain: str) -> list[str]:
+    """The runs of letters and digits of a folded text, in order, their case kept."""
+    if not plain.isascii():
+        plain = _WIDE_SEPARATORS.sub(" ", plain)
+    return plain.encode(errors="replace").translate(_SPACED).decode().split()
+
+
+def stem(word: str) -> str:
+    """A word without its English ending, at least four letters long: enough to pair "studies" with "study"."""
+    found = _STEM.fullmatch(word)
+    return found[1] if found else word
+
+
+def share_of_other_script(plain: str) -> float:
+    """The share of a text's characters that are letters but not Latin ones, 0 to 1."""
+    if plain.isascii():
+        return 0.0
+    letters = len(plain) - plain.count(" ")  # close enough, and 20 times cheaper than looking at each
+    return len(_NOT_LATIN.findall(plain)) / letters if letters else 0.0
+
+
+def has_other_script(plain: str) -> bool:
+    """Whether any letter is not Latin."""
+    return _NOT_LATIN.search(plain) is not None
+
+
+def looks_foreign(words: Sequence[str]) -> bool:
+    """Whether a text in Latin letters, by its words, uses another language's small words, and more of them than
+    English ones.
+    """
+    if FOREIGN.isdisjoint(words):
+        return False
+    foreign = sum(map(FOREIGN.__contains__, words))
+    return foreign > _OTHER_LANGUAGE_SHARE * len(words) and foreign > sum(map(ENGLISH.__contains__, words))

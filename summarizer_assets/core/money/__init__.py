@@ -1,0 +1,1 @@
+"""Prices, amounts and what is held for a request. Pure."""

@@ -1,0 +1,57 @@
+"""A record as `core.prompt.rendering` writes it, taken apart again: what a person reads beside the summary of it."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_TOPICS: Final = "topics: "
+_SHOWN: Final = re.compile(r", shown (\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """`facts`: citations and the like, in words. What the record does not tell is empty."""
+
+    title: str
+    journal: str = ""
+    fields: str = ""
+    facts: str = ""
+    institutions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """`totals`: the numbers of papers and citations, in words. What the record does not tell is empty."""
+
+    name: str = ""
+    affiliation: str = ""
+    totals: str = ""
+    topics: str = ""
+    papers: Sequence[PaperView] = ()
+
+
+def view_of(record: str) -> RecordView:
+    """A rendered record for people; its lines and separators are explained in `core.prompt.rendering`."""
+    head, *lines = record.split("\n")
+    _, end = json.JSONDecoder().raw_decode(head, 1)  # the id, after its #
+    who, *more = head[end:].split(" | ")
+    name, _, affiliation = who.partition(" @ ")
+    topics = next((part.removeprefix(_TOPICS) for part in more if part.startswith(_TOPICS)), "")
+    totals = next((part for part in more if not part.startswith(_TOPICS)), "")
+    return RecordView(name.strip(), affiliation, _SHOWN.sub(r"; \1 of them were sent", totals), topics, _papers(lines))
+
+
+def _papers(lines: Sequence[str]) -> list[PaperView]:
+    papers = []
+    journal = fields = ""
+    for line in lines:
+        if not line.startswith(" "):
+            journal, _, fields = line.partition(" | ")
+            journal = "" if journal == "?" else journal
+            continue
+        paper, _, institutions = line[1:].partition(" @ ")
+        title, _, facts = paper.partition(" | ")
+        papers.append(PaperView(title, journal, fields, facts, institutions))
+    return papers

@@ -1,0 +1,259 @@
+"""An author's record as a model reads it: few tokens, nothing left out that a summary could use.
+
+    #"2345" Chen, Cory @ MIT | 4 papers, cited 50, 1 hot | topics: enzymes; proteins
+    cell | chemistry, medical
+     this a title | cited 45, hot @ MIT, harvard
+     another title | cited 3
+    Nature
+     a third title | cited 2
+    ?
+     a paper whose journal is not known
+
+The id is a JSON string, so that it can be given back exactly. A journal is named once for its papers, which is what
+brings a record below the tokens of YAML. A line begins with `#"` (an author), a blank (a paper) or neither (a journal);
+`cleaning` takes line ends, `#"`, ` | ` and ` @ ` out of the data, so no text of a source can pretend to be another
+author or another field.
+"""
+
+import dataclasses
+import json
+from hashlib import blake2b
+
+import polars as pl
+
+from summarizer_assets.core.prompt.cleaning import cleaned, cleaned_repeating
+from summarizer_assets.core.prompt.tokens import tokens_of
+
+#: An author of more papers gets a line of totals; so few are counted by reading them.
+_COUNTED_BY_EYE = 3
+_NAME_CHARACTERS = 300
+_FIELD_CHARACTERS = 500
+_PLAIN_ID = r"^[0-9A-Za-z_.:/+-]*$"
+_UNSEEN = frozenset("#\u200e\u200f\u2028\u2029\u0085\u00a0\u00ad\ufeff\u3000")
+
+RENDERED = pl.Schema(
+    {
+        "author_id": pl.String,
+        "author_name": pl.String,
+        "text": pl.String,
+        "content_hash": pl.String,
+        "tokens": pl.Int64,
+    }
+)
+
+_TEXTS = ("title", "journal", "woscategory", "prefinstitution", "ut")
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderSettings:
+    """What of an author is shown. Part of the prompt version."""
+
+    max_papers: int = 20
+    max_characters: int = 6000
+    max_title: int = 400
+    ignore_changes_in: tuple[str, ...] = ()
+    show_ut: bool = False
+
+
+def trimmed(settings: RenderSettings, step: int) -> RenderSettings | None:
+    """Settings for the `step`-th (from 1) smaller try of an author too large alone; None when nothing is left to cut.
+
+    Fewer papers first, then shorter titles. The content hash of the author stays the one of the full settings.
+    """
+    papers = settings.max_papers
+    sizes = [
+        (max(1, papers // 4), settings.max_title),
+        (max(1, papers // 10), settings.max_title),
+        (1, min(settings.max_title, 100)),
+    ]
+    if not 1 <= step <= len(sizes):
+        return None
+    max_papers, max_title = sizes[step - 1]
+    characters = max(200, settings.max_characters // 4**step)
+    return dataclasses.replace(settings, max_papers=max_papers, max_title=max_title, max_characters=characters)
+
+
+def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
+    """One row an author (schema `RENDERED`), in the order given, from a frame with the columns of `records.AUTHOR`.
+
+    `author_name` is the name as the model is shown it, cleaned: the one that a faithful summary repeats.
+    `content_hash` is blake2b-128 of `text`. With `ignore_changes_in` it is taken of a rendering without these columns,
+    and of all papers instead of those shown, since a column that is ignored may decide which are shown.
+    """
+    papers = _papers(authors, settings)
+    people = _people(authors, settings)
+    text = _texts(people, papers, settings)
+    hashed = text
+    if settings.ignore_changes_in:
+        blank = [pl.lit(None, papers.schema[name]).alias(name) for name in settings.ignore_changes_in]
+        everything = dataclasses.replace(settings, max_papers=2**31, max_characters=2**31)
+        hashed = _texts(people, papers.with_columns(blank), everything)
+    digests = [blake2b(value, digest_size=16).hexdigest() for value in hashed.cast(pl.Binary)]
+    return pl.DataFrame(
+        [
+            authors["author_id"],
+            people["name"].alias("author_name"),
+            text.alias("text"),
+            pl.Series("content_hash", digests, dtype=pl.String),
+            tokens_of(text).alias("tokens"),
+        ],
+    )
+
+
+def json_ids(ids: pl.Series) -> pl.Series:
+    """Each id as a JSON string that stays on its line and shows every character it has."""
+    plain = ids.str.contains(_PLAIN_ID)
+    quoted = pl.select('"' + pl.lit(ids) + '"').to_series()
+    if plain.all():
+        return quoted
+    where = (~plain).arg_true()
+    return quoted.scatter(where, pl.Series([_json_id(value) for value in ids.gather(where)], dtype=pl.String))
+
+
+def _json_id(author_id: str) -> str:
+    text = json.dumps(author_id, ensure_ascii=False)
+    if all(character.isprintable() and character not in _UNSEEN for character in text):
+        return text
+    return json.dumps(author_id).replace("#", "\\u0023")
+
+
+def _people(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
+    topics = authors["topics"]
+    if topics.list.len().fill_null(0).sum():
+        each = pl.DataFrame({"row": pl.int_range(authors.height, eager=True), "topic": topics}).explode("topic")
+        each = each.with_columns(cleaned(each["topic"], _FIELD_CHARACTERS)).drop_nulls("topic")
+        one_line = each.group_by("row", maintain_order=True).agg(pl.col("topic").unique(maintain_order=True))
+        one_line = one_line.with_columns(pl.col("topic").list.join("; "))
+        topics = pl.DataFrame({"row": pl.int_range(authors.height, eager=True)}).join(one_line, on="row", how="left")[
+            "topic"
+        ]
+        topics = cleaned(topics, max(100, settings.max_characters // 2))
+    else:
+        topics = pl.Series([None], dtype=pl.String).new_from_index(0, authors.height)
+    return pl.DataFrame(
+        [
+            json_ids(authors["author_id"]).alias("id"),
+            cleaned(authors["author_name"], _NAME_CHARACTERS).alias("name"),
+            cleaned(authors["primary_affiliation"], _NAME_CHARACTERS).alias("affiliation"),
+            topics.alias("topics"),
+        ]
+    )
+
+
+def _papers(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
+    """All papers of all authors, cleaned, one row each, with `row`, the author's place in the frame."""
+    lists = pl.DataFrame([pl.int_range(authors.height, dtype=pl.UInt32, eager=True).alias("row"), authors["papers"]])
+    lists = lists.filter(pl.col("papers").list.len() > 0)
+    flat = lists.explode("papers").unnest("papers")
+    shown = [name for name in _TEXTS if name != "ut" or settings.show_ut]
+    clean = [
+        cleaned(flat[name], settings.max_title) if name == "title" else cleaned_repeating(flat[name], _FIELD_CHARACTERS)
+        for name in shown
+    ]
+    return flat.select("row", "citingsrcslocalcount", "hot_paper", "highly_cited_paper", *clean)
+
+
+def _with(prefix: str, column: str) -> pl.Expr:
+    """`prefix` and the column's value where there is one, nothing where not; null-free."""
+    return pl.when(pl.col(column).is_null()).then(pl.lit("")).otherwise(pl.lit(prefix) + pl.col(column))
+
+
+def _lines(papers: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
+    """Each paper's own line and its journal's line."""
+    cited = pl.col("citingsrcslocalcount")
+    facts: list[pl.Expr] = [
+        pl.when(cited.is_not_null()).then(pl.lit("cited ") + cited.cast(pl.String)),
+        pl.when(pl.col("hot_paper")).then(pl.lit("hot")),
+        pl.when(pl.col("highly_cited_paper")).then(pl.lit("highly cited")),
+    ]
+    if settings.show_ut:
+        facts.append(pl.lit("ut ") + pl.col("ut"))
+    joined = pl.concat_str(facts, separator=", ", ignore_nulls=True)
+    return papers.select(
+        "row",
+        cited.alias("cited"),
+        "hot_paper",
+        "highly_cited_paper",
+        pl.concat_str(
+            pl.lit("\n "),
+            pl.col("title").fill_null("(no title)"),
+            pl.when(joined == "").then(pl.lit("")).otherwise(pl.lit(" | ") + joined),
+            _with(" @ ", "prefinstitution"),
+        ).alias("line"),
+        pl.concat_str(pl.lit("\n"), pl.col("journal").fill_null("?"), _with(" | ", "woscategory")).alias("place"),
+    )
+
+
+def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings) -> pl.Series:
+    """The records' texts, one for each row of `people`."""
+    lines = _lines(papers, settings).sort(
+        "row", "cited", "line", "place", descending=[False, True, False, False], nulls_last=True
+    )
+    totals = lines.group_by("row", maintain_order=True).agg(
+        pl.len().alias("count"),
+        pl.col("cited").sum().alias("cited"),
+        pl.col("cited").count().alias("counted"),
+        pl.col("hot_paper").sum().alias("hot"),
+        pl.col("highly_cited_paper").sum().alias("highly"),
+    )
+    people = people.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
+    people = people.join(totals, on="row", how="left", maintain_order="left")
+    room = (
+        settings.max_characters
+        - people.select(
+            pl.sum_horizontal(pl.col("id", "name", "affiliation", "topics").str.len_chars().fill_null(0))
+        ).to_series()
+    )
+    shown = _within(lines, room, settings.max_papers)
+    # One journal line, then its papers; journals in the order of their most cited paper.
+    shown = shown.with_columns(pl.col("rank").min().over("row", "place").alias("first")).sort("row", "first", "rank")
+    repeated = (pl.col("first") == pl.col("first").shift()) & (pl.col("row") == pl.col("row").shift())
+    nameless = (pl.col("first") == 0) & (pl.col("place") == "\n?")
+    bodies = shown.with_columns(
+        pl.when(repeated.fill_null(value=False) | nameless).then(pl.lit("")).otherwise(pl.col("place")).alias("place")
+    )
+    bodies = (
+        bodies.select("row", body=pl.col("place") + pl.col("line")).group_by("row", maintain_order=True).agg("body")
+    )
+    # Lists joined afterwards: five times faster than `str.join` inside the aggregation.
+    bodies = bodies.with_columns(pl.col("body").list.len().alias("shown"), pl.col("body").list.join(""))
+    people = people.join(bodies, on="row", how="left", maintain_order="left")
+    return people.select(pl.concat_str(_headline(), pl.col("body").fill_null("")).alias("text")).to_series()
+
+
+def _within(lines: pl.DataFrame, room: pl.Series, max_papers: int) -> pl.DataFrame:
+    """The first `max_papers` lines of each author that fit into its room (characters), always at least one.
+
+    `lines` are in order; a column `rank` counts from 0 within an author.
+    """
+    place = pl.int_range(pl.len(), dtype=pl.Int64)
+    lines = lines.with_columns(rank=place - place.gather(pl.col("row").search_sorted(pl.col("row"))))
+    lines = lines.filter(pl.col("rank") < max_papers)
+    length = lines.select(pl.col("line").str.len_chars() + pl.col("place").str.len_chars()).to_series().cast(pl.Int64)
+    total = length.cum_sum()
+    start = lines["row"].search_sorted(lines["row"])
+    used = total - (total - length).gather(start)
+    return lines.filter((used <= room.cast(pl.Int64).gather(lines["row"])) | (lines["rank"] == 0))
+
+
+def _headline() -> pl.Expr:
+    several = pl.col("count") > _COUNTED_BY_EYE
+    cut = pl.col("shown") < pl.col("count")
+    number = pl.col("count").cast(pl.String)
+    counts = pl.concat_str(
+        number + " papers",
+        pl.when(pl.col("counted") > 0).then(pl.lit(", cited ") + pl.col("cited").cast(pl.String)).otherwise(pl.lit("")),
+        pl.when(pl.col("hot") > 0).then(pl.lit(", ") + pl.col("hot").cast(pl.String) + " hot").otherwise(pl.lit("")),
+        pl.when(pl.col("highly") > 0)
+        .then(pl.lit(", ") + pl.col("highly").cast(pl.String) + " highly cited")
+        .otherwise(pl.lit("")),
+        pl.when(cut).then(pl.lit(", shown ") + pl.col("shown").cast(pl.String)).otherwise(pl.lit("")),
+    )
+    return pl.concat_str(
+        pl.lit("#"),
+        pl.col("id"),
+        _with(" ", "name"),
+        _with(" @ ", "affiliation"),
+        pl.when(several).then(pl.lit(" | ") + counts).otherwise(pl.lit("")),
+        _with(" | topics: ", "topics"),
+    )

@@ -1,0 +1,1 @@
+"""What must hold of the tables, judged from their rows. Pure."""

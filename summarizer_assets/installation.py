@@ -1,0 +1,330 @@
+"""The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.bucket_run.adapting import Adapting
+from summarizer_assets.bucket_run.ask import Asker
+from summarizer_assets.bucket_run.engine import Engine
+from summarizer_assets.bucket_run.journal_records import Todo
+from summarizer_assets.bucket_run.paid import paid_in_all
+from summarizer_assets.bucket_run.progress import Audience
+from summarizer_assets.bucket_run.prompts import BucketPrompt, render_bucket
+from summarizer_assets.bucket_run.quote import offer
+from summarizer_assets.bucket_run.results import Outcomes
+from summarizer_assets.bucket_run.run import BucketRun
+from summarizer_assets.bucket_run.run_settings import RunSettings, Tables
+from summarizer_assets.bucket_run.snapshot import Stock
+from summarizer_assets.core.answers.reply import Limits
+from summarizer_assets.core.brake import fingerprint
+from summarizer_assets.core.estimation.cost import Terms
+from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.progress import Every, IngestProgress, Progress
+from summarizer_assets.core.prompt.grouping import GroupLimits
+from summarizer_assets.core.prompt.messages import PromptSettings, overhead_tokens, prompt_version, system_message
+from summarizer_assets.core.prompt.rendering import RenderSettings
+from summarizer_assets.core.prompt.tokens import expected_output_tokens
+from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
+from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
+from summarizer_assets.ingest.guard import Permission
+from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
+from summarizer_assets.llm.client import Client
+from summarizer_assets.pricing import configured_price, model_notices
+from summarizer_assets.provider import asked_as, client_of
+from summarizer_assets.sample import sample_path
+from summarizer_assets.settings import Settings
+from summarizer_assets.sources.source import open_source
+from summarizer_assets.storage.delta.maintenance import Maintained, maintain
+from summarizer_assets.storage.delta.object_store import require_answer, require_put_if_absent
+from summarizer_assets.storage.delta.paid import Paid
+from summarizer_assets.storage.delta.stream import TableStream
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.local_folders import folder_of
+from summarizer_assets.storage.roots import RootHere
+from summarizer_assets.storage.state_db.database import Database
+from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
+from summarizer_assets.storage.state_db.ledger import SpendLedger
+from summarizer_assets.storage.state_db.request_forms import RequestForms
+from summarizer_assets.storage.state_db.source_marks import IngestMarks
+from summarizer_assets.storage.state_db.state import LEASE_S, StateStore
+
+
+class Summarizer:
+    """One installation: everything that the assets and the sensor need.
+
+    Args:
+        watch: hears twice a second how far a run of this process is.
+        lease_s: of its claims.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        watch: Callable[[Progress | IngestProgress], None] = lambda _: None,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self.settings = settings
+        self.lease_s = lease_s
+        self.watch = watch
+        self.tables = Tables(
+            authors=self._table("authors", AUTHORS),
+            summaries=self._table("author_summaries", SUMMARIES),
+            failures=self._table("failed_authors", FAILURES),
+        )
+        self.root = RootHere(
+            partial(self.tables.authors.open, as_ours=False),
+            settings.root,
+            own_store=settings.state is None,
+            options=self._options(settings.root),
+        )
+        self.rejected = BucketedTable(
+            f"{settings.root}/rejected_source_rows", REJECTED, None, self._options(settings.root)
+        )
+        self.prompt = PromptSettings(settings.instruction_text, settings.language, settings.words)
+        self.rendering = RenderSettings(
+            max_papers=settings.max_papers,
+            max_characters=settings.max_characters,
+            ignore_changes_in=settings.ignore_changes_in,
+        )
+        self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
+        self.price = configured_price(settings)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what decides whether the model's answers can be used. Length and language are in the prompt version."""
+        settings = self.settings
+        sizes = (settings.group_size, settings.group_tokens, settings.max_output_tokens)
+        asked_of = (settings.llm_base_url, json.dumps(settings.llm_extra_body, sort_keys=True))
+        return fingerprint((*astuple(self.identity), *asked_of, *sizes, settings.grounding))
+
+    @property
+    def source(self) -> str:
+        return self.settings.source or str(sample_path())
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.state or str(self._home / "state.sqlite"))
+
+    @property
+    def root_name(self) -> str:
+        """Under which the state store knows this root.
+
+        Raises:
+            RootCopied: these are the tables of another root, or a copy of them.
+        """
+        return self.root.name_in(self.database)
+
+    @property
+    def state(self) -> StateStore:
+        return StateStore(self.database, self.root_name, lease_s=self.lease_s)
+
+    @property
+    def tried(self) -> TriedBefore:
+        return TriedBefore(self.database, lambda: self.root_name)
+
+    @property
+    def ledger(self) -> SpendLedger:
+        place = self.root.place
+        return SpendLedger(self.database, self.root_name, place=place, in_tables=lambda: self.paid.cost)
+
+    @property
+    def paid(self) -> Paid:
+        """What the answers cost that are there, by their own rows."""
+        return paid_in_all(self.tables.summaries, self.journal)
+
+    def ingest(
+        self,
+        selected: Sequence[str],
+        *,
+        log: Callable[[str], None],
+        describe: Callable[[str, Mapping[str, Any]], None],
+        report: Callable[[IngestProgress], None] | None = None,
+        whole: bool = False,
+        accepted: str = "",
+        run_id: str = "",
+    ) -> TableStream:
+        """What brings the selected buckets in line with the source; `accepted`: the code of a loss with a yes."""
+        tell = report or (lambda progress: log(progress.line))
+        every = Every(self.settings.progress_interval_s)
+
+        def heard(progress: IngestProgress) -> None:
+            self.watch(progress)
+            if every.due(time.monotonic()):
+                tell(progress)
+
+        require_put_if_absent(self.settings.root, self.settings.storage_options)
+        return ingest_stream(
+            open_source(self.source, self.settings.columns, self._options(self.source)),
+            table=self.tables.authors,
+            rejected=self.rejected,
+            marks=IngestMarks(self.database, lambda: self.root_name),
+            selected=selected,
+            spill=self._home / "spill",
+            listener=Listener(log, describe, heard),
+            whole=whole,
+            around=Around(
+                Permission(self.settings.loss_shares, accepted),
+                OtherTables(self.tables.summaries, self.tables.failures, self.settings.keep_removed),
+                run_id,
+            ),
+        )
+
+    def bucket_run(
+        self,
+        bucket: str,
+        run_id: str,
+        *,
+        log: Callable[[str], None],
+        choice: Choice = NOBODY_CHOSEN,
+        report: Callable[[Progress], None] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> BucketRun:
+        """`report` hears now and then how far the run is, `warn` of the model's end; without them, the log does."""
+        settings = self.settings
+        require_answer(settings.root, settings.storage_options)
+        self.root.require()  # before a state store is made for nothing
+        return BucketRun(
+            bucket,
+            run_id,
+            tables=self.tables,
+            state=self.state,
+            prompter=self,
+            settings=RunSettings(
+                identity=self.identity,
+                price=self.price,
+                retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
+                fingerprint=self.fingerprint,
+                excluded=lambda: settings.excluded_lines,
+                journal=self.journal,
+                tried=self.tried,
+                journal_fsync_s=settings.journal_fsync_s,
+                keep_removed=settings.keep_removed,
+                limit=settings.limit,
+                max_failure_share=settings.max_failure_share,
+                commit_rows=settings.commit_rows,
+                commit_interval_s=settings.commit_interval_s,
+            ),
+            log=log,
+            choice=choice,
+            audience=Audience(
+                report or (lambda progress: log(progress.line)),
+                self.watch,
+                settings.progress_interval_s,
+                warn or log,
+            ),
+        )
+
+    def render(self, authors: pl.DataFrame) -> pl.DataFrame:
+        return render_bucket(authors, self.rendering)
+
+    def offer(self, todo: pl.DataFrame) -> Mapping[str, Any]:
+        return offer(todo, self.terms)
+
+    @property
+    def terms(self) -> Terms:
+        """What decides the cost of a run beside its authors."""
+        settings, overhead = self.settings, overhead_tokens(system_message(self.prompt))
+        return Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
+
+    @property
+    def _group_limits(self) -> GroupLimits:
+        settings = self.settings
+        per_author = expected_output_tokens(settings.words)
+        return GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author)
+
+    def engine(self, stock: Stock, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
+        settings = self.settings
+        require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
+        prompt = BucketPrompt(
+            stock.authors,
+            todo,
+            self.prompt,
+            self.rendering,
+            model=settings.model,
+            output_per_author=self._group_limits.output_per_author,
+            max_output=settings.most_output_tokens or settings.max_output_tokens,
+            extra_body=settings.llm_extra_body,
+        )
+        client = self.client(outcomes.facts.run_id, outcomes.facts.bucket)
+        client.counters.notices.extend(model_notices(settings))
+        asker = Asker(
+            client,
+            prompt,
+            outcomes,
+            limits=self._group_limits,
+            checks=replace(self.checks, backdrop=stock.backdrop),
+            max_in_flight=settings.max_in_flight,
+            adapting=self.adapting,
+            trust=self.state.trust(self.fingerprint),
+        )
+        return Engine(asker, client, outcomes, positions, todo)
+
+    def client(self, run_id: str, bucket: str) -> Client:
+        """The one way to the provider, for a run that books what it spends under these names."""
+        account = partial(self.ledger.account, run_id, bucket, asked_as(self.settings))
+        active = self.state.active_runs
+        return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
+
+    @property
+    def adapting(self) -> Adapting:
+        """The form in which this installation's provider takes requests, as learnt so far."""
+        settings = self.settings
+        extra_body = settings.llm_extra_body
+        book = RequestForms(self.database, settings.llm_base_url, settings.model, extra_body)
+        return Adapting(extra_body, None if settings.embedded else book)
+
+    @property
+    def checks(self) -> Limits:
+        """What a summary must keep to."""
+        settings = self.settings
+        return Limits(
+            max_characters=Limits.characters_for(settings.words),
+            judged=settings.grounding,
+            language=settings.language,
+            instruction=system_message(self.prompt),
+            model=settings.model,
+        )
+
+    def maintain(self) -> dict[str, Maintained]:
+        """Do for each table that exists what keeps it cheap to open; buckets on which a run works are left alone."""
+        tables = (self.tables.authors, self.tables.summaries, self.tables.failures, self.rejected)
+        busy = frozenset(self.state.holders())
+        alone = partial(self.state.compaction, run_id="table_maintenance")
+        done = {table.uri.rpartition("/")[2]: maintain(table, busy, alone) for table in tables}
+        return {name: maintained for name, maintained in done.items() if maintained is not None}
+
+    def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
+        root = self.settings.root
+        return BucketedTable(f"{root}/{name}", schema, self.settings.buckets, self._options(root))
+
+    def _options(self, uri: str) -> dict[str, str]:
+        return self.settings.storage_options if uri.startswith("s3://") else {}
+
+    @property
+    def _home(self) -> Path:
+        """Where what belongs to this root but not into Delta lies on the local disk."""
+        if not self.settings.remote:
+            return Path(self.settings.root)
+        base = Path.home() / ".local" / "share" / "summarizer-assets"
+        return folder_of(base, self._root_id, [self.settings.root])
+
+    @property
+    def journal(self) -> Path:
+        if self.settings.journal_dir is None:
+            return self._home / "journal"
+        name = self.root_name  # of an older version's root it is the text of its setting
+        older = [name if "://" in name else str(Path(name).absolute()), self.settings.root]
+        return folder_of(self.settings.journal_dir, self._root_id, older)  # several roots may share one disk
+
+    @property
+    def _root_id(self) -> str | None:
+        found = self.root.found
+        return None if found is None else found.id

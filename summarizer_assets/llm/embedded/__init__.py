@@ -1,0 +1,1 @@
+"""The embedded provider: answers from a template, without a network and without a model."""

@@ -1,0 +1,164 @@
+"""One try on the wire: the request's head, the reply or what its failure means. No policy: see `client.py`."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypedDict
+
+import httpx
+
+from summarizer_assets.core.answers.usage import usage_of
+from summarizer_assets.core.money.amounts import Usage
+from summarizer_assets.llm.http.classify import Verdict, classify, classify_exception, success_in_name_only
+from summarizer_assets.llm.http.retry_after import waiting_time
+from summarizer_assets.llm.reply import Reply
+
+_OK: Final = 200
+_SERVER_FAULT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTry:
+    """A try without a reply to check. `headers`: None when none came; `wait_s`: as the provider asks; `used`: billed.
+
+    The verdict's texts are safe to log and to store.
+    """
+
+    verdict: Verdict
+    sent_at: float  # loop time
+    headers: Mapping[str, str] | None = None
+    request_id: str | None = None
+    wait_s: float | None = None
+    used: Usage | None = None
+
+    @property
+    def facts(self) -> "Facts":
+        """What errors carry of it."""
+        return {"status": self.verdict.status, "code": self.verdict.code, "request_id": self.request_id}
+
+
+class Facts(TypedDict):
+    status: int | None
+    code: str | None
+    request_id: str | None
+
+
+class Wire:
+    """Posts bodies to `/chat/completions` of one provider.
+
+    Args:
+        transport: closed with the wire.
+        base_url: what stands before `/chat/completions`; its query (`?api-version=…`) is kept.
+        api_key: sent as a bearer token, or in the header `api-key` where Azure's older interface asks for that.
+        redact: what foreign text goes through.
+        time_of_day: for dates in headers.
+
+    Raises:
+        ValueError: the key cannot be a header's value.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        base_url: str,
+        api_key: str | None,
+        redact: Callable[[str], str],
+        time_of_day: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        base = httpx.URL(base_url)
+        self._url = base.copy_with(path=base.path.rstrip("/") + "/chat/completions")
+        self._headers = _headers(self._url, api_key)
+        self._redact = redact
+        self._time_of_day = time_of_day
+
+    @property
+    def address(self) -> str:
+        """Where requests go, as it may be shown."""
+        path = self._url.raw_path.partition(b"?")[0]
+        return f"{self._url.scheme}://{(self._url.netloc + path).decode('ascii')}"
+
+    async def post(self, body: bytes, number: int) -> Reply | FailedTry:
+        """Send `body` as the `number`-th try of its request."""
+        loop = asyncio.get_running_loop()
+        sent_at = loop.time()
+        request = httpx.Request("POST", self._url, headers=self._headers, stream=httpx.ByteStream(body))
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.RequestError as error:
+            return FailedTry(self._safe(classify_exception(error)), sent_at)
+        content, headers = response.content, response.headers
+        found = headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
+        request_id = self._redact(found) if found else None
+        verdict = (
+            success_in_name_only(content, headers)
+            if response.status_code == _OK
+            else classify(response.status_code, headers, content)
+        )
+        if verdict is None:
+            return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number)
+        wait_s = waiting_time(headers, self._time_of_day())
+        return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s, usage_of(content))
+
+    def _safe(self, verdict: Verdict) -> Verdict:
+        code = self._redact(verdict.code) if verdict.code else None
+        return replace(verdict, message=self._redact(verdict.message), code=code)
+
+    async def reachable(self) -> bool:
+        """Whether the provider answers at all, asked by its list of models, which costs nothing.
+
+        Any answer but a server's own fault counts: many servers have no such list, and say so.
+        """
+        response = await self._list_of_models()
+        return response is not None and response.status_code < _SERVER_FAULT
+
+    async def models(self) -> bytes | None:
+        """The provider's list of models, as it came; None when there is none to be had."""
+        response = await self._list_of_models()
+        return response.content if response is not None and response.status_code == _OK else None
+
+    async def _list_of_models(self) -> httpx.Response | None:
+        url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
+        try:
+            return await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
+        except httpx.RequestError:
+            return None
+
+    async def aclose(self) -> None:
+        """Close all connections. Requests under way fail."""
+        await self._transport.aclose()
+
+
+def _headers(url: httpx.URL, api_key: str | None) -> httpx.Headers:
+    fields = {
+        "Host": url.netloc.decode("ascii"),
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": "summarizer-assets",
+    }
+    if api_key is not None:
+        if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+            raise ValueError(
+                "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
+                "check how it was pasted"
+            )
+        if _is_azure_s_own(url) and not _is_token(api_key):
+            fields["api-key"] = api_key
+        else:
+            fields["Authorization"] = f"Bearer {api_key}"
+    return httpx.Headers(fields)
+
+
+def _is_azure_s_own(url: httpx.URL) -> bool:
+    """Azure's interfaces with a dated version, which take a key in a header of their own, behind a gateway too.
+
+    Told by the path: `api-version` is asked for by others as well, and by Azure's `/openai/v1`, which takes both.
+    """
+    deployment = "/openai/deployments/" in url.path
+    return deployment or (url.path.endswith("/models/chat/completions") and "api-version" in url.params)
+
+
+def _is_token(api_key: str) -> bool:
+    """A signed token, as Entra ID hands them out: a bearer token with every interface."""
+    return api_key.startswith("eyJ") and api_key.count(".") == 2  # noqa: PLR2004 - head, claims, signature

@@ -1,0 +1,49 @@
+"""The control interface, alike behind both doors: the record, the counts, the plan.
+
+`GET record` (the newest requests and what each got), `GET stats` (counts of all), `GET` and `POST plan`,
+`POST heal` (drop all rules).
+"""
+
+from typing import Final
+
+import msgspec
+
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.status_faults import Answer
+
+PREFIX: Final = "/_control/"
+
+
+def control(provider: FaultyProvider, method: str, path: str, body: bytes) -> Answer:  # noqa: PLR0911 - a table
+    """The answer to a request whose path begins with `PREFIX`; it may set the provider's plan."""
+    match (method, path.removeprefix(PREFIX)):
+        case ("GET", "record"):
+            return _json(provider.entries)
+        case ("GET", "stats"):
+            return _json(provider.stats())
+        case ("GET", "plan"):
+            return _json(provider.plan)
+        case ("POST", "plan"):
+            try:
+                plan = msgspec.json.decode(body, type=Plan)
+            except msgspec.DecodeError as error:
+                return refusal(f"this is no plan: {error}", 422)
+            provider.use(plan)
+            return _json(plan)
+        case ("POST", "heal"):
+            provider.heal()
+            return _json(provider.plan)
+    return unknown(method, path)
+
+
+def unknown(method: str, path: str) -> Answer:
+    return refusal(f"no such endpoint: {method} {path}", 404)
+
+
+def refusal(message: str, status: int) -> Answer:
+    return _json({"error": {"message": message}}, status)
+
+
+def _json(value: object, status: int = 200) -> Answer:
+    return Answer(status, msgspec.json.encode(value))

@@ -1,0 +1,70 @@
+"""Heads of HTTP messages as bytes: those of requests read, those of answers written."""
+
+from functools import lru_cache
+from http.client import responses
+from typing import NamedTuple
+
+from summarizer_assets.rehearsal.status_faults import Answer
+
+
+class RequestHead(NamedTuple):
+    """`length` None: the body comes in chunks."""
+
+    method: str
+    path: str  # without its query
+    length: int | None
+    continues: bool  # the client waits for `100 Continue`
+    closes: bool  # no further request on this connection
+
+
+@lru_cache(maxsize=4096)  # a client's heads are alike, but for the length
+def parse_head(head: bytes) -> RequestHead:
+    """The head of a request, without its blank line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    line, *fields = head.decode("latin-1").split("\r\n")
+    method, target, version = line.split(" ")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+    chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    return RequestHead(
+        method,
+        target.partition("?")[0],
+        None if chunked else int(headers.get("content-length", "0")),
+        headers.get("expect", "").lower() == "100-continue",
+        headers.get("connection", "").lower() == "close" or version == "HTTP/1.0",
+    )
+
+
+def head_of(answer: Answer, *, length: int | None = None, chunked: bool = False) -> bytes:
+    """The head of an answer; `length` other than its body's, or none at all when it comes in chunks."""
+    headers = {"content-type": "application/json", **answer.headers}
+    if chunked:
+        headers["transfer-encoding"] = "chunked"
+    else:
+        headers["content-length"] = str(len(answer.body) if length is None else length)
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    phrase = responses.get(answer.status, "Unknown")
+    return f"HTTP/1.1 {answer.status} {phrase}\r\n{fields}\r\n".encode("latin-1")
+
+
+def unchunked(buffer: bytes) -> tuple[bytes, int] | None:
+    """The body of chunks at the start of `buffer` and the bytes they took; None while the last is not there.
+
+    Raises:
+        ValueError: a chunk's size is no number.
+    """
+    parts: list[bytes] = []
+    at = 0
+    while (end := buffer.find(b"\r\n", at)) >= 0:
+        size = int(buffer[at:end].partition(b";")[0], 16)
+        at = end + 2
+        if size == 0:
+            end = buffer.find(b"\r\n", at)  # no trailers are expected: the blank line
+            return None if end < 0 else (b"".join(parts), end + 2)
+        parts.append(bytes(buffer[at : at + size]))
+        at += size + 2
+        if at > len(buffer):
+            return None
+    return None

@@ -1,0 +1,21 @@
+"""How long the right provider takes for an answer, by hash of the ids: the same group waits the same time."""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+from summarizer_assets.rehearsal.chance import draw
+from summarizer_assets.rehearsal.plan import Plan
+
+_NORMAL = NormalDist()
+_TINY = 2.0**-64  # the normal distribution has no value at 0
+
+
+def latency_s(plan: Plan, ids: Sequence[str], completion_tokens: int) -> float:
+    """Seconds from a request to its answer, as `Plan` describes them."""
+    seconds = plan.latency_s
+    if plan.latency_sigma and seconds:
+        seconds *= math.exp(plan.latency_sigma * _NORMAL.inv_cdf(max(_TINY, draw(plan.seed, "lognormal", *ids))))
+    if plan.latency_spread_s:
+        seconds += plan.latency_spread_s * draw(plan.seed, "latency", *ids)
+    return seconds + plan.latency_per_token_s * completion_tokens

@@ -1,0 +1,44 @@
+"""The mixture of faults of a rehearsal, when no plan is given."""
+
+from collections.abc import Sequence
+
+from summarizer_assets.rehearsal.plan import Plan, Rule
+
+#: Of all requests, whichever they are.
+_SHARES = {
+    "server_error": 0.05,
+    "bad_gateway": 0.02,
+    "throttled_ms": 0.04,
+    "reset": 0.03,
+    "short_body": 0.02,
+    "stall": 0.01,
+    "gzip_garbage": 0.02,
+    "html_page": 0.02,
+    "truncated_json": 0.03,
+    "finish_length": 0.02,
+    "refusal": 0.02,
+    "missing_id": 0.05,
+    "duplicate_different": 0.03,
+    "swapped": 0.03,
+    "link": 0.03,
+    "slow": 0.02,
+}
+_FOR_EVER = ("content_filter", "unprocessable")
+
+
+def something_of_everything(authors: Sequence[str]) -> Plan:
+    """Faults of single answers and of the wire, limits, slow times, an outage, and two hopeless ones of the authors."""
+    places = sorted({len(authors) // 3, 2 * len(authors) // 3})
+    hopeless = zip(_FOR_EVER, [authors[place] for place in places], strict=False)
+    return Plan(
+        rules=(
+            *(Rule(fault, authors=(author,)) for fault, author in hopeless),
+            Rule("unavailable", share=1, after_requests=25, heal_after_requests=40),
+            *(Rule(fault, share=share, each_request=True) for fault, share in _SHARES.items()),
+        ),
+        seed=1,
+        latency_s=0.1,
+        latency_sigma=0.5,
+        requests_per_minute=1200,
+        tokens_per_minute=4_000_000,
+    )

@@ -1,0 +1,203 @@
+"""The one reply function: a request's body to what is answered, when, and how it is put on the wire."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from summarizer_assets.llm.embedded.app import RequestRefusedError
+from summarizer_assets.rehearsal.body_faults import BODIES, Original
+from summarizer_assets.rehearsal.hidden_usage import with_hidden
+from summarizer_assets.rehearsal.latency import latency_s
+from summarizer_assets.rehearsal.plan import REFUSE, SHUT, SLOW, Plan, Rule
+from summarizer_assets.rehearsal.plan_state import Course
+from summarizer_assets.rehearsal.request_log import Entry, Record
+from summarizer_assets.rehearsal.right_answers import AnswerFunction, Right, Rights
+from summarizer_assets.rehearsal.status_faults import STATUSES, Answer
+from summarizer_assets.rehearsal.wire_faults import SCRIPTS, Script, Step
+
+RATE_LIMITED: Final = "rate_limited"
+BUSY: Final = "busy"
+
+_OK: Final = 200
+_REDIRECTS: Final = 300
+#: Under status 200, but no answer of the model: a gateway's.
+_OF_A_GATEWAY = frozenset({"html_page", "empty_body", "error_under_200"})
+_MODELS = msgspec.json.encode(
+    {"object": "list", "data": [{"id": "rehearsal", "object": "model", "created": 0, "owned_by": "summarizer-assets"}]}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """The door is to be shut: connections are refused or, if not, never accepted."""
+
+    refused: bool
+    seconds: float
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a door does with a request: wait, then send the answer, or go by the script, or shut.
+
+    `entry` is None for what is not recorded: a malformed request, a list of models.
+    """
+
+    answer: Answer
+    entry: Entry | None = None
+    delay_s: float = 0.0
+    script: Script | None = None
+    seconds: float = 0.0
+    shut: Shut | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """Those of the script, which must be there."""
+        assert self.script is not None
+        return self.script.steps(self.answer, self.seconds)
+
+
+class FaultyProvider:
+    """A right provider and what goes wrong with it; a door (`asgi`, `wire`) serves it.
+
+    `entries`, `plan`, `use` and `heal` may be used from any thread; the rest belongs to the door's.
+
+    Args:
+        answer: the right provider's answer; its `summaries` say who was asked for. It may raise
+            `RequestRefusedError`, which is answered with its status and not recorded.
+        plan: what goes wrong.
+        clock: seconds, for limits and healing.
+    """
+
+    def __init__(
+        self, answer: AnswerFunction, plan: Plan | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rights = Rights(answer)
+        self._clock = clock
+        self._started = clock()
+        plan = plan or Plan()
+        self.record = Record(plan.keep_entries)
+        self._course = Course(plan, self._started)
+        #: Called when another plan begins, in the thread that set it.
+        self.on_change: list[Callable[[], None]] = []
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The newest requests, in the order they came."""
+        return self.record.entries
+
+    @property
+    def plan(self) -> Plan:
+        return self._course.plan
+
+    def use(self, plan: Plan) -> None:
+        """Go on by another plan; its counts and its time start now."""
+        self.record.keep(plan.keep_entries)
+        self._course = Course(plan, self._clock())
+        for changed in self.on_change:
+            changed()
+
+    def heal(self) -> None:
+        """Drop all rules; latency and limits stay."""
+        self.use(msgspec.structs.replace(self.plan, rules=()))
+
+    def stats(self) -> dict[str, Any]:
+        """See `Record.stats`."""
+        return self.record.stats(self._since_start())
+
+    def shut_from_the_start(self) -> Shut | None:
+        rule = self._course.shut_from_the_start()
+        return None if rule is None else _shut(rule)
+
+    def models(self) -> Reply:
+        """What the list of models gets: a list, but in an outage."""
+        self.record.models_asked += 1
+        rule = self._course.outage(self._clock())
+        right = Answer(_OK, _MODELS)
+        if rule is None:
+            return Reply(right)
+        if rule.name in STATUSES:
+            return Reply(STATUSES[rule.name](time.time()))
+        return Reply(right, script=SCRIPTS.get(rule.name), seconds=rule.seconds, shut=_shut(rule))
+
+    def reply(self, body: bytes) -> Reply:
+        """The reply to a chat completion request. The door calls `done` with it, whatever becomes of it."""
+        course = self._course
+        try:
+            right = self._rights.of(body, course.plan)
+        except RequestRefusedError as refused:  # as any provider would: whatever the plan, the request itself is wrong
+            return Reply(Answer(refused.status, refused.body))
+        self.record.requests += 1
+        entry = Entry(self.record.requests, self._since_start(), right.ids, None)
+        right = with_hidden(right, body, course.plan, course.let_through)
+        reply = self._decide(entry, right, course)
+        self.record.began(entry)
+        return reply
+
+    def done(self, reply: Reply, status: int | None, *, whole: bool) -> None:
+        """A reply has ended: with the `status` the client saw, if any, and whether it got all that was meant for it."""
+        if reply.entry is None:
+            return
+        right = reply.entry.fault in (None, SLOW) or (reply.script is not None and reply.script.whole)
+        answered = self._since_start() if whole and status is not None else None
+        self.record.ended(reply.entry, status, answered, useful=right and whole)
+
+    def _since_start(self) -> float:
+        return self._clock() - self._started
+
+    def _decide(self, entry: Entry, right: Right, course: Course) -> Reply:
+        """The reply to a request; notes in the entry what is wrong with it, and what it costs."""
+        plan, now = course.plan, self._clock()
+        headers = {"x-request-id": f"req-{entry.number}"}
+        if plan.at_once is not None and self.record.in_flight >= plan.at_once:
+            entry.fault = BUSY
+            refusal = STATUSES["throttled_silent" if plan.busy_status == 429 else "unavailable"](time.time())  # noqa: PLR2004 - one of the two that a plan may name
+            return Reply(Answer(refusal.status, refusal.body, headers), entry)
+        if course.limits.given:
+            wait = course.limits.wait(now)
+            if wait <= 0:
+                course.limits.take(right.prompt_tokens + right.completion_tokens)
+            if plan.announce_limits:
+                headers |= course.limits.headers(plan.limit_headers, time.time())
+            if wait > 0:
+                return _rate_limited(entry, plan, wait, headers)
+        chosen = course.choose(right.ids, now)
+        answer = Answer(_OK, right.body, headers)
+        reply = Reply(answer, entry, latency_s(plan, right.ids, right.completion_tokens))
+        if chosen is not None:
+            rule, hit = chosen
+            entry.fault, entry.hit = rule.name, tuple(sorted(hit))
+            _spoil(reply, rule, hit)
+        if reply.answer.status < _REDIRECTS and reply.shut is None and entry.fault not in _OF_A_GATEWAY:
+            entry.prompt_tokens, entry.completion_tokens = right.prompt_tokens, right.completion_tokens
+        return reply
+
+
+def _rate_limited(entry: Entry, plan: Plan, wait: float, headers: dict[str, str]) -> Reply:
+    entry.fault = RATE_LIMITED
+    refusal = STATUSES["throttled_silent"](time.time())
+    told = {"retry-after": str(int(wait) + 1)}
+    if plan.limit_headers == "openai":
+        told["retry-after-ms"] = str(int(wait * 1000) + 1)
+    return Reply(Answer(refusal.status, refusal.body, headers | told if plan.announce_wait else headers), entry)
+
+
+def _spoil(reply: Reply, rule: Rule, hit: frozenset[str]) -> None:
+    """Make the fault of a right reply."""
+    name, right = rule.name, reply.answer
+    if name in BODIES:
+        reply.answer = Answer(right.status, BODIES[name](Original.of(right.body), hit), right.headers)
+    elif name in STATUSES:
+        faulty = STATUSES[name](time.time())
+        reply.answer = Answer(faulty.status, faulty.body, {**right.headers, **faulty.headers})
+    elif name == SLOW:
+        reply.delay_s *= rule.factor
+    elif name in SHUT:
+        reply.delay_s, reply.shut = 0.0, _shut(rule)
+    else:
+        reply.script, reply.seconds = SCRIPTS[name], rule.seconds
+
+
+def _shut(rule: Rule) -> Shut | None:
+    return Shut(rule.name == REFUSE, rule.seconds) if rule.name in SHUT else None

@@ -1,0 +1,294 @@
+"""A rehearsal: the whole job on the first authors of a source, against a provider that fails on purpose.
+
+    python -m summarizer_assets.rehearsal.rehearse [--source FILE] [--authors 500] [--plan plan.json] [--root folder]
+
+The ingest, every bucket, and the retry sensor until it asks for nothing more, as real Dagster runs with the
+configured settings, but for the provider, its limits and its prices, and the waits before a retry, which are short. The
+provider is a process of its own on loopback; no other is called. Tables, journal, state and Dagster's own records go to
+a folder of their own. At the end comes a report, or with `--json` the same as JSON.
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+import msgspec
+import polars as pl
+
+from summarizer_assets.assets.summaries import SUMMARIES
+from summarizer_assets.assets.told import told
+from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.records import FailureReason
+from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.jobs import INGEST, SUMMARIZE
+from summarizer_assets.rehearsal.audit import paid_twice
+from summarizer_assets.rehearsal.mixture import something_of_everything
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.process import ProviderProcess, running
+from summarizer_assets.sensors.facts import retry_facts
+from summarizer_assets.settings import Settings, load_settings
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.source import open_source
+
+_BUCKETS: Final = 4
+_ROWS: Final = 2000  # read at a time
+_PATIENCE_S: Final = 60.0  # without a run, nothing more is expected
+_TICK_S: Final = 0.5
+_ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # runs that stop are what a rehearsal is about
+_MEANINGS = {reason.value: reason.meaning for reason in FailureReason}
+_OF_THE_CLIENT = ("calls", "retries", "throttles", "groups_split", "authors_asked_again")
+
+
+@dataclass
+class Told:
+    """What the runs told of themselves, summed up."""
+
+    runs: int = 0
+    stopped: Counter[str] = field(default_factory=Counter)
+    client: Counter[str] = field(default_factory=Counter)
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        """`found`: what a run told of `author_summaries`."""
+        self.runs += 1
+        self.client.update({name: found[name] for name in _OF_THE_CLIENT if name in found})
+        if "stopped" in found:
+            self.stopped[str(found["stopped"]).partition(":")[0]] += 1
+
+
+class Job:
+    """The job of some settings in an instance of its own.
+
+    Raises:
+        SettingsError: the settings do not fit the rehearsal.
+    """
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+        self.summarizer = Summarizer(settings)
+        self.told = Told()
+        self._instance = instance
+        self._keys = bucket_keys(settings.buckets)
+        self._defs = build_defs(settings)
+        self._sensor = self._defs.resolve_sensor_def("retry_failed_authors")
+
+    def ingest(self) -> bool:
+        ends = {
+            "dagster/asset_partition_range_start": self._keys[0],
+            "dagster/asset_partition_range_end": self._keys[-1],
+        }
+        job = self._defs.resolve_job_def(INGEST)
+        run = job.execute_in_process(run_config=_ERRORS_ONLY, instance=self._instance, tags=ends, raise_on_error=False)
+        return run.success
+
+    def summarize(self) -> Iterator[str]:
+        """Every bucket, then whatever the sensor asks for until it asks no more; yields a line for each run."""
+        for key in self._keys:
+            yield self._run(key, {})
+        waited_since = time.monotonic()
+        while True:
+            requests = self._asked_by_the_sensor()
+            for request in requests:
+                yield self._run(str(request.partition_key), dict(request.tags))
+                waited_since = time.monotonic()
+            if not requests:
+                if self._done() or time.monotonic() - waited_since > _PATIENCE_S:
+                    return
+                time.sleep(_TICK_S)
+
+    def _run(self, key: str, tags: dict[str, str]) -> str:
+        job = self._defs.resolve_job_def(SUMMARIZE)
+        before = self._unfinished()
+        run = job.execute_in_process(
+            run_config=_QUIET, instance=self._instance, partition_key=key, tags=tags, raise_on_error=False
+        )
+        self.told.add(told(self._instance, run.run_id, SUMMARIES))
+        how = "done" if run.success else "stopped"
+        return f"  bucket {key}  {before:>7,} -> {self._unfinished():>7,} authors without a summary, {how}"
+
+    def _asked_by_the_sensor(self) -> list[dg.RunRequest]:
+        with dg.build_sensor_context(
+            instance=self._instance, definitions=self._defs, resources={"summarizer": self.summarizer}
+        ) as context:
+            context.log.setLevel(logging.ERROR)
+            found: Any = self._sensor(context)
+        return list(found.run_requests or []) if isinstance(found, dg.SensorResult) else []
+
+    def _unfinished(self) -> int:
+        tables = self.summarizer.tables
+        return sum(tables.authors.rows_by_bucket().values()) - sum(tables.summaries.rows_by_bucket().values())
+
+    def _done(self) -> bool:
+        facts = retry_facts(self.summarizer)
+        settled = sum(facts.summaries.values()) + sum(facts.failed.values())
+        return settled == sum(facts.authors.values()) and not facts.next_due_at
+
+
+def first_authors(settings: Settings, count: int, file: Path) -> list[str]:
+    """Write the first authors of the configured source to a Parquet file; returns their ids.
+
+    Raises:
+        SourceError: the source cannot be read, or holds no author.
+    """
+    uri = Summarizer(settings).source
+    options = settings.storage_options if uri.startswith("s3://") else None
+    chunks: list[pl.DataFrame] = []
+    ids: dict[str, None] = {}
+    for chunk in open_source(uri, settings.columns, options).chunks(_ROWS):
+        chunks.append(chunk.authors)
+        ids |= dict.fromkeys(chunk.authors["author_id"].to_list())
+        if len(ids) >= count:
+            break
+    chosen = list(ids)[:count]
+    if not chosen:
+        raise SourceError(f"{uri}: holds no author to rehearse with")
+    pl.concat(chunks).filter(pl.col("author_id").is_in(chosen)).write_parquet(file)
+    return chosen
+
+
+def rehearsal_settings(source: Path, root: Path, base_url: str) -> Settings:
+    """The configured settings, but for what ties them to real data, a real provider and real waits."""
+    return load_settings(
+        source=str(source),
+        columns={},
+        root=str(root),
+        state=None,
+        journal_dir=None,
+        buckets=_BUCKETS,
+        limit=None,
+        llm_base_url=base_url,
+        llm_model="rehearsal",
+        llm_api_key=None,
+        llm_ca_file=None,
+        rpm=None,
+        tpm=None,
+        budget_usd=None,
+        request_timeout_s=5.0,
+        retry_after_s=1.0,
+        retry_probe_s=1.0,
+    )
+
+
+def rehearse(given: Settings, root: Path, authors: int, plan: Plan | None) -> dict[str, Any]:
+    """Run everything in the folder `root`; returns what came of it, plain enough for JSON.
+
+    Raises:
+        SettingsError, SourceError: nothing was asked.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    if any(root.iterdir()):
+        raise SettingsError(f"{root} is not empty; a rehearsal starts in a new folder")
+    source = root / "source.parquet"
+    chosen = first_authors(given, authors, source)
+    plan = something_of_everything(chosen) if plan is None else plan
+    plan = msgspec.structs.replace(plan, keep_entries=max(plan.keep_entries, 100 * len(chosen)))
+    overrides = {"telemetry": {"enabled": False}, "python_logs": {"python_log_level": "ERROR"}}
+    home = root / "dagster"
+    home.mkdir()
+    with running(plan) as provider, dg.DagsterInstance.local_temp(str(home), overrides) as instance:
+        job = Job(rehearsal_settings(source, root / "tables", provider.base_url), instance)
+        _say([f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}", ""])
+        began = time.monotonic()
+        if not job.ingest():
+            raise SourceError("the ingest failed; the lines above say why")
+        for line in job.summarize():
+            _say([line])
+        return _found(job, provider, time.monotonic() - began)
+
+
+def _found(job: Job, provider: ProviderProcess, seconds: float) -> dict[str, Any]:
+    tables = job.summarizer.tables
+    authors = set(tables.authors.read().select("author_id").collect()["author_id"])
+    summaries = tables.summaries.read().select("author_id").collect()["author_id"]
+    failures = tables.failures.read().select("author_id", "reason").collect()
+    stored = [*summaries, *failures["author_id"]]
+    stats = provider.stats()
+    return {
+        "authors": len(authors),
+        "summaries": len(summaries),
+        "failed": dict(Counter(failures["reason"]).most_common()),
+        "pending": len(authors - set(stored)),
+        "stored_twice": len(stored) - len(set(stored)),
+        "paid_twice": paid_twice(provider.record()),
+        "runs": job.told.runs,
+        "stopped": dict(job.told.stopped),
+        "seconds": seconds,
+        "requests": stats["requests"],
+        "answers": dict(Counter(stats["by_fault"]).most_common()),
+        "asked_for_models": stats["models_asked"],
+        **{name: job.told.client[name] for name in _OF_THE_CLIENT},
+        "billed_tokens": stats["prompt_tokens"] + stats["completion_tokens"],
+        "wasted_tokens": stats["wasted_prompt_tokens"] + stats["wasted_completion_tokens"],
+    }
+
+
+def _report(found: dict[str, Any]) -> Iterator[str]:
+    failed = sum(found["failed"].values())
+    yield f"{found['authors']:,} authors in {found['seconds']:.0f} s, in {found['runs']} runs"
+    yield f"{found['summaries']:>9,}  have a summary"
+    yield f"{failed:>9,}  have none, for a reason{':' if failed else ''}"
+    for reason, number in found["failed"].items():
+        yield f"{number:>15,}  {reason}: {_MEANINGS[reason]}"
+    yield f"{found['pending']:>9,}  are still to be asked"
+    yield f"{found['stored_twice']:>9,}  are stored twice"
+    for cause, number in found["stopped"].items():
+        yield f"{number:>9,}  runs stopped: {cause}"
+    yield ""
+    yield f"The provider was asked {found['requests']:,} times, and {found['asked_for_models']:,} times for its models"
+    for fault, number in found["answers"].items():
+        yield f"{number:>9,}  {fault}"
+    yield ""
+    yield "What the job did about it"
+    for name in _OF_THE_CLIENT:
+        yield f"{found[name]:>9,}  {name.replace('_', ' ')}"
+    yield ""
+    billed, wasted = found["billed_tokens"], found["wasted_tokens"]
+    yield f"{billed:>9,}  tokens billed"
+    yield f"{wasted:>9,}  of them ({wasted / max(1, billed):.0%}) for answers that were faulty or never arrived"
+    yield f"{found['paid_twice']:>9,}  right answers paid for twice"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a rehearsal; returns the process's exit status: 0 when every author is in exactly one place."""
+    parser = argparse.ArgumentParser(
+        prog="python -m summarizer_assets.rehearsal.rehearse",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--source", help="instead of SUMMARIZER_SOURCE")
+    parser.add_argument("--authors", type=int, default=500, help="the first so many of the source (default: 500)")
+    parser.add_argument(
+        "--plan", type=Path, help="a JSON file of what goes wrong; without one, something of everything"
+    )
+    parser.add_argument("--root", type=Path, help="a new folder, which is kept; without one, a temporary folder")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on the last line")
+    chosen = parser.parse_args(arguments)
+    try:
+        given = load_settings(**({"source": chosen.source} if chosen.source else {}))
+        plan = msgspec.json.decode(chosen.plan.read_bytes(), type=Plan) if chosen.plan else None
+        with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
+            found = rehearse(given, (chosen.root or Path(temporary)).absolute(), chosen.authors, plan)
+    except (SettingsError, SourceError, OSError, msgspec.DecodeError) as error:
+        _say([f"no rehearsal: {error}"])
+        return 2
+    _say([msgspec.json.encode(found).decode()] if chosen.json else ["", *_report(found)])
+    return 1 if found["pending"] or found["stored_twice"] else 0
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the sensors decide, from what they see. Pure."""

@@ -1,0 +1,93 @@
+"""What nobody sees to by itself any more, as a person is told: authors given up, buckets parked. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from summarizer_assets.core.brake import UNUSABLE
+from summarizer_assets.core.failure_counts import action_for
+
+#: A change is told at most so often: while a large job runs, the numbers change at every tick.
+TELL_EVERY_S: Final = 300.0
+_SHOWN_BUCKETS: Final = 20
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A bucket that its last runs did not move, or in which the model gave nothing usable.
+
+    `stop`: why the last run stopped; None: it died, or failed at once.
+    """
+
+    bucket: str
+    stop: str | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Authors by reason whose attempts are used up, and the parked buckets."""
+
+    given_up: Mapping[str, int]
+    parked: Sequence[Parked]
+
+    @property
+    def authors(self) -> int:
+        return sum(self.given_up.values())
+
+    def __bool__(self) -> bool:
+        return bool(self.authors or self.parked)
+
+    @property
+    def digest(self) -> str:
+        told = repr((sorted(self.given_up.items()), sorted((p.bucket, p.stop) for p in self.parked)))
+        return blake2b(told.encode(), digest_size=8).hexdigest() if self else ""
+
+    def words(self) -> str:
+        """For the tick; empty when there is nothing to tell."""
+        parts = []
+        if self.authors:
+            parts.append(f"{self.authors:,} authors are given up, their attempts being used up")
+        if self.parked:
+            parts.append(f"{len(self.parked):,} buckets are parked")
+        return f"{' and '.join(parts)}: the asset failed_authors says what to do" if parts else ""
+
+    def markdown(self, max_attempts: int) -> str:
+        """For the asset's page."""
+        if not self:
+            return "Nobody is given up, and no bucket is parked."
+        lines: list[str] = []
+        if self.authors:
+            head = f"**{self.authors:,} authors are given up**, having failed in {max_attempts} runs"
+            lines += [
+                f"{head} (`SUMMARIZER_MAX_ATTEMPTS`): no sensor asks for them again.",
+                "",
+                "| reason | authors | what to do first |",
+                "|---|---|---|",
+                *(f"| `{reason}` | {number:,} | {_remedy(reason)} |" for reason, number in self.given_up.items()),
+                "",
+                "Then materialise their partitions with `retry_all: true` in the launchpad.",
+                "",
+            ]
+        if self.parked:
+            shown = ", ".join(f"`{parked.bucket}` ({parked.stop or 'died'})" for parked in self.parked[:_SHOWN_BUCKETS])
+            more = f" and {len(self.parked) - _SHOWN_BUCKETS:,} more" if len(self.parked) > _SHOWN_BUCKETS else ""
+            head = f"**{len(self.parked):,} buckets are parked**, three runs in a row made no progress"
+            if any(parked.stop == UNUSABLE for parked in self.parked):
+                head += f", or the model gave nothing usable (`{UNUSABLE}`)"
+            lines += [
+                f"{head}: {shown}{more}.",
+                "",
+                "Look at the last run of each, mend what it tells, then materialise it by hand.",
+            ]
+        return "\n".join(lines)
+
+
+def to_tell(standing: Standing, told: str, told_at: float, now: float) -> bool:
+    """Whether it is to be told now, when `told` (a digest) was at `told_at`: each change once, and not all the time."""
+    return standing.digest != told and now - told_at >= TELL_EVERY_S
+
+
+def _remedy(reason: str) -> str:
+    """For somebody who is retried no more."""
+    return action_for(reason).rpartition("if it lasts, ")[2]

@@ -1,0 +1,185 @@
+"""Which buckets to run again, and when: the retry sensor's decision, pure.
+
+It trusts the tables' own counts and the runs' own records, not Dagster's colours: a green partition may hold
+failures that are due, a failed one may be complete. It never starts work that nobody asked for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from summarizer_assets.core.run_records import PARKED_AFTER_RUNS, TOO_MANY_FAILURES, PastRun
+from summarizer_assets.sensors.decide.bucket_verdict import Verdict
+from summarizer_assets.sensors.decide.provider_gate import PROBE_WAIT_S, Budget, door
+
+#: So many buckets at a time are looked up in the orchestrator's own record, which takes two queries.
+LOOKED_UP_AT_ONCE = 50
+
+#: Why the orchestrator's own record of these buckets' runs speaks against another one; those left out may run.
+HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
+
+
+@dataclass(frozen=True)
+class BucketState:
+    """What is known of one bucket.
+
+    Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds),
+    None when there is none. `runs`: newest first. `asked_for`: somebody once materialised it. `barred`: it holds a
+    summary of somebody who may not be sent any more. `shown_failed`: the orchestrator shows it as failed,
+    for its last run broke off.
+    """
+
+    bucket: str
+    authors: int
+    summaries: int
+    failed: int
+    next_due_at: float | None
+    runs: Sequence[PastRun]
+    in_flight: bool
+    asked_for: bool
+    barred: bool = False
+    shown_failed: bool = False
+
+    @property
+    def deserted(self) -> bool:
+        """All its authors vanished, their rows did not: a run removes them, and has nobody to ask."""
+        return self.authors == 0 and self.summaries + self.failed > 0
+
+    @property
+    def failed_on_purpose(self) -> bool:
+        """Its last run stored all and ended as failed for a person to look at."""
+        return bool(self.runs) and self.runs[0].stop == TOO_MANY_FAILURES
+
+    @property
+    def missing(self) -> int:
+        """Authors without a row, by the tables: those an ingest brought since, too."""
+        return max(0, self.authors - self.summaries - self.failed)
+
+    @property
+    def pending(self) -> int:
+        """Authors that were to be asked and were not reached, by a crash or a stop.
+
+        Authors without a row in a bucket whose last run reached all of its own came later, with an ingest: to ask
+        them is a decision, and not a retry.
+        """
+        if not self.runs or self.authors == 0:
+            return self.missing
+        last = self.runs[0]
+        if last.pending_after is None:
+            return max(self.missing, last.pending_before)
+        return max(self.missing, last.pending_after) if last.pending_after else 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict for every bucket; `run` in the order in which to start them."""
+
+    run: Sequence[str]
+    verdicts: Mapping[str, Verdict]
+
+
+def decide(
+    buckets: Sequence[BucketState],
+    *,
+    now: float,
+    runs_per_tick: int,
+    held_back: HeldBack,
+    unfinished_counts: bool = True,
+    probe_wait_s: float = PROBE_WAIT_S,
+    budget: Budget | None = None,
+    room_in_queue: int | None = None,
+    fingerprint: str | None = None,
+) -> Decision:
+    """Choose the buckets to run now.
+
+    Args:
+        buckets: the state of every bucket.
+        now: epoch seconds, of the clock that stamped the runs.
+        runs_per_tick: the most runs to start.
+        held_back: asked only of buckets that would run.
+        unfinished_counts: whether authors without a row are a reason (not when a pilot's limit is used up).
+        probe_wait_s: the shortest wait before the provider, which refused the last run, is tried again.
+        budget: of all runs; None: no bound.
+        room_in_queue: runs that may still be queued; None: any number.
+        fingerprint: of what a run would ask with now.
+    """
+    verdicts = {state.bucket: _verdict(state, now, fingerprint, unfinished_counts) for state in buckets}
+    idle = {Verdict.DONE, Verdict.NOT_DUE}
+    # A run over what is stored already makes no call, and shows the bucket as it is.
+    looks = [state for state in buckets if state.shown_failed and verdicts[state.bucket] in idle]
+    wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
+    entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget, fingerprint)
+    free = [*(state for state in wanted if state.deserted), *looks]  # nobody is asked, so nobody has to answer
+    paid = [state for state in wanted if not state.deserted]
+    if entry.open:
+        # The emptiest first; then by key, so that a tick can be foretold.
+        paid.sort(key=lambda state: (-state.pending, state.bucket))
+    else:
+        # Take turns, so that one troubled bucket does not hide that the provider is back.
+        paid.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
+    allowed, waits = runs_per_tick, Verdict.NEXT_TICK
+    if room_in_queue is not None and room_in_queue < allowed:
+        allowed, waits = max(0, room_in_queue), Verdict.QUEUE_FULL
+    run: list[str] = []
+    for states, most, waiting in (
+        (free, allowed, waits),
+        (paid, entry.most(allowed), waits if entry.open else entry.verdict),
+    ):
+        chosen, held = pick([state.bucket for state in states], min(most, allowed - len(run)), held_back)
+        verdicts |= {state.bucket: waiting for state in states} | held | dict.fromkeys(chosen, Verdict.RUN)
+        run += chosen
+    return Decision(run, verdicts)
+
+
+def pick(wanted: Sequence[str], most: int, held_back: HeldBack) -> tuple[list[str], dict[str, Verdict]]:
+    """The first `most` of the buckets that may run, and what speaks against those that were passed over."""
+    chosen: list[str] = []
+    against: dict[str, Verdict] = {}
+    for first in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+        if len(chosen) >= most:
+            break
+        some = wanted[first : first + LOOKED_UP_AT_ONCE]
+        against |= held_back(some)
+        chosen += [bucket for bucket in some if bucket not in against]
+    return chosen[: max(0, most)], against
+
+
+def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished_counts: bool) -> Verdict:
+    if state.in_flight:
+        return Verdict.IN_FLIGHT
+    if state.deserted or state.barred:
+        return Verdict.RUN  # bounded by what the orchestrator knows of runs that were launched for the same rows
+    unfinished = unfinished_counts and state.pending > 0
+    if not unfinished and state.next_due_at is None:
+        return Verdict.DONE
+    if not state.asked_for:
+        return Verdict.NOT_ASKED_FOR
+    due = state.next_due_at is not None and state.next_due_at <= now
+    # What is due is bounded by the failures' own attempts, which a run that dies does not count.
+    if (due and not _dying(state)) or (unfinished and not _stuck(state)):
+        last = state.runs[0] if state.runs else None
+        in_vain = last is not None and last.braked and last.fingerprint == fingerprint
+        return Verdict.UNUSABLE if in_vain else Verdict.RUN
+    return Verdict.PARKED if unfinished or due else Verdict.NOT_DUE
+
+
+def _dying(state: BucketState) -> bool:
+    """Whether the last runs all broke off without a word: the next would too, at every tick."""
+    last = state.runs[:PARKED_AFTER_RUNS]
+    return len(last) == PARKED_AFTER_RUNS and all(run.ended_at is None for run in last)
+
+
+def _stuck(state: BucketState) -> bool:
+    """Whether the last runs that could have made progress made none.
+
+    One that had nobody pending (it asked failures that were due) shows that all was well then.
+    """
+    own = [run for run in state.runs if not (run.refused or run.braked)][:PARKED_AFTER_RUNS]
+    if len(own) < PARKED_AFTER_RUNS or any(run.pending_before == 0 for run in own):
+        return False
+    remaining = state.pending
+    for run in own:
+        after = remaining if run.pending_after is None else run.pending_after
+        if after < run.pending_before:
+            return False
+        remaining = run.pending_before
+    return True

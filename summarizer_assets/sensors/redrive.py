@@ -1,0 +1,72 @@
+"""What a person chose to ask again, and agreed to pay for, goes on after an outage or a crash in the next run."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from summarizer_assets.core.redrive import moment_of
+from summarizer_assets.core.run_records import PastRun
+
+_OP, _CHOICES = "author_summaries", ("redrive", "resummarize")
+
+
+def config_to_go_on(instance: dg.DagsterInstance, last_run: str | None, past: Sequence[PastRun]) -> Mapping[str, Any]:
+    """The run configuration for the bucket's next run; empty: the last one had no choice, or reached all of it.
+
+    `past` are the bucket's own records of its runs, newest first: of one that died or was stopped, what it left. A run
+    that failed before it could write one asked nobody: its choice, which may be that of a run before it, still stands.
+    """
+    record = None if last_run is None else instance.get_run_record_by_id(last_run)
+    if record is None:
+        return {}
+    run = record.dagster_run
+    if last_run not in {one.run_id for one in past}:
+        failed = run.status is dg.DagsterRunStatus.FAILURE
+        return chosen(run.run_config, record.create_timestamp) if failed else {}
+    if past[0].run_id != last_run or past[0].pending_after == 0:
+        return {}
+    return chosen(run.run_config, datetime.fromtimestamp(past[0].started_at, UTC))
+
+
+def chosen(run_config: Mapping[str, Any], started_at: datetime) -> Mapping[str, Any]:
+    """What of a run's configuration says whom to ask again, of those whom that run did not reach.
+
+    Both choices are bound to rows from before the run: whom it renewed, and who failed in it, is not asked once more.
+    """
+    config = _config(run_config)
+    redrive, resummarize = (_given(config.get(name)) for name in _CHOICES)
+    if not config.get("spend") or not (redrive or resummarize):
+        return {}
+    days = resummarize.pop("older_than_days", None)
+    again: dict[str, Any] = {"spend": True}
+    if resummarize or days is not None:
+        moment = started_at - timedelta(days=days or 0)
+        again["resummarize"] = {**resummarize, "before": _earlier(moment, resummarize.get("before"))}
+    if redrive:
+        again["redrive"] = {**redrive, "failed_before": _earlier(started_at, redrive.get("failed_before"))}
+    return {"ops": {_OP: {"config": again}}}
+
+
+def asks_nobody(run: dg.DagsterRun) -> bool:
+    """Whether a run only tells a price: of what was to be done in its bucket it says nothing, however it ends."""
+    config = _config(run.run_config)
+    if config.get("spend") is not None:
+        return not config["spend"]
+    return any(_given(config.get(name)) for name in _CHOICES)
+
+
+def _config(run_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = run_config.get("ops", {}).get(_OP, {}).get("config", {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _given(choice: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The filters that say something; an age of 0 does."""
+    said = (choice or {}).items()
+    return {name: value for name, value in said if value is not None and value is not False and value != []}
+
+
+def _earlier(moment: datetime, given: str | None) -> str:
+    return (moment if given is None else min(moment, moment_of(given))).isoformat()

@@ -1,0 +1,291 @@
+"""The only reader of the environment: every knob, documented once, checked before anything runs."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic_settings
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from summarizer_assets.core.buckets import MAX_BUCKETS
+from summarizer_assets.core.exclusion import lines_of
+from summarizer_assets.core.ingest_loss import Shares
+from summarizer_assets.core.prompt.messages import most_output_tokens, without_own_fields
+from summarizer_assets.core.prompt.tokens import expected_output_tokens
+from summarizer_assets.endpoint import endpoint
+from summarizer_assets.settings.env_file import names_in
+from summarizer_assets.settings.errors import SettingsError, readable
+from summarizer_assets.settings.names import refuse_strange
+from summarizer_assets.settings.rules import (
+    content_of,
+    file_there,
+    host_names,
+    known_columns,
+    paper_columns,
+    text_of,
+    text_or_file,
+)
+from summarizer_assets.tables_root import tables_root
+
+PREFIX = "SUMMARIZER_"
+EMBEDDED = "embedded"
+Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Settings of one installation, from `SUMMARIZER_*` variables or a `.env` file (variables win)."""
+
+    # Unknown names are found by `load_settings`; here, `forbid` would refuse every other variable of a `.env` file and
+    # print its value.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    source: str | None = Field(
+        None,
+        description="The input: a Delta table, or Parquet, CSV, JSONL as file, folder or glob, local or `s3://`. "
+        "Unset: the bundled sample of synthetic authors.",
+    )
+    columns: Annotated[dict[str, str], AfterValidator(known_columns)] = Field(
+        default_factory=dict,
+        description="JSON mapping from our column names to the source's, where they differ, as in "
+        '`{"author_id": "person", "title": "paper_title"}`. `daisngid` is known as `author_id`.',
+    )
+    root: Annotated[str, AfterValidator(tables_root)] = Field(
+        "data", validate_default=True, description="Where the tables live: a folder or `s3://bucket/prefix`."
+    )
+    state: str | None = Field(
+        None,
+        repr=False,  # may hold a database's password
+        description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts "
+        "work. Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
+    )
+    journal_dir: Path | None = Field(
+        None,
+        description="Where answers are written first: on a local disk, or in a folder that all hosts mount. Unset: "
+        "`journal/` beside the tables, or in the user's data folder when the root is remote.",
+    )
+    journal_fsync_s: float = Field(
+        1.0, ge=0, description="Longest time between two syncs of a journal that is written to; 0: sync each answer."
+    )
+    buckets: int = Field(
+        16, ge=1, le=MAX_BUCKETS, description="Number of buckets, fixed once the tables are made; 256 for 20 million."
+    )
+    keep_removed: bool = Field(
+        False, description="Keep summaries and failures of authors that vanished from the source."
+    )
+    max_removed_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="An ingest that would take more than this share of the authors, or all of a bucket's, is refused "
+        "until somebody says yes; 1: never.",
+    )
+    max_rejected_share: float = Field(
+        0.1, ge=0, le=1, description="An ingest that rejects more than this share of the source's rows is refused."
+    )
+
+    llm_base_url: str = Field(
+        EMBEDDED,
+        description="An OpenAI-compatible base URL, to which `/chat/completions` is added, as in `https://host/v1`; "
+        "`embedded` answers from a template.",
+    )
+    llm_model: str | None = Field(
+        None, description="The model's name at the provider; required with a base URL. Embedded: `template`."
+    )
+    llm_api_key: SecretStr | None = Field(None, description="The provider's key. Never printed or stored.")
+    llm_extra_body: Annotated[dict[str, Any], AfterValidator(without_own_fields)] = Field(
+        default_factory=dict,
+        repr=False,  # may hold a user's own token
+        description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
+    )
+    llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = Field(
+        None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`'s, or certifi's."
+    )
+    price_input_usd: Dollars | None = Field(
+        None, description="What a million input tokens cost. Unset: the list price, where the package's list has it."
+    )
+    price_output_usd: Dollars | None = Field(None, description="What a million output tokens cost.")
+    price_cached_input_usd: Dollars | None = Field(
+        None, description="What a million input tokens cost that come from the provider's cache. Unset: as the others."
+    )
+    price_request_usd: Dollars | None = Field(
+        None,
+        description="What one request costs at most beside its tokens, for fields of `SUMMARIZER_LLM_EXTRA_BODY` that "
+        "are billed so (searches, tools). Booked with each answer. Unset: nothing.",
+    )
+    budget_usd: Dollars | None = Field(
+        None, description="The most that all runs together may spend since the root was made. Unset: no bound."
+    )
+
+    instruction: Annotated[str | None, AfterValidator(text_or_file)] = Field(
+        None,
+        description="What to write: own text, or the path of a file that holds it. Part of the prompt version.",
+    )
+    language: str = Field("English", min_length=1, description="Language of the summaries. Part of the prompt version.")
+    words: int = Field(80, ge=5, le=2000, description="Length of a summary, in words. Part of the prompt version.")
+    max_papers: int = Field(
+        20, ge=1, le=1000, description="At most so many papers of an author are shown, the most cited first."
+    )
+    max_characters: int = Field(
+        6000, ge=200, le=400_000, description="At most so many characters of an author are shown."
+    )
+    ignore_changes_in: Annotated[tuple[str, ...], AfterValidator(paper_columns)] = Field(
+        (),
+        description='Paper columns whose change alone re-asks nobody, as in `["citingsrcslocalcount"]`.',
+    )
+
+    group_size: int = Field(20, ge=1, le=1000, description="The most authors in one request.")
+    group_tokens: int = Field(24_000, ge=500, description="The most estimated input tokens in one request.")
+    max_output_tokens: int = Field(
+        16_000, ge=100, description="The most output tokens of one request; groups are cut to fit it."
+    )
+    max_in_flight: int = Field(64, ge=1, le=10_000, description="The most requests in flight in one run.")
+    rpm: int | None = Field(None, ge=1, description="The account's requests a minute, shared by all active runs.")
+    tpm: int | None = Field(None, ge=1, description="The account's tokens a minute, shared by all active runs.")
+    request_timeout_s: float = Field(120.0, gt=0, description="Deadline of one request, headers to last byte.")
+    no_progress_s: float = Field(
+        600.0, gt=0, description="A run to which no request succeeds for so long stops; it can be resumed."
+    )
+    grounding: bool = Field(
+        True,
+        description="Compare each summary with the records of its request: refuse another author's, mark doubts.",
+    )
+    max_failure_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="A run whose newly asked authors fail above this share ends as failed, after storing everything.",
+    )
+    check_failure_share: float = Field(
+        0.05, ge=0, le=1, description="A check warns when more of the authors asked are failed than this share."
+    )
+
+    limit: int | None = Field(None, ge=1, description="At most so many authors are asked in all: a pilot.")
+    exclude: Annotated[Path | None, AfterValidator(file_there)] = Field(
+        None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
+    )
+    max_attempts: int = Field(5, ge=1, description="Runs in which an author may fail before retrying ends.")
+    retry_after_s: float = Field(
+        300.0, ge=0, description="Wait before the first retry of a failed author; doubles with each attempt."
+    )
+    retry_interval_s: int = Field(30, ge=5, description="Time between two ticks of a sensor.")
+    retry_probe_s: float = Field(
+        60.0,
+        ge=0,
+        description="Wait before a single run tries a provider that refused the last one (a rejected key, an outage); "
+        "grows with the outage, to half an hour.",
+    )
+    retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of a sensor starts.")
+    retry_most_queued: int = Field(50, ge=1, description="Sensors start no run while so many wait in Dagster's queue.")
+    lost_after_s: float = Field(900.0, ge=60, description="A started run without claim or event for so long is lost.")
+    source_settle_s: float = Field(60.0, ge=0, description="A changed source is read when it stays so for so long.")
+    progress_interval_s: float = Field(
+        30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
+    )
+    ui_hosts: Annotated[tuple[str, ...], AfterValidator(host_names)] = Field(
+        (),
+        description='Further names under which the UI is reached, as in `["dagster.example.org"]`. It answers as '
+        "`localhost`; other names, and pages of other sites, are refused.",
+    )
+    commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
+    commit_interval_s: float = Field(30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow.")
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _base_url_is_a_provider(cls, url: str) -> str:
+        if url == EMBEDDED:
+            return url
+        return endpoint(url)
+
+    @model_validator(mode="after")
+    def _settings_go_together(self) -> "Settings":
+        if self.llm_base_url != EMBEDDED and not self.llm_model:
+            raise ValueError("SUMMARIZER_LLM_MODEL must name the model when SUMMARIZER_LLM_BASE_URL is set")
+        if self.llm_base_url == EMBEDDED and self.llm_model:
+            raise ValueError(
+                f"SUMMARIZER_LLM_MODEL={self.llm_model} without SUMMARIZER_LLM_BASE_URL: the embedded provider has "
+                "only its template; set the provider's base URL too, or unset the model"
+            )
+        if self.llm_api_key is not None and "llm_base_url" not in self.model_fields_set:
+            raise ValueError(
+                "SUMMARIZER_LLM_API_KEY without SUMMARIZER_LLM_BASE_URL: nobody would be sent the key, and a template "
+                "would answer; set the provider's base URL too, or to `embedded` where the template is meant"
+            )
+        prices = [self.price_input_usd, self.price_output_usd]
+        if None in prices and (any(price is not None for price in prices) or self.price_cached_input_usd is not None):
+            raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
+        if self.budget_usd is not None and self.most_output_tokens is None:
+            raise ValueError(
+                "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound on the output, so that "
+                'nobody knows what a request may cost: give one, as in {"max_completion_tokens": 16000}'
+            )
+        least = expected_output_tokens(self.words)
+        if self.max_output_tokens < least:  # every answer would be cut off, and paid for in vain
+            raise ValueError(
+                f"SUMMARIZER_MAX_OUTPUT_TOKENS={self.max_output_tokens} holds no summary of SUMMARIZER_WORDS="
+                f"{self.words}; allowed: at least {least}, or fewer words"
+            )
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        return self.llm_base_url == EMBEDDED
+
+    @property
+    def model(self) -> str:
+        """The configured model's name: part of an answer's identity."""
+        return self.llm_model or "template"
+
+    @property
+    def most_output_tokens(self) -> int | None:
+        """What a request lets the model write; None: no bound, or none that is a number."""
+        return most_output_tokens(self.llm_extra_body, self.max_output_tokens)
+
+    @property
+    def remote(self) -> bool:
+        return "://" in self.root
+
+    @property
+    def loss_shares(self) -> Shares:
+        return Shares(self.max_removed_share, self.max_rejected_share)
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """The object store's own variables (`AWS_*`), for `s3://` sources and roots; never part of any output."""
+        return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+    @property
+    def instruction_text(self) -> str | None:
+        """The user's own instruction: the file's content where the setting names one."""
+        return None if self.instruction is None else content_of(self.instruction)
+
+    @property
+    def excluded_lines(self) -> dict[str, int]:
+        """Ids never to be sent, and their lines. Read at each use: the list may grow while the code location lives."""
+        return {} if self.exclude is None else lines_of(text_of(self.exclude))
+
+    @property
+    def excluded_ids(self) -> frozenset[str]:
+        return frozenset(self.excluded_lines)
+
+
+def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field
+    """Read settings from the environment, then `env_file`; `overrides` win over both.
+
+    Raises:
+        SettingsError: names the variable, the problem and what is allowed. Never shows a secret's value.
+    """
+    wrong = sorted(overrides.keys() - Settings.model_fields.keys())
+    if wrong:
+        raise SettingsError(f"unknown setting {wrong[0]}; allowed: {', '.join(Settings.model_fields)}")
+    in_file = names_in(env_file, PREFIX, os.environ.keys()) if env_file else {}
+    refuse_strange(os.environ.keys(), in_file, PREFIX, Settings.model_fields)
+    try:
+        return Settings(_env_file=env_file, **overrides)
+    except pydantic_settings.SettingsError as error:
+        field = str(error).partition('field "')[2].partition('"')[0]
+        raise SettingsError(
+            f"{PREFIX}{field.upper()}: is not valid JSON; write it as in the README's example for this setting"
+        ) from None  # the cause would print the value
+    except ValidationError as error:
+        raise SettingsError(readable(error, PREFIX)) from None  # the cause would print the input, secrets too

@@ -1,0 +1,96 @@
+"""A `.env` file, read strictly: what its readers pass over without a word is told by its line.
+
+No value is quoted, since any of them may be a secret.
+"""
+
+import io
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+from dotenv.parser import Binding, parse_stream
+
+from summarizer_assets.settings.errors import SettingsError
+
+_PUT_IN: Final = re.compile(r"\$\{([^}:]*)(:-[^}]*)?\}")
+_CURLY: Final = re.compile(r"[^=]*=\s*[\u2018-\u201f\u00ab\u00bb]")
+
+
+def names_in(path: Path, prefix: str, environment: Collection[str]) -> Mapping[str, int]:
+    """The names that the file gives a value, and in which line; none where there is no file.
+
+    Args:
+        path: of the file.
+        prefix: of our own names; letters may be small or large in them.
+        environment: names that `${NAME}` in a value may stand for, beside those of the file.
+
+    Raises:
+        SettingsError: it is no text file, or a line is no assignment, gives a name that has a value already, or cannot
+            be meant as it will be read.
+    """
+    if not path.exists() and not path.is_symlink():
+        return {}
+    found: dict[str, int] = {}
+    for binding in parse_stream(io.StringIO(_text(path))):
+        text = binding.original.string.lstrip()
+        line = binding.original.line + binding.original.string[: -len(text) or None].count("\n")
+        if not text or (binding.key is None and not binding.error):
+            continue  # blank lines, a comment
+        where = f"{path}, line {line}"
+        if binding.key is None or binding.value is None:
+            raise SettingsError(
+                f"{where} is no assignment: write NAME=value, in quotes where the value has several lines, and # in "
+                "front of a comment"
+            )
+        name = _folded(binding.key, prefix)
+        before = next((number for known, number in found.items() if _folded(known, prefix) == name), None)
+        if before is not None:
+            raise SettingsError(
+                f"{where}: {binding.key} has a value already, in line {before}, and only one of them would count; take "
+                "one of the two lines out"
+            )
+        if name.startswith(prefix):
+            _require_meant(binding, where, prefix, {*found, *environment})
+        found[binding.key] = line
+    return found
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise SettingsError(f"{path} is no file: put the settings into a text file of this name, or remove it")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    if "\x00" in text:
+        raise SettingsError(f"{path} is not UTF-8 text, but perhaps UTF-16; save it as UTF-8")
+    return text
+
+
+def _folded(name: str, prefix: str) -> str:
+    """Our own names are read in small and large letters."""
+    return name.upper() if name.upper().startswith(prefix) else name
+
+
+def _require_meant(binding: Binding, where: str, prefix: str, known: Collection[str]) -> None:
+    value = binding.value or ""
+    if _CURLY.match(binding.original.string):
+        raise SettingsError(
+            f"{where}: the value of {binding.key} begins with a typographic quotation mark, which would be part of it; "
+            "write \" or ' instead"
+        )
+    swallowed = re.search(rf"^\s*(?:export\s+)?({prefix}\w+)\s*=", value, re.MULTILINE | re.IGNORECASE)
+    if swallowed is not None:
+        raise SettingsError(
+            f"{where}: the value of {binding.key} goes on over the line that sets {swallowed[1]}; end it with a "
+            "quotation mark"
+        )
+    missing = next((put_in[1] for put_in in _PUT_IN.finditer(value) if not put_in[2] and put_in[1] not in known), None)
+    if missing is not None:
+        raise SettingsError(
+            f"{where}: ${{{missing}}} in the value of {binding.key} has no value, so that nothing would stand there; "
+            f"set {missing} before, or write the value out"
+        )

@@ -1,0 +1,96 @@
+"""Names that are nearly ours: nobody would read them, and a default would stay in force without a word.
+
+Refused is a name only where it is clear which of ours is meant: other programs' variables are none of our affair.
+"""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from summarizer_assets.settings.errors import SettingsError
+
+_NEAR: Final = 0.8  # of a prefix with two letters wrong
+_ALIKE: Final = 0.75
+_TELLING: Final = 3  # letters
+
+
+def refuse_strange(
+    environment: Iterable[str], in_file: Mapping[str, int], prefix: str, fields: Collection[str]
+) -> None:
+    """Refuse what looks like a setting and is none.
+
+    Args:
+        environment: names of variables.
+        in_file: names in the `.env` file, and their lines.
+        prefix: of our names.
+        fields: of the settings, in small letters.
+
+    Raises:
+        SettingsError: which name, and which was meant.
+    """
+    seen: dict[str, str] = {}
+    in_environment = list(environment)
+    for name in in_environment:
+        if name.upper().startswith(prefix) and seen.setdefault(name.upper(), name) != name:
+            raise SettingsError(
+                f"{seen[name.upper()]} and {name} are one setting to us, and only one of them would count; unset one"
+            )
+    set_right = {name.upper() for name in (*in_environment, *in_file)}
+    for name, where in [
+        *((name, "") for name in in_environment),
+        *((n, f" in line {at}") for n, at in in_file.items()),
+    ]:
+        if name.upper().startswith(prefix):
+            if name.upper().removeprefix(prefix).lower() not in fields:
+                field = _field(_letters(name.upper().removeprefix(prefix)), fields)
+                hint = f"did you mean {prefix}{field.upper()}?" if field else "see the README for all settings"
+                raise SettingsError(f"unknown setting {name}{where}: {hint}")
+            continue
+        field = _field_behind(name, prefix, fields)
+        if (
+            where
+            and field is None
+            and "_" in name
+            and name.lower() in fields
+            and prefix + name.upper() not in set_right
+        ):
+            field = name.lower()  # in our own file, the prefix was forgotten
+        if field is not None:
+            raise SettingsError(
+                f"{name}{where} is read by nobody here: did you mean {prefix}{field.upper()}? If it is another "
+                "program's, keep it out of this file and of this program's environment"
+            )
+
+
+def _field_behind(name: str, prefix: str, fields: Collection[str]) -> str | None:
+    """The field, where the name is one behind a mistyped prefix."""
+    ours, letters = _letters(prefix), _letters(name)
+    if not any(ours[place : place + 3] in letters for place in range(len(ours) - 2)):
+        return None  # two wrong letters leave three in a row
+    heads: dict[str, float] = {}  # what is left behind each, and how near it is
+    for start in range(min(6, len(letters))):  # `$env:` or a quotation mark may stand in front
+        for end in range(start + len(ours) - 2, min(start + len(ours) + 3, len(letters))):
+            near = difflib.SequenceMatcher(None, letters[start:end], ours).ratio()
+            heads[letters[end:]] = max(near, heads.get(letters[end:], 0.0))
+    rests = sorted((rest for rest, near in heads.items() if near >= _NEAR), key=lambda rest: -heads[rest])
+    exact = {_letters(field) for field in fields}
+    rests = [rest for rest in rests if rest in exact] or rests
+    return _field(rests[0], fields) if rests else None
+
+
+def _field(letters: str, fields: Collection[str]) -> str | None:
+    """The field that is most like it, or that has all its words."""
+    by_letters = {_letters(field): field for field in fields}
+    if letters in by_letters:
+        return by_letters[letters]
+    within = [field for written, field in by_letters.items() if len(letters) >= _TELLING and letters in written]
+    if len(within) == 1:
+        return within[0]
+    close = difflib.get_close_matches(letters, by_letters, n=1, cutoff=_ALIKE)
+    return by_letters[close[0]] if close else None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", name).casefold())

@@ -1,0 +1,67 @@
+"""What single values of settings must be, beyond their type; each raises ValueError with what is allowed."""
+
+import re
+from pathlib import Path
+
+from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.settings.errors import SettingsError
+
+#: Names of our columns that a source may call otherwise.
+AUTHOR_COLUMNS, PAPER_COLUMNS = tuple(AUTHOR.names()), tuple(field.name for field in PAPER.fields)
+
+
+def known_columns(mapping: dict[str, str]) -> dict[str, str]:
+    allowed = AUTHOR_COLUMNS + PAPER_COLUMNS
+    unknown = [name for name in mapping if name not in allowed]
+    if unknown:
+        raise ValueError(f"unknown column {unknown[0]!r} on the left side; allowed: {', '.join(allowed)}")
+    return mapping
+
+
+def paper_columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in PAPER_COLUMNS:
+            raise ValueError(f"unknown paper column {name!r}; allowed: {', '.join(PAPER_COLUMNS)}")
+    return names
+
+
+def host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]", name):
+            raise ValueError(f"{name!r} is no host; allowed: names or addresses, without scheme, port, path or *")
+    return tuple(name.lower() for name in names)
+
+
+def file_there(path: Path | None) -> Path | None:
+    if path is not None and not path.is_file():
+        raise ValueError(f"{path} is not a file")
+    return path
+
+
+def text_or_file(instruction: str | None) -> str | None:
+    """A path with a typing error must not be sent to the model as the instruction."""
+    looks_like_a_path = instruction is not None and len(instruction.split()) == 1
+    if looks_like_a_path and str(instruction).endswith((".txt", ".md")) and not Path(str(instruction)).is_file():
+        raise ValueError(f"{instruction} is not a file; allowed: the path of a text file, or the instruction itself")
+    return instruction
+
+
+def content_of(instruction: str) -> str:
+    """The text itself, or that of the file that it names."""
+    try:
+        is_file = Path(instruction).is_file()
+    except (OSError, ValueError):  # longer than a path may be, or with a character that none may have
+        is_file = False
+    return (text_of(Path(instruction)) if is_file else instruction).strip()
+
+
+def text_of(path: Path) -> str:
+    """The file's text, without the mark that some editors put first: an id would not be the same with it."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}; put it back, or correct the setting that names it"
+        ) from error

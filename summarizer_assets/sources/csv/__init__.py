@@ -1,0 +1,1 @@
+"""CSV files in the dialect that each file itself shows."""

@@ -1,0 +1,1 @@
+"""Delta tables of others as a source."""

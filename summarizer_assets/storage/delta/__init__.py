@@ -1,0 +1,1 @@
+"""Bucketed Delta tables: opened, guarded, changed, kept cheap to open."""

@@ -1,0 +1,237 @@
+"""Keeping a table cheap to open: small files joined, a checkpoint, expired log entries and unused files removed.
+
+What is worth doing is decided from counts alone. A compaction carries no fence value and gives way to a busy writer; a
+vacuum keeps what was removed in the last seven days. Facts this rests on (measured with deltalake 1.6): two compactions
+of the same files both commit, and then each row is there twice; a checkpoint forgets files removed more than seven days
+ago, so that only a full vacuum, which lists the folder, finds them; a commit of anybody removes log entries that
+expired, back to a checkpoint.
+"""
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import FileSelector
+
+from summarizer_assets.storage.delta.commits import WRITER, commit_properties
+from summarizer_assets.storage.delta.durable import sync_commits
+from summarizer_assets.storage.delta.protocol import require_writable
+from summarizer_assets.storage.delta.store_errors import refusal
+from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.errors import TableError
+
+KEPT_HOURS = 7 * 24  # time travel is promised for so long
+TARGET_BYTES = 100 * 2**20  # a file of this size stays as it is
+# An active file costs each opening 15 µs, copying 1 MB 25 ms; the sensor alone opens a table 2,880 times a day: a file
+# less pays for copying 8 MB within a week.
+WORTH_BYTES = 8 * 2**20
+_AT_ONCE = 16  # buckets in one commit
+_TASKS = 2  # files written at a time, 100 MB of memory each; by itself delta-rs takes as many as there are cores
+_TRIES = 5  # of a compaction that meets writers; each failure is a success of theirs
+_LOG = "_delta_log"
+_ENTRY = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
+_UNITS = {"hour": 1, "day": 24, "week": 168}
+
+
+@dataclass(frozen=True)
+class Files:
+    """Small files of one bucket: how many, and their bytes together."""
+
+    number: int
+    bytes: int
+
+    @property
+    def worth_joining(self) -> bool:
+        return self.number > 1 and (self.number - 1) * WORTH_BYTES >= self.bytes
+
+
+@dataclass
+class Maintained:
+    """What was found of a table and done with it."""
+
+    files_before: int = 0
+    files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    version_before: int = 0
+    version_after: int = 0
+    buckets_compacted: int = 0
+    log_entries_removed: int = 0
+    files_vacuumed: int = 0
+    seconds: float = 0.0
+    left: list[str] = field(default_factory=list)  # what gave way to a busy writer, in words
+
+
+def to_compact(files: Mapping[str, Files], busy: Collection[str]) -> list[str]:
+    """The buckets whose small files are worth joining, without the `busy` ones: a run compacts its bucket itself."""
+    return sorted(bucket for bucket, small in files.items() if small.worth_joining and bucket not in busy)
+
+
+def kept_hours(duration: str | None) -> int:
+    """How long removed files stay, by the table's own property: longer where somebody asked for it, never less.
+
+    Raises:
+        ValueError: `duration` is no interval of hours, days or weeks.
+    """
+    if duration is None:
+        return KEPT_HOURS
+    match = re.fullmatch(r"(?:interval )?(\d+) (hour|day|week)s?", duration.strip().lower())
+    if match is None:
+        raise ValueError(f"delta.deletedFileRetentionDuration = {duration!r}; allowed: as in 'interval 7 days'")
+    return max(KEPT_HOURS, int(match[1]) * _UNITS[match[2]])
+
+
+@contextmanager
+def _alone(_: str) -> Iterator[bool]:
+    """For a table that nobody else compacts."""
+    yield True
+
+
+def maintain(
+    table: BucketedTable,
+    busy: Collection[str] = (),
+    compaction: Callable[[str], AbstractContextManager[bool]] = _alone,
+) -> Maintained | None:
+    """Do for `table` what it needs; None when there is no such table.
+
+    Args:
+        table: one of ours.
+        busy: buckets on which a run works.
+        compaction: whether a bucket may be compacted, by nobody else until the block ends (`StateStore.compaction`).
+
+    Raises:
+        TableError: the store refused. A busy writer is no error: see `Maintained.left`.
+    """
+    began = time.monotonic()
+    handle = table.open()
+    if handle is None:
+        return None
+    require_writable(table.uri, handle)
+    done = Maintained(version_before=handle.version())
+    done.files_before, done.bytes_before = _size(handle)
+    try:
+        entries = len(_log_files(table, _ENTRY))
+        hours = kept_hours(handle.metadata().configuration.get("delta.deletedFileRetentionDuration"))
+        if (
+            table.buckets is not None
+        ):  # another is replaced as a whole: one file, and a compaction beside that doubles it
+            _compact(table, to_compact(small_files(handle), busy), compaction, done)
+        _vacuum(table, hours, done)
+        _tidy_log(table, done)
+        handle = _opened(table)
+        sync_commits(table.uri, done.version_before, handle)
+        made = handle.version() - done.version_before
+        done.log_entries_removed = max(0, entries + made - len(_log_files(table, _ENTRY)))
+    except (DeltaError, OSError, ValueError) as error:
+        refused = refusal(table.uri, table.options, "the table cannot be maintained", error)
+        if refused is not None:
+            raise refused from None
+        raise TableError(
+            f"{table.uri} cannot be maintained: {error}; its rows are as they were, run the job again once the "
+            "cause is gone"
+        ) from error
+    done.files_after, done.bytes_after = _size(handle)
+    done.version_after = handle.version()
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def small_files(handle: DeltaTable) -> dict[str, Files]:
+    """Files below the target size in each bucket."""
+    adds = pl.DataFrame(handle.get_add_actions(flatten=True))
+    if adds.is_empty():
+        return {}
+    small = adds.filter(pl.col("size_bytes") < TARGET_BYTES).group_by(pl.col("partition.bucket").alias("bucket"))
+    counts = small.agg(pl.len(), pl.col("size_bytes").sum())
+    return {bucket: Files(number, size) for bucket, number, size in counts.iter_rows()}
+
+
+def _compact(
+    table: BucketedTable,
+    buckets: Sequence[str],
+    compaction: Callable[[str], AbstractContextManager[bool]],
+    done: Maintained,
+) -> None:
+    for some in _in_parts(buckets, _AT_ONCE):
+        with ExitStack() as held:
+            ours = [bucket for bucket in some if held.enter_context(compaction(bucket))]
+            done.left += [f"bucket {bucket} is compacted by its run" for bucket in some if bucket not in ours]
+            if ours:
+                _compact_some(table, _opened(table), ours, done)  # opened now: an older handle shows joined files
+
+
+def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[str], done: Maintained) -> DeltaTable:
+    for _ in range(_TRIES):
+        try:
+            handle.optimize.compact(
+                partition_filters=[("bucket", "in", list(buckets))],
+                target_size=TARGET_BYTES,
+                max_concurrent_tasks=_TASKS,
+                commit_properties=commit_properties(),  # no fence value: it changes no row
+                writer_properties=WRITER,
+            )
+        except CommitFailedError as error:
+            conflict = str(error)
+            handle = _opened(table)
+        else:
+            done.buckets_compacted += len(buckets)
+            return handle
+    if len(buckets) == 1:
+        done.left.append(f"bucket {buckets[0]} was not compacted, its writer was busy: {conflict}")
+        return handle
+    for bucket in buckets:  # the others need not wait for the one that is written to
+        handle = _compact_some(table, handle, [bucket], done)
+    return handle
+
+
+def _vacuum(table: BucketedTable, hours: int, done: Maintained) -> None:
+    handle = _opened(table)
+    if not handle.vacuum(retention_hours=hours, dry_run=True, full=True):
+        return  # a vacuum of nothing would still make two versions
+    try:
+        gone = handle.vacuum(retention_hours=hours, dry_run=False, full=True, commit_properties=commit_properties())
+    except CommitFailedError as error:
+        done.left.append(f"the vacuum was not recorded in the log, writers were busy: {error}")
+    else:
+        done.files_vacuumed = len(gone)
+
+
+def _tidy_log(table: BucketedTable, done: Maintained) -> None:
+    handle = _opened(table)
+    if handle.version() not in _log_files(table, _CHECKPOINT):
+        handle.create_checkpoint()
+    try:
+        handle.cleanup_metadata()
+    except FileNotFoundError as error:
+        done.left.append(f"the log was cleaned by a writer at the same time: {error}")
+
+
+def _log_files(table: BucketedTable, kind: re.Pattern[str]) -> set[int]:
+    """The versions of which the log has a file of this kind, by one listing: a history reads each entry."""
+    found = DeltaStorageHandler(table.uri, dict(table.options)).get_file_info_selector(FileSelector(_LOG))
+    return {int(match[1]) for match in (kind.fullmatch(file.base_name) for file in found) if match}
+
+
+def _size(handle: DeltaTable) -> tuple[int, int]:
+    """Active files, and their bytes."""
+    adds = pl.DataFrame(handle.get_add_actions(flatten=True))
+    return adds.height, 0 if adds.is_empty() else int(adds["size_bytes"].sum())
+
+
+def _opened(table: BucketedTable) -> DeltaTable:
+    handle = table.open()
+    if handle is None:
+        raise TableError(f"{table.uri} vanished while it was maintained")
+    return handle
+
+
+def _in_parts(buckets: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    parts: Iterable[int] = range(0, len(buckets), most)
+    return (buckets[start : start + most] for start in parts)

@@ -1,0 +1,29 @@
+"""What the summaries in the table cost, by their own rows: what is known when the ledger is lost."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.delta.table import BucketedTable
+
+
+@dataclass(frozen=True)
+class Paid:
+    """`cost`: nano-dollars, what was spent at least. `unpriced`: summaries of which nobody knew it when they came."""
+
+    cost: int
+    unpriced: int
+
+
+def paid_for(summaries: BucketedTable) -> Paid:
+    """Of the summaries that are in the table now.
+
+    Raises:
+        TableError: it cannot be read.
+    """
+    nano = (pl.col("cost_usd") * 1e9).round().cast(pl.Int64).sum()
+    with reading(summaries.uri):
+        found = summaries.read().select(nano, unpriced=pl.col("cost_usd").null_count()).collect(engine="streaming")
+    cost, unpriced = found.row(0)
+    return Paid(int(cost), int(unpriced))

@@ -1,0 +1,268 @@
+"""Bucketed Delta tables: create first, open, read by bucket; changed through a bucket's writer only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from summarizer_assets.storage.delta import protocol
+from summarizer_assets.storage.delta.commits import CREATE_ONCE, WRITER, commit_properties
+from summarizer_assets.storage.delta.guards import check_columns
+from summarizer_assets.storage.delta.log_check import cannot_open, check_absence, check_entries, is_panic
+from summarizer_assets.storage.delta.object_store import require_put_if_absent
+from summarizer_assets.storage.delta.plain_strings import plain
+from summarizer_assets.storage.delta.store_errors import store_errors
+from summarizer_assets.storage.delta.writer import BucketWriter, app_id
+from summarizer_assets.storage.disk import remedy
+from summarizer_assets.storage.errors import BucketsDiffer, TableError, cause_of
+
+_ROW = "row of its file"
+BUCKETS_PROPERTY = "summarizer.buckets"
+_CONFIGURATION = {
+    "delta.checkpointInterval": "50",
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
+
+
+@dataclass(frozen=True)
+class BucketedTable:
+    """One Delta table of a fixed schema, partitioned by `bucket` (or, with `buckets=None`, not partitioned)."""
+
+    uri: str
+    schema: pl.Schema
+    buckets: int | None
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def root(self) -> str:
+        return self.uri.rpartition("/")[0]
+
+    def ensure(self) -> DeltaTable:
+        """Open the table, creating it first when it is missing; racing creators all get the one that won.
+
+        Raises:
+            BucketsDiffer: the table was made with another number of buckets.
+            ProtocolUnfit: others made it so that we cannot write to it.
+            TableError: the location cannot be read or written, or holds a table of another schema.
+        """
+        require_put_if_absent(self.root, self.options)
+        table = self.open()
+        if table is None:
+            self._create()
+            table = self.open()
+            if table is None:
+                raise TableError(f"{self.uri}: created, yet not found; is the location the same for reads and writes?")
+        protocol.require_writable(self.uri, table)
+        return table
+
+    def require_writable(self) -> None:
+        """Raise ProtocolUnfit when the table is there and others made it so that we cannot write to it."""
+        table = self.open()
+        if table is not None:
+            protocol.require_writable(self.uri, table)
+
+    def open(self, *, as_ours: bool = True) -> DeltaTable | None:
+        """A fresh handle on the newest version, or None when there is no table.
+
+        `as_ours`: only with the columns and the number of buckets that it is to have.
+
+        Raises:
+            LogDamaged: what the log says cannot be trusted.
+            ProtocolUnfit: others put something on it with which it cannot be read.
+            TableError: it cannot be read, or holds a table of another schema.
+        """
+        try:
+            with store_errors(self.uri, self.options, "the Delta table cannot be opened"):
+                table = DeltaTable(self.uri, storage_options=dict(self.options))
+        except TableNotFoundError:
+            check_absence(self.uri)
+            return None
+        except (DeltaError, OSError, ValueError) as error:
+            raise cannot_open(self.uri, error) from error
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            raise cannot_open(self.uri, error) from error
+        check_entries(self.uri, table.version())
+        protocol.require_readable(self.uri, table)
+        if as_ours:
+            self._check(table)
+        return table
+
+    def at(self, version: int) -> DeltaTable:
+        """A handle on an older version.
+
+        Raises:
+            TableError: the log does not reach back so far.
+        """
+        try:
+            with store_errors(self.uri, self.options, f"version {version} of the Delta table cannot be opened"):
+                return DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+        except (DeltaError, OSError, ValueError) as error:
+            raise TableError(
+                f"{self.uri}: version {version} cannot be opened: {cause_of(error)}; the log keeps 30 days, files are "
+                "kept for 7 after they were replaced; a backup of the table's folder may hold it"
+            ) from error
+
+    def read(self, keys: Sequence[str] | None = None, *, table: DeltaTable | None = None) -> pl.LazyFrame:
+        """The rows of the buckets `keys` (None: all), lazily; only their files are opened. No table: no rows."""
+        table = table or self.open()
+        if table is None:
+            return pl.LazyFrame(schema=self.schema)
+        frame = _scan(table, self.options).select(self.schema.names())
+        if keys is None or (self.buckets is not None and len(set(keys)) >= self.buckets):
+            return frame  # a filter that lists every key only costs
+        return frame.filter(pl.col("bucket").is_in(list(keys)))
+
+    def rows_by_bucket(self, table: DeltaTable | None = None) -> dict[str, int]:
+        """Rows of each bucket that has any, by the log; of the newest version where no other is given.
+
+        Where others wrote files without counting their rows, or marked rows as deleted, the rows are counted.
+        """
+        table = table or self.open()
+        if table is None:
+            return {}
+        adds = _files(table)
+        if adds.is_empty():
+            return {}
+        if "num_records" not in adds.columns or adds["num_records"].has_nulls() or protocol.removed_rows(table):
+            return dict(self.read(table=table).group_by("bucket").agg(pl.len()).collect().iter_rows())
+        counts = adds.group_by("partition.bucket").agg(pl.col("num_records").sum())
+        return dict(counts.iter_rows())
+
+    def bytes_of(self, buckets: Sequence[str]) -> int:
+        """Bytes of the files that these buckets consist of now, from the log alone."""
+        table = self.open()
+        adds = pl.DataFrame() if table is None else _files(table)
+        if adds.is_empty():
+            return 0
+        return int(adds.filter(pl.col("partition.bucket").is_in(list(buckets)))["size_bytes"].sum())
+
+    def writer(self, bucket: str, fence: int | None) -> BucketWriter:
+        """A writer of one bucket that commits only while `fence` is the bucket's last fence value."""
+        if not bucket:
+            raise TableError(f"{self.uri}: an empty text is no bucket; Delta would store it as null")
+        return BucketWriter(self, bucket, fence)
+
+    def made_at(self) -> datetime:
+        """When the table was created (UTC).
+
+        Raises:
+            TableError: there is none.
+        """
+        table = self.open()
+        if table is None:
+            raise TableError(f"{self.uri}: there is no such table yet")
+        return datetime.fromtimestamp(table.metadata().created_time / 1000, UTC)
+
+    def fence(self, bucket: str, table: DeltaTable | None) -> int | None:
+        """The bucket's last fence value in the snapshot `table`: take it where the to-do list is taken."""
+        return None if table is None else table.transaction_version(app_id(bucket))
+
+    def replace_all(self, frame: pl.DataFrame) -> bool:
+        """Make `frame` the whole content of an unpartitioned table; False when it already is."""
+        if self.buckets is not None:
+            raise TableError(f"{self.uri} is partitioned by bucket: it is only ever replaced bucket by bucket")
+        frame = frame.select(self.schema.names()).sort(self.schema.names())
+        table = self.open()
+        if table is None and frame.is_empty():
+            return False
+        if self._holds(frame, table):
+            return False
+        table = self.ensure()
+        try:
+            with store_errors(self.uri, self.options, "the table cannot be replaced"):
+                write_deltalake(
+                    table,
+                    plain(frame),
+                    mode="overwrite",
+                    commit_properties=commit_properties(),
+                    writer_properties=WRITER,
+                )
+        except (DeltaError, OSError) as error:
+            if isinstance(error, CommitFailedError) and self._holds(frame):
+                return True  # committed: the answer was lost, and the entry, put again, met itself
+            raise TableError(f"{self.uri} cannot be replaced: {cause_of(error)}; {remedy(error)}") from error
+        return True
+
+    def _holds(self, frame: pl.DataFrame, table: DeltaTable | None = None) -> bool:
+        """Whether `frame`, sorted, is what the table consists of."""
+        return self.read(table=table).collect().sort(self.schema.names()).equals(frame)
+
+    def _create(self) -> None:
+        configuration = dict(_CONFIGURATION)
+        if self.buckets is not None:
+            configuration[BUCKETS_PROPERTY] = str(self.buckets)
+        try:
+            if "://" not in self.uri:
+                Path(self.uri).mkdir(parents=True, exist_ok=True)
+            with store_errors(self.uri, self.options, "the Delta table cannot be created"):
+                DeltaTable.create(
+                    self.uri,
+                    schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
+                    mode="error",
+                    partition_by=["bucket"] if self.buckets is not None else None,
+                    configuration=configuration,
+                    storage_options=dict(self.options),
+                    commit_properties=CREATE_ONCE,
+                    raise_if_key_not_exists=False,  # delta-rs knows only its own keys; ours is the bucket count
+                )
+        except (DeltaError, OSError) as error:
+            if self.open() is None:  # not lost to another creator: a real failure
+                raise TableError(
+                    f"{self.uri}: the Delta table cannot be created: {cause_of(error)}; {remedy(error)}; "
+                    "is SUMMARIZER_ROOT a folder (or s3://…) that this user may write to?"
+                ) from error
+
+    def _check(self, table: DeltaTable) -> None:
+        if self.buckets is not None:
+            made_with = table.metadata().configuration.get(BUCKETS_PROPERTY)
+            if made_with != str(self.buckets):
+                remedy = f"set SUMMARIZER_BUCKETS={made_with}, or " if made_with else ""
+                raise BucketsDiffer(
+                    f"{self.uri} was made with {made_with or 'no'} buckets, SUMMARIZER_BUCKETS asks for "
+                    f"{self.buckets}; {remedy}give another SUMMARIZER_ROOT for new tables"
+                )
+        check_columns(self.uri, self.schema, table.schema())
+
+
+def _files(table: DeltaTable) -> pl.DataFrame:
+    """One row for each file that the snapshot consists of."""
+    return pl.DataFrame(table.get_add_actions(flatten=True))
+
+
+def _scan(table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
+    """Where polars would not read the table right, or at all, it is given the files.
+
+    It takes addresses of files, in which a blank of the root is `%20`, for paths, and for them forgets what deletion
+    vectors say; and it refuses tables for features that ask nothing of a reader of our columns.
+    """
+    files = [unquote(file) for file in table.file_uris()]
+    if not files or not ("%" in table.table_uri or protocol.read_by_files(table)):
+        return pl.scan_delta(table)
+    removed = protocol.removed_rows(table)
+    whole = [file for file in files if file.rpartition("/")[2] not in removed]
+    parts = [_scan_files(whole, table, options)] if whole else []
+    for file in files:
+        rows = removed.get(file.rpartition("/")[2])
+        if rows is not None:
+            part = _scan_files([file], table, options).with_row_index(_ROW)
+            parts.append(part.filter(~pl.col(_ROW).is_in(rows)).drop(_ROW))
+    return pl.concat(parts, how="diagonal")
+
+
+def _scan_files(files: list[str], table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        files,
+        hive_partitioning=True,
+        hive_schema=dict.fromkeys(table.metadata().partition_columns, pl.String()),
+        missing_columns="insert",
+        glob=False,
+        storage_options=dict(options) or None,
+    )

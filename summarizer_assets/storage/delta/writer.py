@@ -1,0 +1,219 @@
+"""The one way into a bucket: each change its own commit, fenced against any other writer of the bucket.
+
+Facts this rests on (measured with deltalake 1.6): an overwrite without predicate replaces the whole table, so
+every overwrite here carries `bucket = …`, and delta-rs rejects rows outside it; app transactions fence a
+stale writer, they do not make a replay idempotent (and a compaction carries none); a handle held over many commits
+slows down, so it is reopened.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import uuid4
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge, Overwrite
+from summarizer_assets.storage.delta.commits import MARK, WRITER, commit_properties
+from summarizer_assets.storage.delta.durable import sync_commits
+from summarizer_assets.storage.delta.guards import wrong_rows
+from summarizer_assets.storage.delta.plain_strings import plain
+from summarizer_assets.storage.delta.protocol import constraints
+from summarizer_assets.storage.delta.store_errors import refusal
+from summarizer_assets.storage.disk import remedy
+from summarizer_assets.storage.errors import FenceLost, StoreUnfit, TableError, cause_of
+
+# delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
+# conflict is another run's success, so trying again needs no wait; with 5, six busy writers failed one another.
+_CONFLICT_TRIES = 30
+_STORE_TRIES = 3  # each with delta-rs' own patience, of minutes
+_REOPEN_AFTER = 100  # commits
+_CONDITION = "failed validation check"  # delta-rs' words for rows that a constraint or an invariant refuses
+
+
+class Table(Protocol):
+    """What a writer needs of its table; `storage.delta.table.BucketedTable` is one."""
+
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def schema(self) -> pl.Schema: ...
+
+    @property
+    def options(self) -> Mapping[str, str]: ...
+
+    def ensure(self) -> DeltaTable: ...
+
+    def fence(self, bucket: str, table: DeltaTable | None) -> int | None: ...
+
+    def read(self, keys: Sequence[str], *, table: DeltaTable) -> pl.LazyFrame: ...
+
+
+def app_id(bucket: str) -> str:
+    """Under which name a bucket's fence stands in the table's log."""
+    return f"summarizer/{bucket}"
+
+
+class BucketWriter:
+    """Applies changes to one bucket, each as its own commit, fenced against any other writer of the bucket."""
+
+    def __init__(self, table: Table, bucket: str, fence: int | None) -> None:
+        self.commits = 0
+        self.rows = 0
+        self._table = table
+        self._bucket = bucket
+        self._fence = fence
+        self._handle: DeltaTable | None = None
+
+    def apply(self, change: Change) -> None:
+        """Commit `change`.
+
+        Raises:
+            FenceLost: another run wrote to the bucket since our snapshot; nothing of `change` was written.
+            TableError: the store refused; the table stays as it was.
+        """
+        if change.bucket != self._bucket:
+            raise TableError(
+                f"{self._table.uri}: a change of bucket {change.bucket} sent to the writer of {self._bucket}"
+            )
+        mark, since = uuid4().hex, -1
+        for attempt in range(1, _CONFLICT_TRIES + 1):
+            try:
+                handle = self._newest()
+                since = handle.version() if attempt == 1 else since
+                committed = attempt > 1 and self._holds(handle, mark, since)
+                if not committed:
+                    self._check_fence(handle)
+                    committed = self._commit(handle, change, mark)
+                break
+            except (DeltaError, OSError) as error:
+                self._handle = None
+                self._raise_unless_worth_another_try(error, attempt)
+        if not committed:
+            return
+        self._sync(since, handle)
+        self.commits += 1
+        if not isinstance(change, Compact):
+            self._fence = self._next_fence
+            self.rows += change.frame.height
+
+    def _raise_unless_worth_another_try(self, error: DeltaError | OSError, attempt: int) -> None:
+        where = f"{self._table.uri}: bucket {self._bucket}"
+        if isinstance(error, CommitFailedError):
+            if attempt == _CONFLICT_TRIES:
+                raise TableError(f"{where} cannot be committed: {error}") from error
+            return
+        if _CONDITION in str(error):
+            raise TableError(
+                f"{where} cannot be written: rows break a condition that something else put on the table "
+                f"({constraints(self._table.ensure())}); nothing is written, what was answered is in the journal. Drop "
+                "it (ALTER TABLE … DROP CONSTRAINT), then materialise the partition again: nobody is asked twice"
+            ) from error
+        refused = refusal(self._table.uri, self._table.options, f"bucket {self._bucket} cannot be written", error)
+        if refused is None:
+            raise TableError(f"{where} cannot be written: {cause_of(error)}; {remedy(error)}") from error
+        if isinstance(refused, StoreUnfit) or attempt >= _STORE_TRIES:
+            raise refused from None
+
+    def _holds(self, handle: DeltaTable, mark: str, since: int) -> bool:
+        """Whether the change is there although we were told that it failed: an answer may be lost on its way.
+
+        delta-rs then puts the entry again, finds its own in the way, and takes it for a rival's.
+        """
+        if self._table.fence(self._bucket, handle) == self._fence:
+            return False
+        return any(entry.get(MARK) == mark for entry in handle.history(handle.version() - since))
+
+    def _sync(self, before: int, handle: DeltaTable) -> None:
+        """What is dropped once it is committed, as the journal's segments, must not be all that a crash leaves."""
+        try:
+            sync_commits(self._table.uri, before, handle)
+        except OSError as error:
+            raise TableError(
+                f"{self._table.uri}: bucket {self._bucket} is committed, but the disk refused to make it durable: "
+                f"{error}; check the disk, then materialise the partition again"
+            ) from error
+
+    def _newest(self) -> DeltaTable:
+        handle, self._handle = self._handle, None  # so that a writer that lost stays lost
+        if handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
+            return self._table.ensure()
+        handle.update_incremental()  # what came between would make the commit fail, after all its rows are written
+        return handle
+
+    def _check_fence(self, handle: DeltaTable) -> None:
+        """Keep `handle` if it is seen to be still ours."""
+        found = self._table.fence(self._bucket, handle)
+        if found != self._fence:
+            raise FenceLost(
+                f"{self._table.uri}: another run wrote to bucket {self._bucket} (fence {found}, ours "
+                f"{self._fence}); this run stops without writing over it; materialise the partition again"
+            )
+        self._handle = handle
+
+    @property
+    def _next_fence(self) -> int:
+        return (self._fence or 0) + 1
+
+    def _commit(self, handle: DeltaTable, change: Change, mark: str) -> bool:
+        note = change.note if isinstance(change, Overwrite) else {}
+        properties = commit_properties(Transaction(app_id(self._bucket), self._next_fence), mark, note)
+        if not isinstance(change, Compact):
+            wrong = wrong_rows(change.frame, self._bucket, change.removed if isinstance(change, Merge) else ())
+            if wrong is not None:
+                raise TableError(
+                    f"{self._table.uri}: a change of bucket {self._bucket} holds {wrong}; nothing is written"
+                )
+        match change:
+            case Append(frame=frame):
+                if frame.is_empty():
+                    return False
+                write_deltalake(
+                    handle,
+                    plain(self._conform(frame)),
+                    mode="append",
+                    commit_properties=properties,
+                    writer_properties=WRITER,
+                )
+            case Overwrite(frame=frame):
+                self._overwrite(handle, frame, properties)
+            case Merge():
+                return self._merge(handle, change, properties)
+            case Compact():
+                done = handle.optimize.compact(
+                    partition_filters=[("bucket", "=", self._bucket)],
+                    commit_properties=commit_properties(),  # no fence value: it changes no row
+                    writer_properties=WRITER,
+                )
+                return bool(done["numFilesAdded"])
+        return True
+
+    def _merge(self, handle: DeltaTable, change: Merge, properties: CommitProperties) -> bool:
+        """As an overwrite: delta-rs' MERGE copies the bucket's files just so, and writes views of texts into them."""
+        held = self._table.read([self._bucket], table=handle).collect()
+        replaced = [*change.removed, *change.frame["author_id"]]
+        kept = held.filter(~pl.col("author_id").is_in(replaced))
+        if change.frame.is_empty() and kept.height == held.height:
+            return False
+        self._overwrite(handle, pl.concat([kept, self._conform(change.frame)]), properties)
+        return True
+
+    def _overwrite(self, handle: DeltaTable, frame: pl.DataFrame, properties: CommitProperties) -> None:
+        write_deltalake(
+            handle,
+            plain(self._conform(frame)),
+            mode="overwrite",
+            predicate=f"bucket = {_literal(self._bucket)}",
+            commit_properties=properties,
+            writer_properties=WRITER,
+        )
+
+    def _conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.select(pl.col(name).cast(dtype) for name, dtype in self._table.schema.items())
+
+
+def _literal(text: str) -> str:
+    """`text` in a predicate."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,1 @@
+"""The database that all runs share: claims, ledger, rate limits, marks."""

@@ -1,0 +1,322 @@
+"""What was spent under a root, by all runs on all hosts, since it was made; and what runs have reserved to spend.
+
+Rows are only ever added. The sums over a root's rows are kept beside them, changed in the same transaction, so that a
+grant needs one row and not all of them; `audit` compares the two. Sums are nano-dollars.
+
+A run has one lease: what it has reserved and not yet booked. What a dead run leaves reserved may have been billed, so
+it becomes uncertain, and goes on counting; it is put right if the run was only suspended and comes back. A booking
+whose commit nobody confirmed is booked again: then too much counts rather than too little.
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess
+from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, Wish, granted
+from summarizer_assets.storage.processes import is_gone, process_name, this_host
+from summarizer_assets.storage.state_db.database import METADATA, Database
+
+_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER only
+_SUMS = ("spent", "uncertain", "wasted", "reserved", "prompt_tokens", "cached_tokens", "completion_tokens", "requests")
+
+_ROWS = sa.Table(
+    "spend_rows",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("root", sa.String, nullable=False, index=True),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("bucket", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in _SUMS),
+)
+
+_TOTALS = sa.Table(
+    "spend_totals",
+    METADATA,
+    sa.Column("root", sa.String, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in _SUMS),
+)
+
+_LEASES = sa.Table(
+    "spend_leases",
+    METADATA,
+    sa.Column("token", sa.String, primary_key=True),
+    sa.Column("root", sa.String, nullable=False, index=True),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("bucket", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("process", sa.String, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("lost", sa.Boolean, nullable=False),  # its amount stands under uncertain, no more under reserved
+)
+
+#: How far replies of one model went beyond what their requests allow, so that every run holds by it, under any root.
+_EXCESSES = sa.Table(
+    "spend_excesses",
+    METADATA,
+    sa.Column("asked_as", sa.String, primary_key=True),
+    sa.Column("worst", sa.BigInteger, nullable=False),
+    sa.Column("replies", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+_EXCESS_S: Final = 3600.0  # after an hour without another it is forgotten: a provider mends itself, and one may err
+
+BOOKED, LOST, RETURNED, RELEASED = "booked", "run lost", "run returned", "released by a person"
+FOUND = "found in the tables"
+
+
+class SpendLedger:
+    """The money of one root. May be used by several threads and processes.
+
+    Args:
+        database: the store all hosts share.
+        root: as given to `StateStore`.
+        place: where it lies, for messages.
+        lease_s: a run that was not heard of for so long is dead; on its own host its process tells at once.
+        in_tables: what the answers in the root's tables and journal cost. Asked when a budget is set and no run under
+            this root ever booked anything here: once in a root's life, unless this is another store than before.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        root: str,
+        *,
+        place: str = "",
+        lease_s: float = 60.0,
+        in_tables: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.lease_s = lease_s
+        self._place = place or root
+        self._in_tables = in_tables
+        self._database = database
+        self._root = root
+
+    def account(self, run_id: str, bucket: str, asked_as: str = "") -> "RunAccount":
+        """What one run of a bucket books under; `asked_as`: the model and how it is asked."""
+        return RunAccount(self, run_id, bucket, asked_as)
+
+    def totals(self) -> Mapping[str, int]:
+        """`spent`, `uncertain`, `wasted`, `reserved`, the tokens and `requests`, in all."""
+        with self._database.begin() as connection:
+            found = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one_or_none()
+        return dict.fromkeys(_SUMS, 0) if found is None else {name: int(getattr(found, name)) for name in _SUMS}
+
+    def audit(self) -> list[str]:
+        """Every way in which rows, totals and leases disagree; none, unless somebody else wrote into the tables."""
+        sums = [sa.func.sum(_ROWS.c[name]).label(name) for name in _SUMS]
+        rows = sa.select(*sums).where(_ROWS.c.root == self._root).subquery()
+        leased = sa.select(sa.func.sum(_LEASES.c.amount).label("reserved"))
+        leases = leased.where((_LEASES.c.root == self._root) & ~_LEASES.c.lost).subquery()
+        totals = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).subquery()
+        # In one statement: each sees what was booked since the one before it.
+        query = sa.select(leases.c.reserved, *rows.c, *(totals.c[name] for name in _SUMS)).select_from(
+            rows.join(leases, sa.true()).outerjoin(totals, sa.true())
+        )
+        with self._database.begin() as connection:
+            reserved, *found = (int(value or 0) for value in connection.execute(query).one())
+        summed, kept = (dict(zip(_SUMS, half, strict=True)) for half in (found[: len(_SUMS)], found[len(_SUMS) :]))
+        wrong = [
+            f"{name}: the rows sum to {summed[name]}, the total is {kept[name]}"
+            for name in _SUMS
+            if summed[name] != kept[name]
+        ]
+        if reserved != kept["reserved"]:
+            wrong.append(f"reserved: the leases sum to {reserved}, the total is {kept['reserved']}")
+        return wrong
+
+    def release_uncertain(self) -> int:
+        """Take back all that is uncertain: somebody looked at the provider's bill. Returns how much it was."""
+        with self._database.begin() as connection:
+            totals = self._found_totals(connection)
+            amount = 0 if totals is None else int(totals.uncertain)
+            if amount:
+                self._add(connection, "", "", RELEASED, {"uncertain": -amount})
+            connection.execute(_LEASES.delete().where((_LEASES.c.root == self._root) & _LEASES.c.lost))
+        return amount
+
+    def raise_to(self, spent: int) -> int:
+        """Book as much of `spent` as no row tells of: the store was lost, the answers know better. Returns how much."""
+        with self._database.begin() as connection:
+            missing = max(0, spent - int(self._locked_totals(connection).spent))
+            self._add(connection, "", "", FOUND, {"spent": missing})
+        return missing
+
+    def excess(self, asked_as: str) -> Excess:
+        """What was seen lately of replies to requests `asked_as`."""
+        with self._database.begin() as connection:
+            return self._excess(connection, asked_as, Booking())
+
+    def settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None) -> Grant:
+        """See `RunAccount.settle`."""
+        grant = self._settle(run, booking, wish, cap, first=cap is None)
+        if grant is None:
+            self._require_past()
+            grant = self._settle(run, booking, wish, cap, first=True)
+            assert grant is not None
+        return grant
+
+    def _settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None, *, first: bool) -> Grant | None:
+        """None: nothing was ever booked under this root, and it may not be the `first` time."""
+        with self._database.begin() as connection:
+            now = self._database.steady_now(connection)
+            if self._found_totals(connection) is None:
+                if not first:
+                    return None
+                self._locked_totals(connection)
+            had = self._sweep(connection, run.token, now)
+            totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
+            others = int(totals.reserved) - had
+            spent, uncertain = int(totals.spent) + booking.spent, int(totals.uncertain) + booking.uncertain
+            extra = granted(wish, None if cap is None else cap - spent - uncertain - others)
+            has = wish.floor + extra
+            changes = {
+                "spent": booking.spent,
+                "uncertain": booking.uncertain,
+                "wasted": booking.wasted,
+                "reserved": has - had,
+                "prompt_tokens": booking.prompt_tokens,
+                "cached_tokens": booking.cached_tokens,
+                "completion_tokens": booking.completion_tokens,
+                "requests": booking.requests,
+            }
+            self._add(connection, run.run_id, run.bucket, BOOKED, changes)
+            self._lease(connection, run, has, now)
+            excess = self._excess(connection, run.asked_as, booking)
+        return Grant(extra, others, spent, uncertain, excess)
+
+    def _excess(self, connection: sa.Connection, asked_as: str, booking: Booking) -> Excess:
+        """What is known, with what a run just booked."""
+        mine = _EXCESSES.c.asked_as == asked_as
+        row = connection.execute(sa.select(_EXCESSES).where(mine).with_for_update()).one_or_none()
+        now = self._database.now(connection)
+        lately = row is not None and 0 <= now - row.at <= _EXCESS_S
+        known = Excess(int(row.worst), int(row.replies)) if row is not None and lately else NOTHING_SEEN
+        seen = Excess(max(known.worst, booking.worst), known.replies + booking.requests)
+        if not seen.beyond:
+            return NOTHING_SEEN
+        if booking.requests:
+            at = now if row is None or Excess(booking.worst).beyond else row.at
+            values = {"worst": seen.worst, "replies": seen.replies, "at": at}
+            if not connection.execute(_EXCESSES.update().where(mine).values(values)).rowcount:
+                with contextlib.suppress(sa.exc.IntegrityError), connection.begin_nested():  # of another root, just now
+                    connection.execute(_EXCESSES.insert().values(asked_as=asked_as, **values))
+        return seen
+
+    def _require_past(self) -> None:
+        """Outside of a transaction, for the tables may be slow to read.
+
+        Whoever pays books first, and writes into the tables later. So of two first runs the one that finds the other's
+        rows finds what that booked too, if it looks for it after.
+
+        Raises:
+            PastUnknown: the tables hold what somebody paid for, and this ledger knows nothing of it.
+        """
+        cost = self._in_tables()
+        if not cost:
+            return
+        with self._database.begin() as connection:
+            if self._found_totals(connection) is not None:
+                return
+        raise PastUnknown(
+            f"the state store {self._database.shown} knows nothing of what was spent under {self._place}, whose "
+            f"answers cost {shown(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
+            "SUMMARIZER_BUDGET_USD would begin anew; nothing was asked. Correct SUMMARIZER_STATE; where it is right, "
+            "book what the answers cost, then run again: python -m summarizer_assets.spend --book-tables"
+        )
+
+    def _found_totals(self, connection: sa.Connection) -> sa.Row[Any] | None:
+        """Locked; None: nothing was ever booked under this root."""
+        query = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).with_for_update()
+        return connection.execute(query).one_or_none()
+
+    def _locked_totals(self, connection: sa.Connection) -> sa.Row[Any]:
+        found = self._found_totals(connection)
+        if found is not None:
+            return found
+        try:
+            with connection.begin_nested():
+                connection.execute(_TOTALS.insert().values(root=self._root))
+        except sa.exc.IntegrityError:
+            pass  # another run made it at the same moment: it is there, which is all that was wanted
+        found = self._found_totals(connection)
+        assert found is not None
+        return found
+
+    def _sweep(self, connection: sa.Connection, token: str, now: float) -> int:
+        """What dead runs had reserved becomes uncertain; what we lost by silence is ours again. Returns all of ours."""
+        mine = 0
+        of_interest = (_LEASES.c.root == self._root) & (~_LEASES.c.lost | (_LEASES.c.token == token))
+        for lease in connection.execute(sa.select(_LEASES).where(of_interest)).all():
+            amount = int(lease.amount)
+            if lease.token == token:
+                mine = amount
+                if lease.lost:
+                    self._add(
+                        connection, lease.run_id, lease.bucket, RETURNED, {"uncertain": -amount, "reserved": amount}
+                    )
+            elif not lease.lost and (lease.expires_at <= now or is_gone(lease.host, lease.process)):
+                connection.execute(_LEASES.update().where(_LEASES.c.token == lease.token).values(lost=True))
+                self._add(connection, lease.run_id, lease.bucket, LOST, {"uncertain": amount, "reserved": -amount})
+        return mine
+
+    def _add(self, connection: sa.Connection, run_id: str, bucket: str, why: str, changes: Mapping[str, int]) -> None:
+        """One row, and the totals with it."""
+        if not any(changes.values()):
+            return
+        at = self._database.now(connection)
+        connection.execute(
+            _ROWS.insert().values(root=self._root, run_id=run_id, bucket=bucket, at=at, why=why, **changes)
+        )
+        connection.execute(
+            _TOTALS.update()
+            .where(_TOTALS.c.root == self._root)
+            .values({name: _TOTALS.c[name] + change for name, change in changes.items() if change})
+        )
+
+    def _lease(self, connection: sa.Connection, run: "RunAccount", amount: int, now: float) -> None:
+        where = _LEASES.c.token == run.token
+        if not amount:
+            connection.execute(_LEASES.delete().where(where))
+            return
+        state = {"amount": amount, "expires_at": now + self.lease_s, "lost": False}
+        if not connection.execute(_LEASES.update().where(where).values(state)).rowcount:
+            who = {"token": run.token, "root": self._root, "run_id": run.run_id, "bucket": run.bucket}
+            where_from = {"host": this_host(), "process": process_name(os.getpid())}
+            connection.execute(_LEASES.insert().values({**who, **where_from, **state}))
+
+
+class RunAccount:
+    """One run's side of the ledger."""
+
+    def __init__(self, ledger: SpendLedger, run_id: str, bucket: str, asked_as: str = "") -> None:
+        self.lease_s = ledger.lease_s
+        self.token = uuid.uuid4().hex
+        self.run_id = run_id
+        self.bucket = bucket
+        self.asked_as = asked_as
+        self._ledger = ledger
+
+    def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
+        """Book what became of requests, renew the lease, and reserve anew, all in one transaction.
+
+        The reserve is then the wish's floor and the grant's extra; a wish of nothing ends the lease.
+
+        Args:
+            booking: since the last call.
+            wish: what is wanted from now on.
+            cap: the most that all runs may spend in all; None: no cap.
+
+        Raises:
+            PastUnknown: there is a cap, and this ledger cannot know what counts to it; nothing was booked.
+            StorageError: the store does not answer; nothing is known of what was booked.
+        """
+        return self._ledger.settle(self, booking, wish, cap)

@@ -1,0 +1,138 @@
+"""The rehearsal as a command: what it does to whom, what it reports, and what it never does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+import pytest
+
+from summarizer_assets.rehearsal.audit import paid_twice, right_answers
+from summarizer_assets.rehearsal.mixture import something_of_everything
+from summarizer_assets.rehearsal.plan import Plan, Rule
+from summarizer_assets.rehearsal.process import ProviderError, running
+from summarizer_assets.rehearsal.request_log import Entry
+from summarizer_assets.settings import PREFIX
+from summarizer_assets_tests.installation import write_authors
+
+
+def rehearse(folder: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "DAGSTER_"))}
+    environment |= {PREFIX + name.upper(): value for name, value in settings.items()}
+    command = [sys.executable, "-m", "summarizer_assets.rehearsal.rehearse", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def found(ended: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert not ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def plan_file(folder: Path, plan: Plan) -> str:
+    file = folder / "plan.json"
+    file.write_bytes(msgspec.json.encode(plan))
+    return str(file)
+
+
+@pytest.mark.slow
+def test_a_rehearsal_brings_each_author_to_one_place_through_the_faults_of_its_plan(tmp_path):
+    source = write_authors(tmp_path / "authors.parquet", 80)
+    rules = (
+        Rule("unprocessable", authors=("7",)),
+        Rule("reset", share=0.2, each_request=True),
+        Rule("missing_id", share=0.2, each_request=True),
+    )
+    # A provider that must never be called: nothing listens there, and the key would be refused in a message.
+    told = found(
+        rehearse(
+            tmp_path,
+            *("--authors", "60", "--plan", plan_file(tmp_path, Plan(rules=rules)), "--root", "kept", "--json"),
+            source=str(source),
+            llm_base_url="http://127.0.0.1:9/v1",
+            llm_model="dear",
+            llm_api_key="sk-canary-0123456789",
+            group_size="5",
+            rpm="1",
+        )
+    )
+    assert (told["authors"], told["summaries"], told["failed"]) == (60, 59, {"rejected": 1})
+    assert (told["pending"], told["stored_twice"], told["paid_twice"]) == (0, 0, 0)
+    assert told["answers"]["unprocessable"] > 1
+    assert told["retries"] >= told["answers"]["reset"] > 0
+    assert told["authors_asked_again"] > 0
+    assert told["calls"] == told["requests"] == sum(told["answers"].values())
+    assert 0 < told["wasted_tokens"] < told["billed_tokens"]
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"dagster", "source.parquet", "tables"}
+    assert pl.read_delta(str(tmp_path / "kept" / "tables" / "author_summaries")).height == 59
+    assert not (tmp_path / "data").exists()
+    kept = [path.read_bytes() for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    assert not any(b"sk-canary" in content for content in kept)
+
+
+@pytest.mark.slow
+def test_without_a_plan_something_of_everything_happens_and_the_report_can_be_read(tmp_path):
+    ended = rehearse(tmp_path, "--authors", "40", group_size="4")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert not ended.stderr
+    for part in ("40 authors in", "have a summary", "are stored twice", "right", "tokens billed", "paid for twice"):
+        assert part in ended.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rehearsal_that_cannot_begin_says_why(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    for arguments, said in (
+        (["--source", "nowhere.parquet"], "nowhere.parquet"),
+        (["--root", "full"], "not empty"),
+        (["--plan", "none.json"], "none.json"),
+    ):
+        ended = rehearse(tmp_path, *arguments)
+        assert ended.returncode == 2
+        assert said in ended.stdout
+
+
+def test_the_default_plan_has_something_for_every_author_count():
+    for count in (1, 2, 3, 500):
+        authors = [str(number) for number in range(count)]
+        plan = something_of_everything(authors)
+        poisoned = [author for rule in plan.rules for author in rule.authors]
+        assert set(poisoned) <= set(authors)
+        assert len(set(poisoned)) == len(poisoned) == min(2, count)
+
+
+def test_the_provider_in_a_process_of_its_own_is_told_and_asked():
+    with running(Plan(seed=3)) as provider:
+        assert provider.stats()["requests"] == 0
+        assert provider.record() == []
+        provider.use(Plan(rules=(Rule("refuse", share=1, seconds=1000),)))
+        provider.heal()
+
+
+def test_a_provider_that_does_not_start_is_an_error():
+    with pytest.raises(ProviderError, match="status 1"), running(Plan(), ["--answer", "no.such.module:answer"]):
+        pass
+
+
+def entry(ids: str, fault: str | None = None, hit: str = "", *, answered: bool = True) -> Entry:
+    return Entry(1, 0.0, tuple(ids), fault, tuple(hit), 200, 1.0 if answered else None)
+
+
+def test_an_author_is_paid_for_twice_who_was_answered_right_twice():
+    entries = [
+        entry("abc"),
+        entry("a", "slow"),
+        entry("bc", "missing_id", "c"),
+        entry("ab", "truncated_json"),
+        entry("ab", "swapped", "a"),
+        entry("ab", answered=False),
+    ]
+    assert right_answers(entries) == {"a": 2, "b": 2, "c": 1}
+    assert paid_twice(entries) == 2
