@@ -18,10 +18,10 @@ from pathlib import Path
 from benchmarks.command import command
 
 if __name__ == "__main__":  # before what takes long to import
-    parser = command(__doc__, small={"only": ["tokens"]})
+    parser = command(__doc__, small={"only": ["engine.tokens"]})
     parser.add_argument("--source", type=Path, help="a Parquet file of authors; without one, the bundled sample")
     parser.add_argument("--all", action="store_true", help="the long ones too")
-    parser.add_argument("--only", nargs="+", help="those of these names")
+    parser.add_argument("--only", nargs="+", help="those of these names, as in engine.tokens")
     options = parser.parse_args()
 
 
@@ -48,22 +48,31 @@ def run(name: str, arguments: Sequence[str]) -> tuple[dict[str, object], bool]:
 
 def main(options: argparse.Namespace) -> int:
     source = [str(options.source)] if options.source else []
+    from_source = ["--source", *source] if source else []
     chosen: dict[str, list[str]] = {
-        "tokens": source,
-        "transport": ["--requests", "2000", "--rounds", "3", "--without", "httpx"],
+        "engine.tokens": source,
+        "engine.transport": ["--requests", "2000", "--rounds", "3", "--without", "httpx"],
+        "engine": ["--rounds", "1", *from_source],
+        "engine.limits": ["--seconds", "60" if options.all else "15"],
+        "engine.answers": [],
+        "engine.answered_job": [],
+        "engine.journal": [],
+        "engine.estimate": from_source,
+        "tables.scale": ["--authors", "100000", "--buckets", "8"],
+        "tables.report": ["--authors", "100000", "--buckets", "4"],
     }
-    chosen["engine"] = ["--rounds", "1", *(["--source", *source] if source else [])]
-    chosen["limits"] = ["--seconds", "15"]
-    chosen |= {"answers": [], "answered_job": []}
-    chosen["journal"] = []
-    chosen["estimate"] = ["--source", *source] if source else []
-    chosen["scale"] = ["--authors", "100000", "--buckets", "8"]
-    chosen["report"] = ["--authors", "100000", "--buckets", "4"]
     if options.all:
-        chosen |= {"limits": ["--seconds", "60"], "group_sizes": [], "kills": ["--kills", "200"]}
-        chosen |= {"healing": [], "object_store": [], "daemon": [], "failed_buckets": []}
-        chosen["month"] = ["--authors", "20000", "--buckets", "16"]
-        chosen |= {"capacity": [], "capacity_stores": []}
+        chosen |= {
+            "engine.group_sizes": [],
+            "faults.kills": ["--kills", "200"],
+            "faults.healing": [],
+            "tables.object_store": [],
+            "faults.daemon": [],
+            "faults.failed_buckets": [],
+            "tables.month": ["--authors", "20000", "--buckets", "16"],
+            "tables.capacity": [],
+            "tables.stores": [],
+        }
     figures: dict[str, object] = {}
     failed = []
     if unknown := set(options.only or ()) - chosen.keys():

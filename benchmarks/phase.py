@@ -11,7 +11,7 @@ from typing import Any
 # A child's peak memory counts from its parent's, so whoever imports this loads little.
 
 
-def measured(phase: str, environment: Mapping[str, str], module: str = "scale_ingest") -> dict[str, Any]:
+def measured(phase: str, environment: Mapping[str, str], module: str = "tables.scale_ingest") -> dict[str, Any]:
     """Run `python -m benchmarks.MODULE PHASE OUT`: its result, CPU seconds, wall seconds and peak memory in MB."""
     with tempfile.NamedTemporaryFile("r", suffix=".json") as out:
         command = [sys.executable, "-m", f"benchmarks.{module}", phase, out.name]

@@ -1,8 +1,5 @@
 """The faulty provider in a process of its own, and authors to ask it for."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +8,8 @@ from typing import Any
 import httpx
 import polars as pl
 
+from summarizer_assets.rehearsal.plan import Plan
+from summarizer_assets.rehearsal.process import running
 from summarizer_assets.sample import sample_path
 
 Json = dict[str, Any]
@@ -45,13 +44,8 @@ class Provider:
 
 @contextmanager
 def provider_process() -> Iterator[Provider]:
-    command = [sys.executable, "-m", "summarizer_assets.rehearsal.serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            yield Provider(json.loads(process.stdout.readline())["base_url"])
-        finally:
-            process.terminate()
+    with running(Plan()) as process:
+        yield Provider(process.base_url)
 
 
 def write_source(path: Path, authors: int) -> None:

@@ -16,8 +16,8 @@ from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import MAINTAIN
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation
+from testing.provider import answer, serving
 
 AUTHORS, BUCKETS = 60, 3
 TABLES = ("authors", "author_summaries", "failed_authors", "rejected_source_rows")

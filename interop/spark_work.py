@@ -23,7 +23,7 @@ from interop.file_cases import FILES
 from interop.foreign_hands import HANDS
 from interop.ingests import hashes, ingest_again, ingest_twice
 from interop.readers import Wanted
-from summarizer_assets_tests.documents import BLOCKS
+from testing.documents import BLOCKS
 
 _CASES = {case.name: case for case in (*DELTA, *FILES)}
 #: Just before the moment of which the README shows a table as it was.

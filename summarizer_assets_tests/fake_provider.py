@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from summarizer_assets_tests.provider import answer
+from testing.provider import answer
 
 Form = Callable[[int, str, str | None], Any]  # an error's body by its status, message and parameter
 

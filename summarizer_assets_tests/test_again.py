@@ -11,8 +11,8 @@ from summarizer_assets.core.redrive import Choice, Redrive, Resummarize
 from summarizer_assets.estimate.renewal import renewals, renewals_markdown
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets_tests.bucket_run.house import Fuse, House, housed
-from summarizer_assets_tests.installation import Installation, metadata_of
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, metadata_of
 
 AUTHORS = 12
 PRICES = {"price_input_usd": 1.0, "price_output_usd": 2.0}

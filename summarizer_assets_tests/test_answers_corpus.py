@@ -5,7 +5,7 @@ from argparse import Namespace
 
 import pytest
 
-from benchmarks.answers import CORPUS, MARKED, REFUSED, Figures, in_other_sizes, requests_of, run, try_request
+from benchmarks.engine.answers import CORPUS, MARKED, REFUSED, Figures, in_other_sizes, requests_of, run, try_request
 
 #: In these, answer and records are in English, and a request holds 20 authors: there a moved sentence can be told.
 TELLABLE = ("sample", "generator", "coauthors", "invented", "funding_officers")
@@ -79,7 +79,7 @@ def test_the_figures_are_printed_by_set_and_kind():
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")  # the tokenizer's own loading
 def test_a_job_that_is_answered_well_asks_each_author_once(capsys):
-    from benchmarks.answered_job import main as answered_job  # noqa: PLC0415 - its import warns
+    from benchmarks.engine.answered_job import main as answered_job  # noqa: PLC0415 - its import warns
 
     assert answered_job(Namespace(folder=None, most=60)) == 0
     assert "3 calls, 1.000 of the least" in capsys.readouterr().out

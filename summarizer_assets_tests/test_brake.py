@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from benchmarks.hopeless import (
+from benchmarks.faults.hopeless import (
     Asked,
     Server,
     cut_off,
@@ -24,8 +24,8 @@ from benchmarks.hopeless import (
     swapped,
     work,
 )
-from summarizer_assets_tests.installation import Installation, metadata_of, statuses
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, metadata_of, statuses
 
 AUTHORS, GROUP, MOST_CALLS = 300, 20, 60
 

@@ -23,8 +23,8 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.storage.delta.paid import Paid, paid_for
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, metadata_of, write_authors
+from testing.provider import answer, serving
 
 AUTHORS = 400
 PRICE = Price.per_million(1, 10)
@@ -79,7 +79,7 @@ def run_all(house: Installation, budget: float) -> list[Stop | None]:
 
 def start(house: Installation, bucket: str, budget: float) -> "subprocess.Popen[str]":
     """A run in a process of its own."""
-    command = [sys.executable, "-m", "summarizer_assets_tests.worker", bucket]
+    command = [sys.executable, "-m", "testing.worker", bucket]
     environment = {**os.environ, **house.environment(), "SUMMARIZER_BUDGET_USD": str(budget)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 

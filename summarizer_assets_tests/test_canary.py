@@ -23,8 +23,8 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, write_authors
+from testing.provider import answer
 
 KEY = "canary-7f3d9b1e5a-Qx4Zt8Lm2Rv6"  # not of a form that a pattern could know
 EXTRA = "extra-c0ffee77-Wd5Kp9Nb3Hs1"

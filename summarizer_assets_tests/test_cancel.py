@@ -6,8 +6,8 @@ import time
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 _LAUNCH = """
 mutation { launchRun(executionParams: {

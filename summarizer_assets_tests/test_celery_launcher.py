@@ -17,9 +17,9 @@ from dagster_postgres.utils import DagsterPostgresException
 
 from summarizer_assets.core.lost_runs import Sign, renewed
 from summarizer_assets.storage.state_db.state import StateStore
-from summarizer_assets_tests.documents import REPOSITORY
-from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.ticking import Ticking
+from testing.documents import REPOSITORY
+from testing.installation import Installation, write_authors
 
 _DEFINITIONS = ModuleCodePointer("summarizer_assets.definitions", "defs")
 

@@ -35,8 +35,8 @@ from summarizer_assets.quality.names import (
 from summarizer_assets.quality.tables import check_tables
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested, write_authors
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, ingested, write_authors
+from testing.provider import answer
 
 AUTHORS, BUCKETS = 72, 2
 Evaluations = dict[tuple[str, str], Any]

@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 import polars as pl
 import pytest
 
-from benchmarks import cluster_faults
-from benchmarks.cluster_same import tables_of
-from benchmarks.cluster_world import running, settings_of, within
+from benchmarks.cluster import faults as cluster_faults
+from benchmarks.cluster.same import tables_of
+from benchmarks.cluster.world import running, settings_of, within
 from deploy.celery import hosts
 from deploy.celery.cluster import Cluster
 from deploy.celery.layout import Layout
-from summarizer_assets_tests.installation import Installation, write_authors
+from testing.installation import Installation, write_authors
 
 BUCKETS, AUTHORS, DOOR = 4, 160, 18443
 _LAUNCH = """
@@ -51,7 +51,7 @@ def trial(tmp_path_factory) -> Trial:
     with running(layout, own, print) as cluster:
         replies, listening = knock(cluster), listeners(cluster)
         more = ["--only", "worker", "--done-first", "0", "--frames", str(folder / "frames")]
-        found = within(cluster, "benchmarks.cluster_faults", *more)
+        found = within(cluster, "benchmarks.cluster.faults", *more)
     frames = {path.stem: pl.read_parquet(path) for path in (folder / "frames").glob("*.parquet")}
     return Trial(found, replies, listening, frames, layout)
 

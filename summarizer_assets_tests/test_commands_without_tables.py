@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from summarizer_assets.settings import PREFIX
-from summarizer_assets_tests.installation import Installation, write_authors
+from testing.installation import Installation, write_authors
 
 PACKAGE = Path(__file__).parents[1] / "summarizer_assets"
 COMMANDS = {

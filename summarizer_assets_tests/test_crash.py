@@ -13,8 +13,8 @@ import pytest
 
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, ingested
+from testing.provider import answer
 
 AUTHORS, GROUP, IN_FLIGHT = 600, 5, 6
 
@@ -49,13 +49,13 @@ def told(self, handle, change, *mark):
         os.kill(os.getpid(), signal.SIGTERM)
     return commit(self, handle, change, *mark)
 BucketWriter._commit = told
-from summarizer_assets_tests import worker
+from testing import worker
 sys.exit(worker.main("0000"))
 """
 
 
 def start(house: Installation, program: str | None = None) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "summarizer_assets_tests.worker", "0000"]
+    command = [sys.executable, "-m", "testing.worker", "0000"]
     if program is not None:
         command = [sys.executable, "-c", program]
     environment = {**os.environ, **house.environment()}

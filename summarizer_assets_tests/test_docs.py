@@ -12,9 +12,11 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
+from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.settings import PREFIX, Settings, load_settings
-from summarizer_assets_tests.documents import (
+from summarizer_assets_tests.test_command_lines import is_script
+from testing.documents import (
     BLOCKS,
     REPOSITORY,
     clone_into,
@@ -28,6 +30,8 @@ from summarizer_assets_tests.documents import (
 
 FIRST = "make demo"
 SHOWN = {"text", "sql", "json"}  # output and examples to look at, which no reader types
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in documents())
+_COMMAND = re.compile(r"python -m\s+([\w.]+\w)")
 PATHS = pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
 
 
@@ -76,7 +80,9 @@ def test_an_example_of_settings_is_accepted(block, tmp_path, monkeypatch):
     file.write_text(block.code, encoding="utf-8")
     settings = load_settings(file)
     for name, text in dotenv_values(file).items():
-        value = getattr(settings, name.removeprefix(PREFIX).lower())
+        field = name.removeprefix(PREFIX).lower()
+        assert Settings.model_fields[field].json_schema_extra != {"group": "never"}, "no page tells to touch it"
+        value = getattr(settings, field)
         value = value.get_secret_value() if isinstance(value, SecretStr) else value
         value = list(value) if isinstance(value, tuple) else value
         assert value == text or str(value) == text or value == json.loads(text or "null")
@@ -121,6 +127,49 @@ def test_every_job_sensor_schedule_and_asset_that_is_named_exists(defs, path):
     }
     for kind, name in re.findall(r"\bthe (job|sensor|schedule|asset) `(\w+)`", path.read_text(encoding="utf-8")):
         assert name in known[kind], f"there is no {kind} {name}"
+
+
+def test_every_job_sensor_schedule_asset_and_check_is_named(defs):
+    repository = defs.get_repository_def()
+    names = {
+        *(name for name in repository.job_names if not name.startswith("__")),
+        *(sensor.name for sensor in repository.sensor_defs),
+        *(schedule.name for schedule in repository.schedule_defs),
+        *(key.path[-1] for key in repository.asset_graph.get_all_asset_keys()),
+        *(key.name for key in repository.asset_graph.asset_check_keys),
+    }
+    assert {name for name in names if f"`{name}`" not in TEXT} == set()
+
+
+def test_every_command_is_named_and_every_named_one_exists():
+    scripts = [path for path in (REPOSITORY / "summarizer_assets").rglob("*.py") if is_script(path)]
+    dotted = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in scripts}
+    ours = {name.removesuffix(".__main__") for name in dotted}
+    in_recipes = set(_COMMAND.findall((REPOSITORY / "Makefile").read_text(encoding="utf-8")))
+    named = set(_COMMAND.findall(TEXT)) | in_recipes
+    assert ours <= named, ours - named
+    for name in named - {"venv", "pip", "benchmarks.FOLDER.NAME"}:
+        at = REPOSITORY.joinpath(*name.split("."))
+        assert at.with_suffix(".py").exists() or (at / "__main__.py").exists(), name
+
+
+@pytest.mark.parametrize(
+    ("table", "schema"),
+    [
+        ("authors", AUTHORS),
+        ("author_summaries", SUMMARIES),
+        ("failed_authors", FAILURES),
+        ("rejected_source_rows", REJECTED),
+    ],
+)
+def test_every_column_of_a_table_is_named_with_what_it_holds(table, schema):
+    columns = (REPOSITORY / "docs/tables.md").read_text(encoding="utf-8").partition("## Columns")[2]
+    rows = columns.partition(f"\n`{table}`, ")[2].partition("\n\n`")[0].splitlines()[4:]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])} == set(schema.names())
+
+
+def test_the_glossary_is_one_screen():
+    assert len((REPOSITORY / "docs/glossary.md").read_text(encoding="utf-8").splitlines()) <= 45
 
 
 def test_the_index_names_every_document():

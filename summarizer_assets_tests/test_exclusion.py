@@ -7,8 +7,8 @@ import pytest
 
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets_tests.bucket_run.house import AUTHORS, House, housed
-from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, write_authors
 
 
 def with_list(house: House, folder: Path, text: str) -> House:

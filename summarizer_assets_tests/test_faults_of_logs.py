@@ -11,7 +11,7 @@ from summarizer_assets.storage.delta.changes import Append, Change, Compact, Mer
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import LogDamaged
 from summarizer_assets_tests.bucket_run.house import Fuse, House, housed, new_titles
-from summarizer_assets_tests.storage.rows import content, rows, table_at
+from testing.table_rows import content, rows, table_at
 
 Damage = Callable[[Path], None]
 

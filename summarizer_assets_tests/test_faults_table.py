@@ -24,9 +24,9 @@ from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.bucket_run.house import House
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving, serving_both
-from summarizer_assets_tests.waits import short_waits
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving, serving_both
+from testing.waits import short_waits
 
 __all__ = ["short_waits"]  # a fixture of all tests here
 

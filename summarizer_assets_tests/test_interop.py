@@ -19,7 +19,7 @@ from interop.delta_cases import DELTA
 from interop.engines import PLACES, REPOSITORY, Answers, compared
 from interop.file_cases import FILES
 from interop.readers import ENGINES, answers
-from summarizer_assets_tests.documents import README
+from testing.documents import README
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 _VALUES = st.recursive(

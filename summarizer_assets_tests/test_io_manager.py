@@ -13,7 +13,7 @@ from summarizer_assets.storage.delta.changes import Append, Change, Compact, Ove
 from summarizer_assets.storage.delta.stream import TableStream
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets_tests.storage.rows import SCHEMA, content, rows
+from testing.table_rows import SCHEMA, content, rows
 
 # Dagster calls its backfill policies beta; the project's assets have them all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")

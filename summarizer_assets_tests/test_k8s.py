@@ -8,7 +8,7 @@ import yaml
 from docker.utils.build import exclude_paths
 
 from deploy.k8s import chart, check
-from summarizer_assets_tests.documents import REPOSITORY
+from testing.documents import REPOSITORY
 
 
 @pytest.mark.parametrize("holds", check.QUICK, ids=lambda holds: holds.__name__)

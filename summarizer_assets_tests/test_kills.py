@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.kills import broken_promises, run
+from benchmarks.faults.kills import broken_promises, run
 
 
 @pytest.mark.slow

@@ -163,6 +163,12 @@ def test_imports_run_one_way(path: Path) -> None:
 
 
 @in_every_module
+def test_nothing_of_the_package_imports_what_stands_around_it(path: Path) -> None:
+    around = {"benchmarks", "deploy", "interop", "summarizer_assets_tests", "testing", "tools"}
+    assert not top_level(path) & around
+
+
+@in_every_module
 def test_what_is_pure_knows_only_the_standard_library_polars_and_msgspec_and_nothing_of_the_world(path: Path) -> None:
     if not is_pure(module(path)):
         return

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from summarizer_assets.core.buckets import bucket_of
 from summarizer_assets.core.records import PAPER
-from summarizer_assets_tests.installation import Installation, metadata_of
+from testing.installation import Installation, metadata_of
 
 AUTHORS = 40
 BUCKETS = 4

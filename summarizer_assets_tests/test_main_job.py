@@ -15,8 +15,8 @@ from summarizer_assets.llm.embedded.app import RequestRefusedError
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sample import sample_path
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, metadata_of, write_authors
+from testing.provider import answer, serving
 
 AUTHORS = 60
 

@@ -18,7 +18,7 @@ from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings_page import settings_shown
 from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets_tests.fake_provider import Fake, serving_fake
-from summarizer_assets_tests.installation import Installation, write_authors
+from testing.installation import Installation, write_authors
 
 TODAY = date(2026, 11, 28)
 OLD = list_taken() + timedelta(days=61)

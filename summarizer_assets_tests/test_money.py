@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.money import SCENARIOS, broken_promises, measure
+from benchmarks.engine.money import SCENARIOS, broken_promises, measure
 
 
 @pytest.mark.slow

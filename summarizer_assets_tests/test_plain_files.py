@@ -22,8 +22,8 @@ from summarizer_assets.core.records import AUTHORS, REJECTED, SUMMARIES
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.storage.delta.plain_strings import plain
-from summarizer_assets_tests.installation import Installation, ingested, write_authors
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, ingested, write_authors
+from testing.provider import answer
 
 TABLES = {"authors", "author_summaries", "failed_authors", "rejected_source_rows"}
 OPERATIONS = {"WRITE", "OPTIMIZE", "CREATE TABLE"}

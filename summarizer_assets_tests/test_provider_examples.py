@@ -17,9 +17,9 @@ from dotenv import dotenv_values
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.documents import REPOSITORY
 from summarizer_assets_tests.fake_provider import Fake, detailed_usage, plain_usage, serving_fake
-from summarizer_assets_tests.installation import write_authors
+from testing.documents import REPOSITORY
+from testing.installation import write_authors
 
 PAGE = REPOSITORY / "docs/own-provider.md"
 AUTHORS = 7

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from benchmarks.dagster_dev import wait_until
 from deploy.celery.hosts import not_root
 from deploy.celery.proxy import program
+from testing.dagster_dev import wait_until
 
 proving = importlib.import_module("deploy.proxy.try")  # the name is a keyword
 MUTATION = "mutation%7Bterminate%7D"

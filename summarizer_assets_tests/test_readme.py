@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.settings import PREFIX, Settings
-from summarizer_assets_tests.documents import README as PATH
+from testing.documents import README as PATH
 
 README = PATH.read_text(encoding="utf-8")
 
@@ -15,6 +15,10 @@ README = PATH.read_text(encoding="utf-8")
 def test_the_launchpad_example_is_the_configuration_of_the_command_beside_it():
     assert "ops:\n  author_summaries:\n    config:\n      retry_all: true" in README
     assert '{"ops": {"author_summaries": {"config": {"retry_all": true}}}}' in README
+
+
+def test_each_setting_is_in_one_group():
+    assert {field.json_schema_extra["group"] for field in Settings.model_fields.values()} == GROUPS.keys()
 
 
 def section(name: str) -> list[str]:
@@ -29,12 +33,24 @@ def default_of(field: FieldInfo) -> str:
     return f"`{json.dumps(value) if isinstance(value, bool) else value}`"
 
 
+#: What is said above the settings of each group.
+GROUPS = {
+    "to know": "**To know.** What each installation decides:",
+    "sometimes": "**Sometimes.** When a page of the documentation or an error names one:",
+    "never": "**Never.** Leave them; tests and trials set them:",
+}
+
+
 def settings_table() -> list[str]:
-    rows = [
-        f"| `{PREFIX}{name.upper()}` | {default_of(field)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
-    ]
-    return ["| variable | default | meaning |", "|---|---|---|", *rows]
+    lines: list[str] = []
+    for group, heading in GROUPS.items():
+        lines += ["", heading, "", "| variable | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{PREFIX}{name.upper()}` | {default_of(field)} | {field.description} |"
+            for name, field in Settings.model_fields.items()
+            if field.json_schema_extra == {"group": group}
+        ]
+    return lines[1:]
 
 
 def reasons_table() -> list[str]:

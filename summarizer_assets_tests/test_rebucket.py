@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from summarizer_assets.storage.journal import Journal
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
+from testing.installation import Installation, metadata_of, write_authors
 
 TOOL = Path(__file__).parents[1] / "tools" / "rebucket.py"
 

@@ -10,9 +10,9 @@ from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.rebuild_status import rebuild, told
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested
-from summarizer_assets_tests.provider import answer
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, ingested
+from testing.provider import answer
 
 AUTHORS, BUCKETS = 40, 8
 ASSETS = ("authors", "author_summaries", "failed_authors")

@@ -4,10 +4,10 @@ import pytest
 
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.storage.delta import object_store as checks
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
-from summarizer_assets_tests.object_store import SECRET, client, fail, heard, object_store
-from summarizer_assets_tests.provider import answer, serving
 from summarizer_assets_tests.test_canary import contents, holders, run
+from testing.installation import Installation, metadata_of, write_authors
+from testing.object_store import SECRET, client, fail, heard, object_store
+from testing.provider import answer, serving
 
 TOKEN = "session-5d1e0b77aa-Kf8Xs3Wq9Lz2"
 UNIQUE_SECRET = "secret-90ab3c4d5e-Zt6Vb1Nm7Hq4"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets_tests.installation import write_authors
+from testing.installation import write_authors
 
 #: A whole life in small: every kind of file that is written beside the tables.
 LIFE = """
@@ -16,7 +16,7 @@ import sys
 from datetime import UTC, datetime
 from summarizer_assets.estimate.spend import estimate_spend, keep
 from summarizer_assets.report.make import make
-from summarizer_assets_tests.installation import Installation
+from testing.installation import Installation
 root, source = sys.argv[1:]
 house = Installation(root, source, buckets=2, price_input_usd=1.0, price_output_usd=1.0, budget_usd=9.0)
 house.ingest()

@@ -10,8 +10,8 @@ from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.run_history import prune
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.storage.roots import RUN_MARK
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, metadata_of, write_authors
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.roots import Root, id_of
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets_tests.bucket_run.house import AUTHORS, BUCKET, House, housed
-from summarizer_assets_tests.object_store import client, object_store
+from testing.object_store import client, object_store
 
 #: What is spent in these tests, in nano-dollars.
 SPENT = 5_000_000

@@ -16,9 +16,9 @@ from summarizer_assets.sensors import tick as looking
 from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.storage.delta.stream import persist as persist_all
 from summarizer_assets.storage.errors import TableError
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 AUTHORS, BUCKETS = 40, 4
 FIRST, SECOND, THIRD, FOURTH = "0000", "0001", "0002", "0003"

@@ -16,8 +16,8 @@ from deltalake import write_deltalake
 from summarizer_assets.jobs import INGEST
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.database import Database
-from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.ticking import Ticking
+from testing.installation import Installation, write_authors
 
 AUTHORS, KEYS = 24, ["0000", "0001", "0002"]
 HOLD = (

@@ -10,8 +10,8 @@ from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested, metadata_of, statuses, write_authors
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, ingested, metadata_of, statuses, write_authors
+from testing.provider import answer
 
 AUTHORS, BUCKETS = 40, 2
 PRICES = {"price_input_usd": 1.0, "price_output_usd": 2.0}

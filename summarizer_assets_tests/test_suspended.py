@@ -17,8 +17,8 @@ import pytest
 
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, ingested
+from testing.provider import answer
 
 AUTHORS, GROUP, IN_FLIGHT, LEASE_S = 200, 5, 4, 1.0
 
@@ -28,7 +28,7 @@ import os, signal, sys
 from summarizer_assets.installation import Summarizer
 Summarizer.__init__.__kwdefaults__["lease_s"] = {LEASE_S}
 {{more}}
-from summarizer_assets_tests import worker
+from testing import worker
 sys.exit(worker.main("0000"))
 """
 

@@ -21,8 +21,8 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import load_settings
 from summarizer_assets.user_errors import USER_ERRORS, fails_plainly, sentence
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 
 @dataclass

@@ -9,7 +9,7 @@ import dagster as dg
 
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import SUMMARIZE
-from summarizer_assets_tests.installation import Installation
+from testing.installation import Installation
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,16 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("commit", help="of the earlier version")
     parser.add_argument("--state", choices=["sqlite", "postgres"], default="sqlite")
     options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import write_authors
-from summarizer_assets_tests.postgres import postgres
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import write_authors
+from testing.postgres import postgres
+from testing.provider import answer, serving
 
 #: Of whom one is refused by the provider, always.
 AUTHORS, REFUSED, GROUP = 60, "55", 5

@@ -17,10 +17,10 @@ import yaml
 from deploy.k8s import chart
 from deploy.k8s.stand_in import Pod, Surroundings, free_port, serving
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets_tests.installation import write_authors
-from summarizer_assets_tests.object_store import client, object_store
-from summarizer_assets_tests.postgres import postgres
-from summarizer_assets_tests.provider import control, serving_process
+from testing.installation import write_authors
+from testing.object_store import client, object_store
+from testing.postgres import postgres
+from testing.provider import control, serving_process
 
 AUTHORS, GROUP, IN_FLIGHT = 1000, 5, 2
 _BUCKETS, _POLL_S = 5, 5

@@ -23,6 +23,7 @@ from urllib.request import Request, urlopen
 
 if __name__ == "__main__":  # before what takes long to import
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import boto3
 import polars as pl
@@ -31,8 +32,8 @@ from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.storage.delta.changes import Append
 from summarizer_assets.storage.errors import StorageError
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 _HERE = Path(__file__).parent
 _DAY = 86_400

@@ -27,7 +27,7 @@ REQUESTS, TOKENS, CPU, ANSWERS, STARTS, COMMITS = (
     "commits",
 )
 
-#: Of an enforced limit that runs use: `python -m benchmarks.limits` finds 99 % and more, docs/decisions.md.
+#: Of an enforced limit that runs use: `python -m benchmarks.engine.limits` finds 99 % and more, docs/decisions.md.
 LIMIT_USE: Final = 0.99
 #: Of the limit, over the whole job with its starts, that counts as reached.
 REACHED: Final = 0.95
@@ -97,13 +97,13 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Costs:
-    """What the client's side takes, measured on two cores; `benchmarks.capacity` measures starts and authors anew.
+    """What the client's side takes, measured on two cores; `benchmarks.tables.capacity` measures both anew.
 
     CPU of a run's start, and of an author without its requests: a run over 76,000 authors took 28 s, 3.5 of them its
     start, 3,800 requests at `request_s` (docs/scale.md). CPU of a request: 0.48 ms at 64 in flight (docs/decisions.md).
     `queue_s`: that a free place waits for Dagster's queue, half of its interval of 5 s; not measured here.
     `commit_s`, and for each file of the table `commit_file_s`: CPU to open it, write one row and commit, 31 ms with 256
-    files and 392 with 9,999 (`python -m benchmarks.capacity_stores`); 62 ms on a busy machine (docs/tables.md).
+    files and 392 with 9,999 (`python -m benchmarks.tables.stores`); 62 ms on a busy machine (docs/tables.md).
     `commit_rows`, `commit_interval_s`: the settings' defaults.
     """
 

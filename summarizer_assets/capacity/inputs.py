@@ -19,7 +19,7 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.guards import reading
 
-#: Of an author as rendered, without the instruction: docs/decisions.md, `python -m benchmarks.tokens`.
+#: Of an author as rendered, without the instruction: docs/decisions.md, `python -m benchmarks.engine.tokens`.
 RECORD_TOKENS: Final = 140
 #: Of the server in the README's table of group sizes: half a second, and 10 ms for each token of the answer.
 LATENCY_S, LATENCY_TOKEN_S = 0.5, 0.01

@@ -59,7 +59,7 @@ class Reply:
 
 
 class FaultyProvider:
-    """A right provider and what goes wrong with it; a door (`asgi`, `wire`) serves it.
+    """A right provider and what goes wrong with it; `http_server` serves it.
 
     `entries`, `plan`, `use` and `heal` may be used from any thread; the rest belongs to the door's.
 

@@ -51,9 +51,6 @@ class Spread:
                 return value
         return None
 
-    def below(self, limit: int) -> int:
-        return sum(number for value, number in self.counts.items() if value < limit)
-
     def bars(self, most: int = 30) -> tuple[int, list[tuple[int, int]]]:
         """At most `most` bars of one width: the width, and of each bar its first value and how many are in it."""
         if not self.counts:

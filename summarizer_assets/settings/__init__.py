@@ -1,6 +1,7 @@
 """The only reader of the environment: every knob, documented once, checked before anything runs."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,11 @@ from summarizer_assets.tables_root import tables_root
 
 PREFIX = "SUMMARIZER_"
 EMBEDDED = "embedded"
+#: A setting's group, part of its description: what everybody decides, what a page or an error names when it is needed,
+#: and what nobody should touch.
+to_know, sometimes, never = (
+    partial(Field, json_schema_extra={"group": group}) for group in ("to know", "sometimes", "never")
+)
 Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
@@ -40,155 +46,161 @@ class Settings(BaseSettings):
     # print its value.
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
-    source: str | None = Field(
+    source: str | None = to_know(
         None,
         description="The input: a Delta table, or Parquet, CSV, JSONL as file, folder or glob, local or `s3://`. "
         "Unset: the bundled sample of synthetic authors.",
     )
-    columns: Annotated[dict[str, str], AfterValidator(known_columns)] = Field(
+    columns: Annotated[dict[str, str], AfterValidator(known_columns)] = to_know(
         default_factory=dict,
         description="JSON mapping from our column names to the source's, where they differ, as in "
         '`{"author_id": "person", "title": "paper_title"}`. `daisngid` is known as `author_id`.',
     )
-    root: Annotated[str, AfterValidator(tables_root)] = Field(
+    root: Annotated[str, AfterValidator(tables_root)] = to_know(
         "data", validate_default=True, description="Where the tables live: a folder or `s3://bucket/prefix`."
     )
-    state: str | None = Field(
+    state: str | None = to_know(
         None,
         repr=False,  # may hold a database's password
         description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts "
         "work. Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
     )
-    journal_dir: Path | None = Field(
+    journal_dir: Path | None = sometimes(
         None,
         description="Where answers are written first: on a local disk, or in a folder that all hosts mount. Unset: "
         "`journal/` beside the tables, or in the user's data folder when the root is remote.",
     )
-    journal_fsync_s: float = Field(
+    journal_fsync_s: float = sometimes(
         1.0, ge=0, description="Longest time between two syncs of a journal that is written to; 0: sync each answer."
     )
-    buckets: int = Field(
+    buckets: int = to_know(
         16, ge=1, le=MAX_BUCKETS, description="Number of buckets, fixed once the tables are made; 256 for 20 million."
     )
-    keep_removed: bool = Field(
+    keep_removed: bool = sometimes(
         False, description="Keep summaries and failures of authors that vanished from the source."
     )
-    max_removed_share: float = Field(
+    max_removed_share: float = sometimes(
         0.1,
         ge=0,
         le=1,
         description="An ingest that would take more than this share of the authors, or all of a bucket's, is refused "
         "until somebody says yes; 1: never.",
     )
-    max_rejected_share: float = Field(
+    max_rejected_share: float = sometimes(
         0.1, ge=0, le=1, description="An ingest that rejects more than this share of the source's rows is refused."
     )
 
-    llm_base_url: str = Field(
+    llm_base_url: str = to_know(
         EMBEDDED,
         description="An OpenAI-compatible base URL, to which `/chat/completions` is added, as in `https://host/v1`; "
         "`embedded` answers from a template.",
     )
-    llm_model: str | None = Field(
+    llm_model: str | None = to_know(
         None, description="The model's name at the provider; required with a base URL. Embedded: `template`."
     )
-    llm_api_key: SecretStr | None = Field(None, description="The provider's key. Never printed or stored.")
-    llm_extra_body: Annotated[dict[str, Any], AfterValidator(without_own_fields)] = Field(
+    llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
+    llm_extra_body: Annotated[dict[str, Any], AfterValidator(without_own_fields)] = sometimes(
         default_factory=dict,
         repr=False,  # may hold a user's own token
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
     )
-    llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = Field(
+    llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = sometimes(
         None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`'s, or certifi's."
     )
-    price_input_usd: Dollars | None = Field(
+    price_input_usd: Dollars | None = to_know(
         None, description="What a million input tokens cost. Unset: the list price, where the package's list has it."
     )
-    price_output_usd: Dollars | None = Field(None, description="What a million output tokens cost.")
-    price_cached_input_usd: Dollars | None = Field(
+    price_output_usd: Dollars | None = to_know(None, description="What a million output tokens cost.")
+    price_cached_input_usd: Dollars | None = sometimes(
         None, description="What a million input tokens cost that come from the provider's cache. Unset: as the others."
     )
-    price_request_usd: Dollars | None = Field(
+    price_request_usd: Dollars | None = sometimes(
         None,
         description="What one request costs at most beside its tokens, for fields of `SUMMARIZER_LLM_EXTRA_BODY` that "
         "are billed so (searches, tools). Booked with each answer. Unset: nothing.",
     )
-    budget_usd: Dollars | None = Field(
+    budget_usd: Dollars | None = to_know(
         None, description="The most that all runs together may spend since the root was made. Unset: no bound."
     )
 
-    instruction: Annotated[str | None, AfterValidator(text_or_file)] = Field(
+    instruction: Annotated[str | None, AfterValidator(text_or_file)] = to_know(
         None,
         description="What to write: own text, or the path of a file that holds it. Part of the prompt version.",
     )
-    language: str = Field("English", min_length=1, description="Language of the summaries. Part of the prompt version.")
-    words: int = Field(80, ge=5, le=2000, description="Length of a summary, in words. Part of the prompt version.")
-    max_papers: int = Field(
+    language: str = to_know(
+        "English", min_length=1, description="Language of the summaries. Part of the prompt version."
+    )
+    words: int = to_know(80, ge=5, le=2000, description="Length of a summary, in words. Part of the prompt version.")
+    max_papers: int = sometimes(
         20, ge=1, le=1000, description="At most so many papers of an author are shown, the most cited first."
     )
-    max_characters: int = Field(
+    max_characters: int = sometimes(
         6000, ge=200, le=400_000, description="At most so many characters of an author are shown."
     )
-    ignore_changes_in: Annotated[tuple[str, ...], AfterValidator(paper_columns)] = Field(
+    ignore_changes_in: Annotated[tuple[str, ...], AfterValidator(paper_columns)] = sometimes(
         (),
         description='Paper columns whose change alone re-asks nobody, as in `["citingsrcslocalcount"]`.',
     )
 
-    group_size: int = Field(20, ge=1, le=1000, description="The most authors in one request.")
-    group_tokens: int = Field(24_000, ge=500, description="The most estimated input tokens in one request.")
-    max_output_tokens: int = Field(
+    group_size: int = to_know(20, ge=1, le=1000, description="The most authors in one request.")
+    group_tokens: int = sometimes(24_000, ge=500, description="The most estimated input tokens in one request.")
+    max_output_tokens: int = sometimes(
         16_000, ge=100, description="The most output tokens of one request; groups are cut to fit it."
     )
-    max_in_flight: int = Field(64, ge=1, le=10_000, description="The most requests in flight in one run.")
-    rpm: int | None = Field(None, ge=1, description="The account's requests a minute, shared by all active runs.")
-    tpm: int | None = Field(None, ge=1, description="The account's tokens a minute, shared by all active runs.")
-    request_timeout_s: float = Field(120.0, gt=0, description="Deadline of one request, headers to last byte.")
-    no_progress_s: float = Field(
+    max_in_flight: int = to_know(64, ge=1, le=10_000, description="The most requests in flight in one run.")
+    rpm: int | None = to_know(None, ge=1, description="The account's requests a minute, shared by all active runs.")
+    tpm: int | None = to_know(None, ge=1, description="The account's tokens a minute, shared by all active runs.")
+    request_timeout_s: float = sometimes(120.0, gt=0, description="Deadline of one request, headers to last byte.")
+    no_progress_s: float = never(
         600.0, gt=0, description="A run to which no request succeeds for so long stops; it can be resumed."
     )
-    grounding: bool = Field(
+    grounding: bool = sometimes(
         True,
         description="Compare each summary with the records of its request: refuse another author's, mark doubts.",
     )
-    max_failure_share: float = Field(
+    max_failure_share: float = sometimes(
         1.0,
         ge=0,
         le=1,
         description="A run whose newly asked authors fail above this share ends as failed, after storing everything.",
     )
-    check_failure_share: float = Field(
+    check_failure_share: float = sometimes(
         0.05, ge=0, le=1, description="A check warns when more of the authors asked are failed than this share."
     )
 
-    limit: int | None = Field(None, ge=1, description="At most so many authors are asked in all: a pilot.")
-    exclude: Annotated[Path | None, AfterValidator(file_there)] = Field(
+    limit: int | None = to_know(None, ge=1, description="At most so many authors are asked in all: a pilot.")
+    exclude: Annotated[Path | None, AfterValidator(file_there)] = to_know(
         None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
     )
-    max_attempts: int = Field(5, ge=1, description="Runs in which an author may fail before retrying ends.")
-    retry_after_s: float = Field(
+    max_attempts: int = sometimes(5, ge=1, description="Runs in which an author may fail before retrying ends.")
+    retry_after_s: float = sometimes(
         300.0, ge=0, description="Wait before the first retry of a failed author; doubles with each attempt."
     )
-    retry_interval_s: int = Field(30, ge=5, description="Time between two ticks of a sensor.")
-    retry_probe_s: float = Field(
+    retry_interval_s: int = never(30, ge=5, description="Time between two ticks of a sensor.")
+    retry_probe_s: float = never(
         60.0,
         ge=0,
         description="Wait before a single run tries a provider that refused the last one (a rejected key, an outage); "
         "grows with the outage, to half an hour.",
     )
-    retry_runs_per_tick: int = Field(25, ge=1, le=100, description="The most runs a tick of a sensor starts.")
-    retry_most_queued: int = Field(50, ge=1, description="Sensors start no run while so many wait in Dagster's queue.")
-    lost_after_s: float = Field(900.0, ge=60, description="A started run without claim or event for so long is lost.")
-    source_settle_s: float = Field(60.0, ge=0, description="A changed source is read when it stays so for so long.")
-    progress_interval_s: float = Field(
+    retry_runs_per_tick: int = never(25, ge=1, le=100, description="The most runs a tick of a sensor starts.")
+    retry_most_queued: int = never(50, ge=1, description="Sensors start no run while so many wait in Dagster's queue.")
+    lost_after_s: float = sometimes(
+        900.0, ge=60, description="A started run without claim or event for so long is lost."
+    )
+    source_settle_s: float = never(60.0, ge=0, description="A changed source is read when it stays so for so long.")
+    progress_interval_s: float = never(
         30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
     )
-    ui_hosts: Annotated[tuple[str, ...], AfterValidator(host_names)] = Field(
+    ui_hosts: Annotated[tuple[str, ...], AfterValidator(host_names)] = sometimes(
         (),
         description='Further names under which the UI is reached, as in `["dagster.example.org"]`. It answers as '
         "`localhost`; other names, and pages of other sites, are refused.",
     )
-    commit_rows: int = Field(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
-    commit_interval_s: float = Field(30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow.")
+    commit_rows: int = sometimes(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
+    commit_interval_s: float = sometimes(
+        30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow."
+    )
 
     @field_validator("llm_base_url")
     @classmethod

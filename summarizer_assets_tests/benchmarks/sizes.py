@@ -1,35 +1,51 @@
-"""Each benchmark at its small size, so that none rots; spread over a few files that run side by side."""
+"""Each benchmark at its small size, so that none rots; a file for each folder, so that they run side by side."""
 
 import ast
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 
-#: Which file runs a benchmark; a new one has to be named here.
-RUN_IN: Mapping[str, str] = {
-    **dict.fromkeys(("engine", "tokens", "transport", "journal", "estimate", "answers", "dialects"), "parts"),
-    **dict.fromkeys(("group_sizes", "hopeless", "limits", "answered_job", "cut_network"), "asking"),
-    **dict.fromkeys(
-        ("kills", "lost_host_journal", "month", "object_store", "capacity_stores", "checks", "csv_cost"), "tables"
-    ),
-    **dict.fromkeys(("scale", "report", "capacity", "failed_buckets"), "jobs"),
-}
+#: Run at their small size, by the test of their folder; a new one has to be named here.
+RUN = (
+    "engine",
+    "engine.answered_job",
+    "engine.answers",
+    "engine.estimate",
+    "engine.group_sizes",
+    "engine.journal",
+    "engine.limits",
+    "engine.tokens",
+    "engine.transport",
+    "faults.cut_network",
+    "faults.failed_buckets",
+    "faults.hopeless",
+    "faults.kills",
+    "faults.lost_host_journal",
+    "tables.capacity",
+    "tables.checks",
+    "tables.csv_cost",
+    "tables.dialects",
+    "tables.month",
+    "tables.object_store",
+    "tables.report",
+    "tables.scale",
+    "tables.stores",
+)
 #: Only loaded here, for a daemon, a browser or a cluster takes minutes at any size: `test_cluster.py` runs the first,
 #: and other tests run each of these servers; `forms` needs many authors to be decided by, `test_money.py` runs `money`.
 LOADED = (
-    "cluster_faults",
-    "cluster_budget",
-    "cluster_same",
-    "cluster_speed",
-    "daemon",
-    "forms",
-    "healing",
-    "money",
+    "cluster.budget",
+    "cluster.faults",
+    "cluster.same",
+    "cluster.speed",
+    "engine.money",
+    "faults.daemon",
+    "faults.healing",
+    "tables.forms",
     "ui",
 )
 

@@ -14,8 +14,8 @@ from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
 from summarizer_assets_tests.browser.test_ui import CHROMIUM, QUIET
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -19,7 +19,7 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sample import sample_path
 from summarizer_assets_tests.browser.site import Site, dagster_dev, eventually
-from summarizer_assets_tests.provider import serving
+from testing.provider import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

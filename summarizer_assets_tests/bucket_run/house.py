@@ -22,8 +22,8 @@ from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.journal import replay
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 AUTHORS, BUCKET = 30, "0000"
 

@@ -3,8 +3,8 @@
 from deltalake import DeltaTable
 
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import ingested, metadata_of
-from summarizer_assets_tests.provider import answer
+from testing.installation import ingested, metadata_of
+from testing.provider import answer
 
 
 def test_doubled_summaries_are_made_single_without_asking_anybody_and_once(tmp_path):

@@ -14,8 +14,8 @@ from summarizer_assets.core.reasons import REMEDIES
 from summarizer_assets.core.records import FAILURES, FailureReason
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested, metadata_of
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation, ingested, metadata_of
+from testing.provider import answer
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

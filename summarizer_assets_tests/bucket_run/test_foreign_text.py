@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from summarizer_assets.llm.errors import Redactor
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.bucket_run.house import House
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
 
 KEY, TOKEN = "sk-canary-0123456789abcdef", "tok-canary-0123456789"
 

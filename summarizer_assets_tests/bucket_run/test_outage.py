@@ -4,9 +4,9 @@ import pytest
 
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets_tests.installation import Installation, ingested, metadata_of, statuses
-from summarizer_assets_tests.provider import answer
-from summarizer_assets_tests.waits import short_waits
+from testing.installation import Installation, ingested, metadata_of, statuses
+from testing.provider import answer
+from testing.waits import short_waits
 
 __all__ = ["short_waits"]  # a fixture of all tests here
 

@@ -17,9 +17,9 @@ from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider, Reply
 from summarizer_assets.rehearsal.status_faults import Answer
 from summarizer_assets_tests.bucket_run.house import House
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.provider import answer, serving
-from summarizer_assets_tests.waits import short_waits
+from testing.installation import Installation, write_authors
+from testing.provider import answer, serving
+from testing.waits import short_waits
 
 __all__ = ["short_waits"]  # a fixture of all tests here
 

@@ -22,8 +22,8 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.installation import write_authors
-from summarizer_assets_tests.provider import serving
+from testing.installation import write_authors
+from testing.provider import serving
 
 KEYS, SIZES, AUTHORS = ("0000", "0001"), (1, 5, 20), 40
 

@@ -11,7 +11,7 @@ from summarizer_assets.capacity.__main__ import main
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.installation import write_authors
+from testing.installation import write_authors
 
 AUTHORS, KEYS = 40, ("0000", "0001")
 Told = Callable[..., tuple[int, str, str]]

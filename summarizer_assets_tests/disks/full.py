@@ -18,8 +18,8 @@ from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import JournalError, StorageError, TableError
 from summarizer_assets_tests.bucket_run.house import BUCKET, House, housed
 from summarizer_assets_tests.disks.mounts import Disk
-from summarizer_assets_tests.installation import Installation
-from summarizer_assets_tests.provider import answer
+from testing.installation import Installation
+from testing.provider import answer
 
 AUTHORS, FULL_AT, LEASE_S = 200, 12, 2.0
 SPACE = r"(No space left on device|disk is full).*free space"

@@ -17,8 +17,8 @@ from summarizer_assets.llm.embedded.app import answer
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.installation import write_authors
-from summarizer_assets_tests.provider import serving
+from testing.installation import write_authors
+from testing.provider import serving
 
 AUTHORS, KEYS = 60, ("0000", "0001")
 LISTED = {"llm_model": "gpt-5-mini"}

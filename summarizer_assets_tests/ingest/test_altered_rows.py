@@ -12,7 +12,7 @@ from summarizer_assets.core.records import AUTHOR, AUTHORS
 from summarizer_assets.ingest.compare import compare
 from summarizer_assets.ingest.merge import merge, record_hashes
 from summarizer_assets.quality.rows import altered
-from summarizer_assets_tests.installation import Installation, metadata_of, write_authors
+from testing.installation import Installation, metadata_of, write_authors
 
 COUNT = 30
 

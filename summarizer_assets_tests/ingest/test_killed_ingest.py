@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from summarizer_assets_tests.ingest.dying import POINTS, ingest, tables_at
-from summarizer_assets_tests.storage.rows import start
+from testing.table_rows import start
 
 AUTHORS = 400
 PROGRAM = "import sys; from summarizer_assets_tests.ingest.dying import main; main(*sys.argv[1:])"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from summarizer_assets_tests.ingest.measuring import write
-from summarizer_assets_tests.storage.rows import lines_of, start
+from testing.table_rows import lines_of, start
 
 ROWS = 60_000  # more than are held back before they are put aside
 PROGRAM = "import sys; from summarizer_assets_tests.ingest.measuring import main; main(*sys.argv[1:])"

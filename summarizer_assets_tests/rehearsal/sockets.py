@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from summarizer_assets_tests.provider import request_for
+from testing.provider import request_for
 
 
 def records(*ids: str) -> list[str]:

@@ -15,8 +15,8 @@ from summarizer_assets.rehearsal.body_faults import gzip_bomb
 from summarizer_assets.rehearsal.plan import FAULTS, NUMBERS, OF_THE_WIRE, Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.rehearsal.wire_faults import HUGE
-from summarizer_assets_tests.provider import answer, control, request_for, serving, serving_both
 from summarizer_assets_tests.rehearsal.sockets import Got, Wire, records, request_bytes
+from testing.provider import answer, control, request_for, serving, serving_both
 
 RIGHT = answer(request_for(*records("a", "b")))
 

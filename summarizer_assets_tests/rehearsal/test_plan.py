@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.llm.embedded import app as embedded
-from summarizer_assets.rehearsal.asgi import AsgiDoor
 from summarizer_assets.rehearsal.body_faults import BODIES, gzip_bomb
 from summarizer_assets.rehearsal.plan import FAULTS, NUMBERS, OF_THE_WIRE, SLOW, Plan, Rule
 from summarizer_assets.rehearsal.provider import RATE_LIMITED, FaultyProvider
 from summarizer_assets.rehearsal.status_faults import STATUSES
-from summarizer_assets_tests.provider import answer, control, request_for, serving, serving_process
 from summarizer_assets_tests.rehearsal.sockets import records
+from testing.asgi_door import AsgiDoor
+from testing.provider import answer, control, request_for, serving, serving_process
 
 
 def ask(base_url: str, *ids: str, timeout: float = 10) -> httpx.Response:

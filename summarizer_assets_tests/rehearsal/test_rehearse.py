@@ -17,7 +17,7 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.process import ProviderError, running
 from summarizer_assets.rehearsal.request_log import Entry
 from summarizer_assets.settings import PREFIX
-from summarizer_assets_tests.installation import write_authors
+from testing.installation import write_authors
 
 
 def rehearse(folder: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":

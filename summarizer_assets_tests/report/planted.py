@@ -15,8 +15,8 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.sample import sample_path
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.installation import Installation
-from summarizer_assets_tests.provider import serving
+from testing.installation import Installation
+from testing.provider import serving
 
 BUCKETS = 3
 PEOPLE = 48

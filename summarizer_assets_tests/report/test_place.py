@@ -7,7 +7,7 @@ import pytest
 
 from summarizer_assets.report.place import put, put_file
 from summarizer_assets.storage.errors import StorageError, StoreUnfit
-from summarizer_assets_tests.object_store import SECRET, client, object_store
+from testing.object_store import SECRET, client, object_store
 
 
 def test_a_page_takes_the_place_of_the_one_before_and_leaves_nothing_else(tmp_path: Path) -> None:

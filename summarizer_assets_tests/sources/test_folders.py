@@ -9,9 +9,9 @@ import pytest
 from deltalake import write_deltalake
 
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources import building
 from summarizer_assets_tests.sources.building import compressed, csv_bytes, jsonl_bytes, read, write
+from testing.object_store import client, object_store
 
 PEOPLE = {"Cell": [1, 2], "Nature, Physics": [3], "é/=%&": [4], None: [5]}
 

@@ -9,8 +9,8 @@ from deltalake import write_deltalake
 
 from summarizer_assets.sources import files, stores
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import compressed, csv_bytes, flat, jsonl_bytes, nested, read
+from testing.object_store import client, object_store
 
 
 @pytest.fixture(scope="module")

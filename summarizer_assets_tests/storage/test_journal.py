@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.storage.errors import JournalError
 from summarizer_assets.storage.journal import Journal, drop, has_records, replay
-from summarizer_assets_tests.storage.rows import start
+from testing.table_rows import start
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 records = st.lists(st.dictionaries(texts, texts | st.integers(-9, 9) | st.none(), max_size=3), min_size=1, max_size=6)

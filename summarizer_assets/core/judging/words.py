@@ -83,11 +83,6 @@ def share_of_other_script(plain: str) -> float:
     return len(_NOT_LATIN.findall(plain)) / letters if letters else 0.0
 
 
-def has_other_script(plain: str) -> bool:
-    """Whether any letter is not Latin."""
-    return _NOT_LATIN.search(plain) is not None
-
-
 def looks_foreign(words: Sequence[str]) -> bool:
     """Whether a text in Latin letters, by its words, uses another language's small words, and more of them than
     English ones.

@@ -75,27 +75,6 @@ def listed_end(model: str, host: str | None = None) -> End | None:
     return End(model, _last_day(entry), source, entry.get("instead"), entry.get("answered_by"), at_home=at_home)
 
 
-def contradictions(table: Mapping[str, Any]) -> list[str]:
-    """What cannot be true in a list taken on the day that it names; each with the model."""
-    taken, wrong = table["taken"], []
-    for section in (part for part in table.values() if isinstance(part, dict)):
-        models = section["models"]
-        for name, entry in models.items():
-            ended, ends = entry.get("ended"), entry.get("ends")
-            over, successor = ended or ends, entry.get("instead") or entry.get("answered_by")
-            told = {
-                "was to end before the list was taken: mark it `ended`, or mend the day": ends and ends <= taken,
-                "ended after the list was taken: mark it `ends`": ended and ended > taken,
-                "has two ends": ended and ends,
-                "has an end without its source": over and not section.get("source"),
-                "has an end without a model to choose": over and not successor,
-                "has a successor and no end": successor and not over,
-                "is to be replaced by a model that ends itself": {"ended", "ends"} & models.get(successor, {}).keys(),
-            }
-            wrong += [f"{name} {what}" for what, is_so in told.items() if is_so]
-    return wrong
-
-
 def _at_home(entry: Mapping[str, Any], host: str | None) -> bool:
     """Whether the ends of this entry are those of `host`."""
     return host is None or entry["home"] in (None, host.lower())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from summarizer_assets.core.answers.reply import Asked, Limits, Reading, UnusableReply, read_reply
 from summarizer_assets.core.records import FailureReason as Why
 from summarizer_assets.rehearsal.body_faults import BODIES, ROWS, WHOLE, Original
-from summarizer_assets_tests.provider import answer, request_for
+from testing.provider import answer, request_for
 
 ASKED = (
     Asked("101", "Marlow, Ada", '#"101" Marlow, Ada @ Univ Ostrava | 1 papers\nSoil Letters\n Peat bogs in winter'),

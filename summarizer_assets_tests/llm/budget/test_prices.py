@@ -1,4 +1,5 @@
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from summarizer_assets.core.money.amounts import Price, Usage
 from summarizer_assets.llm.budget import prices
-from summarizer_assets.llm.budget.prices import contradictions, list_price
+from summarizer_assets.llm.budget.prices import list_price
 
 MINI = Price.per_million(0.15, 0.60, cached_input_usd=0.075)
 
@@ -171,6 +172,27 @@ def test_a_model_of_which_no_other_tier_is_known_costs_the_same_at_any() -> None
 
 
 # Ends.
+
+
+def contradictions(table: Mapping[str, Any]) -> list[str]:
+    """What cannot be true in a list taken on the day that it names; each with the model."""
+    taken, wrong = table["taken"], []
+    for section in (part for part in table.values() if isinstance(part, dict)):
+        models = section["models"]
+        for name, entry in models.items():
+            ended, ends = entry.get("ended"), entry.get("ends")
+            over, successor = ended or ends, entry.get("instead") or entry.get("answered_by")
+            told = {
+                "was to end before the list was taken: mark it `ended`, or mend the day": ends and ends <= taken,
+                "ended after the list was taken: mark it `ends`": ended and ended > taken,
+                "has two ends": ended and ends,
+                "has an end without its source": over and not section.get("source"),
+                "has an end without a model to choose": over and not successor,
+                "has a successor and no end": successor and not over,
+                "is to be replaced by a model that ends itself": {"ended", "ends"} & models.get(successor, {}).keys(),
+            }
+            wrong += [f"{name} {what}" for what, is_so in told.items() if is_so]
+    return wrong
 
 
 def test_the_list_does_not_contradict_itself() -> None:

@@ -18,7 +18,7 @@ from summarizer_assets.llm.budget.purse import BudgetReached, FreePurse, Purse
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.ledger import SpendLedger
-from summarizer_assets_tests.storage.rows import lines_of, start
+from testing.table_rows import lines_of, start
 
 PRICE = Price.per_million(1, 10)  # a prompt token costs 1,000 nano-dollars, an answer's 10,000
 MOST = Usage(1000, 100)

@@ -17,8 +17,8 @@ from summarizer_assets.llm.errors import RunFatal, StopCause
 from summarizer_assets.llm.http.body import BodyTooBigError
 from summarizer_assets.llm.http.resolver import ForbiddenAddressError
 from summarizer_assets.llm.http.transport import Limits, ProxyRefusedError, TlsError, build_transport
-from summarizer_assets_tests.certificates import certified
 from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, ask, calling, reply, serving
+from testing.certificates import certified
 
 MIB = 1 << 20
 

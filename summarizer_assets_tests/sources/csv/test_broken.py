@@ -5,7 +5,7 @@ import pytest
 
 from summarizer_assets.sources.csv.utf8_blocks import BLOCK, TextFile
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets_tests.sources.random_tables import read
+from testing.random_tables import read
 
 GOOD = "{0},Name {0},Inst {0},U{0},Title {0},Journal {0}"
 HEADER = "author_id,author_name,primary_affiliation,ut,title,journal"

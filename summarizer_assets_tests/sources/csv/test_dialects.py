@@ -10,12 +10,12 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, assume, given, settings
 
-from benchmarks import csv_cost, forms
-from benchmarks.dialects import run
+from benchmarks.tables import csv_cost, forms
+from benchmarks.tables.dialects import run
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
-from summarizer_assets_tests.sources.csv.writers import WRITERS, Unwritable
-from summarizer_assets_tests.sources.random_tables import Table, outcome, read, tables
+from testing.csv_writers import WRITERS, Unwritable
+from testing.random_tables import Table, outcome, read, tables
 
 logging.getLogger("hypothesis").setLevel(logging.ERROR)
 

@@ -12,12 +12,12 @@ from summarizer_assets.sources.delta.files import DeltaReader
 from summarizer_assets.sources.delta.reader import QueryReader, open_delta
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
-from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import write
 from summarizer_assets_tests.sources.delta.databricks_authors import NESTED, authors, expected, values
 from summarizer_assets_tests.sources.delta.databricks_checkpoints import classic_checkpoint, v2_checkpoint
 from summarizer_assets_tests.sources.delta.databricks_tables import Writer, removed
 from summarizer_assets_tests.sources.delta.databricks_vectors import deleted_inline
+from testing.object_store import client, object_store
 
 FLAT = pa.schema([("id", pa.int64()), ("name", pa.string())])
 MANY = 20_000  # rows in a file: more than is read ahead

@@ -14,12 +14,12 @@ from summarizer_assets.sources.delta.files import DeltaReader
 from summarizer_assets.sources.delta.reader import QueryReader, open_delta
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets_tests.duckdb_delta import duckdb_with_delta
-from summarizer_assets_tests.object_store import client, object_store
 from summarizer_assets_tests.sources.building import read
 from summarizer_assets_tests.sources.delta.databricks_authors import NESTED, PARTITIONED, authors, expected, values
 from summarizer_assets_tests.sources.delta.databricks_checkpoints import v2_checkpoint
 from summarizer_assets_tests.sources.delta.databricks_tables import Writer, clustered_by, removed
 from summarizer_assets_tests.sources.delta.databricks_vectors import deleted_in_file, deleted_inline
+from testing.object_store import client, object_store
 
 ALL = expected(authors(0, 20))
 

@@ -14,8 +14,8 @@ from summarizer_assets.storage.delta.maintenance import maintain
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.state import StateStore
-from summarizer_assets_tests.installation import Installation, write_authors
-from summarizer_assets_tests.storage.rows import content, rows, table_at
+from testing.installation import Installation, write_authors
+from testing.table_rows import content, rows, table_at
 
 BUCKET = "0000"
 

@@ -8,7 +8,7 @@ import pytest
 from summarizer_assets.storage.delta.changes import Append, Compact, Merge, Overwrite
 from summarizer_assets.storage.delta.durable import sync_commits
 from summarizer_assets.storage.errors import TableError
-from summarizer_assets_tests.storage.rows import rows, table_at
+from testing.table_rows import rows, table_at
 
 
 @pytest.fixture

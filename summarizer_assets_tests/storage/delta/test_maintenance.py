@@ -12,7 +12,7 @@ import pytest
 from summarizer_assets.storage.delta.changes import Append, Merge, Overwrite
 from summarizer_assets.storage.delta.maintenance import Files, kept_hours, maintain, small_files, to_compact
 from summarizer_assets.storage.delta.table import BucketedTable
-from summarizer_assets_tests.storage.rows import content, lines_of, rows, start, table_at
+from testing.table_rows import content, lines_of, rows, start, table_at
 
 DAY = 24 * 3600
 
@@ -214,7 +214,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from summarizer_assets.storage.delta.changes import Append, Compact, Merge
-from summarizer_assets_tests.storage.rows import rows, table_at
+from testing.table_rows import rows, table_at
 bucket, table = sys.argv[2], table_at(Path(sys.argv[1]))
 print("ready", flush=True)
 input()

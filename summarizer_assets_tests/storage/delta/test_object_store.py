@@ -12,9 +12,9 @@ from summarizer_assets.storage.delta.maintenance import maintain
 from summarizer_assets.storage.delta.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StoreUnfit, TableError
-from summarizer_assets_tests.certificates import certified
-from summarizer_assets_tests.object_store import client, fail, heard, object_store
-from summarizer_assets_tests.storage.rows import SCHEMA, content, lines_of, rows, start
+from testing.certificates import certified
+from testing.object_store import client, fail, heard, object_store
+from testing.table_rows import SCHEMA, content, lines_of, rows, start
 
 _NUMBERS = itertools.count()
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_METADATA_ENDPOINT": "http://127.0.0.1:9"}

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
-from benchmarks.object_store import broken_promises, run
+from benchmarks.tables.object_store import broken_promises, run
 from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.errors import FenceLost
-from summarizer_assets_tests.object_store import client, fail, heard, object_store
-from summarizer_assets_tests.storage.rows import SCHEMA, content, rows
+from testing.object_store import client, fail, heard, object_store
+from testing.table_rows import SCHEMA, content, rows
 
 _NUMBERS = itertools.count()
 BUCKET = "0000"

@@ -15,8 +15,8 @@ from summarizer_assets.storage.delta.changes import Append, Change, Compact, Mer
 from summarizer_assets.storage.delta.maintenance import maintain
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import ProtocolUnfit, TableError
-from summarizer_assets_tests.installation import Installation, write_authors
 from summarizer_assets_tests.sources.delta.databricks_vectors import deleted_inline
+from testing.installation import Installation, write_authors
 
 BUCKET = "0000"
 MAPPED = {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "16"}

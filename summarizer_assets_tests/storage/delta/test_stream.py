@@ -7,7 +7,7 @@ from summarizer_assets.storage.delta.changes import Append, Change, Compact, Mer
 from summarizer_assets.storage.delta.stream import TableStream, persist
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import ClaimLost, FenceLost
-from summarizer_assets_tests.storage.rows import content, rows, table_at
+from testing.table_rows import content, rows, table_at
 
 
 def stream(table: BucketedTable, changes: Iterator[Change]) -> TableStream:

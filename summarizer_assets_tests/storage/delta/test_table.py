@@ -13,7 +13,7 @@ from summarizer_assets.storage.delta.changes import Append, Change, Compact, Mer
 from summarizer_assets.storage.delta.table import BUCKETS_PROPERTY, BucketedTable
 from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.errors import BucketsDiffer, FenceLost, TableError
-from summarizer_assets_tests.storage.rows import SCHEMA, content, lines_of, rows, start, table_at
+from testing.table_rows import SCHEMA, content, lines_of, rows, start, table_at
 
 ODD_KEYS = ["o'dd", "a b%/ü=&", "-- x", "'); DROP", "*", "IN ('0000')", '"q"', "new\nline", "back\\slash"]
 
@@ -44,7 +44,7 @@ def forge(table: BucketedTable, schema: pl.Schema, configuration: dict[str, str]
 def test_eight_processes_that_create_the_table_at_once_make_one_version_0(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib\n"
-        "from summarizer_assets_tests.storage.rows import table_at\n"
+        "from testing.table_rows import table_at\n"
         "table = table_at(pathlib.Path(sys.argv[1]))\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "print(table.ensure().version())\n"

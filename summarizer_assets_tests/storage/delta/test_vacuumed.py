@@ -9,7 +9,7 @@ from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets_tests.bucket_run.house import housed, new_titles
-from summarizer_assets_tests.storage.rows import content, rows, table_at
+from testing.table_rows import content, rows, table_at
 
 
 def replaced(folder: Path) -> BucketedTable:

@@ -9,7 +9,7 @@ from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, W
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.ledger import SpendLedger
-from summarizer_assets_tests.storage.rows import lines_of, start
+from testing.table_rows import lines_of, start
 
 
 def ledger_in(folder: Path, root: str = "root", lease_s: float = 60.0) -> SpendLedger:

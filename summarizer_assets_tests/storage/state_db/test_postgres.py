@@ -30,10 +30,10 @@ from summarizer_assets.storage.state_db.request_forms import RequestForms
 from summarizer_assets.storage.state_db.source_marks import IngestMarks, SourceState
 from summarizer_assets.storage.state_db.state import StateStore
 from summarizer_assets.storage.state_db.summarized import SummarizedBuckets
-from summarizer_assets_tests.certificates import Certified, certified
-from summarizer_assets_tests.postgres import Server, postgres
-from summarizer_assets_tests.storage.rows import lines_of, start
 from summarizer_assets_tests.storage.state_db.test_ledger import check_first_runs
+from testing.certificates import Certified, certified
+from testing.postgres import Server, postgres
+from testing.table_rows import lines_of, start
 
 #: Begins a program that is on the host `sys.argv[1]`, with the state `sys.argv[2]`.
 ON_HOST = (

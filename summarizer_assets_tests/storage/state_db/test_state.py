@@ -16,7 +16,7 @@ from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageErr
 from summarizer_assets.storage.processes import process_name
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.state import StateStore
-from summarizer_assets_tests.storage.rows import lines_of, start
+from testing.table_rows import lines_of, start
 
 HOLD = (
     "import sys\n"

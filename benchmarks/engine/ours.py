@@ -1,0 +1,66 @@
+"""Our own job as contenders of `benchmarks.engine`: through Dagster, and one bucket's run without it."""
+
+import os
+import shutil
+from types import MappingProxyType
+
+import dagster as dg
+
+from benchmarks.engine.contender import MODEL, Done, Work
+from benchmarks.engine.data import BUCKETS
+from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.jobs import SUMMARIZE
+from summarizer_assets.settings import Settings, load_settings
+from summarizer_assets.storage.delta.stream import persist
+
+_QUIET = MappingProxyType({"loggers": {"console": {"config": {"log_level": "WARNING"}}}})
+
+
+class House:
+    """An installation in `work.out` over a copy of the table `authors`; what is made once a process is made here."""
+
+    def __init__(self, work: Work, **settings: str) -> None:
+        root = work.out / "root"
+        shutil.copytree(work.folder / "authors", root / "authors")
+        home = work.out / "dagster"
+        home.mkdir()
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+        environment = {
+            "ROOT": str(root),
+            "BUCKETS": str(BUCKETS),
+            "LLM_BASE_URL": work.url,
+            "LLM_MODEL": MODEL,
+            "LLM_API_KEY": "sk-benchmark",
+            "GROUP_SIZE": str(work.group_size),
+            "MAX_IN_FLIGHT": str(work.in_flight),
+            "GROUNDING": str(work.grounding),
+            "PRICE_INPUT_USD": "0.15",
+            "PRICE_OUTPUT_USD": "0.6",
+            **settings,
+        }
+        os.environ.update({f"SUMMARIZER_{name}": value for name, value in environment.items()})
+        os.environ["DAGSTER_HOME"] = str(home)
+        self.settings: Settings = load_settings(env_file=None)
+
+    def through_dagster(self, bucket: str) -> Done:
+        """Materialise the bucket's partition of both assets."""
+        job = build_defs(self.settings).resolve_job_def(SUMMARIZE)
+        result = job.execute_in_process(dict(_QUIET), instance=dg.DagsterInstance.get(), partition_key=bucket)
+        events = [event for event in result.all_events if event.is_step_materialization]
+        mine = next(event for event in events if event.asset_key and event.asset_key.path == ["author_summaries"])
+        told = {name: value.value for name, value in mine.materialization.metadata.items()}
+        return Done(int(told["answered"]), int(told["calls"]))
+
+    def alone(self, bucket: str) -> Done:
+        """The same without Dagster."""
+        summarizer = Summarizer(self.settings)
+        with summarizer.bucket_run(bucket, f"benchmark-{bucket}", log=lambda _: None) as run:
+            summaries = run.summaries
+            persist(summarizer.tables.summaries, summaries)
+            calls = summaries.metadata()["calls"]
+            persist(summarizer.tables.failures, run.failures)
+            run.finish()
+        if run.stop is not None:
+            raise RuntimeError(f"the run stopped: {run.stop.message}")
+        return Done(run.counts.answered, int(calls))

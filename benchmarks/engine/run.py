@@ -1,0 +1,107 @@
+"""One contender of `benchmarks.engine` in a process of its own: `python -m benchmarks.engine.run NAME WORK.json`.
+
+It warms up on a few authors, so that the start of the process and what is imported late are not counted, then does the
+measured bucket. Prints its figures as one line of JSON: CPU of the whole process, all threads.
+"""
+
+import gc
+import json
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.command import command
+
+if __name__ == "__main__":  # before what takes long to import
+    parser = command(__doc__, part_of="engine")
+    parser.add_argument("name")
+    parser.add_argument("work", type=json.loads)
+    options = parser.parse_args()
+
+from benchmarks.engine.contender import Done, Work
+from benchmarks.engine.data import WARM
+
+Runner = Callable[[Work, str], Done]
+
+
+def _ours(work: Work, *, dagster: bool) -> Runner:
+    from benchmarks.engine.ours import House  # noqa: PLC0415 - the others' memory must not count our imports
+
+    house = House(work)
+    return lambda _, bucket: house.through_dagster(bucket) if dagster else house.alone(bucket)
+
+
+def _reference() -> Runner:
+    from benchmarks import reference  # noqa: PLC0415 - as above
+
+    return lambda work, bucket: reference.run(replace(work, bucket=bucket))
+
+
+def _cookbook() -> Runner:
+    from benchmarks import cookbook  # noqa: PLC0415 - as above
+
+    return lambda work, bucket: cookbook.run(replace(work, bucket=bucket))
+
+
+def _sketch(name: str) -> Runner:
+    from benchmarks import sketches  # noqa: PLC0415 - as above
+
+    run = {"row by row": sketches.row_by_row, "500 a request": sketches.grouped}[name]
+    return lambda work, bucket: run(replace(work, bucket=bucket))
+
+
+def runner(name: str, work: Work) -> Runner:
+    """The contender called `name`, in `benchmarks.engine`'s words."""
+    if name.startswith("ours"):
+        return _ours(replace(work, grounding="grounding" in name), dagster="no Dagster" not in name)
+    if name == "reference":
+        return _reference()
+    return _cookbook() if name == "cookbook" else _sketch(name)
+
+
+def server(url: str, path: str) -> dict[str, Any]:
+    """What the server says at `path` of its controls."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    connection.request("GET", path)
+    told: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.close()
+    return told
+
+
+def measure(name: str, work: Work, latency_s: float) -> dict[str, Any]:
+    run = runner(name, work)
+    run(replace(work, authors=None), WARM)
+    gc.collect()
+    server(work.url, f"/latency/{latency_s}")
+    before = server(work.url, "/told")["cpu_s"]
+    cpu, wall = time.process_time(), time.monotonic()
+    done = run(work, work.bucket)
+    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    told = server(work.url, "/told")
+    return {
+        "authors": done.authors,
+        "requests": done.requests,
+        "cpu_s": cpu,
+        "wall_s": wall,
+        "asking_s": told["busy_s"],
+        "server_share": (told["cpu_s"] - before) / wall,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main(name: str, given: dict[str, Any]) -> None:
+    latency_s = given.pop("latency_s")
+    work = Work(**{**given, "folder": Path(given["folder"]), "out": Path(given["out"])})
+    # One descriptor a connection.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384) if most > 0 else 16384, most))
+    print(json.dumps(measure(name, work, latency_s)))
+
+
+if __name__ == "__main__":
+    main(options.name, options.work)

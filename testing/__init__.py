@@ -1,0 +1,1 @@
+"""What tests, benchmarks, tools and deploy share: small installations, providers and servers."""
