@@ -1,1 +1,1 @@
-"""From a source's chunks to the changed buckets of `authors`: spill, merge, compare, stream."""
+"""The ingest pipeline: spill a source's rows by bucket, merge them into authors, compare with the table, stream changes."""

@@ -1,4 +1,4 @@
-"""The next item made while the last one is used: an ingest reads and writes at once, one item more in memory."""
+"""Prefetch of one item in a background thread, so that an ingest reads and writes at the same time."""
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,10 @@ T = TypeVar("T")
 
 
 def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
-    """The same items in the same order, each made in a thread of its own while the one before is with the caller.
+    """Yield the same items in the same order, each computed in a thread while the caller uses the one before it.
 
-    An error of `items` comes when its item is asked for. `items` is closed at the end, early or not.
+    Costs the memory of one more item. An error of `items` is raised when the caller requests the failed item. `items`
+    is closed at the end, also when the caller stops early.
     """
     end = object()
     try:

@@ -1,4 +1,4 @@
-"""A bucket as the source has it against the bucket as the table holds it."""
+"""Comparison of one bucket's authors: the source's version against the table's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from summarizer_assets.core.records import AUTHOR
 
 @dataclass(frozen=True)
 class Difference:
-    """How a bucket's new authors stand to those that were held.
+    """Counts of authors in one bucket, the source against the table.
 
-    `hollowed`: of the changed, who have nothing left to summarise. `mended`: rows that are not as an ingest wrote them,
-    since something else changed them: the content, its hash, a second row of an author, a row of none.
+    `hollowed`: changed authors with neither papers nor topics left to summarise. `mended`: rows that something other
+    than an ingest changed: the content, its hash, a second row of an author, a row without an id.
     """
 
     added: int
@@ -32,7 +32,7 @@ NO_DIFFERENCE = Difference(0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class BucketChange:
-    """A bucket that differs from the table's: its whole new content (schema `records.AUTHORS`), sorted by id."""
+    """The new content of a bucket that differs from the table: all its authors (`records.AUTHORS`), sorted by id."""
 
     bucket: str
     frame: pl.DataFrame
@@ -41,7 +41,7 @@ class BucketChange:
 
 @dataclass(frozen=True)
 class Compared:
-    """A bucket's difference, and the ids (sorted) of who is removed or hollowed, and of who is added."""
+    """A bucket's counts, and sorted ids: `gone` are the authors removed or hollowed, `new` the authors added."""
 
     difference: Difference
     gone: pl.Series
@@ -62,7 +62,10 @@ def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _equal(one: pl.DataFrame, other: pl.DataFrame) -> bool:
-    """Row by row. Of lists of structs, element by element: polars takes twelve times as long to compare such lists."""
+    """Whether all rows are equal.
+
+    Papers are compared as exploded structs: polars takes twelve times as long to compare lists of structs.
+    """
     if one.height != other.height or not one.drop("papers").equals(other.drop("papers")):
         return False
     if not one["papers"].list.len().equals(other["papers"].list.len()):
@@ -72,7 +75,10 @@ def _equal(one: pl.DataFrame, other: pl.DataFrame) -> bool:
 
 
 def _same_content(both: pl.DataFrame) -> pl.Series:
-    """Of each row; only where the hashes differ, when all others are seen to be equal at once."""
+    """Whether the content of each joined row is equal, as a Boolean column.
+
+    Where all rows of equal hash prove equal in one comparison, only the others are compared one by one.
+    """
     agree = both.select(_SAME_HASH).to_series()
     there, here = both.filter(agree), [f"{name}{_HELD}" for name in _CONTENT]
     old = there.select(pl.col(name).alias(name.removesuffix(_HELD)) for name in here)
@@ -85,9 +91,9 @@ def _same_content(both: pl.DataFrame) -> pl.Series:
 
 
 def compare(new: pl.DataFrame, held: pl.DataFrame) -> Compared:
-    """By content, column by column: the hash that a row carries says only what its writer thought of it.
+    """Compare a bucket's authors by content, column by column; a stored hash alone may be wrong.
 
-    Both have the columns of `AUTHOR` and `record_hash`; `new` has each author once.
+    Both frames have the columns of `AUTHOR` and `record_hash`; `new` has each author once.
     """
     new, held = _sorted(new), _sorted(held.select(new.columns))
     if _equal(new, held):
@@ -119,10 +125,10 @@ def compare(new: pl.DataFrame, held: pl.DataFrame) -> Compared:
 
 @dataclass(frozen=True)
 class Increment:
-    """What an ingest reads in place of the whole source: the authors of whom any row may differ.
+    """What an ingest reads instead of the whole source: the authors whose rows may have changed.
 
-    `ids` by bucket, of every bucket that has any; `rows`: authors that the table holds, of every bucket;
-    `source_rows`: of the whole source.
+    `ids`: their ids by bucket, for every bucket that has any. `rows`: number of authors in the table, by bucket.
+    `source_rows`: number of rows of the whole source.
     """
 
     ids: Mapping[str, pl.Series]

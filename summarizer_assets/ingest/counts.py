@@ -1,4 +1,4 @@
-"""What an ingest counts, and the source rows that can be no author."""
+"""Counters of an ingest, and the collection of rejected source rows."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ _REST = "(further rows with this reason, not kept)"
 
 @dataclass
 class IngestCounts:
-    """Totals, complete once all changes were taken.
+    """Totals, complete once the caller has consumed all changes.
 
     Attributes:
         source_rows: rows of the whole source, whatever buckets are selected.
         rejected: source rows that cannot become an author, by reason; of the whole source.
         unparsable: values that became null, by column; of the whole source.
         cut_texts: texts cut at 20,000 characters, by column; of the whole source.
-        words_for_nothing: values that are a tool's word for nothing, by column; of the whole source.
-        read_as: files, by how their text is read: encoding, delimiter, quotes.
+        words_for_nothing: null markers that tools write as text, such as `NA`, by column; of the whole source.
+        read_as: number of files by how their text is read: encoding, delimiter, quotes.
         authors: authors in the selected buckets.
         bucket_rows: authors in each selected bucket.
-        duplicate_authors: rows united with an earlier row of their author; 0 for a flat source, where that is the rule.
-        duplicate_papers: papers united with another one of the same author.
-        added, changed, removed, unchanged: authors in the selected buckets against what the table held.
-        mended: rows of the table that something else had changed since an ingest wrote them.
+        duplicate_authors: rows merged into an earlier row of their author; 0 for a flat source, where all are.
+        duplicate_papers: papers merged into another paper of the same author.
+        added, changed, removed, unchanged: authors in the selected buckets, compared with the table.
+        mended: table rows that something other than an ingest had changed.
     """
 
     source_rows: int = 0
@@ -49,7 +49,7 @@ class IngestCounts:
     mended: int = 0
 
     def take(self, bucket: str, rows: int, difference: Difference) -> None:
-        """Count a bucket of so many authors."""
+        """Count one bucket of `rows` authors."""
         self.authors += rows
         self.bucket_rows[bucket] = rows
         self.added += difference.added
@@ -59,7 +59,7 @@ class IngestCounts:
         self.unchanged += rows - difference.added - difference.changed
 
     def read(self, chunk: Chunk) -> None:
-        """Count what a chunk tells of itself."""
+        """Add the counts of one chunk."""
         self.source_rows += chunk.counts.rows
         self.unparsable.update(chunk.counts.unparsable)
         self.cut_texts.update(chunk.counts.cut)
@@ -71,7 +71,7 @@ class IngestCounts:
 
 @dataclass
 class Rejects:
-    """Rejected rows, identical ones once; beyond a cap only counted, so that a wholly unusable source fits memory."""
+    """Distinct rejected rows; beyond a cap they are only counted, so that an unusable source still fits in memory."""
 
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
 

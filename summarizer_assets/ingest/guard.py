@@ -1,4 +1,4 @@
-"""Whether an ingest may take what it would take: too much is refused, unless a person said yes to just that."""
+"""The guard against data loss: an ingest that removes too much is refused unless a person accepted exactly that loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from summarizer_assets.core.ingest_loss import Loss, Shares, likely_cause, objec
 
 
 class LossRefused(Exception):
-    """Nothing was written. `loss.code` says yes to it."""
+    """The ingest would remove too much; nothing was written. Passing `loss.code` as `accept_loss` permits it."""
 
     def __init__(self, message: str, loss: Loss) -> None:
         super().__init__(message)
@@ -16,17 +16,17 @@ class LossRefused(Exception):
 
 @dataclass(frozen=True)
 class Permission:
-    """`accepted`: the code of the loss that a person said yes to, if any."""
+    """How much an ingest may remove. `accepted`: code of the loss that a person accepted; empty if none."""
 
     shares: Shares
     accepted: str = ""
 
 
 def judge(loss: Loss, permission: Permission, id_column: str, log: Callable[[str], None]) -> None:
-    """Let the ingest go on, or raise.
+    """Return if the ingest may proceed; log whether the permission was used.
 
     Raises:
-        LossRefused: it would take too much.
+        LossRefused: the ingest would remove too much.
     """
     reasons = objections(loss, permission.shares)
     if not reasons:

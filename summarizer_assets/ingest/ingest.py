@@ -1,8 +1,9 @@
-"""One pass over a source to the changed buckets of authors, in bounded memory. No Dagster.
+"""The ingest: from a source to the changed buckets of `authors`, in bounded memory. Knows nothing of Dagster.
 
-Pass 1 puts the rows of the selected buckets aside, one file a bucket. Pass 2 takes bucket by bucket: unites the rows of
-each author, compares with what the table holds, and yields the bucket if anything differs. Where anybody can be lost,
-changed buckets are put aside, too, until all are compared and what would be lost is admitted: none is yielded before.
+Pass 1 spills the rows of the selected buckets to disk, one file per bucket. Pass 2 handles one bucket at a time: it
+merges the rows of each author, compares them with the table and yields the bucket if anything differs. If the table
+holds authors that could be lost, changed buckets are spilled again until all are compared and the guard admits the
+loss; none is yielded before that.
 """
 
 import time
@@ -26,19 +27,19 @@ from summarizer_assets.ingest.spill import Spill, SpillFolder
 from summarizer_assets.sources.chunk import Chunk
 
 Phase = Literal["reading", "comparing", "writing"]
-#: Called with the phase, source rows read so far and buckets done so far.
+#: Called with the phase, the source rows read so far and the buckets finished so far.
 Progress = Callable[[Phase, int, int], None]
 
 C = TypeVar("C")
 
 _PROGRESS_S = 2.0
-#: Uncompressed bytes that are merged at once; a bucket above it is merged in parts.
+#: Uncompressed bytes merged at once; a larger bucket is merged in parts.
 _PART_BYTES = 192 * 2**20
-_MAX_PARTS = 1024  # files of a split bucket; past it parts grow, and folding still bounds what repeats
+_MAX_PARTS = 1024  # files of a split bucket; above it parts grow, and folding still bounds repeated rows
 
 
 class AuthorSource(Protocol):
-    """What an ingest needs of a source; `sources.source.Source` is one."""
+    """What an ingest needs from a source; `sources.source.Source` implements it."""
 
     @property
     def form(self) -> str: ...
@@ -48,10 +49,11 @@ class AuthorSource(Protocol):
 
 @dataclass(frozen=True)
 class Guard:
-    """Who decides whether an ingest may take what it would take, before its first change.
+    """The check before the first change whether an ingest may remove what it would remove.
 
-    `admit` raises when it may not. `held`: whether the selected buckets hold anybody; where they do not, nothing has to
-    wait. `ids`: who of a bucket is lost, too, when the source lacks them, beside the rows of its table.
+    `admit` raises if it may not. `held`: whether the selected buckets hold any author; if not, changes need not wait
+    for the comparison of all. `ids`: further authors of a bucket, beside the table's rows, who are lost if the source
+    lacks them.
     """
 
     admit: Callable[[Loss], None]
@@ -68,17 +70,16 @@ OPEN = Guard(lambda _: None, held=False, ids=_nobody)
 
 @dataclass(frozen=True)
 class Sizes:
-    """Source rows in memory at once, and bytes of authors merged at once."""
+    """Source rows held in memory at once, and bytes of authors merged at once."""
 
     chunk_rows: int = 100_000
     part_bytes: int = _PART_BYTES
 
 
 class IngestRun:
-    """An ingest under way: iterate once over the changed buckets, then read `counts` and `rejected`.
+    """A running ingest: iterate once over the changed buckets, then read `counts` and `rejected`.
 
-    Reading begins with the first step of the iteration. What is put aside on disk is removed when the iteration ends,
-    by an error too, or is closed.
+    Reading begins with the first iteration step. Spill files are removed when the iteration ends, fails or is closed.
     """
 
     def __init__(
@@ -112,7 +113,11 @@ class IngestRun:
 
     @property
     def rejected(self) -> pl.DataFrame:
-        """Rows that cannot become an author, schema `records.REJECTED`: 20,000 different ones, the rest counted."""
+        """Rows that cannot become an author (`records.REJECTED`): at most 20,000 distinct ones, the rest only counted.
+
+        Raises:
+            RuntimeError: the iteration has not finished.
+        """
         if self._state != "read":
             raise RuntimeError("the source has not been read to its end; iterate over the run first")
         return self._rejects.frame()
@@ -134,7 +139,7 @@ class IngestRun:
                 yield from (change for change in changes if change is not None)
 
     def _admitted(self, found: Iterator[BucketChange | None], folder: Path) -> Iterator[BucketChange]:
-        """The changes, after all of them are known and admitted."""
+        """Yield the changes, once all are compared and the guard admitted them."""
         shelf, differences = Spill(folder / "changes"), dict[str, Difference]()
         for change in self._told(found, "comparing"):
             if change is not None:
@@ -206,7 +211,7 @@ class IngestRun:
         return BucketChange(bucket, pl.concat([frame, others]).sort("author_id"), found.difference)
 
     def _merged_parts(self, bucket: str, spill: Spill, folder: Path) -> Iterator[pl.DataFrame]:
-        """The bucket's authors in frames that share no author: one, or several where one would be too large."""
+        """The bucket's authors in frames that share no author: one frame, or several if one would be too large."""
         parts = min(-(-spill.size(bucket) // self._part_bytes), _MAX_PARTS)
         if parts <= 1:
             yield self._folded(spill.read(bucket))
@@ -221,7 +226,7 @@ class IngestRun:
             split.drop(str(part))
 
     def _folded(self, frames: Iterator[pl.DataFrame]) -> pl.DataFrame:
-        """Merge step by step, so that an author who repeats without end takes the memory of his content only."""
+        """Merge step by step, so that an author repeated any number of times takes the memory of one record."""
         waiting: list[pl.DataFrame] = []
         size = 0
         settled = 0
@@ -259,18 +264,18 @@ def ingest(
     progress: Progress | None = None,
     sizes: Sizes = Sizes(),
 ) -> IngestRun:
-    """Prepare an ingest of the selected buckets; iterate over the result to run it.
+    """Prepare an ingest of the selected buckets; iterating over the result runs it.
 
     Args:
         source: the authors.
-        buckets: how many buckets the tables have.
-        selected: keys of the buckets to fill; authors of others are ignored.
-        spill_dir: a local folder for about the source's size, lz4-compressed.
-        current: what the table holds of a bucket (schema `records.AUTHORS`, each author once).
-        increment: `source` holds the rows of its authors only; the others are in the table as they should be.
-        guard: admits or refuses what the ingest would take.
-        progress: told every few seconds of work, and at the end of each phase.
-        sizes: what is in memory at once.
+        buckets: number of buckets of the tables.
+        selected: keys of the buckets to fill; authors of other buckets are ignored.
+        spill_dir: a local folder with room for about the source's size, lz4-compressed.
+        current: returns the table's rows of a bucket (`records.AUTHORS`, each author once).
+        increment: if given, `source` holds only the rows of its authors; all others are correct in the table.
+        guard: admits or refuses what the ingest would remove.
+        progress: called every few seconds of work, and at the end of each phase.
+        sizes: bounds of memory.
     """
     return IngestRun(
         source,

@@ -1,4 +1,4 @@
-"""What an ingest would take, gathered bucket by bucket."""
+"""Accumulator of the authors that an ingest would remove, bucket by bucket."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -12,7 +12,7 @@ _EXAMPLES = 20
 
 
 class Losses:
-    """Fed with each selected bucket, in the order of the keys."""
+    """Takes each selected bucket once, in the order of the keys; `loss` then returns the total."""
 
     def __init__(self) -> None:
         self._held = self._removed = self._hollowed = 0
@@ -22,19 +22,19 @@ class Losses:
         self._digest = blake2b(digest_size=4)
 
     def kept(self, authors: int) -> None:
-        """So many authors of a bucket stay as they are."""
+        """Count the `authors` of a bucket that stay unchanged."""
         self._held += authors
 
     def add(self, bucket: str, held: pl.Series, others: int, more: pl.Series, new: pl.Series, found: Compared) -> None:
-        """A bucket as it was compared.
+        """Add a compared bucket.
 
         Args:
             bucket: its key.
-            held: the ids that were compared.
-            others: how many authors of the bucket were not.
-            more: ids of who is lost, too, when not in `new`.
-            new: the ids that the source has.
-            found: the comparison.
+            held: the table's ids that were compared.
+            others: number of the bucket's authors that were not compared.
+            more: further ids that are lost unless they are in `new`.
+            new: the source's ids.
+            found: the result of the comparison.
         """
         at_stake = more.filter(~more.is_in(held.implode())).unique()
         gone = pl.concat([found.gone, at_stake.filter(~at_stake.is_in(new.implode()))]).sort()
@@ -50,7 +50,7 @@ class Losses:
             self._digest.update("\0".join([bucket, *gone, ""]).encode())
 
     def loss(self, source_rows: int, rejected: Mapping[str, int], source_authors: int) -> Loss:
-        """All of it, when each bucket was added."""
+        """The total loss, once every bucket was added."""
         digest = self._digest.copy()
         digest.update(repr((source_rows > 0, sorted(rejected.items()))).encode())
         return Loss(

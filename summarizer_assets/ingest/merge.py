@@ -1,7 +1,7 @@
-"""Rows of authors to authors: each once, in one canonical order, with the hash of its record.
+"""De-duplication of authors: rows are merged into one record per author, in canonical order, with its hash.
 
-Pure, and associative: merging parts first and then the results gives the same authors as merging all at once, so the
-size of a chunk or a part never shows.
+Pure and associative: merging parts first and then the results gives the same authors as merging all at once, so chunk
+and part sizes do not affect the result.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NUMBERS = [field.name for field in PAPER.fields if field.dtype != pl.String]
 
 @dataclass(frozen=True)
 class Merged:
-    """Authors (schema `records.AUTHOR`, each once, sorted by id, papers sorted), and what was united."""
+    """Authors (`records.AUTHOR`, each once, sorted by id, papers sorted), and how many duplicates were merged."""
 
     authors: pl.DataFrame
     duplicate_rows: int
@@ -27,11 +27,11 @@ class Merged:
 
 
 def merge(rows: pl.DataFrame) -> Merged:
-    """Unite the rows of each author.
+    """Merge the rows of each author.
 
-    Name and affiliation: the first known in the order of `rows`. Topics: all, in that order. Papers: one for each `ut`,
-    and those without `ut` one for each content; where copies of a paper differ, the longest text (then the first in the
-    alphabet), the highest count and a set flag win, so that the order of the rows decides nothing there.
+    Name and affiliation: the first non-null value in the order of `rows`. Topics: all, in that order. Papers: one per
+    `ut`, or per content if they have no `ut`. If copies of a paper differ, the longest text (then the alphabetically
+    first), the highest count and a set flag win, independent of the order of the rows.
     """
     ranked = rows.with_columns((pl.col("author_id").rank("dense") - 1).cast(pl.UInt32).alias("rank"))
     total = ranked.select(pl.col("rank").max()).item()
@@ -83,7 +83,7 @@ def _richest(name: str) -> pl.Expr:
 
 
 def _lists(items: pl.Series, owners: pl.Series, owners_count: int) -> pl.Series:
-    """`items`, sorted by owner (0 … `owners_count` - 1), as one list an owner."""
+    """`items`, sorted by owner (0 … `owners_count` - 1), as one list per owner."""
     sizes = owners.to_frame("owner").group_by("owner").len("size")
     lengths = (
         pl.select(pl.int_range(owners_count, dtype=pl.UInt32).alias("owner"))
@@ -95,9 +95,9 @@ def _lists(items: pl.Series, owners: pl.Series, owners_count: int) -> pl.Series:
 
 
 def record_hashes(authors: pl.DataFrame) -> pl.Series:
-    """blake2b-128 of each whole record, 32 hex digits, over an encoding that no two records share.
+    """The blake2b-128 hash of each whole record as 32 hex digits, over an injective encoding.
 
-    A text is its length in bytes, a colon and itself; a list its length and its items; a null is a dash.
+    A text is encoded as its length in bytes, a colon and the text; a list as its length and its items; null as a dash.
     """
     papers = (
         authors["papers"]

@@ -1,4 +1,4 @@
-"""How much of a source an ingest has to read: nothing, the authors concerned by its newer versions, or all of it."""
+"""Planning of incremental reads: an ingest reads nothing, the authors changed since the last one, or the whole source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from summarizer_assets.sources.source import Source
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.state_db.source_marks import IngestMarks, SourceState, files_of
 
-#: Part of what a mark is valid for: raise it when the same source makes other authors than before.
+#: Version of the reading rules, stored in each mark: raise it when the same source yields other authors than before.
 RULES = 2
 
 
@@ -23,10 +23,10 @@ class Reading:
     """What an ingest reads.
 
     Attributes:
-        source: all of it, or the rows of the authors concerned.
-        increment: None when all of the source is read.
-        state: the source's, to be noted when all is committed; None where the source has no versions.
-        words: the same for a person.
+        source: the whole source, or the rows of the changed authors.
+        increment: None if the whole source is read.
+        state: the source's state, noted once all is committed; None if the source has no versions.
+        words: the plan in words, for a person.
         nothing_new: the source need not be opened at all.
     """
 
@@ -46,15 +46,15 @@ def plan_reading(
     *,
     whole: bool,
 ) -> Reading:
-    """Decide it from the marks of the last ingests.
+    """Decide how much to read from the marks of the last ingests.
 
     Args:
-        source: where all is.
-        table: the authors.
-        snapshot: the authors as they are compared with.
-        marks: up to which version each bucket is known to be read.
-        selected: the buckets to fill.
-        whole: read all of it, whatever the marks say.
+        source: the whole source.
+        table: the authors table.
+        snapshot: the version of `table` to compare with; None if it does not exist.
+        marks: up to which source version each bucket has been read.
+        selected: keys of the buckets to fill.
+        whole: read the whole source, whatever the marks say.
     """
     found = source.version()
     if found is None:
@@ -91,7 +91,7 @@ def note_reading(
     selected: Sequence[str],
     rewritten: Sequence[str],
 ) -> None:
-    """Note up to where the selected buckets are read, all of them being committed; not one that another run changed."""
+    """Record the source version of the selected, committed buckets, except those that another run changed meanwhile."""
     if reading.state is None:
         return
     now = table.open()
@@ -101,7 +101,7 @@ def note_reading(
         before = table.fence(bucket, snapshot)
         return table.fence(bucket, now) == ((before or 0) + 1 if bucket in ours else before)
 
-    # What was left as it is, was compared in the snapshot: other files there now, of a RESTORE, say, are not known.
+    # Buckets not rewritten were compared in the snapshot: files that replaced it since, by a RESTORE say, are unknown.
     left = [bucket for bucket in selected if bucket not in ours]
     files = files_of(snapshot, left) | files_of(now, list(rewritten))
     marks.set(reading.state, {bucket: held for bucket, held in files.items() if only_ours(bucket)})

@@ -1,4 +1,4 @@
-"""Frames of one schema routed to one append-only file a key: memory and open files are bounded, whatever the keys."""
+"""Spill files: rows of one schema routed to one append-only file per key, with bounded memory and open files."""
 
 import fcntl
 import shutil
@@ -13,16 +13,16 @@ import pyarrow as pa
 _LOCK = "in-use"
 _PREFIX = "ingest-"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
-#: Rows held back until a batch is worth routing: many small input files must not become many tiny writes.
+#: Rows buffered before they are routed, so that many small input files do not become many tiny writes.
 _WAITING_ROWS = 50_000
 
 
 class SpillError(OSError):
-    """The local disk cannot take what an ingest has to put aside."""
+    """The local disk cannot hold the spill files of an ingest."""
 
 
 class Spill:
-    """One folder of spill files. Rows of a key come back in the order in which they were added."""
+    """One folder of spill files. Rows of a key are read in the order in which they were added."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ class Spill:
             self._route()
 
     def put(self, key: str, rows: pl.DataFrame) -> None:
-        """Add rows that are all of one key, at once."""
+        """Write rows that all belong to one key, without buffering."""
         self._append(key, rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
     def _route(self) -> None:
@@ -48,7 +48,7 @@ class Spill:
         frame = pl.concat(self._waiting).sort("__key", maintain_order=True)
         self._waiting = []
         sizes = frame.group_by("__key", maintain_order=True).len()
-        # Arrow cuts buffers at a slice's borders when it writes; polars would write a text column's whole buffers.
+        # Arrow trims buffers to a slice when it writes; polars would write the whole buffers of a text column.
         table = frame.drop("__key").to_arrow(compat_level=pl.CompatLevel.oldest())
         start = 0
         for key, height in sizes.iter_rows():
@@ -72,7 +72,7 @@ class Spill:
         return self._folder / f"{key}.arrows"
 
     def flush(self) -> None:
-        """Write what is still held back; sizes and reading are right only after it."""
+        """Write the buffered rows; `size` and `read` are correct only after it."""
         self._route()
 
     def size(self, key: str) -> int:
@@ -97,7 +97,7 @@ class Spill:
 
 
 class SpillFolder:
-    """A run's own folder under `parent`, removed at its end; those of dead runs are removed on the way in."""
+    """A run's own folder under `parent`, removed on exit; folders of dead runs are removed on entry."""
 
     def __init__(self, parent: Path) -> None:
         self._parent = parent
@@ -118,23 +118,23 @@ class SpillFolder:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """A lock dies with its process, so a folder whose lock is free belongs to nobody."""
+    """Remove folders of dead runs: a lock ends with its process, so a folder whose lock is free has no owner."""
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
             lock = (folder / _LOCK).open("r+")
         except FileNotFoundError:
-            continue  # it is just being made, or just being removed
+            continue  # being created or removed at this moment
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # alive
-            if folder.exists():  # else another run removed it while we waited for the lock
+            if folder.exists():  # otherwise another run removed it before we took the lock
                 _remove(folder)
 
 
 def _remove(folder: Path) -> None:
-    """Its lock goes last: a removal that is broken off leaves a folder that the next run knows as abandoned."""
+    """Remove a folder, its lock last, so that the next run recognises an interrupted removal as abandoned."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

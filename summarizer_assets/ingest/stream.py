@@ -1,4 +1,4 @@
-"""An ingest as a stream of table changes, with what it counted as metadata."""
+"""The ingest as a stream of table changes for the IO manager, with its counts as metadata."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ from summarizer_assets.storage.state_db.source_marks import IngestMarks
 
 @dataclass(frozen=True)
 class Listener:
-    """`log`: what a person should know of the source. `describe`: the facts of each bucket, when all is known.
+    """Callbacks. `log`: a message about the source. `describe`: the metadata of each bucket, at the end.
 
-    `report`: every few seconds how far it is; called by the thread that reads.
+    `report`: the progress, every few seconds, from the reading thread.
     """
 
     log: Callable[[str], None]
@@ -40,15 +40,15 @@ class Listener:
 
 @dataclass(frozen=True)
 class OtherTables:
-    """Those of the authors who were asked. `kept`: rows of authors who left the source stay."""
+    """The tables of results. `kept`: rows of authors who left the source are kept."""
 
     summaries: BucketedTable
     failures: BucketedTable
     kept: bool = False
 
 
-#: What the log of `authors` tells of each change: which ingest it is part of, how many authors it took, and at which
-#: version the other tables were then. So what an ingest took is found again (`bring_back`).
+#: Keys of the commit metadata in the log of `authors`: the ingest, the number of authors it removed, and (see
+#: `version_note`) the versions of the other tables at that time. `bring_back` restores removed authors from them.
 INGEST_NOTE, LOST_NOTE = "summarizer.ingest", "summarizer.lost"
 BRING_BACK = "python -m summarizer_assets.bring_back"
 CAREFUL = Permission(Shares(0.1, 0.1))
@@ -56,7 +56,7 @@ CAREFUL = Permission(Shares(0.1, 0.1))
 
 @dataclass(frozen=True)
 class Around:
-    """`permission`: how much may be lost. `others`: None where nobody was ever asked. `run_id`: names the ingest."""
+    """`permission`: how much may be lost. `others`: None if there are no results yet. `run_id`: names the ingest."""
 
     permission: Permission = CAREFUL
     others: OtherTables | None = None
@@ -69,8 +69,8 @@ def version_note(table: BucketedTable) -> str:
 
 @dataclass(frozen=True)
 class _Stake:
-    """Who may be lost by an ingest: the authors of a bucket, and where no ingest filled it yet, as in a root to which
-    summaries were carried or whose authors were deleted, those who have a summary.
+    """Authors whom an ingest may remove: those in a bucket of `authors` and, if no ingest has filled the bucket yet
+    (summaries copied to a new root, or `authors` deleted), those with a summary.
     """
 
     table: BucketedTable
@@ -105,24 +105,24 @@ def ingest_stream(
     whole: bool = False,
     around: Around = Around(),
 ) -> TableStream:
-    """The changes that make the selected buckets of `table` what the source says, once they are admitted.
+    """The changes that bring the selected buckets of `table` to the source's state, once the guard admits them.
 
-    The four tables are made, empty, where they are missing, before the first change.
+    Missing tables, of the four, are created empty before the first change.
 
     Args:
         source: where the authors come from.
-        table: the authors.
-        rejected: takes the rows of the source that cannot become one.
-        marks: up to which version of the source the buckets are read, so that only newer ones have to be.
+        table: the authors table.
+        rejected: the table of source rows that cannot become an author.
+        marks: the source version up to which each bucket has been read; only newer changes are read.
         selected: keys of the buckets to fill.
-        spill: a local folder for about the source's size.
-        listener: told what happens.
-        whole: read all of the source, whatever is known of it.
-        around: what else it has to do with.
+        spill: a local folder with room for about the source's size.
+        listener: callbacks for messages, metadata and progress.
+        whole: read the whole source, whatever the marks say.
+        around: the permission, the result tables and the run's id.
 
     Raises:
-        SourceError: at once when a Delta source cannot be opened any more, before anything is written.
-        LossRefused: with the first change, before anything is written: too much would be lost.
+        SourceError: at once, if a Delta source can no longer be opened; nothing was written.
+        LossRefused: with the first change, if too much would be lost; nothing was written.
     """
     for name in source.missing:
         listener.log(
@@ -189,7 +189,7 @@ def ingest_stream(
 
 @dataclass(frozen=True)
 class _Nothing:
-    """A source of which nothing has to be read."""
+    """A source without rows, used when nothing is new."""
 
     form: str
 
