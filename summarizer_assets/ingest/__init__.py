@@ -1,1 +1,1 @@
-"""The ingest pipeline: spill a source's rows by bucket, merge them into authors, compare with the table, stream changes."""
+"""The ingest pipeline: spill rows by bucket, merge them into authors, compare with the table, stream the changes."""

@@ -1,4 +1,4 @@
-"""The guard against data loss: an ingest that removes too much is refused unless a person accepted exactly that loss."""
+"""The guard against data loss: an ingest that removes too much is refused unless a person accepted that loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

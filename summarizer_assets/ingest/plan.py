@@ -1,4 +1,4 @@
-"""Planning of incremental reads: an ingest reads nothing, the authors changed since the last one, or the whole source."""
+"""Planning of incremental reads: nothing, the authors changed since the last ingest, or the whole source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""The forms in which authors arrive, each turned into chunks of one shape."""
+"""Readers of the input formats (Delta, Parquet, CSV, JSON), each yielding chunks of authors in one schema."""

@@ -1,4 +1,4 @@
-"""What a source delivers: some of its authors in our shape, the rows that cannot be one, and what was counted."""
+"""The unit a source yields: a chunk of authors in our schema, with its rejected rows and counts."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -9,14 +9,14 @@ import polars as pl
 
 @dataclass(frozen=True)
 class ChunkCounts:
-    """Counted while reading.
+    """Counts made while reading.
 
     Attributes:
         rows: rows of the source: authors, or author-paper pairs in the flat form.
         unparsable: values that became null, by our column name.
         cut: texts that were longer than 20,000 characters, by our column name.
-        nothing: words for nothing (`NA`, `NULL`) that became null, by our column name.
-        read_as: files that begin in these rows, by how their text is read.
+        nothing: null words (`NA`, `NULL`) that became null, by our column name.
+        read_as: number of files that begin in these rows, by how their text is read.
     """
 
     rows: int
@@ -26,11 +26,11 @@ class ChunkCounts:
     read_as: Counter[str] = field(default_factory=Counter)
 
     def with_read_as(self, words: str) -> Self:
-        """The same, with the words of a file that begins here."""
+        """A copy that also counts a file that begins here and is read as `words` says."""
         return replace(self, read_as=self.read_as + Counter({words: 1}))
 
     def with_rows(self, rows: int) -> Self:
-        """The same, with so many rows more."""
+        """A copy with `rows` added."""
         return replace(self, rows=self.rows + rows)
 
 
@@ -40,8 +40,8 @@ class Chunk:
 
     Attributes:
         authors: schema `records.AUTHOR`; `author_id` is never null, but may repeat, here and in other chunks.
-        rejected: schema `records.REJECTED`, one row a source row.
-        counts: what was counted.
+        rejected: schema `records.REJECTED`, one row per source row.
+        counts: counts of these rows.
     """
 
     authors: pl.DataFrame

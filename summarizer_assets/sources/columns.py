@@ -1,4 +1,4 @@
-"""Which of a source's columns is which of ours: names only, no data."""
+"""Resolution of column names: maps a source's columns to ours, by name only, without data."""
 
 import difflib
 import json
@@ -14,7 +14,7 @@ Form = Literal["nested", "flat", "narrow"]
 AUTHOR_NAMES = tuple(AUTHOR)
 PAPER_NAMES = tuple(field.name for field in PAPER.fields)
 
-#: Other names under which a column is known without a mapping, most specific first.
+#: Alternative names accepted without a mapping, most specific first.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "author_id": ("daisngid", "id"),
     "author_name": ("name",),
@@ -27,9 +27,9 @@ _NO_GUESS = "its name there"
 
 @dataclass(frozen=True)
 class Layout:
-    """Our column names to the source's, and the form of the table.
+    """The form of a table, and our column names mapped to its own.
 
-    `papers` names columns of the table in the flat form, fields of the papers' struct in the nested one.
+    `papers` names columns of the table in the flat form, fields of the papers' struct in the nested form.
     """
 
     form: Form
@@ -44,12 +44,13 @@ class Layout:
 
 
 def table_layout(available: Sequence[str], mapping: Mapping[str, str], where: str) -> Layout:
-    """Resolve a table's columns; the papers' fields of a nested table follow with `paper_fields`.
+    """Resolve a table's columns; for a nested table, resolve the fields of its papers with `paper_fields`.
 
-    A mapped name wins over an own name, that over an alias; case matters only where several names fit without it.
+    A mapped name takes precedence over our own name, and our own name over an alias. Case matters only if several
+    names match without it.
 
     Raises:
-        SourceError: the columns cannot make an author; shows the mapping to set.
+        SourceError: the columns do not make an author; the message shows the mapping to set.
     """
     authors = _resolve(AUTHOR_NAMES, available, mapping, where)
     nested = "papers" in authors
@@ -66,7 +67,7 @@ def paper_fields(available: Sequence[str], mapping: Mapping[str, str], where: st
     """Resolve the fields of the papers' struct.
 
     Raises:
-        SourceError: a mapped field is not there, or none of the fields is known.
+        SourceError: a mapped field does not exist, or no field is known.
     """
     fields = _resolve(PAPER_NAMES, available, mapping, where)
     if not fields:
@@ -93,14 +94,14 @@ def _resolve(names: Sequence[str], available: Sequence[str], mapping: Mapping[st
 
 
 def matches(name: str, available: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
-    """All columns that may be ours, for data without a schema: the mapped one, or the known ones, best first."""
+    """All columns that may be ours, best first, for data without a schema: the mapped one, or the known ones."""
     if name in mapping:
         return [mapping[name]]
     free = [column for column in available if column not in mapping.values()]
     found = [
         column
         for candidate in (name, *ALIASES.get(name, ()))
-        for column in sorted(free, key=candidate.__ne__)  # first the one in the same case
+        for column in sorted(free, key=candidate.__ne__)  # an exact match first
         if column.strip().lower() == candidate
     ]
     return list(dict.fromkeys(found))

@@ -1,5 +1,5 @@
-"""The one error of the input side."""
+"""The exception raised for unreadable sources."""
 
 
 class SourceError(ValueError):
-    """A source that cannot be read: names the object, the cause and the remedy."""
+    """A source cannot be read; the message names the object, the cause and the remedy."""

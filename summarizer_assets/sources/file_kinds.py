@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: a wrong file is told for what it is, before its bytes are taken for columns."""
+"""Detection of file types by magic bytes, so that a wrong file is named instead of parsed as columns."""
 
 import re
 import zlib
@@ -16,7 +16,7 @@ _AGAIN = "download it again, and look at what came in its place"
 _DECRYPT = "decrypt it first"
 _RECODE = "write it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does"
 
-#: Where the bytes stand, the bytes, what the file is, and what to do.
+#: Offset of the magic bytes, the bytes, what the file is, and the remedy.
 _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"PAR1", "a Parquet file", "name it .parquet"),
     (0, b"PARE", "a Parquet file with an encrypted footer", _DECRYPT),
@@ -79,17 +79,17 @@ _IN_ZIP: Mapping[bytes, tuple[str, str]] = {
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title)\b", re.IGNORECASE)
 _XML = re.compile(rb"<\?xml|<!--|<[A-Za-z][\w:.-]*>\s*<")
 _WANTED: Mapping[str, str] = {"parquet": "a Parquet file", "csv": "CSV", "jsonl": "JSON lines"}
-#: Beginnings of files that are texts themselves; other ones in letters only count where control bytes follow.
+#: Magic bytes of text formats. Other magic bytes made of letters count only if control bytes follow.
 _TEXTS = (b"version", b"/annex", b"-----", b"age-", b"$ANSIBLE", b"{\\rtf", b"%PDF-", b"<stata")
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
-_TEXT_IN_UTF16 = 0.3  # of the bytes are zero, where text in UTF-16 has no mark
+_TEXT_IN_UTF16 = 0.3  # share of zero bytes from which on a text without a mark is UTF-16
 
 
 def check_kind(path: str, kind: str, options: dict[str, str] | None) -> None:
-    """Look at the first bytes of a file that is to be read as `kind` (a `files.Format`, but no Delta table).
+    """Check the first bytes of a file that is to be read as `kind` (a `files.Format` other than a Delta table).
 
     Raises:
-        SourceError: it is something else that is known.
+        SourceError: the file has another, known type.
     """
     start = _start(path, options)
     if not start and kind == "parquet":
@@ -105,7 +105,7 @@ def check_kind(path: str, kind: str, options: dict[str, str] | None) -> None:
 
 
 def described(start: bytes) -> tuple[str, str] | None:
-    """What a file with this beginning is, and what to do; None: text, or unknown."""
+    """What a file with these first bytes is, and the remedy; None if it is text or unknown."""
     binary = _CONTROL.search(start) is not None
     for place, magic, what, remedy in _MAGIC:
         if start[place:].startswith(magic) and (binary or not magic.isascii() or magic.startswith(_TEXTS)):
@@ -128,7 +128,7 @@ def _of_zeros(start: bytes) -> tuple[str, str] | None:
 
 
 def named_otherwise(path: str, options: dict[str, str] | None) -> str:
-    """What a file is whose name does not tell, as the end of a sentence."""
+    """What a file is, if its name does not show it, as the end of a sentence."""
     start = _start(path, options)
     found = described(start) if start else ("empty (0 bytes)", "write it anew")
     return "" if found is None else f"; by its content it is {found[0]}: {found[1]}"
@@ -141,7 +141,7 @@ def _start(path: str, options: dict[str, str] | None) -> bytes:
 
 
 def _decompressed(start: bytes) -> bytes | None:
-    """The beginning of what gzip or zstd compressed; None: they did not, or it is damaged."""
+    """The first bytes after decompression by gzip or zstd; None if not compressed, or damaged."""
     try:
         if start.startswith(b"\x1f\x8b"):
             return zlib.decompressobj(wbits=31).decompress(start, _LOOKED_AT)

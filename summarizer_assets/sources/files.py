@@ -1,4 +1,4 @@
-"""A source's address to the files behind it: local or S3, a file, a folder or a glob."""
+"""Listing of the files behind a source's address: local or S3; a file, a folder or a glob."""
 
 import glob
 import re
@@ -33,9 +33,9 @@ _KNOWN = "a Delta table, or .parquet, .csv, .tsv, .jsonl, .ndjson; the text form
 
 @dataclass(frozen=True)
 class Listing:
-    """What an address stands for: one format, and its files in a stable order (a Delta table is one).
+    """The format of an address, and its files in a stable order; a Delta table counts as one file.
 
-    `base`: the folder in which they were looked for; folders between it and a file may tell columns.
+    `base`: the folder that was searched; folders between it and a file may be partition columns.
     """
 
     format: Format
@@ -47,8 +47,8 @@ def list_files(uri: str, storage_options: Mapping[str, str] | None) -> Listing:
     """Find the files of a source.
 
     Raises:
-        SourceError: nothing is there, it cannot be listed, it is a table that is not read, or its files are of unknown
-            or different formats.
+        SourceError: the address does not exist, cannot be listed or is a table of an unsupported kind, or its files
+            are of unknown or different formats.
     """
     uri = uri.removeprefix("file://")
     if "://" in uri and not uri.startswith(S3):
@@ -138,12 +138,12 @@ def _cannot_be_listed(uri: str, error: Exception) -> SourceError:
 
 
 def _shown(relative: str) -> bool:
-    """Writers keep their own files (`_SUCCESS`, `.part.crc`) under hidden names."""
+    """Whether no part of the path is hidden; writers hide their own files (`_SUCCESS`, `.part.crc`)."""
     return not any(part.startswith(("_", ".")) for part in relative.split("/"))
 
 
 def _chosen(name: str, pattern: str) -> bool:
-    """A pattern finds writers' own files only where it begins like them."""
+    """Whether a glob may match the name: it matches hidden files only if it begins like them."""
     return not name.startswith(("_", ".")) or pattern.rstrip("/").rpartition("/")[2].startswith(name[0])
 
 
@@ -179,7 +179,7 @@ def _format(path: str, options: Mapping[str, str]) -> Format:
 
 
 def _glob_to_regex(pattern: str) -> re.Pattern[str]:
-    """The meaning that `glob` gives a local pattern: `*` stays within a folder, `**/` crosses them."""
+    """Translate a glob with the meaning of the `glob` module: `*` stays within a folder, `**/` crosses folders."""
     pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern)
     meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 

@@ -1,4 +1,4 @@
-"""Columns whose values stand in the names of folders, as Hive and Spark write them: `journal=Cell/part-0.parquet`."""
+"""Hive-style partition columns, whose values are in folder names: `journal=Cell/part-0.parquet`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,26 +13,26 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def values_of(path: str, base: str) -> dict[str, str | None]:
-    """The values told by the folders between `base` and the file."""
+    """The partition values in the folder names between `base` and the file."""
     folders = path.removeprefix(base).split("/")[:-1]
     pairs = [folder.partition("=") for folder in folders if "=" in folder]
     return {unquote(name): None if value in {_NULL, ""} else unquote(value) for name, _, value in pairs if name}
 
 
 def of_ours(values: Mapping[str, str | None], mapping: Mapping[str, str]) -> dict[str, str]:
-    """Which of our columns are told by folders: our names to the folders' names."""
+    """Our columns that are partition columns: our names mapped to the names in the folders."""
     found = {name: matches(name, [*values], mapping) for name in (*AUTHOR_NAMES, *PAPER_NAMES) if name != "papers"}
     return {name: keys[0] for name, keys in found.items() if keys and keys[0] in values}
 
 
 @dataclass(frozen=True)
 class WithFolderColumns:
-    """A file's reader whose batches have the folders' columns too; where the file has such a column, that stands first.
+    """A reader whose batches also have the partition columns; a column of the file itself takes precedence.
 
     Attributes:
-        reader: of the file.
-        told: our names to the values told by folders.
-        own_names: the reader's batches have our names.
+        reader: the file's reader.
+        told: our names mapped to the partition values.
+        own_names: whether the reader's batches have our names.
     """
 
     reader: Reader

@@ -1,8 +1,8 @@
-"""One rule of ids for all formats: the same author has the same id as integer, float, decimal or text, or none.
+"""Normalisation of author ids: one rule for all formats, so that integer, float, decimal and text give the same id.
 
-An id is a text. Integers and decimals give their digits, floats too where they are certain (`sources.numbers`); a text
-that a tool wrote for a float counts as that float; any other text is itself, leading zeros included. Binary ids are
-texts in UTF-8; UUIDs were made texts by the reader.
+An id is a text. Integers and decimals become their digits, and so do floats if they are certain (`sources.numbers`). A
+text in a tool's float notation counts as that float; any other text is kept, leading zeros included. Binary ids are
+UTF-8 texts; readers have already converted UUIDs to texts.
 """
 
 import polars as pl
@@ -18,10 +18,10 @@ _CONTROL = r"[\p{Cc}\u{2028}\u{2029}]"
 
 
 def author_id(column: pl.Expr, dtype: pl.DataType, what: str) -> tuple[pl.Expr, pl.Expr]:
-    """An author's id, and the reason why a row has none (null: it has one).
+    """Expressions for an author's id and for the reason why a row has none (null if it has one).
 
     Raises:
-        SourceError: no value of this type can be an id.
+        SourceError: values of this type cannot be ids.
     """
     if dtype in (pl.Boolean, pl.Date, pl.Time, pl.Duration) or isinstance(dtype, pl.Datetime):
         raise SourceError(f"{what} has the type {dtype}, which cannot be an id; map another column")

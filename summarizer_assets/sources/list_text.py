@@ -1,4 +1,4 @@
-"""Lists that some tool wrote as a text: JSON, Python, numpy, Postgres, DuckDB, Spark, R."""
+"""Parsing of lists that a tool wrote as text: JSON, Python, numpy, Postgres, DuckDB, Spark, R."""
 
 import re
 
@@ -7,13 +7,13 @@ import polars as pl
 
 _WRAPPERS = (
     re.compile(r"\[(.*)\]", re.DOTALL),  # JSON, Python, numpy, DuckDB, Spark
-    re.compile(r"\{(.*)\}", re.DOTALL),  # Postgres, a set of Python's
-    re.compile(r"\((.*)\)", re.DOTALL),  # a tuple of Python's
+    re.compile(r"\{(.*)\}", re.DOTALL),  # Postgres, a Python set
+    re.compile(r"\((.*)\)", re.DOTALL),  # a Python tuple
 )
-#: What Python, R and Scala write before a list's brackets.
+#: Type names that Python, R and Scala write before a list's brackets.
 _NAMES = "array|c|deque|frozenset|set|tuple|Array|ArrayBuffer|ArraySeq|HashSet|List|Seq|Set|Vector|WrappedArray"
 _NAMED = re.compile(rf"(?:{_NAMES})\((.*?)(?:,\s*dtype=[^)]*)?\)", re.DOTALL)
-#: A trimmed text that is a list, or was one before it was cut off; anything else is a text of topics.
+#: Matches a trimmed text that is a list, or was one before it was cut off; any other text lists topics by separators.
 LIST = (
     "(?s)^(?:"
     + "|".join(
@@ -39,19 +39,19 @@ _JSON = msgspec.json.Decoder(list[str | int | float | bool | None] | str)
 
 
 def lists_in_texts(texts: pl.Series) -> pl.Series:
-    """The list in each text, null where it cannot be told; its items are texts."""
+    """The list of texts in each text; null if it cannot be parsed."""
     return pl.Series(
         texts.name, [None if text is None else list_in(text) for text in texts], dtype=pl.List(pl.String), strict=True
     )
 
 
 def list_in(text: str) -> list[str | None] | None:
-    """The items of a list in a text; None: it is none, or one of which something was left out (`...`)."""
+    """The items of the list in a text; None if it is not a list, or an abbreviated one (`...`)."""
     try:
         items = _JSON.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return _scanned(text.strip())
-    if isinstance(items, str):  # written as JSON twice
+    if isinstance(items, str):  # encoded as JSON twice
         return _scanned(items.strip()) if not items.startswith('"') else None
     return [item if item is None or isinstance(item, str) else msgspec.json.encode(item).decode() for item in items]
 
@@ -74,7 +74,7 @@ def _scanned(text: str) -> list[str | None] | None:
         at = item.end()
         if not inside[at:].strip():
             break
-        # numpy puts nothing but blanks between quoted items; in Python those would be one text.
+        # numpy separates quoted items by blanks only; in Python such literals would be one text.
         between = _COMMA.match(inside, at) or _BLANK.match(inside, at)
         if between is None:
             return None
@@ -84,7 +84,7 @@ def _scanned(text: str) -> list[str | None] | None:
 
 
 def _is_one(inside: str) -> bool:
-    """Whether no bracket closes in it that did not open there: `(a) and (b)` is no list in brackets."""
+    """Whether all brackets in it are balanced: `(a) and (b)` is not a list in brackets."""
     depth = 0
     for mark in re.findall(r"[()]", re.sub(_QUOTED, "", inside)):
         depth += 1 if mark == "(" else -1
@@ -105,5 +105,5 @@ def _unquoted(quoted: str) -> str:
             return chr(int(escape[1:], 16))
         return _LETTERS.get(escape, escape)
 
-    # Surrogates of two escapes are one character.
+    # Two surrogate escapes form one character.
     return _ESCAPE.sub(meant, quoted[1:-1]).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""List columns from flat ones: what polars has no function for."""
+"""Construction of list columns from flat ones, for which polars has no function."""
 
 import polars as pl
 import pyarrow as pa

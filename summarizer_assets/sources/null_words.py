@@ -1,27 +1,27 @@
-"""The words that tools write where there is nothing, and where each of them means it.
+"""The words that tools write for null, by kind of field.
 
-The lists differ by kind of field, for people and things bear such names: "Null" is a family name, "Nan" and "Na" are
-names of people, Na is sodium.
+The lists differ because such words are also names: "Null" is a family name, "Nan" and "Na" are names of people, Na is
+sodium.
 """
 
 import polars as pl
 
-#: No name of anybody, in any field: the spellings that databases, R, Python, spreadsheets and JavaScript write.
+#: Null in any field: spellings of databases, R, Python, spreadsheets and JavaScript that are nobody's name.
 _MARKED = (
     "N/A", "n/a", "N/a", "#N/A", "#n/a", "#N/A N/A", "#NA", "<NA>", "<na>", "<null>", "<NULL>", "(null)", "(NULL)",
     "[NULL]", "[null]", r"\N", "-nan", "-NaN", "NaT", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "#NULL!", "#VALUE!",
     "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "undefined",
 )  # fmt: skip
-#: In the name of an author: only as tools spell them.
+#: Null in the name of an author: only in the tools' own spelling.
 IN_NAMES = (*_MARKED, "NA", "NULL", "null", "None", "none", "NaN", "nan")
-#: In any other text. Not "Na", "Nan", "na".
+#: Null in any other text. Not "Na", "Nan", "na".
 IN_TEXTS = (*IN_NAMES, "Null", "NONE", "NAN")
-#: In ids, keys, counts and flags, which are no words: in any case, so these are in lower case.
+#: Null in ids, keys, counts and flags: compared in lower case.
 IN_CODES = tuple(dict.fromkeys(word.lower() for word in IN_TEXTS))
 
 
 def is_in_name(text: pl.Expr) -> pl.Expr:
-    """Whether a trimmed name of an author is a word for nothing."""
+    """Whether a trimmed author name is a null word."""
     return text.is_in(IN_NAMES)
 
 

@@ -1,8 +1,8 @@
-"""One Parquet file to batches: polars' reader where it knows all of the file's types, else Arrow's, column by column.
+"""The Parquet file reader: polars if it supports all of the file's types, otherwise Arrow with selected columns.
 
-Facts this rests on (measured with polars 2.1 and pyarrow 26): polars takes in the whole schema, and falls over a time
-zone that is an offset, an interval, or a variant in a column that nobody asked for; it reads times of 96 bits beyond
-the year 2262 as others. Arrow looks at nothing but the columns asked for.
+Why (measured with polars 2.1 and pyarrow 26): polars parses the whole schema and crashes on a time zone given as an
+offset, an interval or a variant, even in a column that is not read; it misreads 96-bit timestamps after the year 2262.
+Arrow touches only the selected columns.
 """
 
 import uuid
@@ -19,16 +19,16 @@ from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
 from summarizer_assets.sources.stores import filesystem
 
-_DIGITS = 38  # of a decimal of 128 bits
+_DIGITS = 38  # precision of a 128-bit decimal
 _REMEDY = "write it anew, or put it back from a backup"
 
 
 @dataclass(frozen=True)
 class ParquetReader(TableReader):
-    """A file through polars, whose footer tells how many rows must come.
+    """A file read by polars; the number of rows is checked against its footer.
 
-    Over some damaged files polars' stream (2.1) falls over in a thread of its own and then ends as if there were no
-    more rows; an ingest would take their authors for gone.
+    On some damaged files polars' stream (2.1) crashes in a thread of its own and then ends as if there were no more
+    rows; an ingest would treat their authors as removed.
     """
 
     path: str
@@ -41,10 +41,10 @@ class ParquetReader(TableReader):
 
 @dataclass(frozen=True)
 class ArrowParquetReader:
-    """A file through Arrow.
+    """A file read by Arrow.
 
     Attributes:
-        leaves: the paths of all values that are read, down to the papers' fields.
+        leaves: paths of all leaf columns that are read, down to the papers' fields.
     """
 
     path: str
@@ -74,7 +74,7 @@ def open_parquet(
     """Open a Parquet file.
 
     Raises:
-        SourceError: its columns cannot make authors, or its footer contradicts itself.
+        SourceError: its columns do not make authors, or its footer is inconsistent.
     """
     file = _looked_at(path, options)
     if file is None:
@@ -87,10 +87,10 @@ def open_parquet(
 def open_part(
     path: str, layout: Layout, mapping: Mapping[str, str], options: dict[str, str] | None
 ) -> ParquetReader | ArrowParquetReader:
-    """Open a file of a table that has `layout`: those of its columns that this file has.
+    """Open a file of a table with `layout`; columns that this file lacks are left out.
 
     Raises:
-        SourceError: its footer contradicts itself.
+        SourceError: its footer is inconsistent.
     """
     file = _looked_at(path, options)
     frame = _scanned(path, options)
@@ -119,7 +119,7 @@ def _for_polars_only(path: str, frame: pl.LazyFrame, layout: Layout) -> ParquetR
 
 
 def _looked_at(path: str, options: dict[str, str] | None) -> _File | None:
-    """What Arrow says of a file; None: it has a type that only polars knows, such as integers of 128 bits."""
+    """A file's schema according to Arrow; None if it has a type that only polars knows, such as 128-bit integers."""
     store, place = filesystem(path, options)
     with store.open_input_file(place) as stream:
         try:
@@ -148,7 +148,7 @@ def _reader(
 
 
 def _check_footer(footer: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], path: str) -> None:
-    """Raise where the footer tells one number of rows and its row groups another."""
+    """Raise SourceError if the footer's number of rows differs from the sum of its row groups."""
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     told = sum(group.num_rows for group in groups)
     if told != footer.num_rows:
@@ -179,14 +179,14 @@ def _leaves(layout: Layout, schema: pa.Schema, mapping: Mapping[str, str], paths
 
 
 def _paper_fields(kind: pa.DataType, mapping: Mapping[str, str]) -> set[str]:
-    """The source's names of the papers' fields that are ours."""
+    """The source's names of those paper fields that we read."""
     struct = kind.value_type if isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType) else kind
     names = [field.name for field in struct] if isinstance(struct, pa.StructType) else []
     return {found for name in PAPER_NAMES for found in matches(name, names, mapping)} & set(names)
 
 
 def _is_strange(schema: pa.Schema, columns: Sequence[tuple[pq.ColumnSchema, bool]]) -> bool:
-    """Whether polars is known to fall over the file's types, or to read one that is wanted as another value."""
+    """Whether polars is known to crash on the file's types, or to misread one that is needed."""
     if any(str(column.logical_type) == "Interval" for column, _ in columns):
         return True
     if any(column.physical_type == "INT96" or column.precision > _DIGITS for column, wanted in columns if wanted):
@@ -207,7 +207,7 @@ def _is_known_to_polars(frame: pl.LazyFrame) -> bool:
     except pl.exceptions.PolarsError:
         return False
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # polars fell over; its class cannot be imported
+        if type(error).__name__ != "PanicException":  # polars crashed; its exception class cannot be imported
             raise
         return False
     return True

@@ -1,4 +1,4 @@
-"""One file of each format to batches of its rows in order, in bounded memory, typed so that no id can lose a digit."""
+"""The interface of file readers: batches of rows in file order, in bounded memory, typed so that no id loses digits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import polars as pl
 from summarizer_assets.core.records import REJECTED
 from summarizer_assets.sources.columns import Layout
 
-#: Rows of the source's columns that are read, and rows rejected on the way (`records.REJECTED`).
+#: Rows with the source's columns, and rows that the reader rejected (`records.REJECTED`).
 Batch = tuple[pl.DataFrame, pl.DataFrame]
 
 
 class Reader(Protocol):
-    """A file that was opened: its columns are resolved, its rows not yet read."""
+    """An opened file: its columns are resolved, its rows not yet read."""
 
     @property
     def layout(self) -> Layout | None:
-        """None: the file is empty."""
+        """The file's columns; None if the file is empty."""
 
     def batches(self, rows: int) -> Iterator[Batch]:
-        """About `rows` rows at a time, in the file's order."""
+        """Yield about `rows` rows at a time, in the file's order."""
 
 
 def nothing_rejected() -> pl.DataFrame:
@@ -30,7 +30,7 @@ def nothing_rejected() -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class TableReader:
-    """Parquet or a Delta table through polars' streaming engine."""
+    """Reads Parquet or a Delta table with polars' streaming engine."""
 
     frame: pl.LazyFrame
     layout: Layout | None

@@ -1,4 +1,4 @@
-"""A batch of source rows, as typed by its format, to a chunk in our shape."""
+"""Conversion of a batch of source rows, typed by its format, to a chunk in our schema."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,8 +19,7 @@ from summarizer_assets.sources.values import MAX_TEXT, Parsed
 
 _ROW_CHARACTERS = 2000
 
-#: A column that a reader of lines may add to its batches: the number of each row's first line, so that a rejected row
-#: can be found in its file.
+#: A column that line-based readers may add: the number of each row's first line, to locate a rejected row in its file.
 LINE = "__line"
 
 _Read = Callable[[pl.Expr, pl.DataType, str], Parsed]
@@ -46,7 +45,7 @@ class Shaper:
 
     Attributes:
         layout: the file's columns.
-        mapping: our column names to the source's, for the fields of nested papers.
+        mapping: our column names mapped to the source's, for the fields of nested papers.
         where: the file's name, for errors.
     """
 
@@ -72,7 +71,7 @@ class Shaper:
         return Chunk(_completed(authors), rejected, counts)
 
     def is_of(self, schema: pl.Schema, ids: pl.Series) -> pl.Expr:
-        """Whether a source row is of one of the authors `ids`, or can be of none."""
+        """Whether a source row belongs to one of the authors `ids`, or cannot become an author."""
         value, reason = self._id_expressions(schema)
         return value.is_in(ids.implode()) | reason.is_not_null()
 
@@ -96,7 +95,7 @@ class Shaper:
         names: Mapping[str, str],
         counts: ChunkCounts,
     ) -> pl.DataFrame:
-        """The columns of `readers`, read from the source's columns `names`; counts what was lost."""
+        """Read our columns from the source's columns `names`; count the values lost."""
         parsed = {
             name: read(pl.col(names[name]), frame.schema[names[name]], self._what(names[name]))
             for name, read in readers.items()
@@ -128,7 +127,7 @@ class Shaper:
     def _with_papers_decoded(
         self, batch: pl.DataFrame, reason: pl.Series, counts: ChunkCounts
     ) -> tuple[pl.DataFrame, pl.Series]:
-        """Papers in JSON text as lists; a row whose text is broken is rejected, not an author without papers."""
+        """Decode papers in JSON text to lists; a row with broken text is rejected, not an author without papers."""
         name = self.layout.authors.get("papers")
         if name is None or not values.is_written(batch.schema[name]):
             return batch, reason
@@ -154,7 +153,7 @@ class Shaper:
 
 
 def _sums(frame: pl.DataFrame, columns: Mapping[str, pl.Expr | None]) -> dict[str, int]:
-    """The columns' sums that are not 0."""
+    """The non-zero sums of the columns."""
     summed = [column.sum().alias(name) for name, column in columns.items() if column is not None]
     return {name: number for name, number in frame.select(summed).to_dicts()[0].items() if number} if summed else {}
 
@@ -172,7 +171,7 @@ def _cut(frame: pl.DataFrame, cut: Counter[str]) -> pl.DataFrame:
 
 
 def _papers_struct(papers: pl.DataFrame) -> pl.Series:
-    """All eight fields, those that the source lacks null, as one struct column."""
+    """All eight fields as one struct column; fields that the source lacks are null."""
     columns = [
         (pl.col(field.name) if field.name in papers.columns else pl.lit(None)).cast(field.dtype).alias(field.name)
         for field in PAPER.fields
@@ -183,7 +182,7 @@ def _papers_struct(papers: pl.DataFrame) -> pl.Series:
 
 
 def _grouped(authors: pl.DataFrame, papers: pl.Series) -> pl.DataFrame:
-    """Rows of one author and paper each to one row an author: the first known values, all papers."""
+    """Group author-paper rows to one row per author: the first non-null values and all papers."""
     firsts = [pl.col(name).drop_nulls().first() for name in authors.columns if name not in {"author_id", "topics"}]
     topics = [pl.col("topics").explode(empty_as_null=False, keep_nulls=False)] if "topics" in authors.columns else []
     return (
@@ -194,7 +193,7 @@ def _grouped(authors: pl.DataFrame, papers: pl.Series) -> pl.DataFrame:
 
 
 def _completed(authors: pl.DataFrame) -> pl.DataFrame:
-    """All columns of an author; lists are empty, never null."""
+    """Add the missing columns of an author; lists become empty, never null."""
     lists = {"topics", "papers"}
     columns = [pl.col(name) if name in authors.columns else pl.lit(None).alias(name) for name in AUTHOR_NAMES]
     typed = authors.select(columns).cast(AUTHOR)
@@ -209,7 +208,7 @@ def rejected_rows(rows: pl.DataFrame, reasons: pl.Series, where: str) -> pl.Data
 
 
 def rejected_texts(rows: pl.Series, reasons: pl.Series, where: str, lines: pl.Series | None) -> pl.DataFrame:
-    """Rows that are texts already, behind their file and line where that is known. Schema `records.REJECTED`."""
+    """Rejected rows that are texts, prefixed by file and, if known, line. Schema `records.REJECTED`."""
     texts = rows.str.head(_ROW_CHARACTERS)
     if lines is not None:
         texts = pl.select(pl.format("{}:{}: {}", pl.lit(where), lines, texts)).to_series()
@@ -219,7 +218,7 @@ def rejected_texts(rows: pl.Series, reasons: pl.Series, where: str, lines: pl.Se
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, object]:
-    """Bytes as the text that they mostly are, and integers beyond 64 bits as texts."""
+    """A row for JSON: bytes decoded as text, and integers beyond 64 bits as texts."""
 
     def shown(value: object) -> object:
         if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""The one entry of the input side: an address to chunks of authors."""
+"""The entry point of all sources: opens an address and streams chunks of authors."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,14 +33,14 @@ _OPENERS: Mapping[Format, Callable[[str, Mapping[str, str], dict[str, str] | Non
 
 @dataclass(frozen=True)
 class Source:
-    """An input whose columns are known to make authors.
+    """An opened source whose columns make authors.
 
     Attributes:
-        uri: as it was given.
-        format: of all its files.
-        paths: its files in the order they are read; a Delta table is one.
-        layout: of its first file that has rows.
-        columns: our column names to the source's, as they were given.
+        uri: the address as configured.
+        format: the format of all its files.
+        paths: its files in reading order; a Delta table is one path.
+        layout: the layout of its first file with rows.
+        columns: our column names mapped to the source's, as configured.
     """
 
     uri: str
@@ -58,13 +58,13 @@ class Source:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Our columns that will be null because the source has none; for nested papers, only authors' columns."""
+        """Our columns that the source lacks, so that they are null; for nested papers, only the author columns."""
         papers = PAPER_NAMES if self.form == "flat" else ()
         wanted = ("author_name", "primary_affiliation", "topics", *papers)
         return tuple(name for name in wanted if name not in {*self.layout.authors, *self.layout.papers})
 
     def version(self) -> tuple[str, int] | None:
-        """A Delta table's own id and newest version; None where a source has no versions.
+        """A Delta table's id and newest version; None if the source has no versions.
 
         Raises:
             SourceError: the log cannot be read.
@@ -77,7 +77,7 @@ class Source:
             raise _translated(self.paths[0], self.format, self._options, error) from error
 
     def row_count(self) -> int:
-        """Rows of a Delta table's newest version, by its log; 0 where that does not tell.
+        """The number of rows of a Delta table's newest version by its log; 0 if the log does not have it.
 
         Raises:
             SourceError: the log cannot be read.
@@ -88,10 +88,10 @@ class Source:
             raise _translated(self.paths[0], self.format, self._options, error) from error
 
     def changed_ids(self, since: int, until: int) -> pl.Series:
-        """Authors of whom a Delta table's rows differ between two versions.
+        """Ids of the authors whose rows differ between two versions of a Delta table.
 
         Raises:
-            increments.NoIncrement: it cannot be told for sure.
+            increments.NoIncrement: they cannot be determined with certainty.
         """
         reader = _open(self.paths[0], self.format, self.columns, self._options, self._base)
         if not isinstance(reader, readers.TableReader):
@@ -101,11 +101,11 @@ class Source:
         return increments.changed_ids(self.paths[0], self._options, self.layout, since, until)
 
     def only(self, ids: pl.Series) -> Self:
-        """The same source, but of all its authors only these; rows that can be no author still come."""
+        """The same source filtered to these authors; rows that cannot become an author are still read."""
         return replace(self, _only=ids)
 
     def chunks(self, rows: int) -> Generator[Chunk, None, None]:
-        """All rows in the source's order, about `rows` at a time: memory is bounded by that, not by the source.
+        """Yield all rows in the source's order, about `rows` at a time, which bounds the memory.
 
         Raises:
             SourceError: a file cannot be read, or its columns or form differ from the first one's.
@@ -117,7 +117,7 @@ class Source:
         reader = _open(path, self.format, self.columns, self._options, self._base)
         if reader.layout is None:
             return
-        # JSON lines have no schema: files that happen to lack papers, or topics, belong together.
+        # JSON lines have no schema, so files that happen to lack papers or topics still belong together.
         loose = self.format == "jsonl" and "flat" not in (reader.layout.form, self.form)
         if reader.layout.form != self.form and not loose:
             raise SourceError(
@@ -130,7 +130,7 @@ class Source:
         of_file = reader.reader if isinstance(reader, WithFolderColumns) else reader
         begins = True
         for batch, rejected in self._batches_of(path, reader, rows):
-            if self.format == "jsonl":  # whose batches have our names, and as many columns as came so far
+            if self.format == "jsonl":  # its batches have our names, and the columns seen so far
                 shape = Shaper(json_lines.own_layout(batch.columns), {}, path)
             chunk = shape(batch)
             if begins and isinstance(of_file, CsvReader):
@@ -153,12 +153,12 @@ def open_source(uri: str, columns: Mapping[str, str], storage_options: Mapping[s
     """Open a Delta table, or Parquet, CSV, JSONL (text also .gz, .zst) as file, folder or glob, local or `s3://`.
 
     Args:
-        uri: where the source is.
-        columns: our column names to the source's, where they differ; they win over the known names.
+        uri: address of the source.
+        columns: our column names mapped to the source's, where they differ; they take precedence over known names.
         storage_options: `AWS_*` settings of an `s3://` source.
 
     Raises:
-        SourceError: nothing readable is there, or its columns cannot make an author.
+        SourceError: nothing readable exists there, or its columns do not make an author.
     """
     options = dict(storage_options) if storage_options else None
     listing = list_files(uri, options)
@@ -193,7 +193,7 @@ def _open(
 
 
 def _translated(path: str, kind: Format, options: dict[str, str] | None, error: Exception) -> SourceError:
-    """What a reading library raised, as an error that names the file and the remedy."""
+    """Translate a library's error into one that names the file and the remedy."""
     if kind == "delta":
         return delta_reader.unreadable(path, options, error)
     return SourceError(

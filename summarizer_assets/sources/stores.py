@@ -1,4 +1,4 @@
-"""Where files lie: this machine or S3, for listing and for a look at their bytes; the engines read by themselves."""
+"""File systems (local or S3) for listing files and reading their first bytes; the engines open files themselves."""
 
 import urllib.request
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ S3 = "s3://"
 
 
 def filesystem(uri: str, options: dict[str, str] | None) -> tuple[pafs.FileSystem, str]:
-    """The store of `uri`, and its path there."""
+    """The file system of `uri`, and the path in it."""
     if uri.startswith(S3):
         return s3_filesystem(options or {}), uri.removeprefix(S3).rstrip("/")
     return pafs.LocalFileSystem(), str(Path(uri.removeprefix("file://")).absolute())
 
 
 def s3_filesystem(options: Mapping[str, str]) -> pafs.S3FileSystem:
-    """Arrow's S3 for listing, from the same `AWS_*` options that polars and delta-rs read with."""
+    """Arrow's S3 file system, configured by the same `AWS_*` options that polars and delta-rs use."""
     given = {name.upper(): value for name, value in options.items()}
     endpoint = given.get("AWS_ENDPOINT_URL") or given.get("AWS_ENDPOINT") or given.get("AWS_ENDPOINT_URL_S3")
     arguments = {
@@ -34,7 +34,7 @@ def s3_filesystem(options: Mapping[str, str]) -> pafs.S3FileSystem:
 
 
 def _proxy_to(endpoint: str) -> str | None:
-    """The environment's, as delta-rs and polars take it by themselves and Arrow does not."""
+    """The environment's proxy for `endpoint`; delta-rs and polars look it up themselves, Arrow does not."""
     address = urlsplit(endpoint)
     proxy = urllib.request.getproxies().get(address.scheme)
     return None if not proxy or urllib.request.proxy_bypass(address.netloc) else proxy

@@ -1,4 +1,4 @@
-"""Values of any source type to ours, as polars expressions: lossless, or null and counted."""
+"""Conversion of values of any source type to ours, as polars expressions: lossless, or null and counted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.list_text import LIST, lists_in_texts
 from summarizer_assets.sources.numbers import EXACT_BELOW, without_float_form
 
-#: Longer texts are cut: a title of 10 MB is an export's accident, and no summary needs it.
+#: Longer texts are cut (characters): a title of 10 MB is an export error, and no summary needs it.
 MAX_TEXT = 20_000
 
 _TRUE = ("1", "true", "t", "yes", "y", "1.0")
@@ -21,12 +21,12 @@ _QUOTED_LIST = r"""(?s)^\[\s*["'].*["']\s*\]$"""
 
 @dataclass(frozen=True)
 class Parsed:
-    """A column's values.
+    """Expressions for a column.
 
     Attributes:
-        value: in our type.
-        unparsable: where the source held something that could not be read; None: it cannot happen.
-        nothing: how many words for nothing became null in a row; None: it cannot happen.
+        value: the values in our type.
+        unparsable: whether a row's value could not be read; None if that cannot happen.
+        nothing: number of null words that became null in a row; None if that cannot happen.
     """
 
     value: pl.Expr
@@ -39,26 +39,26 @@ def _decode_utf8(series: pl.Series) -> pl.Series:
         try:
             return None if raw is None else raw.decode()
         except UnicodeDecodeError:
-            return None  # the caller sees a value that became null, and counts it
+            return None  # the caller counts values that became null
 
     return pl.Series(series.name, [decode(raw) for raw in series], dtype=pl.String)
 
 
 def is_missing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Null, or no number."""
+    """Whether a value is null or NaN."""
     return column.is_null() | column.is_nan() if dtype.is_float() else column.is_null()
 
 
 def is_written(dtype: pl.DataType) -> bool:
-    """Whether a value is a text that some tool wrote, a number perhaps."""
+    """Whether values of this type are texts that a tool wrote, perhaps for numbers."""
     return dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum)
 
 
 def as_text(column: pl.Expr, dtype: pl.DataType, what: str) -> pl.Expr:
-    """The value's own text, null where it has no exact one.
+    """The value as text; null if it has no exact text.
 
     Raises:
-        SourceError: the type has none.
+        SourceError: the type has no text form.
     """
     if dtype == pl.String:
         return column
@@ -77,7 +77,7 @@ def as_text(column: pl.Expr, dtype: pl.DataType, what: str) -> pl.Expr:
 
 
 def blank_to_null(text: pl.Expr) -> pl.Expr:
-    """Trimmed; null where nothing is left."""
+    """The trimmed text; null if nothing is left."""
     stripped = text.str.strip_chars()
     return pl.when(stripped.str.len_bytes() > 0).then(stripped)
 
@@ -85,15 +85,15 @@ def blank_to_null(text: pl.Expr) -> pl.Expr:
 def text(
     column: pl.Expr, dtype: pl.DataType, what: str, is_nothing: Callable[[pl.Expr], pl.Expr] = null_words.is_in_text
 ) -> Parsed:
-    """A text: trimmed, blank or a word for nothing is null; a list of texts is joined with `; `.
+    """A trimmed text; blank and null words become null; a list of texts is joined with `; `.
 
-    Cutting is the caller's, who counts it.
+    The caller cuts long texts, and counts them.
     """
     if isinstance(dtype, pl.List | pl.Array):
         items, words = _items(column, dtype, what)
         joined = items.list.join("; ")
         return Parsed(pl.when(joined.str.len_bytes() > 0).then(joined), nothing=words)
-    if dtype.is_float():  # a score or a year: its text if it has an exact one, else as it prints
+    if dtype.is_float():  # a score or a year: its exact text if it has one, otherwise as printed
         exact = as_text(column, dtype, what)
         return Parsed(pl.when(~is_missing(column, dtype)).then(pl.coalesce(exact, column.cast(pl.String))))
     if dtype.is_decimal():
@@ -108,12 +108,12 @@ def text(
 
 
 def name(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """An author's name: a text, which may be a word that elsewhere means null_words."""
+    """An author's name: a text, which may be a word that means null in other fields."""
     return text(column, dtype, what, null_words.is_in_name)
 
 
 def joined(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A text that lists several things: as `text`; a list of quoted texts that some tool printed is joined, too."""
+    """A text that lists several things: as `text`, and a list printed as text by a tool is also joined."""
     if not is_written(dtype):
         return text(column, dtype, what)
     plain = text(column, dtype, what)
@@ -123,7 +123,7 @@ def joined(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
 
 
 def key(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A paper's identity: by the rule of ids; a number that is not certain is unparsable, not rounded."""
+    """A paper's key, by the rule for ids; an uncertain number is unparsable, never rounded."""
     if isinstance(dtype, pl.List | pl.Array):
         return text(column, dtype, what)
     exact = as_text(column, dtype, what)
@@ -137,7 +137,7 @@ def key(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
 
 
 def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """True or false from a Boolean, 0 and 1, or their usual words."""
+    """A Boolean from a Boolean, 0 and 1, or the usual words for true and false."""
     if dtype in (pl.Boolean, pl.Null):
         return Parsed(column.cast(pl.Boolean))
     if dtype.is_numeric():
@@ -151,9 +151,9 @@ def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
 
 
 def count(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A whole number of 0 or more; `1,234` and `1234.0` are read, a negative or an uncertain one is unparsable.
+    """A non-negative whole number; `1,234` and `1234.0` are accepted, negative or uncertain numbers are unparsable.
 
-    `1.000` is uncertain: one, or a thousand as much of Europe writes it.
+    `1.000` is uncertain: one, or a thousand in much of Europe's notation.
     """
     if dtype == pl.Null:
         return Parsed(column.cast(pl.Int64))
@@ -175,10 +175,9 @@ def count(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
 
 
 def topics(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
-    """A list of distinct topics in the order of the source.
+    """A list of distinct topics in the source's order.
 
-    From a list; from a list that some tool wrote as a text (`list_text`); or from a text, split at `;`, else at `|`,
-    else at `,`.
+    Accepts a list, a list written as text (`list_text`), or a text, which is split at `;`, else at `|`, else at `,`.
     """
     if isinstance(dtype, pl.List | pl.Array):
         items, words = _items(column, dtype, what)
@@ -192,7 +191,7 @@ def topics(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
 
 
 def _items(column: pl.Expr, dtype: pl.List | pl.Array, what: str) -> tuple[pl.Expr, pl.Expr | None]:
-    """The texts of a list that are something, and how many of them are words for null_words."""
+    """The non-empty texts of a list, and the number of null words in it."""
     inner = dtype.inner
     assert isinstance(inner, pl.DataType)
     parts = column if isinstance(dtype, pl.List) else column.arr.to_list()

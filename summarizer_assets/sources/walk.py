@@ -1,4 +1,4 @@
-"""Local folders: what lies in them, links followed, and nothing passed over in silence."""
+"""Walking of local folders: follows links, and reports whatever cannot be listed."""
 
 import glob
 import os
@@ -9,10 +9,10 @@ from summarizer_assets.sources.errors import SourceError
 
 
 def entries_under(folder: Path) -> Iterator[Path]:
-    """All files in a folder at any depth, hidden ones too; links are followed.
+    """All files in a folder at any depth, hidden ones included; links are followed.
 
     Raises:
-        SourceError: a link leads back to where it lies in, or nowhere, or a folder cannot be listed.
+        SourceError: a link is circular or broken, or a folder cannot be listed.
     """
     for place, folders, files in os.walk(folder, followlinks=True, onerror=_cannot_be_listed):
         here = Path(place)
@@ -28,10 +28,10 @@ def entries_under(folder: Path) -> Iterator[Path]:
 
 
 def matching(pattern: str) -> list[Path]:
-    """Files and folders that a glob finds.
+    """Files and folders that match a glob.
 
     Raises:
-        SourceError: one is a link that leads back to where it lies in, or nowhere.
+        SourceError: a match is a circular or broken link.
     """
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - a Path cannot glob an absolute pattern
     found = [Path(match) for match in matches]

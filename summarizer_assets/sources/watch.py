@@ -1,4 +1,4 @@
-"""Whether a source changed, without reading a row: by a Delta table's version, or its files' names, sizes and times."""
+"""Change detection for sources without reading rows: a Delta table's version, or files' names, sizes and times."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _S3 = "s3://"
 
 @dataclass(frozen=True)
 class SourceLook:
-    """A source at one moment.
+    """The state of a source at one moment.
 
     Attributes:
-        state: a digest; the same as long as nothing changed, its address and columns included.
+        state: a digest that is equal as long as nothing changed, including address and columns.
         changed_at: when its last part was written (epoch seconds, the writer's or the store's clock).
-        atomic: a change comes whole, as a commit does; files may be half written.
-        words: the same for a person.
+        atomic: changes are commits; plain files, in contrast, may be half written.
+        words: the state described for a person.
     """
 
     state: str
@@ -39,7 +39,7 @@ def look_at(uri: str, columns: Mapping[str, str], storage_options: Mapping[str, 
     """Look at a source as `source.open_source` would find it.
 
     Raises:
-        SourceError: nothing readable is there.
+        SourceError: nothing readable exists there.
     """
     options = dict(storage_options) if storage_options else None
     listing = list_files(uri, options)
@@ -65,7 +65,7 @@ def _delta(uri: str, columns: Mapping[str, str], options: dict[str, str] | None)
 
 
 def _files(paths: tuple[str, ...], options: dict[str, str] | None) -> Iterator[tuple[str, int, int]]:
-    """Path, size, and time of the last change in nanoseconds."""
+    """Path, size in bytes, and modification time in nanoseconds of each file."""
     if not paths[0].startswith(_S3):
         for path in paths:
             try:

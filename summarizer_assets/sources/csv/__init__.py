@@ -1,1 +1,1 @@
-"""CSV files in the dialect that each file itself shows."""
+"""The CSV reader, with detection of each file's dialect."""

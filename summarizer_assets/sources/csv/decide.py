@@ -1,4 +1,4 @@
-"""How a whole CSV file is written: as breaks the fewest of its rows; refused where two readings of it would do."""
+"""CSV dialect detection over a whole file: the dialect that breaks the fewest rows; an ambiguous file is refused."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -11,8 +11,8 @@ from summarizer_assets.sources.csv.signs import SURE, Sign
 from summarizer_assets.sources.csv.survey import REMEDY, Survey, survey
 from summarizer_assets.sources.errors import SourceError
 
-_FEW = 10  # rows of broken quotes, which are rejected whatever their share
-_MISQUOTED = 0.01  # of the rows: above it, the quotes of the others cannot be trusted either
+_FEW = 10  # rows with broken quotes that are rejected whatever their share
+_MISQUOTED = 0.01  # share of the rows above which the quotes of the others cannot be trusted either
 _ORDER: tuple[Escape, ...] = ("text", "quote", "quoted", "all", "letters")
 
 
@@ -21,8 +21,8 @@ class Decided:
     """How a whole file is read.
 
     Attributes:
-        rules: how its rows are told apart, after all of it was seen.
-        found: what it consists of.
+        rules: how its rows are separated, decided after reading all of it.
+        found: the survey of the file under these rules.
     """
 
     rules: Rules
@@ -30,10 +30,10 @@ class Decided:
 
 
 def decide(blocks: Callable[[], Iterable[bytes]], opened: Opened, where: str) -> Decided:
-    """Settle quotes and escapes by the whole file; its delimiter and line ends are known from its start.
+    """Decide quotes and escapes from the whole file; delimiter and line ends are known from its start.
 
     Raises:
-        SourceError: its quotes cannot be trusted, or two readings of it would do.
+        SourceError: the quotes cannot be trusted, or two dialects read the file equally well.
     """
     seen: dict[Dialect, Survey] = {}
 
@@ -63,7 +63,7 @@ def decide(blocks: Callable[[], Iterable[bytes]], opened: Opened, where: str) ->
 
 
 def _variants(first: Dialect, found: Survey, opened: Opened) -> Iterable[Dialect]:
-    """The same file with other quotes and escapes; the likelier ones first."""
+    """Dialects with other quotes and escapes to try, the likelier first."""
     quotes: list[bytes | None] = [first.quote]
     if first.quote == b'"' and not opened.header_quoted and first.delimiter in MAY_BE_BARE:
         quotes.append(None)
@@ -89,7 +89,7 @@ def _best(seen: Mapping[Dialect, Survey], opened: Opened, where: str) -> Dialect
 
 
 def _fitting(seen: Mapping[Dialect, Survey]) -> Mapping[Dialect, Survey]:
-    """The readings of the whole file that their own signs do not speak against; as text, nothing does."""
+    """The surveys whose signs do not contradict their dialect; reading quotes as text is never contradicted."""
     return {
         dialect: found
         for dialect, found in seen.items()
@@ -98,7 +98,7 @@ def _fitting(seen: Mapping[Dialect, Survey]) -> Mapping[Dialect, Survey]:
 
 
 def _contradicted(dialect: Dialect, signs: Counter[Sign]) -> bool:
-    """Whether a writer of this dialect would not have written what was found."""
+    """Whether the file holds something that a writer of this dialect would not write."""
     match dialect.escape:
         case "text":
             return False
@@ -113,10 +113,10 @@ def _contradicted(dialect: Dialect, signs: Counter[Sign]) -> bool:
 
 
 def _literal(left: Mapping[Dialect, Survey], where: str) -> bool:
-    """Whether quotes are text where both readings give whole rows.
+    """Whether quotes are text, where both readings give whole rows.
 
-    Quotes are text where values stand in them that need none (`"Smart cities"`): writers that quote do it for a cause,
-    delimiter and quote or, in Excel's tab-delimited text, each comma.
+    Quotes around values that need none (`"Smart cities"`) are text: writers quote for a reason, a delimiter or quote
+    in the value or, in Excel's tab-delimited text, a comma.
     """
     quoted = [found.signs for dialect, found in left.items() if dialect.quote is not None]
     if not any(signs["in quotes"] or signs["empty quotes"] for signs in quoted):
@@ -134,7 +134,7 @@ def _literal(left: Mapping[Dialect, Survey], where: str) -> bool:
 
 
 def _escape(left: Collection[Escape], seen: Mapping[Dialect, Survey], opened: Opened, where: str) -> Escape:
-    """What backslashes mean; all of `left` give whole rows."""
+    """Decide what backslashes mean, where all of `left` give whole rows."""
     signs: Counter[Sign] = Counter()
     for found in seen.values():
         signs |= found.signs
@@ -147,7 +147,7 @@ def _escape(left: Collection[Escape], seen: Mapping[Dialect, Survey], opened: Op
         return "text"
     if signs["null"] and "letters" in left:
         return "letters"
-    # No text has so many double backslashes, and not a single one; JSON may, but not without quotes that are doubled.
+    # No text has this many double backslashes and no single one; JSON may, but then its quotes are doubled.
     sure = signs["pair"] >= SURE and all(dialect.quote is not None for dialect in seen)
     if signs["null"] or sure:
         return _which(escapes, signs, opened, where)
@@ -155,11 +155,11 @@ def _escape(left: Collection[Escape], seen: Mapping[Dialect, Survey], opened: Op
 
 
 def _which(left: Collection[Escape], signs: Counter[Sign], opened: Opened, where: str) -> Escape:
-    """Whose escapes they are; `left` has those of R (`quote`) first, then Spark's (`quoted`), MySQL's and Python's."""
+    """Decide which tool's escapes they are; `left` is in the order R (`quote`), Spark (`quoted`), MySQL and Python."""
     first = next(iter(left))
     if len(left) == 1 or not (signs["pair"] or signs["escaped end"]):
         return first
-    sure = signs["pair"] >= SURE and opened.layout.form != "nested"  # JSON in a text has them doubled by itself
+    sure = signs["pair"] >= SURE and opened.layout.form != "nested"  # JSON text doubles backslashes itself
     if "quote" in left and opened.header_quoted and not sure:
         raise _two_ways(where, "as R writes them (two are two)", "as Spark and Python write them (two are one)")
     if {"quoted", "all"} <= set(left) and signs["pair outside"]:

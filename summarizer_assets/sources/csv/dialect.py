@@ -1,16 +1,16 @@
-"""How one CSV file is written: delimiter, quotes, escapes, line ends, columns; and its words for a person."""
+"""The dialect of a CSV file: delimiter, quotes, escapes, line ends and width, and its description for a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-#: What a backslash means. `text`: nothing. `quote`: only `\"` in quotes, as R writes. `quoted`: `\"` and `\\` in
-#: quotes, as Spark writes. `all`: takes the meaning from a delimiter, quote, line end or backslash after it, as MySQL
-#: and Python write. `letters`: that, and `\n`, `\t`, `\r`, as Postgres' text form writes.
+#: What a backslash means. `text`: itself. `quote`: it escapes only `\"` in quotes, as R writes. `quoted`: `\"` and `\\`
+#: in quotes, as Spark writes. `all`: it escapes a delimiter, quote, line end or backslash after it, as MySQL and
+#: Python write. `letters`: the same, and `\n`, `\t`, `\r`, as Postgres' text format writes.
 Escape = Literal["text", "quote", "quoted", "all", "letters"]
 
 DELIMITERS = (b",", b";", b"\t", b"|", b"\x01", b"~", b"^", b" ")
-#: Where quotes may be text: others quote values that hold their delimiter, as texts do.
+#: Delimiters with which quotes may be text. Texts contain the other delimiters, so their values are quoted.
 MAY_BE_BARE = (b"\t", b"|", b"\x01", b"~", b"^")
 _SWAP = bytes.maketrans(b"\r\n", b"\n\r")
 _NAMES = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "bar", b"\x01": "\\x01", b" ": "space"}
@@ -25,14 +25,14 @@ _ESCAPES = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the rows of a file are told apart, and their fields.
+    """How a file separates its rows and their fields.
 
     Attributes:
         delimiter: one byte.
-        quote: one byte; None: quotes are text.
+        quote: one byte; None if quotes are text.
         escape: what a backslash means.
-        cr: lines end with a lone carriage return.
-        width: fields of a row.
+        cr: whether lines end with a lone carriage return.
+        width: number of fields per row.
     """
 
     delimiter: bytes
@@ -42,7 +42,7 @@ class Dialect:
     width: int = 0
 
     def with_lf(self, text: bytes) -> bytes:
-        """The text with its line ends as LF; where they are CR, an LF of the text is a CR meanwhile."""
+        """The text with LF as line end; if lines end with CR, the two are swapped, so an LF in a value becomes CR."""
         return text.translate(_SWAP) if self.cr else text
 
     def words(self) -> str:
@@ -53,7 +53,7 @@ class Dialect:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """The header's names, each once: a second `title` is `title_duplicated_0`, as polars calls it."""
+    """The header's names made unique: a second `title` becomes `title_duplicated_0`, as in polars."""
     seen: dict[str, int] = {}
     result = []
     for name in names:

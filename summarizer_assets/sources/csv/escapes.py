@@ -1,4 +1,4 @@
-"""Backslash escapes as single marks that mean nothing to a parser, and back to what they stand for."""
+"""Replacement of backslash escapes by marker bytes that a CSV parser ignores, and back."""
 
 from dataclasses import dataclass, fields
 
@@ -8,14 +8,14 @@ import polars as pl
 from summarizer_assets.sources.csv.dialect import Dialect
 from summarizer_assets.sources.errors import SourceError
 
-#: Control characters, which texts do not hold; one that a text holds nevertheless is no mark in it.
+#: Control characters, which texts rarely contain; those that a text contains are not used as its markers.
 _UNUSED = bytes([*range(1, 9), *range(14, 32)])
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 
 
 @dataclass(frozen=True)
 class Marks:
-    """One byte each for an escaped backslash, quote, delimiter, LF and CR, and for a `bare` quote: one that is text."""
+    """One byte each for an escaped backslash, quote, delimiter, LF and CR, and for a `bare` quote, which is text."""
 
     backslash: bytes
     quote: bytes
@@ -26,10 +26,10 @@ class Marks:
 
     @classmethod
     def of(cls, text: bytes, dialect: Dialect) -> "Marks":
-        """Bytes that `text` does not hold.
+        """Choose bytes that `text` does not contain.
 
         Raises:
-            SourceError: it holds nearly all control characters.
+            SourceError: the text contains nearly all control characters.
         """
         free = [bytes([byte]) for byte in _UNUSED if byte not in text and bytes([byte]) != dialect.delimiter]
         if len(free) < len(fields(cls)):
@@ -38,10 +38,10 @@ class Marks:
 
 
 def hidden(text: bytes, dialect: Dialect, marks: Marks) -> bytes:
-    """`text` with each escaped byte as its mark twice: as long as before, so that places stay the same."""
+    """`text` with each escape replaced by its mark twice, so that the length and all positions stay the same."""
     if dialect.escape == "text" or b"\\" not in text:
         return text
-    if dialect.escape != "quote":  # R alone does not escape its escapes
+    if dialect.escape != "quote":  # only R does not escape backslashes
         text = text.replace(b"\\\\", 2 * marks.backslash)
     if dialect.escape != "letters":
         text = text.replace(b"\\" + (dialect.quote or b'"'), 2 * marks.quote)
@@ -52,7 +52,7 @@ def hidden(text: bytes, dialect: Dialect, marks: Marks) -> bytes:
 
 
 def unhide_unquoted(text: bytes, dialect: Dialect, marks: Marks) -> bytes:
-    """Spark escapes a backslash only in quotes: elsewhere two are two."""
+    """Restore double backslashes outside quotes: Spark escapes a backslash only in quotes."""
     if dialect.escape != "quoted" or dialect.quote is None or marks.backslash not in text:
         return text
     bytes_ = np.frombuffer(text, np.uint8).copy()
@@ -62,7 +62,7 @@ def unhide_unquoted(text: bytes, dialect: Dialect, marks: Marks) -> bytes:
 
 
 def restored(frame: pl.DataFrame, dialect: Dialect, marks: Marks) -> pl.DataFrame:
-    """The parsed fields with what the marks stand for."""
+    """The parsed fields with each mark replaced by the character it stands for."""
     pairs: list[tuple[str, str]] = [(marks.bare.decode(), (dialect.quote or b'"').decode())]
     if dialect.escape != "text":
         pairs += [
@@ -78,7 +78,7 @@ def restored(frame: pl.DataFrame, dialect: Dialect, marks: Marks) -> pl.DataFram
 
 
 def swapped_line_ends(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fields of a file whose CR and LF were swapped for parsing, swapped back."""
+    """Swap CR and LF back in fields of a file in which they were swapped for parsing."""
     return _replaced(frame, [("\r", "\0"), ("\n", "\r"), ("\0", "\n")])
 
 

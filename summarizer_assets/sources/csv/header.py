@@ -1,4 +1,4 @@
-"""The start of a CSV file: delimiter, line ends and columns, by its header and the dialect that breaks fewest rows."""
+"""Detection of delimiter, line ends and columns from the start of a CSV file: its header and first rows."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,15 +20,15 @@ _BLANK = re.compile(rb"(?:[ \t]*(?:\r\n|\n|\r))*")
 
 @dataclass(frozen=True)
 class Opened:
-    """What the start of a file tells.
+    """What the start of a file shows.
 
     Attributes:
-        rules: how its rows are told apart.
-        names: of its columns, each once.
+        rules: how its rows are separated.
+        names: its column names, each once.
         layout: which of them are ours.
-        skip: bytes of the header and what stands before it.
-        line: of the file on which the first row begins.
-        header_quoted: its names stand in quotes.
+        skip: bytes up to the end of the header.
+        line: number of the line on which the first row begins.
+        header_quoted: whether the header's names are quoted.
     """
 
     rules: Rules
@@ -44,11 +44,11 @@ class _Candidate:
     """The start of a file as one dialect reads it.
 
     Attributes:
-        opened: what came of it.
-        share: of its rows that are whole.
-        as_told: the header has a name, on one line, for each field.
-        told_quotes: quotes are doubled within quotes, so these are quotes for sure.
-        width: fields of a row.
+        opened: the result.
+        share: share of its rows that are whole.
+        as_told: the header is one line with a name for each field.
+        told_quotes: quotes are doubled within quotes, which proves that they are quotes.
+        width: number of fields per row.
     """
 
     opened: Opened | SourceError
@@ -62,10 +62,10 @@ class _Candidate:
 
 
 def open_text(start: bytes, mapping: Mapping[str, str], where: str, *, whole: bool) -> Opened | None:
-    """The dialect and columns, from the start of a text; None: it is empty.
+    """Detect dialect and columns from the start of a text; None if it is empty.
 
     Raises:
-        SourceError: in no dialect its header makes an author.
+        SourceError: under no dialect do the header's columns make an author.
     """
     begin = _BLANK.match(start)
     skip = begin.end() if begin else 0
@@ -117,7 +117,7 @@ def _tried(
         return None
     written = rules.syntax.fields(header)
     if any(b"\r" in field or b"\n" in field for field in written if not (dialect.quote and field[:1] == dialect.quote)):
-        return None  # its lines end otherwise
+        return None  # the lines do not end this way
     quoted = bool(dialect.quote) and all(field.startswith(dialect.quote or b"") for field in written if field)
     names = [_unquoted(field, dialect).decode() for field in written]
     rows = list(islice(rules.syntax.sound_rows(text, skip + len(header)), _SEEN_ROWS))
@@ -158,7 +158,7 @@ def _unquoted(field: bytes, dialect: Dialect) -> bytes:
 
 
 def _with_extra(names: list[str], rows: list[list[bytes]], quoted: bool) -> list[str]:
-    """The header's names, and one for a field that all rows have beside them."""
+    """The header's names, plus one if all rows have one field more than the header."""
     widths = {len(row) for row in rows}
     if widths == {len(names) + 1}:
         if not any(row[-1].strip() for row in rows):

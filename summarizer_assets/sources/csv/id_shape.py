@@ -1,4 +1,4 @@
-"""What the ids of a file look like, so that the rest of a torn row is not taken for a person."""
+"""The characters that a file's ids consist of, so that a fragment of a broken row is not taken for an author."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ class IdShape:
     """The characters of a file's ids.
 
     Attributes:
-        place: which field the id is, from 0.
-        kinds: of characters in ids: `d` a digit, `a` a letter, a blank any space, others as they are; None: ids are
-            like any text, so that nothing can be told by them.
+        place: index of the id's field, from 0.
+        kinds: kinds of characters in ids: `d` a digit, `a` a letter, a blank any space, others as they are; None if
+            ids look like any text and so distinguish nothing.
     """
 
     place: int
@@ -22,7 +22,7 @@ class IdShape:
 
     @classmethod
     def of(cls, place: int, ids: Iterable[bytes]) -> "IdShape":
-        """The kinds of characters that more than two ids have, or the most: pieces of torn rows are among them, too."""
+        """Learn the kinds from `ids`, which may include fragments: kinds that more than two ids have, or the most."""
         seen = Counter(kinds for text in ids if (kinds := kinds_of(text)))
         usual = [kinds for kinds, times in seen.items() if times >= _USUAL or times == max(seen.values())]
         if not usual or any("d" not in kinds or " " in kinds for kinds in usual):
@@ -35,7 +35,7 @@ class IdShape:
         return self.kinds is None or ("d" in kinds and kinds <= self.kinds)
 
     def fits(self, text: bytes) -> bool:
-        """The same, or it is empty: that is no stranger."""
+        """Whether `text` is empty or looks like the other ids."""
         return self.is_like(text) or not kinds_of(text)
 
 

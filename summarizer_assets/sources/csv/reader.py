@@ -1,4 +1,4 @@
-"""A CSV file to batches of its rows, in the dialect that the file itself shows."""
+"""The CSV file reader: batches of rows, in the dialect detected from the file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ _START = 2**20
 
 @dataclass(frozen=True)
 class CsvReader:
-    """A CSV file whose columns are known.
+    """A CSV file whose columns are resolved.
 
-    It is read twice: once to prove of each piece that its rows are whole, and by that the dialect; then piece by piece
-    by polars' parser. Rows that are not whole are rejected with their line.
+    The file is read twice: first to decide the dialect and to check that the rows of each piece are whole, then piece
+    by piece with polars' parser. Broken rows are rejected with their line number.
     """
 
     file: TextFile
@@ -72,7 +72,7 @@ class CsvReader:
                 frames, height = [], 0
         if frames:
             yield pl.concat(frames), nothing_rejected()
-        elif not decided.found.pieces:  # so that somebody says how a header alone was read
+        elif not decided.found.pieces:  # a file with only a header is counted, too
             yield self._frame(b"", np.array([], np.int64), decided.rules, None), nothing_rejected()
 
     def _piece(self, text: bytes, piece: Piece, rules: Rules) -> Batch:
@@ -122,7 +122,7 @@ class CsvReader:
 
 
 def _pieces(blocks: Iterable[bytes], decided: Decided, skip: int, where: str) -> Iterator[tuple[Piece, bytes]]:
-    """The pieces that were found, cut from the same text."""
+    """Each piece of the survey with its text."""
     rest = b""
     texts = text_of(blocks, decided.rules.dialect, skip)
     last = len(decided.found.pieces) - 1

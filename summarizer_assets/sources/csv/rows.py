@@ -1,7 +1,7 @@
-"""A piece of CSV text to its rows: whole ones, and broken ones with line and reason. No file, no decision.
+"""Row splitting: a piece of CSV text to whole rows, and broken rows with line and reason. Reads no file.
 
-Rows are told apart twice over: in bulk, by arithmetic on the places of delimiters, quotes and line ends, which proves a
-piece sound or says that it is not; and, for a piece that is not, row by row.
+Two methods: arithmetic on the positions of delimiters, quotes and line ends checks a whole piece at once; only a piece
+that fails this check is parsed row by row.
 """
 
 from collections.abc import Iterable
@@ -27,15 +27,15 @@ Kind = Literal[
     "repeated_header",
 ]
 
-_BY_ITSELF: tuple[Kind, ...] = ("whole", "repeated_header")  # of no harm to the rows beside it
+_BY_ITSELF: tuple[Kind, ...] = ("whole", "repeated_header")  # do not make their neighbours suspect
 _LF, _CR = 10, 13
 _BYTE = 255
-_WIDE = 4  # fields of a row whose like is no prose
+_WIDE = 4  # fields per row from which on a line with as many is not prose
 
 
 @dataclass(frozen=True)
 class Row:
-    """Where a row stands in its piece, on which line of the piece it begins (from 0), and what is wrong with it."""
+    """A row's byte range in its piece, the line of the piece on which it begins (from 0), and its kind of defect."""
 
     start: int
     end: int
@@ -45,12 +45,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Rules:
-    """How the rows of a file are told apart; in the texts that come here, escapes are hidden.
+    """How the rows of a file are separated. Texts passed to the methods have their escapes hidden (`escapes.hidden`).
 
     Attributes:
-        dialect: how they are written.
-        shape: of their ids.
-        header: its line, without the end: where files were joined, it stands among the rows. Empty: it is not known.
+        dialect: the file's dialect.
+        shape: the characters of its ids.
+        header: the header line without its end, because joined files repeat it among the rows; empty if unknown.
     """
 
     dialect: Dialect
@@ -66,9 +66,9 @@ class Rules:
         return Syntax(self.dialect)
 
     def ends(self, text: bytes) -> NDArray[np.int64] | None:
-        """The places of the ends of all rows that end in `text`, proved to have sound quotes and `width` fields.
+        """Positions of the line ends of all rows that end in `text`, if all have sound quotes and `width` fields.
 
-        None: it is not so, or a quoted value holds what looks like a row, or the header stands among them.
+        None if a row does not, a quoted value contains what looks like a row, or the header is among the rows.
         """
         if self.header and self.header in text:
             return None
@@ -90,20 +90,20 @@ class Rules:
         return ends if self._all_wide(is_delimiter, ends) else None
 
     def _all_wide(self, is_delimiter: NDArray[np.bool_], ends: NDArray[np.int64]) -> bool:
-        """Whether each row has as many delimiters as it should."""
+        """Whether each row has `width` - 1 delimiters."""
         if not ends.size:
             return True
         starts = np.concatenate(([0], ends[:-1] + 1))
         is_delimiter = is_delimiter[: ends[-1]]
         if np.count_nonzero(is_delimiter) != ends.size * (self.width - 1):
             return False
-        # Sums in bytes are eight times as fast: right but for multiples of 256, which the sum of all excludes.
+        # Sums in bytes are eight times as fast but wrap at 256; the total, checked above, excludes a wrong result.
         counted_in = np.uint8 if self.width <= _BYTE else np.uint32
         of_row = np.add.reduceat(is_delimiter.view(np.uint8), starts, dtype=counted_in)
         return bool((of_row == self.width - 1).all())
 
     def lines(self, text: bytes, rows: int) -> NDArray[np.int64]:
-        """The line on which each of the `rows` begins, from 0, of a text that is sound and ends with a row."""
+        """The line (from 0) on which each of the `rows` begins, for a sound text that ends with a whole row."""
         if self.dialect.quote is None or self.dialect.quote not in text or rows == text.count(b"\n"):
             return np.arange(rows, dtype=np.int64)
         ends = self.ends(text)
@@ -112,7 +112,7 @@ class Rules:
         return np.searchsorted(np.flatnonzero(np.frombuffer(text, np.uint8) == _LF), starts)
 
     def _sound(self, data: NDArray[np.uint8], quotes: NDArray[np.int64]) -> bool:
-        """Whether each quote opens or closes a whole field, or is one of two that stand for one."""
+        """Whether each quote opens or closes a whole field, or is half of a doubled quote."""
         assert self.dialect.quote is not None
         quote, delimiter = self.dialect.quote[0], self.dialect.delimiter[0]
         openers, closers = quotes[0::2], quotes[1::2]
@@ -126,7 +126,7 @@ class Rules:
         return bool(opened.all() and closed.all())
 
     def _hold_rows(self, text: bytes, within: NDArray[np.int64], ends: NDArray[np.int64]) -> bool:
-        """Whether a row with line ends within its quotes holds what looks like a row."""
+        """Whether a row with line ends within its quotes contains what looks like another row."""
         for row in np.unique(np.searchsorted(ends, within)):
             start = int(ends[row - 1]) + 1 if row else 0
             if self._swallows(text[start : int(ends[row])]):
@@ -134,7 +134,7 @@ class Rules:
         return False
 
     def _swallows(self, row: bytes) -> bool:
-        """Whether a line of this row, but its first, looks like a row of its own: then a stray quote began it."""
+        """Whether a line after the first looks like a row of its own: then a stray quote joined them."""
         lines = row.split(b"\n")
         if len(lines) == 1 or self.dialect.quote is None:
             return False
@@ -150,10 +150,10 @@ class Rules:
         return self.width >= _WIDE if self.shape.kinds is None else self.shape.is_like(fields[self.shape.place])
 
     def rows(self, text: bytes, *, final: bool) -> list[Row]:
-        """The rows of `text`, one by one, but for the last if it may go on in the text that follows (not `final`).
+        """Parse `text` row by row; unless it is `final`, the last row is left out if it may continue.
 
-        A line whose quotes are broken is a broken row of its own: what follows it is read afresh. Of a torn row the
-        pieces are broken rows, and so is a neighbour that may hold a piece.
+        A line with broken quotes is a broken row of its own, and parsing restarts after it. The fragments of a torn row
+        are broken rows, and so is a neighbour that may contain a fragment.
         """
         found: list[Row] = []
         at = line = 0
@@ -185,7 +185,7 @@ class Rules:
         return "whole" if self.shape.kinds is None or self.shape.fits(fields[self.shape.place]) else "unlike_other_ids"
 
     def _with_neighbours(self, text: bytes, rows: list[Row]) -> list[Row]:
-        """Rows that may hold a piece of a broken one beside them are broken, too; odd ids alone are no harm."""
+        """Mark whole rows as broken if they may contain a fragment of a neighbour; odd ids alone mark nothing."""
         if all(row.kind in (*_BY_ITSELF, "unlike_other_ids") for row in rows):
             return [replace(row, kind="whole") if row.kind == "unlike_other_ids" else row for row in rows]
         result = list(rows)
@@ -212,12 +212,12 @@ class Rules:
         return result
 
     def _starts_row(self, text: bytes) -> bool:
-        """Whether it has an id where rows have theirs."""
+        """Whether `text` has an id in the id's field."""
         fields = text.split(self.dialect.delimiter, self.shape.place + 1)
         return len(fields) > self.shape.place and self.shape.fits(fields[self.shape.place])
 
     def _explained(self, text: bytes, run: Iterable[Row]) -> bool:
-        """Whether the pieces make exactly whole rows, or each is one row with a delimiter too many."""
+        """Whether the fragments add up to whole rows, or each is one row with too many delimiters."""
         have = 0
         for row in run:
             if row.kind == "too_many_fields" and not have:
@@ -226,7 +226,7 @@ class Rules:
                 return False
             fields = len(self.syntax.fields(text[row.start : row.end]))
             if not have and fields == 1 < self.width:
-                return False  # it may as well be the end of the row before
+                return False  # may also be the end of the row before
             have += fields - (1 if have else 0)
             if have > self.width:
                 return False
@@ -235,7 +235,7 @@ class Rules:
 
 
 def _line_by_line(text: bytes, start: int, end: int, line: int) -> list[Row]:
-    """Each line of what should be one row and looks like several."""
+    """Each line as a broken row, where one row looks like several."""
     found: list[Row] = []
     while start < end:
         stop = text.find(b"\n", start, end) + 1 or end

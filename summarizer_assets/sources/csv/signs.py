@@ -1,4 +1,4 @@
-"""What speaks for or against one reading of a text's quotes and backslashes."""
+"""Evidence for or against a dialect: counts of patterns of quotes and backslashes in a CSV text."""
 
 import re
 from collections import Counter
@@ -11,36 +11,36 @@ from summarizer_assets.sources.csv.dialect import Dialect
 from summarizer_assets.sources.csv.escapes import Marks
 
 Sign = Literal[
-    "in quotes",  # values that stand in quotes
-    "empty quotes",  # fields that are two quotes
-    "doubled",  # pairs of quotes within one
-    "comma in quotes",  # values with a comma and no other cause for quotes
-    "comma outside",  # commas that stand in no quotes
-    "needless quotes",  # values without a cause for quotes
+    "in quotes",  # quoted values
+    "empty quotes",  # fields that consist of two quotes
+    "doubled",  # doubled quotes within a quoted value
+    "comma in quotes",  # quoted values with a comma and no other reason for quotes
+    "comma outside",  # commas outside quotes
+    "needless quotes",  # quoted values without a reason for quotes
     "escaped in quotes",  # backslashes before a quote, within quotes
-    "lone in quotes",  # backslashes in quotes that are half of no escape
-    "lone",  # the same anywhere, but for `\N` and `\0`
-    "no letter",  # the same before what is no letter of an escape
-    "letter",  # the same before one
-    "null",  # fields that are `\N`
-    "pair",  # two backslashes or more, in different words: see `pairs`
-    "pair outside",  # two where no quotes are
+    "lone in quotes",  # backslashes in quotes that belong to no escape
+    "lone",  # the same anywhere, except `\N` and `\0`
+    "no letter",  # the same before a character that is no letter of an escape
+    "letter",  # the same before a letter of an escape
+    "null",  # fields that consist of `\N`
+    "pair",  # two or more backslashes, between distinct words: see `pairs`
+    "pair outside",  # two backslashes outside quotes
     "escaped quote",  # a backslash before a quote
     "escaped end",  # a backslash before a delimiter or line end
 ]
 
-#: As many of a sign leave no doubt.
+#: This many occurrences of a sign are conclusive.
 SURE = 5
 
 
 def signs(text: bytes, plain: bytes, marks: Marks | None, dialect: Dialect) -> Counter[Sign]:
-    """Count them.
+    """Count the signs in whole rows.
 
     Args:
-        text: whole rows.
-        plain: the same with its escapes hidden, and without quotes that are text.
-        marks: what they are hidden by.
-        dialect: the reading.
+        text: the rows as written.
+        plain: the same with escapes hidden and without quotes that are text.
+        marks: the marks that hide the escapes.
+        dialect: the dialect to judge.
     """
     data = np.frombuffer(plain, np.uint8)
     found: Counter[Sign] = Counter()
@@ -64,9 +64,9 @@ def signs(text: bytes, plain: bytes, marks: Marks | None, dialect: Dialect) -> C
 
 
 def pairs(text: bytes, delimiter: bytes) -> set[tuple[bytes, bytes]]:
-    """The words before and after each two backslashes or more: those that a flat table repeats are no new evidence."""
+    """The words around each run of two or more backslashes, each once: repeats in a flat table are no new evidence."""
     stop = re.compile(rb"[\\\n" + re.escape(delimiter) + rb"]")
-    # Begins with what a search finds at once: words before it in the pattern would be tried at every byte.
+    # The pattern begins with backslashes, which a search finds at once; a leading word would be tried at every byte.
     hits = (hit.span() for hit in re.finditer(rb"\\\\(?:\\\\)*", text))
     return {
         (stop.split(text[max(start - 8, 0) : start])[-1], stop.split(text[end : end + 8])[0]) for start, end in hits
@@ -74,7 +74,7 @@ def pairs(text: bytes, delimiter: bytes) -> set[tuple[bytes, bytes]]:
 
 
 def places(data: NDArray[np.uint8], quote: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The places of the quotes, and of each byte whether it stands outside of quotes."""
+    """The positions of the quotes, and for each byte whether it is outside quotes."""
     quotes = np.flatnonzero(data == quote[0])
     stretches = np.diff(quotes, prepend=0, append=data.size)
     return quotes, np.repeat((np.arange(stretches.size) & 1) == 0, stretches)

@@ -1,4 +1,4 @@
-"""A whole CSV text once through: pieces that end with a row, each sound or not, and what speaks for the dialect."""
+"""One pass over a whole CSV text under one dialect: pieces of whole rows, broken rows, and evidence for the dialect."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ from summarizer_assets.sources.csv.rows import Kind, Row, Rules
 from summarizer_assets.sources.csv.signs import SURE, Sign, pairs, signs
 from summarizer_assets.sources.errors import SourceError
 
-#: A row, or broken rows without two whole ones among them, of more bytes than that are no table's.
+#: A text with this many bytes and no two consecutive whole rows is not a table.
 MOST_UNCUT = 64 * 2**20
-_SMALL = 2**15  # bytes that are gone through row by row
+_SMALL = 2**15  # bytes that are parsed row by row
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Piece:
 
     Attributes:
         size: bytes.
-        line: of the file, from 1, on which it begins.
-        rows: of all kinds.
+        line: number of the line, from 1, on which it begins.
+        rows: number of rows of all kinds.
         sound: each row has the header's number of fields and sound quotes.
     """
 
@@ -34,17 +34,17 @@ class Piece:
 
 @dataclass
 class Survey:
-    """What a reading of the whole file gave.
+    """The result of reading the whole file under one dialect.
 
     Attributes:
-        pieces: of the file after its header, in order; blank lines belong to them.
-        rows: of all kinds.
-        broken: rows that are not whole, by kind.
-        first: the line of the first row of each kind.
-        signs: for and against this reading.
-        pairs: of backslashes, in different words; not all, once they leave no doubt.
-        quotes, backslashes: whether there are any.
-        cut_short: more rows were broken than it was worth.
+        pieces: pieces of the file after its header, in order, blank lines included.
+        rows: number of rows of all kinds.
+        broken: number of broken rows, by kind.
+        first: line of the first row of each kind.
+        signs: evidence for and against the dialect.
+        pairs: words around pairs of backslashes, collected until conclusive.
+        quotes, backslashes: whether the text has any.
+        cut_short: stopped because more than `worth` rows were broken.
     """
 
     pieces: list[Piece] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Survey:
 
 
 def text_of(blocks: Iterable[bytes], dialect: Dialect, skip: int) -> Iterator[bytes]:
-    """The text after its header's `skip` bytes; with the line ends that the parser knows."""
+    """The text after the first `skip` bytes, with the parser's line ends."""
     for block in blocks:
         text = block[skip:]
         skip = max(skip - len(block), 0)
@@ -81,19 +81,19 @@ def survey(
     whole: bool = True,
     worth: int | None = None,
 ) -> Survey:
-    """Go once through the text.
+    """Read the text once.
 
     Args:
-        blocks: of the whole file, UTF-8.
-        rules: how its rows are told apart.
-        skip: bytes of the header and what stands before it.
-        line: of the file on which the first row begins.
+        blocks: blocks of the file, UTF-8.
+        rules: how its rows are separated.
+        skip: bytes up to the end of the header.
+        line: number of the line on which the first row begins.
         where: the file's name, for errors.
-        whole: `blocks` are all of the file; else the last row may be cut off and is left out.
-        worth: stop when more rows than that are broken.
+        whole: `blocks` are the whole file; otherwise the last row may be cut off and is left out.
+        worth: stop when more rows than this are broken.
 
     Raises:
-        SourceError: 64 MB hold no two whole rows one after the other.
+        SourceError: 64 MB contain no two consecutive whole rows.
     """
     course = _Course(rules, line)
     rest = b""
@@ -119,7 +119,7 @@ REMEDY = (
 
 
 def ended(text: bytes) -> bytes:
-    """The last rows of a file, with a line end, without what marks the end of a file (DOS, Postgres)."""
+    """The last rows of a file with a final line end, without the end-of-file marks of DOS and Postgres."""
     text = text.rstrip(b"\x1a")
     for mark in (b"\n\\.\n", b"\n\\.\r\n", b"\n\\."):
         if text.endswith(mark):
@@ -129,10 +129,10 @@ def ended(text: bytes) -> bytes:
 
 @dataclass
 class _Course:
-    """A survey under way: the next row begins on `line`.
+    """A running survey: the next row begins on `line`.
 
-    What is sound is taken as a whole. Where it is not, less and less is looked at, so that only what stands around
-    broken rows is gone through row by row.
+    Sound text is taken as a whole. Otherwise the window shrinks to a quarter again and again, so that only the
+    surroundings of broken rows are parsed row by row.
     """
 
     rules: Rules
@@ -140,7 +140,7 @@ class _Course:
     found: Survey = field(default_factory=Survey)
 
     def take(self, text: bytes, *, final: bool) -> bytes:
-        """Add the rows of `text`, and return what must wait for more: its last row, and what may concern that."""
+        """Add the rows of `text`; return the tail that needs more text: the last row, and rows it may affect."""
         at, window, one_by_one = 0, len(text), False
         while at < len(text):
             part = text[at : at + window]
@@ -154,12 +154,12 @@ class _Course:
                 one_by_one = True
             elif last:
                 break
-            else:  # a row is longer than that
+            else:  # a row is longer than `_SMALL`
                 window, one_by_one = 4 * window, True
         return text[at:]
 
     def _sound(self, text: bytes, final: bool) -> int | None:
-        """Take all rows of `text` but the last, and that if it is the file's; their size; None: they are not sound."""
+        """Take all rows of `text` except an unfinished last one, and return their size; None if they are not sound."""
         plain, marks = plain_text(text, self.rules.dialect)
         ends = self.rules.ends(plain)
         if ends is None:
@@ -173,7 +173,7 @@ class _Course:
         return size
 
     def _one_by_one(self, text: bytes, *, final: bool) -> int:
-        """Take the rows of `text`, broken ones too, up to where what follows does not concern them; their size."""
+        """Take the rows of `text`, broken ones too, that the text after them cannot affect; return their size."""
         plain, marks = plain_text(text, self.rules.dialect)
         rows = self.rules.rows(plain, final=final)
         size = len(plain) if final else _cut(rows)
@@ -188,7 +188,7 @@ class _Course:
         return size
 
     def _add(self, piece: Piece, text: bytes, plain: bytes, marks: Marks | None) -> None:
-        """Add the piece at the start of `text`; `plain`: the same without escapes, and perhaps only its whole rows."""
+        """Add the piece at the start of `text`; `plain`: the same with escapes hidden, perhaps only its whole rows."""
         found, dialect, size = self.found, self.rules.dialect, piece.size
         quotes, backslashes = text.find(dialect.quote or b'"', 0, size) >= 0, text.find(b"\\", 0, size) >= 0
         found.pieces.append(piece)
@@ -204,13 +204,13 @@ class _Course:
 
 
 def whole_rows(plain: bytes, rows: Iterable[Row], rules: Rules, mark: bytes) -> bytes:
-    """The whole ones of `rows`, in which quotes that are text are `mark`."""
+    """The text of the whole rows, with quotes that are text replaced by `mark`."""
     whole = (plain[row.start : row.end] for row in rows if row.kind == "whole")
     return b"".join(rules.syntax.without_bare_quotes(row, mark) for row in whole)
 
 
 def _cut(rows: list[Row]) -> int:
-    """Where the last of two whole rows one after the other begins: nothing before it concerns what follows."""
+    """The start of the second of the last two consecutive whole rows: nothing before it affects what follows."""
     for at in range(len(rows) - 1, 0, -1):
         if rows[at].kind == "whole" == rows[at - 1].kind:
             return rows[at].start
@@ -218,7 +218,7 @@ def _cut(rows: list[Row]) -> int:
 
 
 def plain_text(text: bytes, dialect: Dialect) -> tuple[bytes, Marks | None]:
-    """The text with its escapes hidden, and by which marks; None: there is nothing to hide."""
+    """The text with its escapes hidden, and the marks used; None if there is nothing to hide."""
     if dialect.escape == "text" or b"\\" not in text:
         return text, None
     marks = Marks.of(text, dialect)

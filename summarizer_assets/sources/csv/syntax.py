@@ -1,4 +1,4 @@
-"""One row of CSV text after the other: where it ends, what its fields are. Slow, and right where quotes are broken."""
+"""A regular-expression parser of single CSV rows and their fields: slow, but correct where quotes are broken."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from summarizer_assets.sources.csv.dialect import Dialect
 
 @dataclass(frozen=True)
 class Syntax:
-    """The rows of a dialect whose escapes are hidden. No pattern gives back what it took: time is linear."""
+    """Parses rows of a dialect, escapes hidden. All patterns are possessive (no backtracking), so time is linear."""
 
     dialect: Dialect
 
     @cached_property
     def _field(self) -> bytes:
-        """A field: in sound quotes, or one that does not begin with a quote, or with blanks and a quote."""
+        """Pattern of a field: soundly quoted, or not beginning with a quote or with blanks and a quote."""
         d = re.escape(self.dialect.delimiter)
         if self.dialect.quote is None:
             return b"[^" + d + rb"\n]*+"
@@ -27,7 +27,7 @@ class Syntax:
 
     @cached_property
     def _before(self) -> bytes:
-        """The fields before the last one of a row."""
+        """Pattern of the fields before the last one of a row."""
         return b"(?:" + self._field + re.escape(self.dialect.delimiter) + b")*+"
 
     @cached_property
@@ -50,28 +50,28 @@ class Syntax:
         return re.compile(rb"\r?+\n")
 
     def blank(self, text: bytes, at: int) -> int | None:
-        """Where an empty line ends that begins at `at`."""
+        """The end of the empty line that begins at `at`; None if there is none."""
         match = self._blank.match(text, at)
         return None if match is None else match.end()
 
     def row(self, text: bytes, at: int) -> bytes | None:
-        """The row that begins at `at`, with its line end, of any number of fields; None: its quotes are broken."""
+        """The row that begins at `at`, with its line end and any number of fields; None if its quotes are broken."""
         match = self._row.match(text, at)
         return None if match is None else match.group()
 
     def is_open(self, text: bytes, at: int) -> bool:
-        """Whether the row that begins at `at` is sound as far as the text goes, which ends within quotes."""
+        """Whether the row that begins at `at` is sound so far, but the text ends within its quotes."""
         return self._open.match(text, at) is not None
 
     def fields(self, row: bytes) -> list[bytes]:
-        """The fields of a row of sound quotes, as they are written."""
+        """The fields of a row with sound quotes, as written."""
         row = row.removesuffix(b"\n").removesuffix(b"\r")
         if self.dialect.quote is None or self.dialect.quote not in row:
             return row.split(self.dialect.delimiter)
         return [match.group(1) for match in self._fields.finditer(row)]
 
     def sound_rows(self, text: bytes, at: int) -> Iterator[list[bytes]]:
-        """The fields of the rows from `at` on, blank lines and rows of broken quotes left out."""
+        """The fields of each row from `at` on, without blank lines and rows with broken quotes."""
         while at < len(text):
             row = self.row(text, at)
             if row is None:
@@ -82,7 +82,7 @@ class Syntax:
             at += len(row)
 
     def without_bare_quotes(self, row: bytes, mark: bytes) -> bytes:
-        """A row of sound quotes, in which each quote that is text is `mark`."""
+        """A row with sound quotes, in which each quote that is text is replaced by `mark`."""
         quote = self.dialect.quote
         if quote is None or quote not in row:
             return row

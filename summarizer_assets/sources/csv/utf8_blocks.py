@@ -1,8 +1,8 @@
-"""A text file's bytes as UTF-8 in blocks: decompressed, decoded, its byte order mark taken off; in bounded memory.
+"""Reading of text files as UTF-8 blocks in bounded memory: decompressed, decoded, without byte order mark.
 
-The encoding is decided from the whole file. What is not Unicode is taken for Windows' Western code page (cp1252) only
-where that gives plausible words; anything else is refused. A library's guess (charset-normalizer) among ninety code
-pages would be a guess at people's names.
+The encoding is decided from the whole file. A file that is not Unicode is read as Windows' Western code page (cp1252)
+only if that gives plausible words; anything else is refused. A library's guess among ninety code pages
+(charset-normalizer) would be a guess at people's names.
 """
 
 import codecs
@@ -27,21 +27,21 @@ _MARKS: tuple[tuple[bytes, Encoding], ...] = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _COMPRESSED = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
-#: In cp1252: a symbol or a control inside a word, and runs of capitals and symbols that no Western language has.
+#: Implausible in cp1252: a symbol or control inside a word, runs of capitals and symbols of no Western language.
 _SYMBOLS = (
     r"\xa1-\xa9\xab-\xb9\xbb-\xbf\xd7\xf7"
     r"\u02c6\u02dc\u2018\u201a\u201c\u201d\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u2122"
 )
 _IMPLAUSIBLE = re.compile(rf"(?<=[^\W\d_])[{_SYMBOLS}](?=[a-z\xdf-\xff])|[\x80-\x9f]|[\xa1-\xff]{{4}}")
-_MOST_IMPLAUSIBLE = 0.02  # of the characters beyond ASCII
+_MOST_IMPLAUSIBLE = 0.02  # share of the characters beyond ASCII
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of text, local or on S3, compressed or not.
+    """A text file, local or on S3, compressed or not.
 
     Attributes:
-        path: as it was listed.
+        path: path as listed.
         options: `AWS_*` settings of an `s3://` path.
     """
 
@@ -49,11 +49,11 @@ class TextFile:
     options: dict[str, str] | None = None
 
     def blocks(self, encoding: Encoding, size: int = BLOCK) -> Generator[bytes, None, None]:
-        """The text in UTF-8, about `size` bytes at a time, never within a character.
+        """The text in UTF-8, about `size` bytes at a time, never split within a character.
 
         Raises:
             UnicodeDecodeError: the file is not in this encoding.
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         with self._opened() as stream:
             if encoding in ("utf-8", "utf-8-sig"):
@@ -65,10 +65,10 @@ class TextFile:
             yield decoder.decode(b"", final=True).encode()
 
     def marked(self) -> Encoding | None:
-        """The Unicode that the first bytes tell; None: they tell nothing.
+        """The Unicode encoding that the first bytes show, by a byte order mark or UTF-16's zeros; None if neither.
 
         Raises:
-            SourceError: UTF-32.
+            SourceError: the file is UTF-32.
         """
         with self._opened() as stream:
             start = stream.read(4096)
@@ -80,7 +80,7 @@ class TextFile:
         return _unmarked_utf16(start)
 
     def start(self, size: int) -> tuple[bytes, bool]:
-        """About the first `size` bytes of the text, and whether they are all of it."""
+        """About the first `size` bytes of the text, and whether that is the whole text."""
         encoding: Encoding = self.marked() or "utf-8"
         try:
             return self._start(encoding, size)
@@ -96,10 +96,10 @@ class TextFile:
             return first, not any(blocks)
 
     def encoding(self) -> Encoding:
-        """Decided from the whole file.
+        """The encoding, decided from the whole file.
 
         Raises:
-            SourceError: it is in none that can be told for sure.
+            SourceError: the encoding is not certain.
         """
         marked = self.marked()
         if marked is not None:
@@ -126,7 +126,7 @@ class TextFile:
                 text = block.decode()
                 beyond += sum(map(len, re.findall(r"[^\x00-\x7f]+", text)))
                 doubtful += sum(map(len, _IMPLAUSIBLE.findall(text)))
-        except UnicodeDecodeError:  # a byte that is no character there
+        except UnicodeDecodeError:  # a byte that is not in this code page
             return False
         return doubtful <= _MOST_IMPLAUSIBLE * beyond
 
@@ -164,7 +164,7 @@ def _raw(stream: BinaryIO, size: int, encoding: Encoding) -> Iterator[bytes]:
 
 
 def _checked(raw: Iterator[bytes]) -> Iterator[bytes]:
-    """UTF-8 that is valid, cut between characters."""
+    """The same blocks, validated as UTF-8 and cut between characters."""
     rest = b""
     for block in raw:
         data = rest + block if rest else block
@@ -183,7 +183,7 @@ def _checked(raw: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unmarked_utf16(start: bytes) -> Encoding | None:
-    """UTF-16 whose byte order mark is missing: every second byte of Western text is zero."""
+    """Detect UTF-16 without a byte order mark: every second byte of Western text is zero."""
     half = max(len(start) // 2, 1)
     if start[1::2].count(0) > 0.6 * half:
         return "utf-16-le"

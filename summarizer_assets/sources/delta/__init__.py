@@ -1,1 +1,1 @@
-"""Delta tables of others as a source."""
+"""The reader of Delta tables that others wrote."""

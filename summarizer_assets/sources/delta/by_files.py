@@ -1,7 +1,7 @@
-"""A Delta table read file by file, where both engines refuse it for a feature that asks nothing of this way of reading.
+"""Reading of a Delta table file by file, where both engines refuse it for a feature that does not affect its files.
 
-Each file is read by its own types, so columns that were widened after it was written are read right, and columns that
-nobody asked for may be of any type. Only for tables whose files tell all: without column mapping and deletion vectors.
+Each file is read by its own types, so columns widened after it was written are read correctly, and columns that are not
+read may be of any type. Only for tables without column mapping and deletion vectors, whose files are self-contained.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from summarizer_assets.sources.delta import files
 from summarizer_assets.sources.parquet import open_part
 from summarizer_assets.sources.readers import Batch
 
-#: Features of readers that ask no more than to read each file as it is.
+#: Reader features under which each file can be read as it is.
 BY_FILES = frozenset(
     {
         "typeWidening",
@@ -27,13 +27,13 @@ BY_FILES = frozenset(
         "variantType-preview",
     }
 )
-#: With these, a file alone does not tell its rows, or the names of its columns.
+#: Reader features under which a file alone does not determine its rows or column names.
 NOT_BY_FILES = frozenset({"columnMapping", "deletionVectors"})
 
 
 @dataclass(frozen=True)
 class FilesReader:
-    """A table that is read file by file, in the order of their names."""
+    """A table read file by file, in the order of the files' names."""
 
     table: DeltaTable
     layout: Layout

@@ -1,7 +1,7 @@
-"""The files of a Delta table's snapshot: as large as the log says, and all their rows read.
+"""Integrity checks of a Delta snapshot's files: their sizes match the log, and all their rows are read.
 
-Facts this rests on (measured with polars 2.1): over a data file that is shorter than the log says, polars' stream falls
-over in a thread of its own and then ends as if there were no more rows. An ingest would take the authors for gone.
+Why (measured with polars 2.1): on a data file shorter than the log says, polars' stream crashes in a thread of its own
+and then ends as if there were no more rows. An ingest would treat the missing authors as removed.
 """
 
 import errno
@@ -29,7 +29,7 @@ class DeltaReader(TableReader):
     """A Delta table through polars' streaming engine.
 
     Attributes:
-        kept: of which rows the reading is; None: of all.
+        kept: filter of the rows to read; None for all.
     """
 
     table: DeltaTable
@@ -44,7 +44,7 @@ class DeltaReader(TableReader):
         id_column, expected = self.layout.authors["author_id"], expected_rows(self.table)
         if self.kept is None:
             return counted(super().batches(rows), expected, self.uri, id_column)
-        # By the log alone nobody knows how many rows are kept: the column of ids, read whole, tells.
+        # The log does not tell how many rows the filter keeps, so the whole id column is read and counted.
         ids = counted(_batches(self.frame.select(id_column), rows), expected, self.uri, id_column)
         found = sum(frame.filter(self.kept).height for frame, _ in ids)
         chosen = self.frame.filter(self.kept).select(self.layout.columns)
@@ -57,18 +57,18 @@ def _batches(frame: pl.LazyFrame, rows: int) -> Iterator[Batch]:
 
 
 def address(uri: str, path: str) -> str:
-    """A file's place from the log's path: relative to the table, or absolute in a clone of another table."""
+    """A file's address from its path in the log: relative to the table, or absolute in a clone of another table."""
     if "://" in path or path.startswith("file:"):
         return unquote(path).replace("file:///", "/").replace("file:/", "/").replace("s3a://", "s3://")
     return f"{uri.rstrip('/')}/{unquote(path)}"
 
 
 def check_sizes(table: DeltaTable, uri: str, options: dict[str, str] | None) -> None:
-    """Compare the files with the log; those of another table, of which this one is a clone, only where they are local.
+    """Compare the files' sizes with the log; of a shallow clone, files in the original table only if they are local.
 
     Raises:
-        SourceError: a file is of another size.
-        FileNotFoundError: a file is not there.
+        SourceError: a file's size differs.
+        FileNotFoundError: a file does not exist.
     """
     listed = _listed(uri, options) if uri.startswith("s3://") else {}
     for path, size in pl.DataFrame(table.get_add_actions()).select("path", "size_bytes").iter_rows():
@@ -86,14 +86,14 @@ def check_sizes(table: DeltaTable, uri: str, options: dict[str, str] | None) -> 
 
 
 def _listed(uri: str, options: dict[str, str] | None) -> dict[str, int]:
-    """Sizes of all that lies under a table on an object store: a thousand in each request."""
+    """Sizes of all objects under a table, by path; one request per thousand."""
     store, root = filesystem(uri, options)
     found = store.get_file_info(pafs.FileSelector(root, recursive=True))
     return {f"s3://{info.path}": info.size for info in found if info.type == pafs.FileType.File}
 
 
 def expected_rows(table: DeltaTable) -> int | None:
-    """The number of rows by the log, without those that deletion vectors remove; None where a file's is not told."""
+    """The number of rows by the log, without rows removed by deletion vectors; None if the log lacks a file's count."""
     told = rows_by_log(table)
     if not told:
         return told
@@ -102,7 +102,7 @@ def expected_rows(table: DeltaTable) -> int | None:
 
 
 def rows_by_log(table: DeltaTable) -> int | None:
-    """The same of a table that has no deletion vectors."""
+    """The same for a table without deletion vectors."""
     adds = pl.DataFrame(table.get_add_actions())
     if adds.is_empty():
         return 0
@@ -118,10 +118,10 @@ def counted(
     id_column: str | None,
     by: str = "by the Delta table's log",
 ) -> Iterator[Batch]:
-    """The same batches; at their end, as many rows as `expected` must have come, and any with an `id_column`'s value.
+    """Yield the same batches; at the end, check that `expected` rows came and that some have a value in `id_column`.
 
     Raises:
-        SourceError: they are others.
+        SourceError: the check fails.
     """
     rows = without_id = 0
     for frame, rejected in batches:

@@ -1,7 +1,7 @@
-"""What changed in a Delta source between two of its versions: the ids of the authors concerned.
+"""Change detection between two versions of a Delta source: the ids of the authors whose rows changed.
 
-From the table's change feed where it has one, else from the files that were added and removed. Anything that could make
-the answer incomplete is refused, by `NoIncrement`: then the whole source is read.
+Uses the table's change data feed if it has one, otherwise the files added and removed. If the answer could be
+incomplete, `NoIncrement` is raised and the whole source is read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,18 +15,18 @@ from deltalake.exceptions import DeltaError
 from summarizer_assets.sources.columns import Layout
 from summarizer_assets.sources.ids import author_id
 
-#: Above this share of a table's rows, reading it whole costs no more.
+#: Above this share of changed rows, reading the whole table costs no more.
 MOST_SHARE = 0.2
 _FEED, _MAPPING = "delta.enableChangeDataFeed", "delta.columnMapping.mode"
 _READ_ERRORS = (DeltaError, pa.ArrowException, pl.exceptions.PolarsError, OSError)
 
 
 class NoIncrement(Exception):
-    """Why the changes between two versions cannot be told for sure."""
+    """The changes between two versions cannot be determined with certainty; the message says why."""
 
 
 def version_of(uri: str, options: dict[str, str] | None) -> tuple[str, int]:
-    """A Delta table's own id, which a table made anew does not have, and its newest version.
+    """A Delta table's id, which a re-created table does not keep, and its newest version.
 
     Raises:
         DeltaError: the log cannot be read.
@@ -36,7 +36,7 @@ def version_of(uri: str, options: dict[str, str] | None) -> tuple[str, int]:
 
 
 def rows_of(uri: str, options: dict[str, str] | None) -> int:
-    """Rows of the newest version, by the log; 0 where it does not tell.
+    """The number of rows of the newest version by the log; 0 if the log does not have it.
 
     Raises:
         DeltaError: the log cannot be read.
@@ -45,12 +45,13 @@ def rows_of(uri: str, options: dict[str, str] | None) -> int:
 
 
 def changed_ids(uri: str, options: dict[str, str] | None, layout: Layout, since: int, until: int) -> pl.Series:
-    """Ids of all authors of whom any row was added, changed or removed after version `since`, up to `until`.
+    """Ids of all authors with a row that was added, changed or removed after version `since`, up to `until`.
 
-    Each once, as `Source.chunks` gives them; ids that are unusable are left out.
+    Each id once, in the form of `Source.chunks`; unusable ids are left out.
 
     Raises:
-        NoIncrement: a version is gone, the table's features make files unreadable by themselves, or too much changed.
+        NoIncrement: a version is gone, files cannot be read on their own because of table features, or too much
+            changed.
     """
     if since > until:
         raise NoIncrement(f"the source was at version {since} before and is at {until} now")
@@ -104,7 +105,7 @@ def _paths(table: DeltaTable) -> set[str]:
 
 
 def _few(frames: Iterable[pl.DataFrame], name: str, most: int) -> pl.DataFrame:
-    """The distinct ids of `frames`, read only so far as they are few."""
+    """The distinct ids of `frames`; stops reading once they are more than `most`."""
     found: Sequence[pl.DataFrame] = []
     for frame in frames:
         found = [pl.concat([*found, frame.select(name)]).unique()]

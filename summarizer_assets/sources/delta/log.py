@@ -1,8 +1,8 @@
-"""The log of a Delta source: what in it is damaged, named entry by entry, before a row is read.
+"""Integrity checks of a Delta source's log: damaged entries are named before a row is read.
 
-Facts this rests on (measured with deltalake 1.6): an empty entry, as a crashed machine or a broken copy leaves, is
-read as a commit of nothing, so its rows vanish in silence; so do actions at the end of an entry that is cut between two
-lines. Text that is cut in a line, or a gap, is an error that does not say which file it is.
+Why (measured with deltalake 1.6): an empty entry, as a crashed machine or a broken copy leaves it, is read as an empty
+commit, so its rows vanish silently; so do the last actions of an entry that was cut off between two lines. An entry cut
+off within a line, or a gap, is an error that does not name the file.
 """
 
 import json
@@ -29,7 +29,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class _Log:
-    """What lies in `_delta_log`: sizes by version, and the version of the newest whole checkpoint."""
+    """Contents of `_delta_log`: sizes of the entries by version, and the version of the newest complete checkpoint."""
 
     folder: str
     entries: dict[int, int]
@@ -40,12 +40,12 @@ class _Log:
 
 
 def check_entries(uri: str, options: dict[str, str] | None, version: int) -> None:
-    """Look at the entries after the last checkpoint up to `version`, which was opened: by their sizes, one listing.
+    """Check the entries after the last checkpoint up to the opened `version` by their sizes, in one listing.
 
-    Local entries are read, too: an object store holds an object whole or not at all.
+    Local entries are also read; an object store never holds a partial object.
 
     Raises:
-        SourceError: an entry is empty or gone, or names fewer files than its commit wrote.
+        SourceError: an entry is empty or missing, or names fewer files than its commit wrote.
     """
     store, root = filesystem(uri, options)
     log = _listed(store, f"{root}/_delta_log")
@@ -61,7 +61,7 @@ def check_entries(uri: str, options: dict[str, str] | None, version: int) -> Non
 
 
 def find_damage(uri: str, options: dict[str, str] | None) -> SourceError | None:
-    """Why a log that could not be opened is damaged; None: not in a way that can be seen in its entries."""
+    """The damage in a log that could not be opened; None if its entries show none."""
     store, root = filesystem(uri, options)
     log = _listed(store, f"{root}/_delta_log")
     newest = max(log.entries, default=log.checkpoint)
@@ -79,7 +79,7 @@ def find_damage(uri: str, options: dict[str, str] | None) -> SourceError | None:
 
 
 def first_line(error: BaseException) -> str:
-    """The engines add backtraces and the names of their threads."""
+    """The error's first line, without the backtraces and thread names that the engines add."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
@@ -98,7 +98,7 @@ def _listed(store: pafs.FileSystem, folder: str) -> _Log:
 
 
 def _checkpoints(names: Iterable[str]) -> Iterator[int]:
-    """Versions of which a checkpoint is whole: of one in several parts, all must be there."""
+    """Versions with a complete checkpoint: if it has several parts, all must exist."""
     parts = dict[tuple[int, int], int]()
     for match in filter(None, map(_CHECKPOINT.fullmatch, names)):
         if match[3] is None:
@@ -127,13 +127,16 @@ def _broken(content: bytes) -> str | None:
 
 
 def _lost(content: bytes) -> str | None:
-    """Whether files are missing that delta-rs counts in the first line; other writers' figures count other things."""
+    """What an entry lacks of the files that delta-rs counts in its first line; None if nothing.
+
+    Other writers count other things there, so their entries are not checked.
+    """
     first, *others = content.splitlines() or [b""]
     try:
         wanted = int(json.loads(first)["commitInfo"]["operationMetrics"]["num_added_files"])
     except (ValueError, KeyError, TypeError):
         return None
-    found = sum(line.startswith((b'{"add":', b'{"cdc":')) for line in others)  # a change feed's files count as added
+    found = sum(line.startswith((b'{"add":', b'{"cdc":')) for line in others)  # change data files count as added
     if found < wanted:
         return f"this entry is cut off: its commit added {wanted} files and it names {found}"
     return None

@@ -1,7 +1,7 @@
-"""Whether a column-mapped table's files name their columns as its log says.
+"""Column-mapping check: whether a table's files name their columns as the log says.
 
-delta-rs finds columns by their physical names alone, and what it does not find it returns as nulls without a word. So
-before such a table is read, the footer of each file is compared with the log, at every depth.
+delta-rs finds columns only by their physical names and silently returns nulls for those it does not find. So before a
+column-mapped table is read, the footer of each file is compared with the log, at every depth.
 """
 
 import json
@@ -18,16 +18,16 @@ from summarizer_assets.sources.delta.files import address
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.stores import filesystem
 
-_AT_ONCE = 16  # footers: on an object store each is two requests
+_AT_ONCE = 16  # footers read in parallel; on an object store each takes two requests
 _ID = b"PARQUET:field_id"
 _MODE, _NUMBER, _NAME = "delta.columnMapping.mode", "delta.columnMapping.id", "delta.columnMapping.physicalName"
 
-#: A field of a struct as a table's log tells it.
+#: A field of a struct as described in a table's log.
 Told = Mapping[str, Any]
 
 
 def mode_of(table: DeltaTable) -> str:
-    """`none`, `name` or `id`."""
+    """The column mapping mode: `none`, `name` or `id`."""
     return str(table.metadata().configuration.get(_MODE, "none"))
 
 
@@ -39,7 +39,7 @@ def check_files(table: DeltaTable, uri: str, options: dict[str, str] | None, col
     """Compare all files of the snapshot with the log.
 
     Raises:
-        SourceError: of a file, `columns` or fields within them would be read as nulls though they are there.
+        SourceError: `columns`, or fields in them, exist in a file but would be read as nulls.
     """
     mode, skipped = mode_of(table), set(table.metadata().partition_columns)
     told = [
@@ -67,7 +67,7 @@ def check_files(table: DeltaTable, uri: str, options: dict[str, str] | None, col
 
 
 def _mismatch(told: Iterable[Told], present: Iterable[pa.Field], mode: str, inside: str = "") -> str | None:
-    """What differs between the fields of a struct as told and as they are in a file; None: nothing."""
+    """What differs between the fields of a struct in the log and in a file; None if nothing."""
     by_name = {field.name: field for field in present}
     by_number = {int(field.metadata[_ID]): field.name for field in present if _ID in (field.metadata or {})}
     found = 0
@@ -79,7 +79,7 @@ def _mismatch(told: Iterable[Told], present: Iterable[pa.Field], mode: str, insi
         if other != name:
             return f"column {logical!r} has the name {other!r} in the file, and {name!r} by the table's log"
         if name not in by_name:
-            continue  # added to the table after this file was written
+            continue  # added to the table after the file was written
         found += 1
         if mode == "id" and number not in by_number:
             return f"column {logical!r} is to be found by its field id {number}, which the file does not tell"

@@ -1,9 +1,9 @@
-"""A Delta table as batches: polars' reader where it reads right by value, else delta-rs' query engine, else an error.
+"""The Delta table reader: polars where it reads correctly, otherwise delta-rs' query engine, otherwise an error.
 
-Never pyarrow's datasets: those read column-mapped tables as nulls without an error. Facts this rests on (measured with
-polars 2.1 and deltalake 1.6): polars takes partition values from the files' folders, not from the log, so that they are
-null where a writer names files at random; and where an address needs percent signs, it brings back rows that a deletion
-vector removed, or does not find the file. The query engine streams, and is right in all of these.
+Why (measured with polars 2.1 and deltalake 1.6): polars takes partition values from the files' folders instead of the
+log, so they are null if a writer names files at random; and if an address needs percent-encoding, polars returns rows
+that a deletion vector removed, or does not find the file. The query engine streams and is correct in all of these
+cases. pyarrow's datasets are never used: they silently read column-mapped tables as nulls.
 """
 
 import re
@@ -22,7 +22,7 @@ from summarizer_assets.sources.delta.files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.readers import Batch, nothing_rejected
 
-#: Features of readers with which one of the two engines is right. What is not here is refused before a row is read.
+#: Reader features that one of the two engines reads correctly. Any other is refused before a row is read.
 _READABLE = frozenset(
     {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "variantType", "variantType-preview"}
 )
@@ -31,14 +31,14 @@ _PLAIN_ADDRESS = re.compile(r"(?:s3://)?[A-Za-z0-9/._=~@-]*")
 _UNKNOWN_TYPE = re.compile(r"Unsupported Delta table type: '(.*?)'")
 _REFUSED = re.compile(r"feature '?(\w[\w-]*)'? is not supported|catalog-managed", re.IGNORECASE)
 _GONE = re.compile(r"file not found|object at location .* not found|no such file|nosuchkey|\b404\b", re.IGNORECASE)
-#: One partition: the files' order is then the same each time, on which an author's first known values rest.
+#: One partition keeps the order of the files stable, which decides an author's first non-null values.
 _IN_ORDER = {"datafusion.execution.target_partitions": "1"}
 _ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
 class QueryReader:
-    """A table that polars does not read, or not right."""
+    """A table that polars cannot read, or reads incorrectly, through delta-rs' query engine."""
 
     table: DeltaTable
     layout: Layout
@@ -58,7 +58,7 @@ class QueryReader:
         size = {"datafusion.execution.batch_size": str(min(rows, _ROWS_AT_ONCE))}
         reader = QueryBuilder(_IN_ORDER | size).register("source", self.table).execute(query)
         waiting: list[pl.DataFrame] = []
-        for batch in pa.RecordBatchReader.from_stream(reader):  # whose errors have types, unlike the engine's own
+        for batch in pa.RecordBatchReader.from_stream(reader):  # its errors are typed, unlike the engine's own
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             waiting.append(frame)
@@ -72,10 +72,10 @@ class QueryReader:
 def open_delta(
     uri: str, mapping: Mapping[str, str], options: dict[str, str] | None
 ) -> DeltaReader | QueryReader | FilesReader:
-    """Open a Delta table at its newest version: what is read is that version, whatever is written meanwhile.
+    """Open a Delta table at its newest version; later commits do not affect what is read.
 
     Raises:
-        SourceError: its columns do not fit, its log is damaged, or it has a feature that neither engine reads.
+        SourceError: the columns do not make an author, the log is damaged, or neither engine reads one of its features.
     """
     table = _opened(uri, options)
     log.check_entries(uri, options, table.version())
@@ -94,7 +94,7 @@ def open_delta(
 
 
 def unreadable(uri: str, options: dict[str, str] | None, error: Exception) -> SourceError:
-    """What an engine raised while it read, as an error that names the cause and the remedy."""
+    """Translate an engine's error while reading into one that names the cause and the remedy."""
     table = _opened(uri, options)
     said = log.first_line(error)
     if isinstance(error, FileNotFoundError) or _GONE.search(str(error)):
@@ -112,7 +112,7 @@ def _opened(uri: str, options: dict[str, str] | None) -> DeltaTable:
     except DeltaError as error:
         raise _cannot_open(uri, options, error) from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # the engine fell over; its class cannot be imported
+        if type(error).__name__ != "PanicException":  # the engine crashed; its exception class cannot be imported
             raise
         raise _cannot_open(uri, options, error) from error
 
@@ -152,7 +152,7 @@ def _refuse_unreadable(table: DeltaTable, uri: str) -> None:
 
 
 def _to_be_read_by_files(table: DeltaTable) -> bool:
-    """Whether the engines refuse the table, or a type in its files, and its files tell all."""
+    """Whether the engines refuse the table, or a type in its files, and the files are self-contained."""
     features = set(table.protocol().reader_features or [])
     unread = features - _READABLE or features & {"variantType", "variantType-preview"}
     by_files = not features - _READABLE - BY_FILES and not features & NOT_BY_FILES
@@ -189,7 +189,7 @@ def _file_gone(uri: str, newest: DeltaTable, error: str, said: str) -> SourceErr
 
 
 def _is_part_of(newest: DeltaTable, error: str) -> bool:
-    """Whether the newest version, too, needs the file that `error` names."""
+    """Whether the newest version also needs the file that `error` names."""
     if any(address.rpartition("/")[2] in error for address in newest.file_uris()):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Folders that are tables: their data files alone are not the table, for some of them hold rows that were removed."""
+"""Detection of table folders (Delta, Hudi, Iceberg): reading their data files directly would show removed rows."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _REMEDIES = {
 
 
 def table_at(store: pafs.FileSystem, folder: str) -> str | None:
-    """The kind of table that the folder is (`a Delta`, `a Hudi`, `an Iceberg`); None: of none."""
+    """The kind of table in the folder (`a Delta`, `a Hudi`, `an Iceberg`); None if it is not a table."""
     marks = store.get_file_info([f"{folder}/{_DELTA}", f"{folder}/{_HUDI}"])
     for mark, info in zip((_DELTA, _HUDI), marks, strict=True):
         if info.type == pafs.FileType.Directory:
@@ -32,16 +32,16 @@ def table_at(store: pafs.FileSystem, folder: str) -> str | None:
 
 
 def refuse_tables(uri: str, store: pafs.FileSystem, files: Iterable[str], entries: Iterable[str]) -> None:
-    """Look whether files lie in a table.
+    """Refuse plain files that belong to a table.
 
     Args:
-        uri: the address that was given.
-        store: where the files are.
-        files: their paths.
-        entries: all paths found beneath the address, hidden ones too.
+        uri: the source's address.
+        store: the file system of the files.
+        files: paths of the files.
+        entries: all paths beneath the address, hidden ones included.
 
     Raises:
-        SourceError: any does, or a table lies beside them.
+        SourceError: a file lies in a table, or a table lies beside the files.
     """
     for entry in entries:
         parts = entry.split("/")
@@ -56,7 +56,7 @@ def refuse_tables(uri: str, store: pafs.FileSystem, files: Iterable[str], entrie
 
 
 def refused_table(uri: str, kind: str) -> SourceError:
-    """The folder itself is a table that is not read."""
+    """The error for an address that is itself a table of an unsupported kind."""
     return _refusal(uri, kind, uri)
 
 

@@ -1,1 +1,1 @@
-"""JSON lines and JSON arrays."""
+"""The reader of JSON lines and JSON arrays."""

@@ -1,4 +1,4 @@
-"""A file that is one JSON array, element by element, in bounded memory."""
+"""Streaming of a file that is one JSON array, element by element, in bounded memory."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _LARGEST = 1 << 28  # characters of one element
 
 
 class Line(NamedTuple):
-    """A JSON text, and the number of the line on which it begins."""
+    """A JSON text and the number of the line on which it begins."""
 
     number: int
     text: str
@@ -25,10 +25,10 @@ def starts_array(line: str) -> bool:
 
 
 def elements(path: str, options: dict[str, str] | None) -> Iterator[Line]:
-    """The elements of the array that the file is.
+    """Yield the elements of the file's array.
 
     Raises:
-        SourceError: the file ends before the array does, or goes on after it.
+        SourceError: the file ends before the array does, or continues after it.
     """
     array = _Array(path)
     for block in _blocks(path, options):
@@ -40,19 +40,19 @@ def elements(path: str, options: dict[str, str] | None) -> Iterator[Line]:
 
 
 class _Array:
-    """Finds where elements begin and end, as the text comes."""
+    """An incremental tokenizer that finds where elements begin and end."""
 
     def __init__(self, path: str) -> None:
         self.ended = False
         self._path = path
-        self._rest = ""  # what is not yet given out, and how much of it was looked at
+        self._rest = ""  # text not yet yielded, and how much of it was scanned
         self._seen = 0
-        self._line = 1  # on which the rest begins
+        self._line = 1  # the line on which `_rest` begins
         self._depth = 0
 
     def feed(self, block: str) -> Iterator[Line]:
         text, start, at = self._rest + block, 0, self._seen
-        while (token := _TOKEN.search(text, at)) is not None and token[0] != '"':  # a string that goes on
+        while (token := _TOKEN.search(text, at)) is not None and token[0] != '"':  # a string that continues
             at = token.end()
             if not self._separates(token[0]):
                 continue
@@ -68,7 +68,7 @@ class _Array:
             raise SourceError(f"{self._path}:{self._line}: an element has more than {_LARGEST:,} characters")
 
     def _separates(self, mark: str) -> bool:
-        """Whether the mark stands before, between or after elements."""
+        """Whether the token stands before, between or after elements."""
         if self.ended:
             raise SourceError(f"{self._path}: goes on after the array that it begins with; write one array")
         if mark in "[{":

@@ -1,7 +1,7 @@
-"""JSON lines, or one array of objects, to batches: each read by its own keys, a broken one rejected with its line.
+"""The reader of JSON lines, or of one array of objects; a broken object is rejected with its line.
 
-JSON has no schema: a column may begin in any line, under any name that is known. So names are resolved as they come to
-be seen, and a batch has the columns, under our names, that were seen so far.
+JSON has no schema: a column may first appear in any line, under any known name. So names are resolved as they appear,
+and a batch has the columns seen so far, under our names.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +32,10 @@ _DECODED_LINES = 10_000  # parsed JSON takes several times the memory of its tex
 
 @dataclass
 class _Names:
-    """Which keys are which of our columns, as they come to be seen.
+    """Maps the keys seen so far to our columns.
 
     Attributes:
-        id_key: as it was resolved at first: the id of another thing may stand under another known name.
+        id_key: the first key resolved as id; it is kept, because another known name may be the id of something else.
     """
 
     mapping: Mapping[str, str]
@@ -49,7 +49,7 @@ class _Names:
         """Take in the keys of a batch that begins at `line`.
 
         Raises:
-            SourceError: papers begin where columns of one paper were before, or none of their fields is known.
+            SourceError: nested papers appear after the columns of the flat form, or none of their fields is known.
         """
         for found in objects:
             if not found.keys() <= self.seen.keys():
@@ -73,14 +73,14 @@ class _Names:
         return self._keys("papers")
 
     def authors(self) -> dict[str, list[str]]:
-        """Our columns of authors to their keys, papers left out; of papers, too, in the flat form."""
+        """Our author columns mapped to their keys, without `papers`; in the flat form also the paper columns."""
         names = [*AUTHOR_NAMES, *(PAPER_NAMES if self.form == "flat" else ())]
         found = {name: self._keys(name) for name in names if name != "papers"}
         ids = [self.id_key, *(key for key in found["author_id"] if _same_word(key, self.id_key) and key != self.id_key)]
         return {name: keys for name, keys in found.items() if keys} | {"author_id": ids}
 
     def fields(self) -> dict[str, list[str]]:
-        """Our fields of a paper to their keys; where none was seen, a field under its own name."""
+        """Our paper fields mapped to their keys; a field not seen yet maps to its own name."""
         found = {name: matches(name, [*self.seen_in_papers], self.mapping) for name in PAPER_NAMES}
         return {name: keys for name, keys in found.items() if keys} or {"ut": ["ut"]}
 
@@ -93,7 +93,7 @@ class _Names:
 
 @dataclass(frozen=True)
 class JsonLinesReader:
-    """A file of JSON objects. Its batches have our names."""
+    """A file of JSON objects. Its batches have our column names."""
 
     path: str
     names: _Names | None
@@ -101,7 +101,7 @@ class JsonLinesReader:
 
     @property
     def layout(self) -> Layout | None:
-        """As far as the first lines tell."""
+        """The layout known from the first lines."""
         if self.names is None:
             return None
         return own_layout([*self.names.authors(), *(["papers"] if self.names.papers else [])])
@@ -150,7 +150,7 @@ def _same_word(one: str, other: str) -> bool:
 
 
 def own_layout(names: Sequence[str]) -> Layout:
-    """The layout of a table that has our names."""
+    """The layout of a table whose columns have our names."""
     authors = {name: name for name in AUTHOR_NAMES if name in names}
     papers = {} if "papers" in authors else {name: name for name in PAPER_NAMES if name in names}
     return Layout("nested" if "papers" in authors else "flat" if papers else "narrow", authors, papers)
@@ -160,7 +160,7 @@ def open_jsonl(path: str, mapping: Mapping[str, str], options: dict[str, str] | 
     """Open a file of JSON lines, or of one array of objects.
 
     Raises:
-        SourceError: its objects cannot make authors.
+        SourceError: the objects do not make authors.
     """
     lines = _lines(path, options)
     first = list(islice(lines, _PEEKED))
@@ -169,7 +169,7 @@ def open_jsonl(path: str, mapping: Mapping[str, str], options: dict[str, str] | 
     keys: dict[str, None] = {}
     some: Sequence[Line] = first
     problem: SourceError | None = None
-    while some:  # on and on, as long as what was seen makes no author
+    while some:  # until the keys seen make an author
         objects: list[Object] = [value for line in some if (value := _object(line.text)) is not None]
         for found in objects:
             keys.update(dict.fromkeys(found))
@@ -192,7 +192,7 @@ def _resolved(path: str, mapping: Mapping[str, str], keys: Mapping[str, None]) -
 
 
 def _described(path: str, lines: Sequence[Line], keys: Mapping[str, None]) -> SourceError | None:
-    """What else the file is than lines of objects."""
+    """An error that says what the file is, if it is something other than lines of objects; None if it is not known."""
     if not keys:
         return SourceError(
             f"{path}: holds no JSON object a line (it begins {lines[0].text[:60]!r}); write one object a line, as "
@@ -219,7 +219,7 @@ def _object(text: str) -> Object | None:
 
 
 def _papers_of(value: object) -> object:
-    """Papers may be a JSON text within JSON."""
+    """Decode papers that are a JSON text within JSON."""
     if not isinstance(value, str):
         return value
     if not value.strip():
@@ -227,11 +227,11 @@ def _papers_of(value: object) -> object:
     try:
         return json_values.decoded(value)
     except ValueError:
-        return value  # of another shape
+        return value  # not JSON; its shape is checked later
 
 
 def _lines(path: str, options: dict[str, str] | None) -> Iterator[Line]:
-    """The lines of a file that are not blank; of an array, its elements."""
+    """The non-blank lines of a file, or the elements of its array."""
     scanned = pl.scan_lines(path, glob=False, storage_options=options)
     batches = scanned.collect_batches(chunk_size=_DECODED_LINES, maintain_order=True, engine="streaming")
     lines = _numbered(batches)

@@ -1,6 +1,6 @@
-"""Decoded JSON to columns of texts: what has another shape than its column costs its own row, and is told.
+"""Conversion of decoded JSON to text columns; a value of the wrong shape makes its own row null, and is reported.
 
-A number keeps all its digits as text. Where a text belongs, a list of plain values may stand, too; an object may not.
+A number keeps all its digits as text. A list of scalar values is accepted for a text; an object is not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from summarizer_assets.core.records import PAPER
 from summarizer_assets.sources.lists import lists_of
 from summarizer_assets.sources.numbers import EXACT_BELOW
 
-#: Columns in which a list of texts may stand for a text.
+#: Columns in which a list of texts is accepted for a text.
 _LISTED = {"author_name", "primary_affiliation", "topics", "prefinstitution", "title", "woscategory", "journal"}
 _PAPER_NAMES = tuple(field.name for field in PAPER.fields)
 _DECODER = msgspec.json.Decoder()
@@ -22,14 +22,14 @@ Object = dict[str, object]
 
 
 class _WrongShapeError(Exception):
-    """A value that its column cannot hold."""
+    """A value whose shape does not fit its column."""
 
 
 def decoded(text: str) -> object:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is none, or holds a number that no program can hold.
+        ValueError: the text is not JSON, or has a number too large to represent.
     """
     try:
         return _DECODER.decode(text)
@@ -39,7 +39,7 @@ def decoded(text: str) -> object:
 
 @dataclass(frozen=True)
 class Columns:
-    """One row an object, and the numbers of the rows that are null because a value has another shape."""
+    """One row per object, and the indexes of rows that are null because a value has the wrong shape."""
 
     frame: pl.DataFrame
     bad: frozenset[int]
@@ -49,8 +49,8 @@ def columns(objects: Sequence[Object], keys: Mapping[str, Sequence[str]]) -> Col
     """A String or List(String) column for each of our names.
 
     Args:
-        objects: one a row.
-        keys: our names to the keys under which their values may stand; the first that is not null is taken.
+        objects: one per row.
+        keys: our names mapped to the keys that may hold their value; the first non-null value is taken.
     """
     made, bad = [], set[int]()
     for name, wanted in keys.items():
@@ -64,12 +64,12 @@ def columns(objects: Sequence[Object], keys: Mapping[str, Sequence[str]]) -> Col
 
 
 def papers(values: Sequence[object], keys: Mapping[str, Sequence[str]]) -> tuple[pl.Series, frozenset[int]]:
-    """A column of lists of papers from lists of objects, and the rows that are null because of a wrong shape.
+    """A column of lists of papers, and the indexes of rows that are null because a value has the wrong shape.
 
-    The papers' fields have our names; those without a key are left out.
+    The papers' fields have our names; fields without a key are left out.
     """
     bad = {row for row, value in enumerate(values) if not _is_papers(value)}
-    while True:  # at most twice: without the rows that are bad, none is
+    while True:  # at most twice: the second pass omits the bad rows
         lists = [value if isinstance(value, list) and row not in bad else [] for row, value in enumerate(values)]
         items = [item or {} for one in lists for item in one]
         found = columns(items, keys)
@@ -82,7 +82,7 @@ def papers(values: Sequence[object], keys: Mapping[str, Sequence[str]]) -> tuple
 
 
 def keys_of_papers(values: Sequence[object]) -> dict[str, None]:
-    """All keys of papers, in the order in which they come."""
+    """All keys of papers, in order of appearance."""
     keys: dict[str, None] = {}
     for value in values:
         if isinstance(value, list):
@@ -104,7 +104,7 @@ def _column(name: str, values: list[object]) -> tuple[pl.Series, set[int]]:
         return pl.Series(name, values, dtype=pl.String), set()
     bad: set[int] = set()
     if list in kinds and name in _LISTED:
-        if name == "topics" and kinds - {list, type(None)}:  # a text of several topics is not one item of a list
+        if name == "topics" and kinds - {list, type(None)}:  # one text of several topics must not become one list item
             return _made(
                 name, values, lambda value: _list_text(value) if isinstance(value, list) else _text(value), bad
             )
@@ -143,7 +143,7 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> str:
-    """As `_text`; a float that is no certain whole number is written so that the rule of ids refuses it."""
+    """As `_text`, but a float that is not certainly a whole number is written so that the rule for ids rejects it."""
     if isinstance(value, bool):
         raise _WrongShapeError
     if isinstance(value, float) and not (value.is_integer() and abs(value) < EXACT_BELOW):
