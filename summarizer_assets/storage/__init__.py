@@ -1,1 +1,1 @@
-"""What must survive: Delta tables, the state store, the journal."""
+"""Durable storage: Delta tables, the state store (claims, ledger, rate limits) and the journal of answers."""

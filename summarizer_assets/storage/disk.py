@@ -1,4 +1,4 @@
-"""Local disks that take no more: noticed before a run pays for its first answer, told with what to do about it."""
+"""Checks for full or unwritable local disks, made before a run pays for its first answer."""
 
 import tempfile
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from summarizer_assets.storage.errors import JournalError, TableError
 
-#: How the system, SQLite and the Delta engine say it; the engine's errors carry no number.
+#: Messages of the system, SQLite and the Delta engine for a full disk; the engine's errors carry no number.
 _FULL = ("no space left", "quota exceeded", "file too large", "disk is full")
 _READ_ONLY = ("read-only", "readonly", "permission denied", "not permitted", "unable to open database")
-_PROBE = bytes(64 * 1024)  # less than this is no room for a batch of answers either
+_PROBE = bytes(64 * 1024)  # a disk without room for this has none for a batch of answers
 
 
 def remedy(error: object) -> str:
-    """What a person can do about an error of a disk; the text of `error` says which it is."""
+    """The remedy for a disk error, chosen by the text of `error`."""
     text = str(error).lower()
     if any(sign in text for sign in _FULL):
         return "free space on that disk and run again: what was stored before is kept and asked for only once"
@@ -23,11 +23,11 @@ def remedy(error: object) -> str:
 
 
 def prove_writable(bucket: str, uris: Iterable[str], journal: Path) -> None:
-    """Write a little where a run of the bucket will write: to its local tables, and to its journal. Leaves nothing.
+    """Write a probe of 64 kB wherever a run of the bucket will write: local tables and journal. Leaves no file.
 
     Raises:
-        TableError: a table's folder, its log's or the bucket's takes nothing.
-        JournalError: the journal's folder takes nothing.
+        TableError: the folder of a table, of its log or of the bucket is not writable.
+        JournalError: the journal's folder is not writable.
     """
     for uri in uris:
         if "://" in uri:
@@ -50,7 +50,7 @@ def prove_writable(bucket: str, uris: Iterable[str], journal: Path) -> None:
 
 
 def _write_in(folder: Path) -> None:
-    """In the folder, or where it will be made. The file has no name, so that not even a crash leaves it."""
+    """Write in the folder, or in the parent that will contain it, a file without a name, which no crash can leave."""
     while not folder.exists():
         folder = folder.parent
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:

@@ -1,15 +1,15 @@
-"""What storage refuses, each with its remedy.
+"""The exceptions of storage; each message names a remedy.
 
 StorageError
-├── TableError        a table cannot be opened, read or written as asked
-│   ├── ProtocolUnfit others put something on it with which it cannot be read, or written
-│   ├── ColumnsDiffer it has other columns than this version writes
+├── TableError        a table cannot be opened, read or written
+│   ├── ProtocolUnfit another tool added a feature with which it cannot be read or written
+│   ├── ColumnsDiffer its columns differ from those this version writes
 │   ├── StoreUnfit    the object store cannot hold tables, or not with these settings; waiting does not help
-│   └── LogDamaged    its log was damaged: what it says cannot be trusted, and nothing is done on it
-├── RootCopied        the tables have the id of others that are still there
-├── BucketsDiffer     the tables were made with another number of buckets
-├── FenceLost         another run committed to the bucket behind our back
-├── JournalError      the journal's disk takes no more
+│   └── LogDamaged    its log is damaged and cannot be trusted; nothing was done
+├── RootCopied        the tables have the id of others that still exist
+├── BucketsDiffer     the tables were created with another number of buckets
+├── FenceLost         another run committed to the bucket meanwhile
+├── JournalError      the journal cannot be read or written, mostly because the disk is full
 ├── ClaimRefused      another run holds the bucket
 └── ClaimLost         our claim lapsed and another run took the bucket
 """
@@ -30,7 +30,7 @@ class TableError(StorageError):
 
 
 class ColumnsDiffer(TableError):
-    """`wrong`: what is wrong with each column that is, in words."""
+    """`wrong`: a description of each differing column."""
 
     def __init__(self, message: str, wrong: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -74,7 +74,7 @@ class ClaimLost(StorageError):
 
 
 def cause_of(error: BaseException) -> str:
-    """An error of the Delta engine in one line: without its colours, arrows and backtrace, and not without end."""
+    """An error of the Delta engine in one line of bounded length, without colours, arrows and backtrace."""
     lines = _COLOURS.sub("", str(error)).splitlines()
     said = [line.strip().removeprefix("↳").strip() for line in lines if not _BACKTRACE.match(line)]
     text = ": ".join(line for line in said if line) or type(error).__name__

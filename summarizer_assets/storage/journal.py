@@ -1,8 +1,8 @@
-"""Answers on a local disk before anything else happens to them: what was paid for survives a crash.
+"""The write-ahead journal: each answer is written to a local disk first, so that paid answers survive a crash.
 
-A journal is a folder a bucket, in it one file a segment; each line is `crc32 json`. A run appends to its open
-segment, seals it when a batch goes to Delta, and drops it once that batch is committed. What a dead run left is
-replayed by the next holder of the bucket's claim, and only by it.
+A journal is one folder per bucket with one file per segment; each line is `crc32 json`. A run appends to its open
+segment, seals it when a batch goes to Delta, and drops it once that batch is committed. Segments of a dead run are
+replayed only by the next holder of the bucket's claim.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _DAMAGED = ".damaged"
 
 @dataclass(frozen=True)
 class Replay:
-    """What a dead run left: its records in order, a warning for each damaged file, and the segments to drop."""
+    """Result of a replay: the records in order, a warning for each damaged file, and the segments to drop."""
 
     records: list[dict[str, Any]]
     warnings: list[str]
@@ -34,12 +34,12 @@ class Replay:
 
 
 class Journal:
-    """The open journal of one run over one bucket. Used by one thread.
+    """The open journal of one run over one bucket. Not thread-safe.
 
     Args:
-        folder: of the bucket.
+        folder: the bucket's folder.
         run_id: part of the segments' names.
-        fsync_s: the longest time between two syncs while it is written to; 0: each write is synced before it returns.
+        fsync_s: the longest time in seconds between two syncs while writing; 0 syncs each write before it returns.
     """
 
     def __init__(self, folder: Path, run_id: str, fsync_s: float = FSYNC_EVERY_S) -> None:
@@ -52,12 +52,12 @@ class Journal:
         self._encode = msgspec.json.Encoder().encode
 
     def write(self, records: list[dict[str, Any]]) -> None:
-        """Hand `records` to the operating system; they outlive this process when it returns.
+        """Write `records` to the operating system; on return they survive the end of this process.
 
-        Only the fsync, which protects against the machine's own crash, is grouped: at most one in `fsync_s` seconds.
+        Only the fsync, which protects against a crash of the machine, is grouped: at most one in `fsync_s` seconds.
 
         Raises:
-            JournalError: the disk is full or cannot be written; `records` may be lost, earlier ones are not.
+            JournalError: the disk is full or cannot be written; `records` may be lost, earlier records are not.
         """
         if not records:
             return
@@ -73,7 +73,7 @@ class Journal:
                 while unwritten:
                     unwritten = unwritten[file.write(unwritten) :]
             except OSError:
-                # A torn line would hide from a replay whatever is written after it.
+                # A partial line would hide all later records from a replay.
                 file.truncate(start)
                 file.seek(start)
                 raise
@@ -88,7 +88,7 @@ class Journal:
             ) from error
 
     def seal(self) -> Path | None:
-        """Close the open segment and return it, or None when nothing was written since the last seal."""
+        """Close the open segment and return it; None if nothing was written since the last seal."""
         if self._file is None:
             return None
         os.fdatasync(self._file.fileno())
@@ -98,7 +98,7 @@ class Journal:
         return path
 
     def close(self) -> None:
-        """Close without dropping: what is not committed stays for the next run."""
+        """Close without dropping segments: uncommitted records stay for the next run."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -106,7 +106,7 @@ class Journal:
     def _open(self) -> FileIO:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._number += 1
-        # Later than every segment there is, also when the clock was set back.
+        # Sorts after every existing segment, even if the clock was set back.
         newest = max((int(path.name.partition("-")[0]) for path in self._folder.glob(_SEGMENTS)), default=0)
         stamp = max(time.time_ns(), newest + 1)
         path = self._folder / f"{stamp:020d}-{self._run_id}-{self._number:06d}.journal"
@@ -116,10 +116,10 @@ class Journal:
 
 
 def replay(folder: Path) -> Replay:
-    """Read all segments of a bucket in the order in which they were begun. Only under the bucket's claim.
+    """Read all segments of a bucket in order of creation. The caller must hold the bucket's claim.
 
     Raises:
-        JournalError: a segment cannot be read, or a damaged one cannot be put aside. Going on without it would pay
+        JournalError: a segment cannot be read, or a damaged one cannot be set aside. Continuing without it would pay
             for its answers again.
     """
     records: list[dict[str, Any]] = []
@@ -148,7 +148,7 @@ def replay(folder: Path) -> Replay:
 
 
 def peek(folder: Path) -> list[dict[str, Any]]:
-    """What lies in the journals of all buckets under `folder`, without a claim: it may be committed at this moment.
+    """All records in the journals under `folder`, read without a claim; some may be committed at this moment.
 
     Raises:
         JournalError: a segment cannot be read.
@@ -173,7 +173,7 @@ def drop(segments: list[Path]) -> None:
 
 
 def has_records(folder: Path) -> bool:
-    """Whether a dead run left something, or a live one is writing: asked without the claim, so files may vanish."""
+    """Whether a dead run left records, or a live run is writing; called without the claim, so files may vanish."""
     return folder.is_dir() and any(_size(path) for path in folder.glob(_SEGMENTS))
 
 
@@ -185,11 +185,11 @@ def _size(path: Path) -> int:
 
 
 def _put_aside(path: Path, good: bytes) -> tuple[Path, list[Path]]:
-    """Keep a damaged segment under a name that no replay reads, and its good records as a segment of their own.
+    """Rename a damaged segment so that no replay reads it, and write its good records to a segment of their own.
 
-    Broken off in the middle, both are there: then the good records are read twice, which adds nothing.
+    After an interruption both may exist; then the good records are read twice, which does no harm.
     """
-    rest = path.with_name(f"{path.stem}-good{path.suffix}")  # sorts where the damaged one stood
+    rest = path.with_name(f"{path.stem}-good{path.suffix}")  # sorts like the damaged one
     if good:
         with rest.open("wb") as file:
             file.write(good)
@@ -202,7 +202,7 @@ def _put_aside(path: Path, good: bytes) -> tuple[Path, list[Path]]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Or the machine's crash may take a file's name with all that was synced into it."""
+    """Sync the folder, because a crash of the machine may otherwise lose the names of synced files."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -211,7 +211,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _good_prefix(content: bytes) -> tuple[list[dict[str, Any]], int, str | None]:
-    """The records before the first damage, their length in bytes, and what the damage is."""
+    """The records before the first damage, their length in bytes, and a description of the damage or None."""
     records: list[dict[str, Any]] = []
     length = 0
     for number, line in enumerate(content.splitlines(keepends=True), start=1):

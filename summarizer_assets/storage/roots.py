@@ -1,12 +1,12 @@
-"""Which root this is, however it is spelt, linked or moved, and under which name the state store knows it.
+"""The identity of a root, however its address is spelt, linked or moved, and its name in the state store.
 
-A root's id is that of its table of authors: made with the table, so that each of two first writers finds the one that
-won, on a disk as on an object store, and there in every root that an older version made. It moves with the tables, and
-a copy has it too. So the store remembers the place of each id. The same id elsewhere is a move where the old place is
-empty; where it is not, one of the two is a copy, and nothing is done for it until a person says what it is to be.
+A root's id is the id of its `authors` table. It is created with the table, so two concurrent first writers agree on
+it, on a disk and on an object store, and roots of older versions have it too. The id moves with the tables, and a copy
+has the same id; so the store remembers the place of each id. If the id appears at another place and the old place is
+empty, the root was moved; otherwise one of the two is a copy, and it is refused until a person decides.
 
-What older versions kept stands under the text of their setting. Such a name is kept for the root that it led to, so no
-row is rewritten, and an older version still finds them.
+Older versions stored their rows under the text of the setting. That text stays the root's name in the store, so no row
+is rewritten, and an older version still finds its rows.
 """
 
 import os
@@ -26,11 +26,11 @@ from summarizer_assets.storage.errors import RootCopied, StorageError, TableErro
 from summarizer_assets.storage.state_db.database import METADATA, Database
 from summarizer_assets.tables_root import tables_root
 
-#: Of the table of authors, where a person gave a copy an id of its own; it goes before the table's own id.
+#: Property of the `authors` table with the id that a person gave to a copy; takes precedence over the table's id.
 ROOT_PROPERTY = "summarizer.root"
-#: Ends of names in claims that are none on a bucket's rows: of who compacts it, and of a run that lives.
+#: Suffixes of claims that are not claims on a bucket's rows: a compaction, and a run's heartbeat.
 COMPACTION, ALIVE = PASSING = ("#compaction", "#alive")
-#: Of runs of Dagster: which root they worked on (see `RootHere.mark`).
+#: Tag of Dagster runs with the root they work on (see `RootHere.mark`).
 RUN_MARK = "summarizer/root"
 _AUTHORS = "authors"
 _COMMAND = "python -m summarizer_assets.root"
@@ -39,20 +39,20 @@ _ROOTS = sa.Table(
     "roots",
     METADATA,
     sa.Column("id", sa.String, primary_key=True),
-    sa.Column("name", sa.String, nullable=False, unique=True),  # what stands in the other tables' column `root`
+    sa.Column("name", sa.String, nullable=False, unique=True),  # the value in the column `root` of the other tables
     sa.Column("place", sa.String, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
 
 
 def id_of(authors: DeltaTable) -> str:
-    """The id of the root whose table of authors this is."""
+    """The id of the root to which this `authors` table belongs."""
     found = authors.metadata()
     return found.configuration.get(ROOT_PROPERTY) or str(found.id)
 
 
 def give_new_id(authors: DeltaTable) -> str:
-    """Make the root another one than those whose tables were copied; nobody may be at work on it."""
+    """Give a copied root a new id, and return it; no run may be working on it."""
     made = str(uuid4())
     authors.alter.set_table_properties(
         {ROOT_PROPERTY: made}, raise_if_not_exists=False, commit_properties=commit_properties()
@@ -62,10 +62,10 @@ def give_new_id(authors: DeltaTable) -> str:
 
 @dataclass(frozen=True)
 class Root:
-    """One root as this process sees it.
+    """One root as seen by this process.
 
-    `place`: see `tables_root`. `own_store`: the state store lies in the root, so nobody else uses it. `options`: of the
-    object store.
+    `place`: see `tables_root`. `own_store`: the state store lies in the root, so no other root uses it. `options`: the
+    object store's settings.
     """
 
     id: str
@@ -74,14 +74,14 @@ class Root:
     options: Mapping[str, str]
 
     def name_in(self, database: Database, *, here: bool = False) -> str:
-        """Under which name the store keeps what it knows of this root.
+        """The root's name in the state store, which is registered if it is new.
 
         Args:
-            database: the store.
-            here: a person says that the root is here, whatever is where it was.
+            database: the state store.
+            here: a person confirmed that the root is here, whatever exists at its former place.
 
         Raises:
-            RootCopied: the root's id is at another place, too.
+            RootCopied: the root's id also exists at another place.
             StorageError: the store does not answer.
         """
         with database.begin() as connection:
@@ -96,7 +96,7 @@ class Root:
         return str(row.name)
 
     def _entered(self, database: Database, *, here: bool) -> str:
-        """At the first start with this id: with what an older version kept of the root under some text."""
+        """Register a new id, and adopt the rows that an older version stored under some text."""
         with database.begin() as connection:
             texts = _unnamed(connection)
         mine = [text for text in texts if self._is_told_by(text, here=here)]
@@ -106,7 +106,7 @@ class Root:
             try:
                 with connection.begin_nested():
                     connection.execute(_ROOTS.insert().values(values))
-            except sa.exc.IntegrityError:  # another first run entered it, or this name for another root
+            except sa.exc.IntegrityError:  # another first run registered the id, or the name for another root
                 found = connection.execute(sa.select(_ROOTS.c.name).where(_ROOTS.c.id == self.id)).scalar_one_or_none()
                 if found is not None:
                     return str(found)
@@ -116,10 +116,10 @@ class Root:
         return name
 
     def _is_told_by(self, text: str, *, here: bool) -> bool:
-        """Whether what an older version kept under `text` is of this root."""
+        """Whether the rows that an older version stored under `text` belong to this root."""
         try:
             place = tables_root(text)
-        except ValueError:  # not as a root is written any more
+        except ValueError:  # no longer a valid address of a root
             return self.own_store
         if place == self.place or _same_folder(place, self.place):
             return True
@@ -152,7 +152,7 @@ class Root:
 
 
 def _same_folder(one: str, other: str) -> bool:
-    """By a mount or a name in other letters; links are followed already."""
+    """Whether both are one folder, through a mount or other letter case; links are already resolved."""
     try:
         return os.path.samefile(one, other)  # noqa: PTH121 - texts, perhaps of an object store
     except OSError:
@@ -173,7 +173,7 @@ def _id_at(place: str, options: Mapping[str, str]) -> str | None:
 
 
 def _unnamed(connection: sa.Connection) -> list[str]:
-    """Texts of roots that no id has yet; those with such an end stand for what only passes."""
+    """Names in the store that no id is registered for; names with a suffix of `PASSING` are ignored."""
     named = {row.name for row in connection.execute(sa.select(_ROOTS.c.name))}
     found = {str(row.root) for table in _of_roots() for row in connection.execute(sa.select(table.c.root).distinct())}
     return sorted(text for text in found - named if not text.endswith(PASSING))
@@ -190,7 +190,7 @@ def _spent(connection: sa.Connection, text: str) -> tuple[int, str]:
 
 
 def _unite(connection: sa.Connection, name: str, others: list[str]) -> None:
-    """One root that was spelt in several ways was several to the store: from now on its rows stand under one name."""
+    """Move the rows of a root that was stored under several spellings to one name."""
     for other in others:
         for table in _of_roots():
             theirs = table.c.root == other
@@ -212,10 +212,10 @@ def _add_totals(connection: sa.Connection, table: sa.Table, name: str, other: st
 
 
 class RootHere:
-    """The root of this installation, looked up when it is needed and remembered while it is the same.
+    """The root of this installation, looked up on demand and cached while it is unchanged.
 
     Args:
-        authors: opens its table of authors; None: there is none.
+        authors: opens its `authors` table; returns None if there is none.
         place: see `tables_root`.
         own_store, options: see `Root`.
     """
@@ -237,7 +237,7 @@ class RootHere:
 
     @property
     def found(self) -> Root | None:
-        """None: it has no authors, and so no id yet."""
+        """The root; None if it has no `authors` table, and so no id yet."""
         folder = _folder_of(self.place)
         if self._known is not None and self._known[0] == folder:
             return self._known[1]
@@ -250,17 +250,17 @@ class RootHere:
 
     @property
     def mark(self) -> str:
-        """By what runs on this root are known: its id, or its place while it has none."""
+        """The tag value of runs on this root: its id, or its place while it has none."""
         root = self.found
         return self.place if root is None else root.id
 
     @property
     def marks(self) -> frozenset[str | None]:
-        """Of runs that may have been on this root; older ones have none."""
+        """Tag values of runs that may belong to this root; runs of older versions have no tag (None)."""
         return frozenset({None, self.place, self.mark})
 
     def name_in(self, database: Database) -> str:
-        """As `Root.name_in`; where there are no authors, the place, under which nothing is kept that lasts."""
+        """As `Root.name_in`; without an `authors` table the place, under which nothing lasting is stored."""
         root = self.found
         if root is None:
             return self.place
@@ -269,7 +269,7 @@ class RootHere:
         return self._names[root.id]
 
     def require(self) -> Root:
-        """Raises TableError: there are no tables."""
+        """The root; raises TableError if there are no tables."""
         root = self.found
         if root is None:
             raise TableError(
@@ -280,11 +280,11 @@ class RootHere:
 
 
 def _folder_of(place: str) -> object:
-    """What changes when tables are made anew, at the latest; on an object store nothing: processes are to be ended."""
+    """A value that changes when tables are re-created; constant on an object store, where processes must restart."""
     if "://" in place:
         return place
     try:
         found = Path(place, _AUTHORS, "_delta_log").stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_ctime_ns  # the number alone is soon given to another folder
+    return found.st_dev, found.st_ino, found.st_ctime_ns  # an inode number alone is soon reused

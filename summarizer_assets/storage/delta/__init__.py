@@ -1,1 +1,1 @@
-"""Bucketed Delta tables: opened, guarded, changed, kept cheap to open."""
+"""Bucketed Delta tables: opening, checks, fenced writes and maintenance."""

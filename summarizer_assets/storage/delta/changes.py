@@ -1,4 +1,4 @@
-"""What can be done to a bucket of a table, each as one commit."""
+"""The kinds of change to a bucket of a table; each is one commit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Append:
-    """Add rows that the bucket does not hold yet."""
+    """Add rows whose authors are not in the bucket yet."""
 
     bucket: str
     frame: pl.DataFrame
@@ -16,7 +16,7 @@ class Append:
 
 @dataclass(frozen=True)
 class Merge:
-    """Put rows in the place of those with the same author id (or add them), and remove the authors `removed`."""
+    """Upsert rows by author id, and delete the authors `removed`."""
 
     bucket: str
     frame: pl.DataFrame
@@ -25,9 +25,9 @@ class Merge:
 
 @dataclass(frozen=True)
 class Overwrite:
-    """Put `frame` in the place of all that the bucket holds; an empty frame clears it.
+    """Replace the whole bucket by `frame`; an empty frame clears it.
 
-    `note`: what the log's entry tells of the change beside its rows.
+    `note`: additional metadata of the commit.
     """
 
     bucket: str
@@ -37,7 +37,7 @@ class Overwrite:
 
 @dataclass(frozen=True)
 class Compact:
-    """Join the bucket's small files."""
+    """Compact the bucket's small files."""
 
     bucket: str
 

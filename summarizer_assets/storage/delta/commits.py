@@ -1,4 +1,4 @@
-"""How every commit of ours is made."""
+"""Commit properties shared by all our commits."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from deltalake import CommitProperties, Transaction, WriterProperties
 
 WRITER = WriterProperties(compression="ZSTD", compression_level=3)
 _COMMIT_RETRIES = 100  # with 15, two of 200 concurrent appends were lost
-CREATE_ONCE = CommitProperties(max_commit_retries=0)  # else a late creator makes the table again, as version 1
+CREATE_ONCE = CommitProperties(max_commit_retries=0)  # a retry would make the table again, as version 1
 
 
-#: Under which name the log's entry tells which change of which writer it is.
+#: Metadata key in the log entry that identifies the writer and its change.
 MARK = "summarizer.change"
 
 

@@ -1,6 +1,6 @@
-"""A commit on a local disk outlives the machine's crash: delta-rs leaves its files to the operating system's cache.
+"""Fsync of commits on a local disk, so that they survive a crash of the machine; delta-rs does not sync its files.
 
-An object store answers a put when it is durable; there is nothing to do.
+Nothing is needed on an object store, which acknowledges a put only once it is durable.
 """
 
 import json
@@ -14,13 +14,13 @@ _LOG = "_delta_log"
 
 
 def sync_commits(uri: str, after: int, table: DeltaTable) -> int:
-    """Have the commits later than version `after`, up to that of `table`, on the disk; the number of files synced.
+    """Sync the commits after version `after`, up to that of `table`, to disk; return the number of files synced.
 
-    Those of other writers in between, too: a log that breaks off before our entry does not hold ours. Data files go
-    first, the log's entries after them, folders last. What was compacted or vacuumed away meanwhile is passed over.
+    Commits of other writers in between are included, because a log with a gap before our entry is unusable. Data files
+    are synced first, then log entries, then folders. Files that were compacted or vacuumed meanwhile are skipped.
 
     Raises:
-        OSError: the disk refused; what was committed may not outlive a crash of the machine.
+        OSError: the sync failed; the commits may not survive a crash of the machine.
     """
     if "://" in uri:
         return 0
@@ -38,8 +38,8 @@ def sync_commits(uri: str, after: int, table: DeltaTable) -> int:
 
 def _added(entry: Path) -> list[str]:
     try:
-        lines = entry.read_bytes().splitlines()  # a text would be cut at U+2028 too, which statistics may hold
-    except FileNotFoundError:  # expired, and cleaned by another's commit
+        lines = entry.read_bytes().splitlines()  # str.splitlines would also split at U+2028
+    except FileNotFoundError:  # expired, and removed by another writer's commit
         return []
     return [unquote(action["add"]["path"]) for action in map(json.loads, lines) if "add" in action]
 

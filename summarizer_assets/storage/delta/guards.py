@@ -1,4 +1,4 @@
-"""What must hold of a table before it is used and of rows before they are written: Delta itself asks neither."""
+"""Checks that Delta does not make: of a table's columns before it is used, and of rows before they are written."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -12,9 +12,9 @@ from summarizer_assets.storage.errors import ColumnsDiffer, TableError, cause_of
 
 
 def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
-    """Raise ColumnsDiffer unless the table has just the columns `wanted`: a commit would fail after the money is spent.
+    """Raise ColumnsDiffer unless the table has exactly the columns `wanted`; nullability is not compared.
 
-    Whether a column may be null is not looked at.
+    Otherwise a commit would fail only after the money was spent.
     """
     ours = _types(Schema.from_arrow(pl.DataFrame(schema=wanted).to_arrow().schema))
     theirs = _types(table)
@@ -37,10 +37,10 @@ def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
 
 @contextmanager
 def reading(uri: str) -> Iterator[None]:
-    """Rows of the table at `uri` are read: what goes wrong is told with the table and what to do.
+    """Context for reading rows of the table at `uri`: errors name the table and the remedy.
 
     Raises:
-        TableError: a data file is gone or damaged.
+        TableError: a data file is missing or damaged.
     """
     try:
         yield
@@ -57,14 +57,14 @@ def reading(uri: str) -> Iterator[None]:
 
 
 def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> str | None:
-    """Why `frame` must not be written to `bucket` beside the removal of `removed`; None when it may."""
+    """Why `frame` must not be written to `bucket` together with the removal of `removed`; None if it may."""
     strangers = frame.filter(pl.col("bucket").ne_missing(bucket))
     if not strangers.is_empty():
         return f"{strangers.height} rows of bucket {strangers['bucket'][0]}"
     ids = frame["author_id"]
     if ids.has_nulls():
         return "rows without an author id"
-    # Delta has no unique keys, and a MERGE inserts an author twice when it is given twice.
+    # Delta has no unique keys, and a MERGE inserts an author twice if the source has it twice.
     twice = ids.filter(ids.is_duplicated() | ids.is_in(list(removed)))
     return None if twice.is_empty() else f"author {twice[0]} more than once"
 

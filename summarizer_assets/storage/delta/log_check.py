@@ -1,9 +1,9 @@
-"""A damaged log is told by name and remedy when a table is opened, before anything is read, written or paid for on it.
+"""Integrity check of our tables' logs when they are opened, before anything is read, written or paid for.
 
-Facts this rests on (measured with deltalake 1.6): an empty log entry, as a crashed machine may leave, is opened as a
-commit of nothing, so its rows vanish in silence; so do actions at the end of an entry that is cut between two lines;
-text that is cut in a line, a gap, or a checkpoint that is no Parquet is an error, some of them a panic. An object store
-holds an object whole or not at all, so only local logs are looked at.
+Why (measured with deltalake 1.6): an empty log entry, as a crashed machine may leave it, is read as an empty commit, so
+its rows vanish silently; so do the last actions of an entry that was cut off between two lines. An entry cut off within
+a line, a gap, or a checkpoint that is not Parquet is an error or even a panic. An object store never holds a partial
+object, so only local logs are checked.
 """
 
 import json
@@ -14,31 +14,32 @@ from summarizer_assets.storage.delta.protocol import unknown_feature
 from summarizer_assets.storage.errors import LogDamaged, TableError, cause_of
 
 _LOG = "_delta_log"
-#: What the engine says of a log that it cannot make sense of, as against one that it cannot reach.
+#: The engine's messages for a log that it cannot parse, as opposed to one that it cannot reach.
 _DAMAGE = re.compile(
     r"json error|parquet error|arrow error|checkpoint|contiguous|no table metadata or protocol|executor has crashed"
 )
 _BACKUP = f"put {_LOG} back from a backup"
 _NEW_ROOT = "without one, give another SUMMARIZER_ROOT and start anew"
-#: A file that cannot be reached is not a damaged one, whatever its name.
+#: Messages for a file that cannot be reached; it is not damaged, whatever its name.
 _OUT_OF_REACH = re.compile(r"permission denied|too many open files|input/output error|operation not permitted")
-#: How the engine says that a table asks of its readers what it does not know.
+#: The engine's messages for a table feature that it does not support.
 _FEATURE = re.compile(r"[Ff]eature '?(\w[\w-]*)'? is not supported|catalog-managed")
-#: Which of a commit's own figures count the files that its entry must name; other operations are not ours.
+#: The commit metrics that count the added and removed files which the entry must name; we use no other operations.
 _COUNTED = {
     "WRITE": ("num_added_files", "num_removed_files"),
     "MERGE": ("num_target_files_added", "num_target_files_removed"),
     "OPTIMIZE": ("numFilesAdded", "numFilesRemoved"),
 }
-#: How the lines of an action begin; where somebody asked for a change feed, its files are counted as added.
+#: Prefixes of an action's lines; files of a change data feed, if somebody enabled it, count as added.
 _LINES = {"add": (b'{"add":', b'{"cdc":'), "remove": (b'{"remove":',)}
 
 
 def check_entries(uri: str, version: int) -> None:
-    """Look at each entry of a local log from `version` back to the last checkpoint: well under 100 small files.
+    """Check each entry of a local log from `version` back to the last checkpoint: well under 100 small files.
 
     Raises:
         LogDamaged: an entry is empty, or names fewer files than its commit wrote.
+        TableError: an entry cannot be read.
     """
     if "://" in uri:
         return
@@ -48,7 +49,7 @@ def check_entries(uri: str, version: int) -> None:
             return
         try:
             content = (log / f"{number:020d}.json").read_bytes()
-        except FileNotFoundError:  # in a checkpoint of another kind, or expired meanwhile
+        except FileNotFoundError:  # contained in a checkpoint of another kind, or expired meanwhile
             return
         except OSError as error:
             raise TableError(f"{uri}: the table's log cannot be read: {error}; check your rights to it") from error
@@ -67,15 +68,15 @@ def check_entries(uri: str, version: int) -> None:
 
 
 def check_absence(uri: str) -> None:
-    """There is no table at `uri`: that must not be one that lost its log, or all in it would be paid for again.
+    """Check that the missing table at `uri` is not one that lost its log, whose rows would be paid for again.
 
     Raises:
-        LogDamaged: data files lie there.
+        LogDamaged: data files exist there.
     """
     if "://" in uri:
         return
     found = next(Path(uri).rglob("*.parquet"), None)
-    # A table that another run makes at this moment has its log before its first data file.
+    # A table that another run is creating has its log before its first data file.
     if found is not None and not any((Path(uri) / _LOG).glob("*.json")):
         raise LogDamaged(
             f"{uri}: the table's log is gone, its data files are there ({found.name}); {_BACKUP}, or move the folder "
@@ -84,12 +85,12 @@ def check_absence(uri: str) -> None:
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether the engine fell over: that is no `Exception`, and its class cannot be imported."""
+    """Whether the engine panicked: its class is not an `Exception` and cannot be imported."""
     return type(error).__name__ == "PanicException"
 
 
 def cannot_open(uri: str, error: BaseException) -> TableError:
-    """What to raise for an error of the engine's, without its backtrace."""
+    """Translate an error of the engine to the one to raise, without its backtrace."""
     cause = cause_of(error)
     said = cause.lower()
     unknown = _FEATURE.search(cause)
@@ -107,7 +108,7 @@ def cannot_open(uri: str, error: BaseException) -> TableError:
 
 
 def _lost(content: bytes) -> str | None:
-    """What an entry lacks; None: nothing that can be seen."""
+    """What a log entry lacks; None if nothing is visible."""
     if not content.strip(b"\0\r\n "):
         return "this entry is empty, the rows of its commit would be missing without a word"
     first, *others = content.splitlines()
@@ -119,10 +120,10 @@ def _lost(content: bytes) -> str | None:
 
 
 def _counted(line: bytes) -> dict[str, int]:
-    """How many files a commit added and removed by its own figures, which delta-rs puts into the first line."""
+    """Files that a commit added and removed according to its metrics, which delta-rs writes into the first line."""
     try:
         commit = json.loads(line)["commitInfo"]
         added, removed = _COUNTED[commit["operation"]]
         return {"add": int(commit["operationMetrics"][added]), "remove": int(commit["operationMetrics"][removed])}
-    except (ValueError, KeyError, TypeError):  # not ours, or of another writer
+    except (ValueError, KeyError, TypeError):  # another operation, or another writer
         return {}

@@ -1,10 +1,9 @@
-"""Keeping a table cheap to open: small files joined, a checkpoint, expired log entries and unused files removed.
+"""Table maintenance: compaction of small files, checkpoints, removal of expired log entries and unused files.
 
-What is worth doing is decided from counts alone. A compaction carries no fence value and gives way to a busy writer; a
-vacuum keeps what was removed in the last seven days. Facts this rests on (measured with deltalake 1.6): two compactions
-of the same files both commit, and then each row is there twice; a checkpoint forgets files removed more than seven days
-ago, so that only a full vacuum, which lists the folder, finds them; a commit of anybody removes log entries that
-expired, back to a checkpoint.
+Counts alone decide what is worth doing. A compaction carries no fence value and yields to a busy writer; a vacuum keeps
+files removed in the last seven days. Measured with deltalake 1.6: two compactions of the same files both commit, which
+duplicates each row; a checkpoint forgets files removed more than seven days ago, so only a full vacuum, which lists the
+folder, finds them; any commit removes expired log entries, back to a checkpoint.
 """
 
 import re
@@ -26,14 +25,14 @@ from summarizer_assets.storage.delta.store_errors import refusal
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import TableError
 
-KEPT_HOURS = 7 * 24  # time travel is promised for so long
-TARGET_BYTES = 100 * 2**20  # a file of this size stays as it is
-# An active file costs each opening 15 µs, copying 1 MB 25 ms; the sensor alone opens a table 2,880 times a day: a file
-# less pays for copying 8 MB within a week.
+KEPT_HOURS = 7 * 24  # the period for which time travel is promised
+TARGET_BYTES = 100 * 2**20  # files of this size or more are not compacted
+# Each active file costs 15 µs per opening of the table, and copying costs 25 ms per MB. The sensor alone opens a table
+# 2,880 times a day, so one file less pays for copying 8 MB within a week.
 WORTH_BYTES = 8 * 2**20
 _AT_ONCE = 16  # buckets in one commit
-_TASKS = 2  # files written at a time, 100 MB of memory each; by itself delta-rs takes as many as there are cores
-_TRIES = 5  # of a compaction that meets writers; each failure is a success of theirs
+_TASKS = 2  # files written in parallel, 100 MB of memory each; delta-rs' default is the number of cores
+_TRIES = 5  # attempts of a compaction that conflicts with writers; each failure means that one of them succeeded
 _LOG = "_delta_log"
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
@@ -42,7 +41,7 @@ _UNITS = {"hour": 1, "day": 24, "week": 168}
 
 @dataclass(frozen=True)
 class Files:
-    """Small files of one bucket: how many, and their bytes together."""
+    """Small files of one bucket: their number and total bytes."""
 
     number: int
     bytes: int
@@ -54,7 +53,7 @@ class Files:
 
 @dataclass
 class Maintained:
-    """What was found of a table and done with it."""
+    """Statistics of a table before and after its maintenance."""
 
     files_before: int = 0
     files_after: int = 0
@@ -66,19 +65,19 @@ class Maintained:
     log_entries_removed: int = 0
     files_vacuumed: int = 0
     seconds: float = 0.0
-    left: list[str] = field(default_factory=list)  # what gave way to a busy writer, in words
+    left: list[str] = field(default_factory=list)  # steps left out because of a busy writer, in words
 
 
 def to_compact(files: Mapping[str, Files], busy: Collection[str]) -> list[str]:
-    """The buckets whose small files are worth joining, without the `busy` ones: a run compacts its bucket itself."""
+    """The buckets worth compacting, without the `busy` ones: a run compacts its own bucket."""
     return sorted(bucket for bucket, small in files.items() if small.worth_joining and bucket not in busy)
 
 
 def kept_hours(duration: str | None) -> int:
-    """How long removed files stay, by the table's own property: longer where somebody asked for it, never less.
+    """How many hours removed files are kept: the table's own property `duration`, but at least seven days.
 
     Raises:
-        ValueError: `duration` is no interval of hours, days or weeks.
+        ValueError: `duration` is not an interval of hours, days or weeks.
     """
     if duration is None:
         return KEPT_HOURS
@@ -90,7 +89,7 @@ def kept_hours(duration: str | None) -> int:
 
 @contextmanager
 def _alone(_: str) -> Iterator[bool]:
-    """For a table that nobody else compacts."""
+    """The `compaction` lock of a table that nobody else compacts."""
     yield True
 
 
@@ -99,15 +98,15 @@ def maintain(
     busy: Collection[str] = (),
     compaction: Callable[[str], AbstractContextManager[bool]] = _alone,
 ) -> Maintained | None:
-    """Do for `table` what it needs; None when there is no such table.
+    """Run the maintenance that `table` needs; return None if the table does not exist.
 
     Args:
-        table: one of ours.
+        table: one of our tables.
         busy: buckets on which a run works.
-        compaction: whether a bucket may be compacted, by nobody else until the block ends (`StateStore.compaction`).
+        compaction: a lock on a bucket's compaction; yields whether it was obtained (`StateStore.compaction`).
 
     Raises:
-        TableError: the store refused. A busy writer is no error: see `Maintained.left`.
+        TableError: the store refused. A conflict with a busy writer is no error: see `Maintained.left`.
     """
     began = time.monotonic()
     handle = table.open()
@@ -121,7 +120,7 @@ def maintain(
         hours = kept_hours(handle.metadata().configuration.get("delta.deletedFileRetentionDuration"))
         if (
             table.buckets is not None
-        ):  # another is replaced as a whole: one file, and a compaction beside that doubles it
+        ):  # an unpartitioned table is replaced as a whole, and a concurrent compaction would duplicate its rows
             _compact(table, to_compact(small_files(handle), busy), compaction, done)
         _vacuum(table, hours, done)
         _tidy_log(table, done)
@@ -144,7 +143,7 @@ def maintain(
 
 
 def small_files(handle: DeltaTable) -> dict[str, Files]:
-    """Files below the target size in each bucket."""
+    """The files below the target size, by bucket."""
     adds = pl.DataFrame(handle.get_add_actions(flatten=True))
     if adds.is_empty():
         return {}
@@ -164,7 +163,7 @@ def _compact(
             ours = [bucket for bucket in some if held.enter_context(compaction(bucket))]
             done.left += [f"bucket {bucket} is compacted by its run" for bucket in some if bucket not in ours]
             if ours:
-                _compact_some(table, _opened(table), ours, done)  # opened now: an older handle shows joined files
+                _compact_some(table, _opened(table), ours, done)  # fresh: an older handle lists compacted files
 
 
 def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[str], done: Maintained) -> DeltaTable:
@@ -186,7 +185,7 @@ def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[st
     if len(buckets) == 1:
         done.left.append(f"bucket {buckets[0]} was not compacted, its writer was busy: {conflict}")
         return handle
-    for bucket in buckets:  # the others need not wait for the one that is written to
+    for bucket in buckets:  # one by one, so that a bucket being written to does not hold up the others
         handle = _compact_some(table, handle, [bucket], done)
     return handle
 
@@ -194,7 +193,7 @@ def _compact_some(table: BucketedTable, handle: DeltaTable, buckets: Sequence[st
 def _vacuum(table: BucketedTable, hours: int, done: Maintained) -> None:
     handle = _opened(table)
     if not handle.vacuum(retention_hours=hours, dry_run=True, full=True):
-        return  # a vacuum of nothing would still make two versions
+        return  # an empty vacuum would still make two versions
     try:
         gone = handle.vacuum(retention_hours=hours, dry_run=False, full=True, commit_properties=commit_properties())
     except CommitFailedError as error:
@@ -214,13 +213,13 @@ def _tidy_log(table: BucketedTable, done: Maintained) -> None:
 
 
 def _log_files(table: BucketedTable, kind: re.Pattern[str]) -> set[int]:
-    """The versions of which the log has a file of this kind, by one listing: a history reads each entry."""
+    """Versions for which the log has a file of this kind, from one listing; `history()` would read each entry."""
     found = DeltaStorageHandler(table.uri, dict(table.options)).get_file_info_selector(FileSelector(_LOG))
     return {int(match[1]) for match in (kind.fullmatch(file.base_name) for file in found) if match}
 
 
 def _size(handle: DeltaTable) -> tuple[int, int]:
-    """Active files, and their bytes."""
+    """The number of active files and their total bytes."""
     adds = pl.DataFrame(handle.get_add_actions(flatten=True))
     return adds.height, 0 if adds.is_empty() else int(adds["size_bytes"].sum())
 

@@ -1,8 +1,8 @@
-"""Whether an object store can hold tables: it answers, lets us in, and never takes two commits for one version.
+"""Preflight checks of an object store: it answers, grants access, and never accepts two commits of one version.
 
-Facts this rests on (measured with deltalake 1.6): a commit is a put with `If-None-Match: *`, and a store that ignores
-the condition loses commits silently; delta-rs has no plain put to ask with, but two tables created at once at one place
-make just these two puts; delta-rs itself waits 15 s for a refused connection and minutes for a silent one.
+Why (measured with deltalake 1.6): a commit is a put with `If-None-Match: *`, and a store that ignores this condition
+loses commits silently. delta-rs offers no plain put, but creating two tables at the same place at once makes exactly
+these two puts. delta-rs itself waits 15 s for a refused connection and minutes for a silent one.
 """
 
 import threading
@@ -20,9 +20,9 @@ from summarizer_assets.storage.delta.commits import CREATE_ONCE
 from summarizer_assets.storage.delta.store_errors import endpoint_of, store_errors
 from summarizer_assets.storage.errors import StoreUnfit, TableError
 
-#: For the questions asked before any work; the work itself is done with delta-rs' own patience.
+#: Timeouts of the preflight checks; the work itself uses delta-rs' own.
 _IMPATIENT = {"timeout": "10s", "connect_timeout": "5s", "max_retries": "4", "retry_timeout": "20s"}
-# Both writers must have looked for the table before either has made it; nine of ten rounds go so on loopback.
+# A round counts only if both writers looked for the table before either created it: nine of ten rounds on loopback.
 _ROUNDS = 30
 _PROBE = pa.schema([pa.field("probe", pa.string())])
 _FIRST_COMMIT = f"_delta_log/{0:020d}.json"
@@ -34,11 +34,11 @@ _fit: set[tuple[str, str]] = set()
 
 
 def require_answer(root: str, options: Mapping[str, str]) -> None:
-    """Ask the store of `root` for a list, once in the life of this process. A folder needs no asking.
+    """List the store of `root`, once per process. A local folder is not checked.
 
     Raises:
-        StoreUnfit: no bucket, no access, no credentials, nobody there: which, and what to set.
-        TableError: the store failed otherwise.
+        StoreUnfit: no bucket, no access, no credentials or no answer; the message says which, and what to set.
+        TableError: the store failed in another way.
     """
     if "://" not in root:
         return
@@ -56,13 +56,13 @@ def require_answer(root: str, options: Mapping[str, str]) -> None:
 
 
 def require_put_if_absent(root: str, options: Mapping[str, str]) -> None:
-    """Have two writers commit the first version of a table at once, once in the life of this process.
+    """Let two writers commit the first version of a test table at once, once per process; only one may succeed.
 
-    What they make lies under `<root>/_preflight` and is removed. A folder needs no asking.
+    The test table lies under `<root>/_preflight` and is removed. A local folder is not checked.
 
     Raises:
-        StoreUnfit: both were told yes, or as `require_answer`.
-        TableError: the store failed otherwise.
+        StoreUnfit: both writers succeeded, or as for `require_answer`.
+        TableError: the store failed in another way.
     """
     require_answer(root, options)
     if "://" not in root:
@@ -94,7 +94,7 @@ def _see_a_refusal(root: str, options: Mapping[str, str]) -> None:
 
 
 def _two_commits(uri: str, options: dict[str, str]) -> Counter[str]:
-    """What two writers are told that commit version 0 at once: taken, refused by the put, or late (not tried)."""
+    """Outcomes of two writers that commit version 0 at once: taken, refused by the put, or late (not tried)."""
     together = threading.Barrier(2)
 
     def commit(_: int) -> str:
@@ -116,7 +116,7 @@ def _two_commits(uri: str, options: dict[str, str]) -> Counter[str]:
 
 
 def _impatient(options: Mapping[str, str]) -> dict[str, str]:
-    """With the user's own `AWS_TIMEOUT` and `AWS_CONNECT_TIMEOUT` where they are set."""
+    """The options with short timeouts, unless the user set `AWS_TIMEOUT` or `AWS_CONNECT_TIMEOUT`."""
     given = {name.upper() for name in options}
     ours = {name: value for name, value in _IMPATIENT.items() if f"AWS_{name.upper()}" not in given}
     return {**options, **ours}

@@ -1,4 +1,4 @@
-"""What the summaries in the table cost, by their own rows: what is known when the ledger is lost."""
+"""The cost of all summaries, summed over the table's rows: a lower bound of the spend if the ledger is lost."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from summarizer_assets.storage.delta.table import BucketedTable
 
 @dataclass(frozen=True)
 class Paid:
-    """`cost`: nano-dollars, what was spent at least. `unpriced`: summaries of which nobody knew it when they came."""
+    """`cost`: nano-dollars spent at least. `unpriced`: number of summaries whose price was unknown."""
 
     cost: int
     unpriced: int
 
 
 def paid_for(summaries: BucketedTable) -> Paid:
-    """Of the summaries that are in the table now.
+    """The cost of the summaries that are in the table now.
 
     Raises:
-        TableError: it cannot be read.
+        TableError: the table cannot be read.
     """
     nano = (pl.col("cost_usd") * 1e9).round().cast(pl.Int64).sum()
     with reading(summaries.uri):

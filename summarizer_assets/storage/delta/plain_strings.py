@@ -1,18 +1,18 @@
-"""Frames as Arrow tables of plain strings and lists, so that every reader of Parquet reads what we write.
+"""Conversion of frames to Arrow tables of plain strings and lists, which every Parquet reader supports.
 
-Fact this rests on (deltalake 1.6, polars 2.1): a file says in its own header how its texts lie in memory, and delta-rs
-writes there what it was given. Views of texts are not known to Daft and to Arrow before 15.
+Why (deltalake 1.6, polars 2.1): a Parquet file's header contains the Arrow types of its writer, and delta-rs writes the
+types it was given. Daft, and Arrow before 15, do not support string views.
 """
 
 import polars as pl
 import pyarrow as pa
 
-#: A plain text column counts its bytes in 32 bits; what is larger goes in parts.
+#: A plain string column has 32-bit offsets, so larger columns are split into chunks.
 _MOST_BYTES = 2**30
 
 
 def plain(frame: pl.DataFrame, most_bytes: int = _MOST_BYTES) -> pa.Table:
-    """The same rows; texts are `string`, lists `list`, both counted in 32 bits, in as many chunks as that takes."""
+    """The same rows with types `string` and `list` (32-bit offsets), in as many chunks as these offsets require."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     schema = pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])
     if table.nbytes <= most_bytes:
@@ -33,7 +33,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _cut(part: pa.Table) -> pa.Table:
-    """A slice still holds the whole table's buffers, and its offsets count from their beginning; a copy does not."""
+    """Copy a slice, whose buffers and offsets otherwise remain those of the whole table."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, part.schema) as stream:
         stream.write_table(part)

@@ -1,8 +1,8 @@
-"""What others may have put on our tables: with which features of Delta's protocol they are read, and written.
+"""Delta protocol checks: which table features, set by other tools, our tables can be read and written with.
 
-Facts this rests on (measured with deltalake 1.6 and polars 2.1): polars refuses a table for a feature that it does not
-know, though the feature asks nothing of who reads our columns; delta-rs says that it cannot write only when it commits,
-after everything was asked and paid for; where it opens a table, it also reads deletion vectors.
+Why (measured with deltalake 1.6 and polars 2.1): polars refuses a table with an unknown feature even if it does not
+affect our columns; delta-rs reports that it cannot write only at the commit, after everything was paid for; a table
+that delta-rs opens is read with its deletion vectors.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from summarizer_assets.storage.errors import ProtocolUnfit
 VECTORS = "deletionVectors"
 _MAPPING, _APPEND_ONLY = "delta.columnMapping.mode", "delta.appendOnly"
 _FEATURES_VERSION = 7
-#: With which polars reads a table itself.
+#: Features with which polars reads a table itself.
 _BY_POLARS = frozenset({VECTORS, "timestampNtz", "variantType", "variantType-preview"})
-#: With which each file of ours is read as it is. None of them touches a column of ours.
+#: Features with which our files can be read one by one. None of them affects a column of ours.
 _BY_FILES = frozenset(
     {
-        "columnMapping",  # which is refused where names are mapped
+        "columnMapping",  # accepted only if no names are mapped
         "typeWidening",
         "typeWidening-preview",
         "v2Checkpoint",
@@ -30,7 +30,7 @@ _BY_FILES = frozenset(
         "variantShredding-preview",
     }
 )
-#: With which delta-rs commits.
+#: Features with which delta-rs commits.
 _WRITABLE = frozenset(
     {
         *_BY_POLARS,
@@ -43,7 +43,7 @@ _WRITABLE = frozenset(
         "v2Checkpoint",
     }
 )
-#: What the versions before features stand for, beyond what is writable.
+#: Unwritable features implied by protocol versions that predate table features.
 _LEGACY = {6: ("identityColumns",)}
 
 
@@ -55,10 +55,10 @@ def remedy(features: str) -> str:
 
 
 def require_readable(uri: str, table: DeltaTable) -> None:
-    """Raise unless each row and each column of the table can be read right.
+    """Check that all rows and columns of the table can be read correctly.
 
     Raises:
-        ProtocolUnfit: it has a feature that we do not know, or maps its columns' names.
+        ProtocolUnfit: the table has an unknown feature, or maps its column names.
     """
     mode = table.metadata().configuration.get(_MAPPING, "none")
     if mode != "none":
@@ -79,10 +79,10 @@ def unknown_feature(uri: str, features: str) -> ProtocolUnfit:
 
 
 def require_writable(uri: str, table: DeltaTable) -> None:
-    """Raise unless we can commit to the table: asked before money is spent, and before a long ingest.
+    """Check that we can commit to the table, before money is spent and before a long ingest.
 
     Raises:
-        ProtocolUnfit: it has a feature, a property or a column with which we cannot.
+        ProtocolUnfit: the table has a feature, property or column with which we cannot commit.
     """
     why = next(_hindrances(table), None)
     if why is not None:
@@ -111,7 +111,7 @@ def _hindrances(table: DeltaTable) -> Iterator[tuple[str, str]]:
 
 
 def read_by_files(table: DeltaTable) -> bool:
-    """Whether polars would refuse the table as one, though its files can be read."""
+    """Whether polars would refuse the table although its files can be read one by one."""
     protocol = table.protocol()
     if protocol.min_reader_version == 2:  # noqa: PLR2004 - the version that stands for column mapping
         return True
@@ -119,7 +119,7 @@ def read_by_files(table: DeltaTable) -> bool:
 
 
 def removed_rows(table: DeltaTable) -> dict[str, list[int]]:
-    """Of each data file, by its name, which rows deletion vectors remove; files without one are left out."""
+    """Indexes of the rows removed by deletion vectors, by file name; files without one are left out."""
     if VECTORS not in (table.protocol().reader_features or []):
         return {}
     found = {}
@@ -130,7 +130,7 @@ def removed_rows(table: DeltaTable) -> dict[str, list[int]]:
 
 
 def constraints(table: DeltaTable) -> str:
-    """The conditions that others put on rows, for a person."""
+    """The table's constraints on rows, set by others, described for a person."""
     prefix = "delta.constraints."
     put = table.metadata().configuration.items()
     own = [f"{key.removeprefix(prefix)}: {text}" for key, text in put if key.startswith(prefix)]

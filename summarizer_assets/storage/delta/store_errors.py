@@ -1,4 +1,4 @@
-"""What an object store's error means: its cause, and which variable to set; without secrets, which a store may echo."""
+"""Translation of object-store errors to a cause and the variable to set, without the secrets that a store may echo."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,10 @@ from deltalake.exceptions import DeltaError
 
 from summarizer_assets.storage.errors import StoreUnfit, TableError
 
-_MOST = 400  # characters of what the store said
+_MOST = 400  # characters shown of the store's message
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _XML = re.compile(r"<(?:\?xml|!doctype|html|Error)\b.*", re.DOTALL | re.IGNORECASE)
-#: How delta-rs begins what it says of a request, of its answer, or of the settings for both.
+#: How delta-rs' messages about a request, its response or the settings of either begin.
 _OF_STORE = re.compile(
     r"Generic S3 error|Error performing|privileges to complete|authentication credentials|not (?:yet )?implemented",
     re.IGNORECASE,
@@ -23,13 +23,13 @@ _SECRET_NAMES = ("KEY", "SECRET", "TOKEN", "PASSWORD")
 
 @dataclass(frozen=True)
 class _Cause:
-    signs: str  # a pattern of delta-rs' text
+    signs: str  # a pattern for delta-rs' message
     said: str
     remedy: str
 
 
 _KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for temporary ones AWS_SESSION_TOKEN too)"
-#: The first that is found: an error of missing credentials is also one of a connection.
+#: The first match counts: an error of missing credentials is also a connection error.
 _CAUSES = (
     _Cause("NoSuchBucket", "the bucket {bucket} does not exist", "make it, or correct SUMMARIZER_ROOT"),
     _Cause(
@@ -80,27 +80,27 @@ _CAUSES = (
 
 @contextmanager
 def store_errors(uri: str, options: Mapping[str, str], what: str) -> Iterator[None]:
-    """Errors of an object store leave the block as `refusal` tells them; what else goes wrong, as it is."""
+    """Context that translates errors of an object store with `refusal`; other errors pass unchanged."""
     try:
         yield
     except (DeltaError, OSError) as error:
         refused = refusal(uri, options, what, error)
         if refused is None:
             raise
-        raise refused from None  # the cause would show what the store echoes
+        raise refused from None  # the cause would show what the store echoed
 
 
 def refusal(uri: str, options: Mapping[str, str], what: str, error: Exception) -> TableError | None:
-    """The error to raise `from None` for one of delta-rs; None when it is none of an object store.
+    """The error to raise `from None` for an error of delta-rs; None if it does not come from an object store.
 
     Args:
-        uri: of a table or its root, on an object store.
+        uri: address of a table or its root, on an object store.
         options: the store's variables; their secrets are not shown.
-        what: could not be done.
-        error: delta-rs' own.
+        what: the operation that failed, in words.
+        error: delta-rs' error.
 
     Returns:
-        `StoreUnfit` where waiting would not help, with what to set; else a `TableError`.
+        `StoreUnfit`, with what to set, if waiting would not help; otherwise a `TableError`.
     """
     text = _ANSI.sub("", str(error))
     if "://" not in uri or not _OF_STORE.search(text):
@@ -122,7 +122,7 @@ def refusal(uri: str, options: Mapping[str, str], what: str, error: Exception) -
 
 
 def endpoint_of(options: Mapping[str, str]) -> str:
-    """The store's address as it was set, without a user's name and password; empty for AWS itself."""
+    """The store's configured address without user name and password; empty for AWS itself."""
     found = next(
         (options[name] for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT") if options.get(name)), ""
     )
@@ -131,7 +131,7 @@ def endpoint_of(options: Mapping[str, str]) -> str:
 
 
 def _shown(text: str, code: re.Match[str] | None, options: Mapping[str, str]) -> str:
-    """What the store said, in one line. Its XML goes but for the code: it echoes keys and tokens that it refuses."""
+    """The store's message in one line. Of its XML only the code is kept, because it echoes rejected keys and tokens."""
     text = _XML.sub(code[1] if code else "", text)
     for name, value in options.items():
         if value and any(part in name.upper() for part in _SECRET_NAMES):

@@ -1,4 +1,4 @@
-"""What an asset hands to the IO manager: a stream of changes, committed one by one while it is still being made."""
+"""The stream of changes that an asset returns to the IO manager, which commits each as soon as it is produced."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from summarizer_assets.storage.delta.writer import BucketWriter
 
 
 def _no_guard() -> None:
-    """A writer that needs no claim: the fence alone decides."""
+    """The guard of a writer without a claim: the fence alone decides."""
 
 
 def _nothing() -> None:
-    """Of a stream that holds nothing."""
+    """The `torn` of a stream that holds no resource."""
 
 
 def _no_metadata() -> Mapping[str, Any]:
@@ -22,19 +22,19 @@ def _no_metadata() -> Mapping[str, Any]:
 
 
 def _as_planned() -> None:
-    """The end of a stream that cannot be stopped early."""
+    """The `ended` of a stream that cannot be stopped early."""
 
 
 @dataclass(frozen=True)
 class TableStream:
-    """Changes of one table, in order.
+    """Changes of one table, in order. When the consumer requests the next change, the previous one is committed.
 
-    That the consumer asks for the next change tells the producer that the last one is committed. `fence` gives each
-    bucket's fence value in the snapshot from which the changes were made; `guard` raises when the right to write was
-    lost; `metadata` is asked for once, after the last change. `interrupt` is told of a signal to end (its number): the
-    stream then ends early and in order; None: a signal tears it. `ended` is called once, after the last change is
-    committed: it raises when the stream was stopped early, so that nobody takes the table for complete. `torn` is
-    called when the consumer fails: whoever made the stream lets go of what it holds then, not when it is collected.
+    `fence` returns a bucket's fence value in the snapshot from which the changes were made. `guard` raises if the right
+    to write was lost. `metadata` is called once, after the last change. `interrupt` receives the number of a
+    termination signal, and the stream then ends early but in order; if it is None, a signal aborts the stream. `ended`
+    is called once, after the last commit, and raises if the stream was stopped early, so that nobody takes the table
+    for complete. `torn` is called if the consumer fails, so that the producer releases its resources at once and not
+    only when it is garbage-collected.
     """
 
     changes: Iterable[Change]
@@ -53,7 +53,7 @@ class Written:
 
 
 def persist(table: BucketedTable, stream: TableStream) -> Written:
-    """Commit each change of `stream` as it comes. Without changes the table is neither created nor opened."""
+    """Commit each change of `stream` as it is produced. Without changes the table is neither created nor opened."""
     writers: dict[str, BucketWriter] = {}
     try:
         for change in stream.changes:

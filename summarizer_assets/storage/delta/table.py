@@ -1,4 +1,4 @@
-"""Bucketed Delta tables: create first, open, read by bucket; changed through a bucket's writer only."""
+"""A bucketed Delta table: creation, opening, and reading by bucket; changes go only through a bucket's writer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ _CONFIGURATION = {
 
 @dataclass(frozen=True)
 class BucketedTable:
-    """One Delta table of a fixed schema, partitioned by `bucket` (or, with `buckets=None`, not partitioned)."""
+    """One Delta table with a fixed schema, partitioned by `bucket`, or unpartitioned if `buckets` is None."""
 
     uri: str
     schema: pl.Schema
@@ -44,12 +44,12 @@ class BucketedTable:
         return self.uri.rpartition("/")[0]
 
     def ensure(self) -> DeltaTable:
-        """Open the table, creating it first when it is missing; racing creators all get the one that won.
+        """Open the table, creating it if it is missing; concurrent creators all get the table that was created first.
 
         Raises:
-            BucketsDiffer: the table was made with another number of buckets.
-            ProtocolUnfit: others made it so that we cannot write to it.
-            TableError: the location cannot be read or written, or holds a table of another schema.
+            BucketsDiffer: the table was created with another number of buckets.
+            ProtocolUnfit: another tool changed it so that we cannot write to it.
+            TableError: the location cannot be read or written, or holds a table with another schema.
         """
         require_put_if_absent(self.root, self.options)
         table = self.open()
@@ -62,20 +62,20 @@ class BucketedTable:
         return table
 
     def require_writable(self) -> None:
-        """Raise ProtocolUnfit when the table is there and others made it so that we cannot write to it."""
+        """Raise ProtocolUnfit if the table exists and another tool changed it so that we cannot write to it."""
         table = self.open()
         if table is not None:
             protocol.require_writable(self.uri, table)
 
     def open(self, *, as_ours: bool = True) -> DeltaTable | None:
-        """A fresh handle on the newest version, or None when there is no table.
+        """A new handle on the newest version, or None if there is no table.
 
-        `as_ours`: only with the columns and the number of buckets that it is to have.
+        `as_ours`: also check the columns and the number of buckets.
 
         Raises:
-            LogDamaged: what the log says cannot be trusted.
-            ProtocolUnfit: others put something on it with which it cannot be read.
-            TableError: it cannot be read, or holds a table of another schema.
+            LogDamaged: the log cannot be trusted.
+            ProtocolUnfit: another tool added a feature with which it cannot be read.
+            TableError: it cannot be read, or has another schema.
         """
         try:
             with store_errors(self.uri, self.options, "the Delta table cannot be opened"):
@@ -99,7 +99,7 @@ class BucketedTable:
         """A handle on an older version.
 
         Raises:
-            TableError: the log does not reach back so far.
+            TableError: the log does not reach back that far.
         """
         try:
             with store_errors(self.uri, self.options, f"version {version} of the Delta table cannot be opened"):
@@ -111,19 +111,19 @@ class BucketedTable:
             ) from error
 
     def read(self, keys: Sequence[str] | None = None, *, table: DeltaTable | None = None) -> pl.LazyFrame:
-        """The rows of the buckets `keys` (None: all), lazily; only their files are opened. No table: no rows."""
+        """The rows of buckets `keys` (None: all) as a lazy frame that opens only their files; empty without a table."""
         table = table or self.open()
         if table is None:
             return pl.LazyFrame(schema=self.schema)
         frame = _scan(table, self.options).select(self.schema.names())
         if keys is None or (self.buckets is not None and len(set(keys)) >= self.buckets):
-            return frame  # a filter that lists every key only costs
+            return frame  # a filter with every key would only cost time
         return frame.filter(pl.col("bucket").is_in(list(keys)))
 
     def rows_by_bucket(self, table: DeltaTable | None = None) -> dict[str, int]:
-        """Rows of each bucket that has any, by the log; of the newest version where no other is given.
+        """The number of rows of each non-empty bucket by the log, in `table` or the newest version.
 
-        Where others wrote files without counting their rows, or marked rows as deleted, the rows are counted.
+        If another tool wrote files without row counts, or deletion vectors, the rows are read and counted.
         """
         table = table or self.open()
         if table is None:
@@ -137,7 +137,7 @@ class BucketedTable:
         return dict(counts.iter_rows())
 
     def bytes_of(self, buckets: Sequence[str]) -> int:
-        """Bytes of the files that these buckets consist of now, from the log alone."""
+        """Total bytes of the current files of these buckets, from the log alone."""
         table = self.open()
         adds = pl.DataFrame() if table is None else _files(table)
         if adds.is_empty():
@@ -145,7 +145,7 @@ class BucketedTable:
         return int(adds.filter(pl.col("partition.bucket").is_in(list(buckets)))["size_bytes"].sum())
 
     def writer(self, bucket: str, fence: int | None) -> BucketWriter:
-        """A writer of one bucket that commits only while `fence` is the bucket's last fence value."""
+        """A writer for one bucket that commits only while `fence` is the bucket's last fence value."""
         if not bucket:
             raise TableError(f"{self.uri}: an empty text is no bucket; Delta would store it as null")
         return BucketWriter(self, bucket, fence)
@@ -154,7 +154,7 @@ class BucketedTable:
         """When the table was created (UTC).
 
         Raises:
-            TableError: there is none.
+            TableError: there is no table.
         """
         table = self.open()
         if table is None:
@@ -162,11 +162,11 @@ class BucketedTable:
         return datetime.fromtimestamp(table.metadata().created_time / 1000, UTC)
 
     def fence(self, bucket: str, table: DeltaTable | None) -> int | None:
-        """The bucket's last fence value in the snapshot `table`: take it where the to-do list is taken."""
+        """The bucket's last fence value in the snapshot `table`, which must be the one the work is planned from."""
         return None if table is None else table.transaction_version(app_id(bucket))
 
     def replace_all(self, frame: pl.DataFrame) -> bool:
-        """Make `frame` the whole content of an unpartitioned table; False when it already is."""
+        """Replace the whole content of an unpartitioned table by `frame`; return False if it is equal already."""
         if self.buckets is not None:
             raise TableError(f"{self.uri} is partitioned by bucket: it is only ever replaced bucket by bucket")
         frame = frame.select(self.schema.names()).sort(self.schema.names())
@@ -187,12 +187,12 @@ class BucketedTable:
                 )
         except (DeltaError, OSError) as error:
             if isinstance(error, CommitFailedError) and self._holds(frame):
-                return True  # committed: the answer was lost, and the entry, put again, met itself
+                return True  # committed: the response was lost, and the retried put conflicted with our own entry
             raise TableError(f"{self.uri} cannot be replaced: {cause_of(error)}; {remedy(error)}") from error
         return True
 
     def _holds(self, frame: pl.DataFrame, table: DeltaTable | None = None) -> bool:
-        """Whether `frame`, sorted, is what the table consists of."""
+        """Whether the table's content equals `frame`, independent of order."""
         return self.read(table=table).collect().sort(self.schema.names()).equals(frame)
 
     def _create(self) -> None:
@@ -211,10 +211,10 @@ class BucketedTable:
                     configuration=configuration,
                     storage_options=dict(self.options),
                     commit_properties=CREATE_ONCE,
-                    raise_if_key_not_exists=False,  # delta-rs knows only its own keys; ours is the bucket count
+                    raise_if_key_not_exists=False,  # delta-rs knows only its own keys, and ours is the bucket count
                 )
         except (DeltaError, OSError) as error:
-            if self.open() is None:  # not lost to another creator: a real failure
+            if self.open() is None:  # no other writer created it, so this is a real failure
                 raise TableError(
                     f"{self.uri}: the Delta table cannot be created: {cause_of(error)}; {remedy(error)}; "
                     "is SUMMARIZER_ROOT a folder (or s3://…) that this user may write to?"
@@ -233,15 +233,15 @@ class BucketedTable:
 
 
 def _files(table: DeltaTable) -> pl.DataFrame:
-    """One row for each file that the snapshot consists of."""
+    """One row per file of the snapshot."""
     return pl.DataFrame(table.get_add_actions(flatten=True))
 
 
 def _scan(table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
-    """Where polars would not read the table right, or at all, it is given the files.
+    """Scan the table with polars; where polars would misread or refuse the table, scan its files one by one.
 
-    It takes addresses of files, in which a blank of the root is `%20`, for paths, and for them forgets what deletion
-    vectors say; and it refuses tables for features that ask nothing of a reader of our columns.
+    polars treats file addresses, in which a blank of the root is `%20`, as paths, and then ignores deletion vectors; it
+    also refuses tables for features that do not affect our columns.
     """
     files = [unquote(file) for file in table.file_uris()]
     if not files or not ("%" in table.table_uri or protocol.read_by_files(table)):

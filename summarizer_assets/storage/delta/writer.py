@@ -1,9 +1,8 @@
-"""The one way into a bucket: each change its own commit, fenced against any other writer of the bucket.
+"""The writer of a bucket: each change is one commit, fenced against any other writer of the bucket.
 
-Facts this rests on (measured with deltalake 1.6): an overwrite without predicate replaces the whole table, so
-every overwrite here carries `bucket = …`, and delta-rs rejects rows outside it; app transactions fence a
-stale writer, they do not make a replay idempotent (and a compaction carries none); a handle held over many commits
-slows down, so it is reopened.
+Measured with deltalake 1.6: an overwrite without predicate replaces the whole table, so every overwrite here carries
+`bucket = …`, and delta-rs rejects rows outside it; app transactions fence a stale writer but do not make a replay
+idempotent, and a compaction carries none; a handle slows down over many commits, so it is reopened.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,16 +23,16 @@ from summarizer_assets.storage.delta.store_errors import refusal
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import FenceLost, StoreUnfit, TableError, cause_of
 
-# delta-rs lets an append and a compaction fail when a merge or an overwrite of any other bucket came between. Each
-# conflict is another run's success, so trying again needs no wait; with 5, six busy writers failed one another.
+# delta-rs fails an append or compaction if a merge or overwrite of any other bucket committed meanwhile. A conflict
+# is another run's success, so a retry needs no wait; with 5 tries, six busy writers made one another fail.
 _CONFLICT_TRIES = 30
-_STORE_TRIES = 3  # each with delta-rs' own patience, of minutes
+_STORE_TRIES = 3  # each with delta-rs' own timeouts, of minutes
 _REOPEN_AFTER = 100  # commits
-_CONDITION = "failed validation check"  # delta-rs' words for rows that a constraint or an invariant refuses
+_CONDITION = "failed validation check"  # delta-rs' message for rows that violate a constraint or an invariant
 
 
 class Table(Protocol):
-    """What a writer needs of its table; `storage.delta.table.BucketedTable` is one."""
+    """What a writer needs from its table; `storage.delta.table.BucketedTable` implements it."""
 
     @property
     def uri(self) -> str: ...
@@ -52,7 +51,7 @@ class Table(Protocol):
 
 
 def app_id(bucket: str) -> str:
-    """Under which name a bucket's fence stands in the table's log."""
+    """The application id of a bucket's fence in the table's log."""
     return f"summarizer/{bucket}"
 
 
@@ -71,8 +70,8 @@ class BucketWriter:
         """Commit `change`.
 
         Raises:
-            FenceLost: another run wrote to the bucket since our snapshot; nothing of `change` was written.
-            TableError: the store refused; the table stays as it was.
+            FenceLost: another run wrote to the bucket since our snapshot; `change` was not written.
+            TableError: the store refused; the table is unchanged.
         """
         if change.bucket != self._bucket:
             raise TableError(
@@ -118,16 +117,16 @@ class BucketWriter:
             raise refused from None
 
     def _holds(self, handle: DeltaTable, mark: str, since: int) -> bool:
-        """Whether the change is there although we were told that it failed: an answer may be lost on its way.
+        """Whether a change that was reported as failed is committed after all, because a response was lost.
 
-        delta-rs then puts the entry again, finds its own in the way, and takes it for a rival's.
+        delta-rs then retries the put, conflicts with its own entry and takes it for another writer's.
         """
         if self._table.fence(self._bucket, handle) == self._fence:
             return False
         return any(entry.get(MARK) == mark for entry in handle.history(handle.version() - since))
 
     def _sync(self, before: int, handle: DeltaTable) -> None:
-        """What is dropped once it is committed, as the journal's segments, must not be all that a crash leaves."""
+        """Sync the commit: journal segments are deleted after it, so it must survive a crash of the machine."""
         try:
             sync_commits(self._table.uri, before, handle)
         except OSError as error:
@@ -137,14 +136,14 @@ class BucketWriter:
             ) from error
 
     def _newest(self) -> DeltaTable:
-        handle, self._handle = self._handle, None  # so that a writer that lost stays lost
+        handle, self._handle = self._handle, None  # a writer that lost the fence stays without a handle
         if handle is None or (self.commits and self.commits % _REOPEN_AFTER == 0):
             return self._table.ensure()
-        handle.update_incremental()  # what came between would make the commit fail, after all its rows are written
+        handle.update_incremental()  # otherwise commits made meanwhile fail ours after its rows were written
         return handle
 
     def _check_fence(self, handle: DeltaTable) -> None:
-        """Keep `handle` if it is seen to be still ours."""
+        """Keep `handle` if the fence is still ours, or raise FenceLost."""
         found = self._table.fence(self._bucket, handle)
         if found != self._fence:
             raise FenceLost(
@@ -191,7 +190,7 @@ class BucketWriter:
         return True
 
     def _merge(self, handle: DeltaTable, change: Merge, properties: CommitProperties) -> bool:
-        """As an overwrite: delta-rs' MERGE copies the bucket's files just so, and writes views of texts into them."""
+        """Merge by an overwrite: delta-rs' MERGE also copies the bucket's files, and writes string views."""
         held = self._table.read([self._bucket], table=handle).collect()
         replaced = [*change.removed, *change.frame["author_id"]]
         kept = held.filter(~pl.col("author_id").is_in(replaced))
@@ -215,5 +214,5 @@ class BucketWriter:
 
 
 def _literal(text: str) -> str:
-    """`text` in a predicate."""
+    """`text` quoted for a predicate."""
     return "'" + text.replace("'", "''") + "'"
