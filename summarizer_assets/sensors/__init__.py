@@ -1,4 +1,4 @@
-"""What keeps the tables up by itself: one sensor a file; `decide` holds what they decide, pure."""
+"""Dagster sensors, one per file; `decide` contains their decisions as pure functions."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ from summarizer_assets.sensors.tick import Limits
 
 
 def build_sensors(summarizer: Summarizer, *, ingest: str, summarize: str) -> Sequence[dg.SensorDefinition]:
-    """All of them.
+    """Build all sensors.
 
     Args:
-        summarizer: whose settings say how often and how much.
-        ingest: the job that reads the source.
-        summarize: the job that runs one bucket.
+        summarizer: the installation, whose settings give intervals and limits.
+        ingest: name of the job that reads the source.
+        summarize: name of the job that runs one bucket.
     """
     settings = summarizer.settings
     every = settings.retry_interval_s

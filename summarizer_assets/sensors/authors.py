@@ -1,7 +1,7 @@
-"""The sensor on authors: asks for summaries of new and changed authors, bucket by bucket. It spends money.
+"""The sensor on `authors`: launches runs for buckets with new or changed authors. It spends money.
 
-A tick over authors that did not change opens one table and is done. Which buckets changed is told by their fences in
-that table's log; which of them were summarised since, by what runs launched here carry, and by what is noted of them.
+A tick without changes only opens one table. Changed buckets are recognised by their fences in that table's log;
+buckets summarised since, by the tags of the runs launched here and by the states recorded in the state store.
 """
 
 import json
@@ -104,7 +104,7 @@ def _decide(seen: Look, retry: Decision, left: Sequence[Authors], limits: Limits
 
 def _request(authors: Authors, seen: Look, mark: str) -> dg.RunRequest:
     return dg.RunRequest(
-        # Spent for ever once used, so it names the run after which this one comes.
+        # Dagster uses a run key only once, so it includes the previous run.
         run_key=f"{authors.bucket}:{authors.state}:{seen.book.last_run(authors.bucket) or 'first'}",
         partition_key=authors.bucket,
         tags={FOUND: authors.state, RUN_MARK: mark},
@@ -112,7 +112,7 @@ def _request(authors: Authors, seen: Look, mark: str) -> dg.RunRequest:
 
 
 def _authors(seen: Look, table: DeltaTable, limit: int | None) -> list[Authors]:
-    """The buckets that hold authors, by the log alone."""
+    """The buckets that contain authors, from the log alone."""
     adds = pl.DataFrame(table.get_add_actions(flatten=True))
     if adds.is_empty():
         return []

@@ -1,8 +1,8 @@
-"""Runs that wait at a broker for a worker's place, and those of them that the broker lost.
+"""Detection of runs that a Celery broker lost while they waited for a worker.
 
-Dagster shows them as *Starting*, however long they wait, and nothing is heard of them meanwhile. So the launcher is
-asked whether the broker has them. In one moment it may not, for a worker just took the run up; a run that it has at no
-look for so long that a run which began would have been heard of is lost.
+Dagster shows waiting runs as *Starting*, however long they wait, and they send no heartbeat. So the launcher is asked
+whether the broker has them. At a single look it may not, because a worker has just taken the run; a run that is missing
+at every look for longer than a started run would stay silent is lost.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-#: On a run that was handed to Celery. Until it starts, the broker holds it, on its disk.
+#: Tag of a run that was sent to Celery. Until it starts, the broker stores it on its disk.
 _AT_A_BROKER = "dagster-celery/task_id"
 _QUEUE = "dagster-celery/queue"
 _NOT_FOUND = "NOT_FOUND"
@@ -21,21 +21,21 @@ def waits_at_a_broker(run: dg.DagsterRun) -> bool:
 
 
 class Missing:
-    """Since when the broker has not had each run that should wait there, by every look.
+    """Tracks since when each waiting run is missing at the broker.
 
     Args:
-        instance: whose launcher is asked; one that cannot tell misses nothing.
-        seen: what the last look left (`str` of it); None: there was none.
+        instance: the instance whose launcher is asked; a launcher without health checks never misses a run.
+        seen: the state after the last tick (`str` of this object); None at the first.
     """
 
     def __init__(self, instance: dg.DagsterInstance, seen: str | None) -> None:
         self._launcher = instance.run_launcher
         self._before: Mapping[str, float] = json.loads(seen) if seen else {}
         self._since: dict[str, float] = {}
-        self._asked: dict[str | None, bool] = {}  # of each queue: a broker that is out must not be waited for a run
+        self._asked: dict[str | None, bool] = {}  # by queue: an unreachable broker is waited for once
 
     def for_s(self, run: dg.DagsterRun, now: float) -> float:
-        """Look; 0: the broker has it, or nobody knows."""
+        """Check a run; return for how many seconds it has been missing, 0 if the broker has it or cannot tell."""
         if not self._is_missing(run):
             return 0.0
         since = self._since[run.run_id] = self._before.get(run.run_id, now)

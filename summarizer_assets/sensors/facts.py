@@ -1,4 +1,4 @@
-"""What the tables, the state store and the ledger tell the sensors, read once a tick and by few queries."""
+"""The facts for the sensors, read from the tables, the state store and the ledger once per tick by few queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,17 @@ from summarizer_assets.sensors.decide.provider_gate import Budget
 from summarizer_assets.sensors.decide.retry import BucketState
 from summarizer_assets.storage.delta.guards import reading
 
-#: Bytes that stand for an estimated token at most (a long run of plain letters), and those around the records.
+#: The most bytes per estimated token (a long run of plain letters), bytes around the records, and per character.
 _BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4
 
 
 @dataclass(frozen=True)
 class RetryFacts:
-    """By bucket, but for the last four.
+    """Facts by bucket, except for the last four.
 
-    `given_up`: authors by reason whose attempts are used up: only a person asks for them again. `unfinished_counts`:
-    authors without a row may be asked (a pilot's limit is not used up). `fingerprint`: of what a run would ask with.
+    `given_up`: number of authors whose attempts are used up, by reason; only a person retries them.
+    `unfinished_counts`: authors without a row may be asked (a pilot's limit is not used up). `fingerprint`: fingerprint
+    of the current model, prompt and settings.
     """
 
     authors: Mapping[str, int]
@@ -42,7 +43,7 @@ class RetryFacts:
 
     @property
     def recorded(self) -> frozenset[str]:
-        """Runs that came so far as to leave their own record."""
+        """Ids of runs that wrote their own record."""
         return frozenset(run.run_id for runs in self.runs.values() for run in runs)
 
     def states(
@@ -66,10 +67,10 @@ class RetryFacts:
 
 
 def retry_facts(summarizer: Summarizer) -> RetryFacts:
-    """Read it all; counts come from the tables' logs, and of the failures five columns are read.
+    """Read all facts; counts come from the tables' logs, and five columns of the failures are read.
 
     Raises:
-        StorageError: a table or the state store cannot be read; says which, and what to do.
+        StorageError: a table or the state store cannot be read; the message says which, and the remedy.
     """
     tables, settings = summarizer.tables, summarizer.settings
     claimed_before = summarizer.state.holders().keys()
@@ -86,7 +87,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
         failed=tables.failures.rows_by_bucket(table),
         next_due_at={bucket: moment.timestamp() for bucket, moment in moments},
         runs=summarizer.state.recent_runs(),
-        claimed=frozenset(claimed_before | summarizer.state.holders().keys()),  # at work while the tables were read
+        claimed=frozenset(claimed_before | summarizer.state.holders().keys()),  # running while the tables were read
         given_up=dict(given_up.sort("given_up", "reason", descending=[True, False]).iter_rows()),
         unfinished_counts=settings.limit is None or asked < settings.limit,
         budget=budget_of(summarizer),
@@ -95,7 +96,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
 
 
 def budget_of(summarizer: Summarizer) -> Budget | None:
-    """None: no run can be stopped by one."""
+    """The budget; None if no budget can stop a run."""
     settings, price = summarizer.settings, summarizer.price
     if settings.budget_usd is None or price is None or price.free:
         return None
@@ -114,7 +115,7 @@ def budget_of(summarizer: Summarizer) -> Budget | None:
 
 
 def barred_buckets(summarizer: Summarizer, excluded: frozenset[str]) -> frozenset[str]:
-    """Buckets that hold a summary of somebody on the list of those never to be sent."""
+    """Buckets with a summary of an excluded author."""
     table = summarizer.tables.summaries
     if not excluded or table.buckets is None:
         return frozenset()
@@ -126,13 +127,13 @@ def barred_buckets(summarizer: Summarizer, excluded: frozenset[str]) -> frozense
 
 
 def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
-    """By bucket and reason: next_retry_at (the earliest), given_up, asked (rows that a request was made for)."""
+    """By bucket and reason: the earliest next_retry_at, given_up, asked (number of rows with a request)."""
     tables, settings = summarizer.tables, summarizer.settings
     tries_left = pl.col("retryable") & (pl.col("attempts") < settings.max_attempts)
     waits = tries_left & pl.col("next_retry_at").is_not_null()
     with reading(tables.failures.uri):
         rows = tables.failures.read(table=table)
-        if settings.keep_removed:  # nobody can be asked who is no longer there
+        if settings.keep_removed:  # removed authors cannot be asked
             now = datetime.now(UTC)
             due = rows.filter(waits & (pl.col("next_retry_at") <= now)).select("bucket", "author_id").collect()
             with reading(tables.authors.uri):
@@ -152,7 +153,7 @@ def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
 
 
 def _as_we_tried(summarizer: Summarizer, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Failures of another prompt or model, with the attempts and the next time of ours, where it was tried before."""
+    """Failures of another prompt or model, with attempts and next time of the current one if it was tried before."""
     identity = summarizer.identity
     tried = summarizer.tried.of_all(identity.prompt_version, identity.model)
     if tried.is_empty():

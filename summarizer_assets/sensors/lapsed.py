@@ -1,7 +1,7 @@
-"""The sensor that reports lost runs: a host vanished, and Dagster would show its runs as started for ever.
+"""The sensor that reports lost runs: when a host vanishes, Dagster shows its runs as started forever.
 
-Dagster's default launcher notices that a worker died only while the code server lives that started it. What a run holds
-in the state store, renewed while it lives, is the heartbeat. It spends nothing and launches nothing.
+Dagster's default launcher notices a dead worker only while the code server that started it is alive. This sensor uses a
+run's claims and heartbeats in the state store instead. It spends nothing and launches nothing.
 """
 
 import time
@@ -49,7 +49,7 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
             run = record.dagster_run
             mine = signs.get(run.run_id, [])
             if not mine and not _of_this_location(run, context):
-                continue  # another location's runs hold their claims where we do not look
+                continue  # runs of another code location have their claims in another store
             if waits_at_a_broker(run):
                 cause = _lost_by_its_broker(record, instance, missing, lost_after_s)
             else:
@@ -76,7 +76,7 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
 def _lost_by_its_broker(
     record: dg.RunRecord, instance: dg.DagsterInstance, missing: Missing, lost_after_s: float
 ) -> str | None:
-    """The cause; None: it waits for a worker's place, which may take as long as it takes."""
+    """The cause of the loss; None if the run is still waiting for a worker, which may take any time."""
     now = time.time()
     if _quiet_s(record, instance, lost_after_s) < lost_after_s:
         return None
@@ -87,12 +87,12 @@ def _lost_by_its_broker(
 
 
 def _report(run_id: str, cause: str, instance: dg.DagsterInstance, *, is_ingest: bool) -> bool:
-    """False: it ended while we looked."""
+    """Report the run as failed; return False if it ended meanwhile."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.status not in _ALIVE:
         return False
     message = f"This run is lost: {cause}. {_REMEDY[is_ingest]}"
-    if run.status is dg.DagsterRunStatus.CANCELING:  # a person wanted its end: then it is theirs to start it again
+    if run.status is dg.DagsterRunStatus.CANCELING:  # a person cancelled it, and starts it again if wanted
         instance.report_run_canceled(run, f"{message} It was being cancelled: its bucket is left alone.")
     else:
         instance.report_run_failed(run, message)
@@ -100,7 +100,7 @@ def _report(run_id: str, cause: str, instance: dg.DagsterInstance, *, is_ingest:
 
 
 def _quiet_s(record: dg.RunRecord, instance: dg.DagsterInstance, lost_after_s: float) -> float:
-    """Since the run's last event; asked only of a run that is old enough to be lost."""
+    """Seconds since the run's last event; read only for a run that is old enough to be lost."""
     now = time.time()
     began = record.start_time or record.create_timestamp.timestamp()
     if now - began < lost_after_s:
@@ -110,7 +110,7 @@ def _quiet_s(record: dg.RunRecord, instance: dg.DagsterInstance, lost_after_s: f
 
 
 def _of_this_location(run: dg.DagsterRun, context: dg.SensorEvaluationContext) -> bool:
-    """A run that holds nothing is ours only if this code location launched it; another may have jobs of these names."""
+    """Whether this code location launched the run; another location may have jobs with the same names."""
     if context.code_location_origin is None:
         return True
     origin = run.remote_job_origin

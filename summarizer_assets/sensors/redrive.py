@@ -1,4 +1,4 @@
-"""What a person chose to ask again, and agreed to pay for, goes on after an outage or a crash in the next run."""
+"""Continuation of a person's redrive or resummarize choice, already agreed and priced, after an outage or crash."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,10 +13,10 @@ _OP, _CHOICES = "author_summaries", ("redrive", "resummarize")
 
 
 def config_to_go_on(instance: dg.DagsterInstance, last_run: str | None, past: Sequence[PastRun]) -> Mapping[str, Any]:
-    """The run configuration for the bucket's next run; empty: the last one had no choice, or reached all of it.
+    """The run configuration for the bucket's next run; empty if the last run had no choice, or completed it.
 
-    `past` are the bucket's own records of its runs, newest first: of one that died or was stopped, what it left. A run
-    that failed before it could write one asked nobody: its choice, which may be that of a run before it, still stands.
+    `past`: the bucket's run records, newest first, with what a run that died or stopped left pending. A run that failed
+    before writing a record made no request, so its choice, perhaps inherited from an earlier run, still applies.
     """
     record = None if last_run is None else instance.get_run_record_by_id(last_run)
     if record is None:
@@ -31,9 +31,10 @@ def config_to_go_on(instance: dg.DagsterInstance, last_run: str | None, past: Se
 
 
 def chosen(run_config: Mapping[str, Any], started_at: datetime) -> Mapping[str, Any]:
-    """What of a run's configuration says whom to ask again, of those whom that run did not reach.
+    """The part of a run's configuration that selects authors to ask again, limited to those the run did not reach.
 
-    Both choices are bound to rows from before the run: whom it renewed, and who failed in it, is not asked once more.
+    Both choices are limited to rows from before the run, so authors whom it renewed or who failed in it are not asked
+    again.
     """
     config = _config(run_config)
     redrive, resummarize = (_given(config.get(name)) for name in _CHOICES)
@@ -50,7 +51,7 @@ def chosen(run_config: Mapping[str, Any], started_at: datetime) -> Mapping[str, 
 
 
 def asks_nobody(run: dg.DagsterRun) -> bool:
-    """Whether a run only tells a price: of what was to be done in its bucket it says nothing, however it ends."""
+    """Whether a run only computes a price, so that its end says nothing about the bucket's pending work."""
     config = _config(run.run_config)
     if config.get("spend") is not None:
         return not config["spend"]
@@ -63,7 +64,7 @@ def _config(run_config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _given(choice: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The filters that say something; an age of 0 does."""
+    """The filters that are set; an age of 0 is set."""
     said = (choice or {}).items()
     return {name: value for name, value in said if value is not None and value is not False and value != []}
 

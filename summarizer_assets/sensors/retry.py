@@ -1,7 +1,7 @@
-"""The retry sensor: looks at the tables and at the runs, lets `sensors.decide.retry` decide, and requests runs.
+"""The retry sensor: reads the tables and the runs, lets `sensors.decide.retry` decide, and requests runs.
 
-Dagster's own status of a partition is not asked: a green one may hold failures that are due, and one whose worker
-vanished may be complete. One run a bucket at most is in flight; the claim on the bucket is the lock behind that.
+It does not use Dagster's partition status: a materialised partition may have due failures, and one whose worker
+vanished may be complete. At most one run per bucket is in flight; the claim on the bucket enforces this.
 """
 
 import json
@@ -29,10 +29,10 @@ _TOLD_ON = "failed_authors"
 
 @dataclass(frozen=True)
 class Memory:
-    """What a tick leaves the next one, in the sensor's cursor. Losing it costs a message told twice.
+    """State kept between ticks, in the sensor's cursor. Losing it costs one repeated message.
 
-    `told`: which standing was last told on the asset's page, at `told_at`. `excluded`: the list of excluded people of
-    whom no summary is left.
+    `told`: digest of the last report on the asset's page, made at `told_at`. `excluded`: the exclusion list for which
+    all summaries are known to be removed.
     """
 
     told: str = ""
@@ -71,7 +71,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         marks = seen.marks()
         requests = [
             dg.RunRequest(
-                # Spent for ever once used, so it names the run after which this one comes.
+                # Dagster uses a run key only once, so it includes the previous run.
                 run_key=f"{bucket}:{seen.book.last_run(bucket) or 'first'}",
                 partition_key=bucket,
                 run_config=config_to_go_on(
@@ -87,7 +87,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         ]
 
         if listed != memory.excluded and not barred and not seen.book.under_way:
-            # A run at work may have begun with the old list, so only when there is none is it sure.
+            # A running run may have begun with the old list, so this is certain only if none is running.
             memory = Memory(memory.told, memory.told_at, listed)
         standing = _standing(decision, seen)
         told: list[dg.AssetObservation] = []

@@ -1,4 +1,4 @@
-"""What Dagster knows of our runs, asked for many buckets at a time: a tick must not cost a query a bucket."""
+"""Access to Dagster's run history for many buckets per query, so that a tick does not need one query per bucket."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from summarizer_assets.storage.roots import RUN_MARK, RootHere
 
 PARTITION = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-#: On runs that a sensor launched: the state of the bucket, or of the source, for which it did.
+#: Tag of runs launched by a sensor: the state of the bucket, or of the source, for which it launched them.
 FOUND = "summarizer/found"
 
 _QUEUED = frozenset({dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED})
@@ -22,13 +22,13 @@ _ENDS: Mapping[dg.DagsterRunStatus, End] = {
     dg.DagsterRunStatus.FAILURE: "failed",
     dg.DagsterRunStatus.CANCELED: "cancelled",
 }
-#: Runs of a bucket that are looked through: some may be of other assets, as an ingest of one bucket is.
+#: Runs per bucket that are fetched: some may belong to other assets, such as an ingest of one bucket.
 _LOOKED_THROUGH = 4 * PARKED_AFTER_RUNS
 _MOST_FAILURES = 2000
 
 
 class RunBook:
-    """The runs of one asset of one root, launched by its job or as the asset itself, as one tick finds them."""
+    """The runs of one asset of one root at one tick, launched by its job or as the asset itself."""
 
     def __init__(self, instance: dg.DagsterInstance, job_name: str, asset: str, root: RootHere) -> None:
         self._instance = instance
@@ -39,33 +39,33 @@ class RunBook:
         self._last: dict[str, list[Launch]] = {}
 
     def is_ours(self, run: dg.DagsterRun) -> bool:
-        """A run of the job, which may name no assets, or one launched for the asset itself; not of another root."""
+        """Whether a run of this root belongs to the job, which may name no assets, or was launched for the asset."""
         if run.tags.get(RUN_MARK) not in self._marks:
             return False
         return run.job_name == self._job_name or self._asset in (run.asset_selection or ())
 
     def _works(self, run: dg.DagsterRun) -> bool:
-        """One of ours that was not only to tell a price."""
+        """Whether a run is ours and does more than compute a price."""
         return self.is_ours(run) and not asks_nobody(run)
 
     @property
     def under_way(self) -> Sequence[dg.DagsterRun]:
-        """Queued and running ones, however they were launched, as of the first look."""
+        """Queued and running runs, however launched, as of the first `look`."""
         return self.look() if self._under_way is None else self._under_way
 
     def look(self) -> Sequence[dg.DagsterRun]:
-        """See which are under way now."""
+        """Query which runs are queued or running now."""
         found = self._instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
         self._under_way = [run for run in found if self.is_ours(run)]
         return self._under_way
 
     @property
     def queued(self) -> int:
-        """Runs that nobody works on yet."""
+        """The number of runs that have not started."""
         return sum(run.status in _QUEUED for run in self.under_way)
 
     def in_flight(self, buckets: Iterable[str]) -> set[str]:
-        """Those of the buckets that have a run under way."""
+        """The buckets with a queued or running run."""
         keys = sorted(buckets)
         found: set[str] = set()
         for run in self.under_way:
@@ -73,7 +73,7 @@ class RunBook:
         return found
 
     def last(self, buckets: Sequence[str]) -> Mapping[str, Sequence[Launch]]:
-        """The last runs of each bucket, newest first: of the parking number at least, where there are so many."""
+        """The last runs of each bucket, newest first; at least `PARKED_AFTER_RUNS` if there are as many."""
         missing = [bucket for bucket in buckets if bucket not in self._last]
         if missing:
             self._look_up(missing)
@@ -84,7 +84,7 @@ class RunBook:
         return launches[0].run_id if launches else None
 
     def failed_last(self, buckets: Sequence[str], since: datetime) -> set[str]:
-        """Those of the buckets whose last run failed, by the newest failures since then that Dagster keeps."""
+        """The buckets whose last run failed, according to the newest failures after `since` in Dagster's history."""
         failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_after=since)
         failures = self._instance.get_runs(failed, limit=_MOST_FAILURES)
         ours = {bucket for run in failures if self._works(run) for bucket in _single_bucket(run)}
@@ -92,11 +92,11 @@ class RunBook:
         return {bucket for bucket, launches in last.items() if launches and launches[0].end == "failed"}
 
     def broke_off(self, buckets: Sequence[str]) -> set[str]:
-        """Those of the buckets whose last run failed, as far as the orchestrator knows."""
+        """The buckets whose last run failed, according to the orchestrator."""
         return {bucket for bucket, launches in self.last(buckets).items() if launches and launches[0].end == "failed"}
 
     def of_all(self, keys: Sequence[str]) -> Sequence[Launch]:
-        """The last runs over all buckets at once, newest first."""
+        """The last runs that cover all buckets, newest first."""
         tags: list[dict[str, str]] = [{RANGE_START: keys[0], RANGE_END: keys[-1]}]
         if len(keys) == 1:
             tags.append({PARTITION: keys[0]})
@@ -109,7 +109,7 @@ class RunBook:
         return launches[0].run_id if launches else None
 
     def _look_up(self, buckets: Sequence[str]) -> None:
-        """By one query where it tells enough; a bucket whose runs are all older than the others' is asked for alone."""
+        """Fetch runs by one query, and alone for buckets whose runs are all older than the result."""
         most = _LOOKED_THROUGH * len(buckets)
         records, whole = self._records(buckets, most)
         for bucket in buckets:
@@ -119,10 +119,10 @@ class RunBook:
             self._last[bucket] = [_launch(record) for record in mine if self._works(record.dagster_run)]
 
     def _records(self, buckets: Sequence[str], most: int) -> tuple[list[dg.RunRecord], bool]:
-        """Newest first; and whether there are no more of them."""
+        """Run records, newest first, and whether these are all."""
         found: dict[str, dg.RunRecord] = {}
         whole = True
-        # Runs that a backfill launches carry a range of one key instead of a partition.
+        # Runs launched by a backfill have a range of one key instead of a partition.
         for tags in ({PARTITION: list(buckets)}, {RANGE_START: list(buckets), RANGE_END: list(buckets)}):
             some = self._instance.get_run_records(dg.RunsFilter(tags=tags), limit=most)
             whole = whole and len(some) < most
@@ -131,7 +131,7 @@ class RunBook:
 
 
 def buckets_of_run(run: dg.DagsterRun, keys: Sequence[str]) -> set[str]:
-    """Which of `keys` a run is about."""
+    """Those of `keys` that a run covers."""
     if PARTITION in run.tags:
         return {run.tags[PARTITION]}
     if RANGE_START in run.tags:
@@ -140,7 +140,7 @@ def buckets_of_run(run: dg.DagsterRun, keys: Sequence[str]) -> set[str]:
 
 
 def _single_bucket(run: dg.DagsterRun) -> set[str]:
-    """The bucket of a run that has just one."""
+    """The bucket of a run with a single one; otherwise empty."""
     if PARTITION in run.tags:
         return {run.tags[PARTITION]}
     return {run.tags[RANGE_START]} if run.tags.get(RANGE_START) == run.tags.get(RANGE_END, "") else set()

@@ -1,4 +1,4 @@
-"""The sensor on the source: one ingest over all buckets when it changed. It spends no money."""
+"""The sensor on the source: launches one ingest over all buckets after a change. It spends no money."""
 
 import json
 import time
@@ -49,7 +49,7 @@ def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> d
         requests = []
         if verdict is SourceVerdict.READ:
             tags = {RANGE_START: keys[0], RANGE_END: keys[-1], FOUND: source.state, RUN_MARK: summarizer.root.mark}
-            # Spent for ever once used, so it names the ingest after which this one comes.
+            # Dagster uses a run key only once, so it includes the previous ingest.
             run_key = f"{source.state}:{book.last_of_all(keys) or 'first'}"
             requests.append(dg.RunRequest(run_key=run_key, tags=tags))
         return dg.SensorResult(
@@ -62,6 +62,6 @@ def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> d
 
 
 def _ingests(book: RunBook, keys: Sequence[str]) -> list[Ingest]:
-    """Those over all buckets, and any that is under way: two at once would fence each other off."""
+    """Ingests over all buckets, and any running one, because two at once would fence each other off."""
     others = [Ingest("under way", None, None) for _ in book.under_way]
     return others + [Ingest(run.end, run.started_at, run.found) for run in book.of_all(keys)]

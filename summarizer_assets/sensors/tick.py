@@ -1,4 +1,4 @@
-"""What a tick looks at and decides from: the same for the retry sensor and for the one that asks changed authors."""
+"""The observations of one tick, shared by the retry sensor and the authors sensor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _ASSET, _BESIDE = "author_summaries", "failed_authors"
 
 @dataclass(frozen=True)
 class Look:
-    """One tick's finds. `authors_fence`: of a bucket in a snapshot of `authors`; each change of its rows moves it."""
+    """One tick's observations. `authors_fence`: a bucket's fence in `authors`, which each change of its rows moves."""
 
     facts: RetryFacts
     book: RunBook
@@ -29,7 +29,7 @@ class Look:
     authors_fence: Callable[[str, DeltaTable | None], int | None]
 
     def marks(self) -> dict[str, str]:
-        """Of buckets to be run for rows that must go: their state, so that it is not tried for ever."""
+        """States of the buckets to be run to delete rows, which bound the number of attempts."""
         return {
             state.bucket: state_mark(state.authors, state.summaries, state.failed, state.barred)
             for state in self.states
@@ -59,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Limits:
-    """Of what a tick may ask for."""
+    """Limits on the runs that a tick may request."""
 
     runs_per_tick: int
     most_queued: int
@@ -75,15 +75,15 @@ def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, ba
     earlier.look()
     facts = retry_facts(summarizer)
     buckets = set(facts.authors)
-    if not summarizer.settings.keep_removed:  # else the rows of those who vanished are there to stay
+    if not summarizer.settings.keep_removed:  # otherwise rows of removed authors are kept
         buckets |= facts.summaries.keys() | facts.failed.keys()
     keys = sorted(buckets)
-    # A run that ended while the tables were read may have ended its work in them since, one that began be at it.
+    # A run that ended or began while the tables were read may have changed them since, so both looks count.
     in_flight = frozenset(earlier.in_flight(keys) | book.in_flight(keys))
     states = facts.states(keys, in_flight, barred)
-    # A run that died or failed before it could claim its bucket left no record, yet somebody wanted it.
+    # A run that died before it claimed its bucket left no record, but the bucket was requested.
     unheard = [state.bucket for state in states if state.missing and not state.asked_for and not state.in_flight]
-    # Failures from before these tables were made are of others, under the same names of partitions.
+    # Failures from before these tables were created belong to other tables with the same partition names.
     wanted = book.failed_last(unheard, summarizer.tables.authors.made_at()) if unheard else set()
     states = [replace(state, asked_for=state.asked_for or state.bucket in wanted) for state in states]
     red = _shown_failed(
@@ -95,7 +95,7 @@ def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, ba
 
 
 def _shown_failed(instance: dg.DagsterInstance, buckets: Sequence[str], count: int) -> list[str]:
-    """Those that Dagster shows in red. It keeps this up to date by itself, for its own pages."""
+    """The buckets that Dagster shows as failed, from the status that it maintains for its own pages."""
     red: set[str] = set()
     for asset in (_ASSET, _BESIDE):
         found = instance.get_status_by_partition(dg.AssetKey(asset), buckets, bucket_partitions(count))

@@ -1,1 +1,1 @@
-"""What the sensors decide, from what they see. Pure."""
+"""The sensors' decisions as pure functions of what they observed."""

@@ -1,4 +1,4 @@
-"""What a sensor says of a bucket: why it is run, or why not. The words stand in the ticks."""
+"""A sensor's verdict on a bucket: why it is run or not. The values are shown in the ticks."""
 
 from enum import StrEnum
 

@@ -1,7 +1,7 @@
-"""Which buckets' authors are new or changed since they were last summarised, and which of these to run now. Pure.
+"""Decision of the authors sensor: which buckets have new or changed authors, and which of them to run now. Pure.
 
-It takes what the retry sensor leaves: a bucket with a run on its way, with unfinished work or a due failure is not its
-own, so the two never ask for the same one.
+Buckets with a run in flight, unfinished work or a due failure belong to the retry sensor, so the two sensors never
+request the same bucket.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from summarizer_assets.sensors.decide.launches import Launch
 from summarizer_assets.sensors.decide.provider_gate import Door
 from summarizer_assets.sensors.decide.retry import Decision, HeldBack, pick
 
-#: That the clocks of who wrote the authors and of who launched a run may differ by.
+#: Allowed difference between the clocks of the authors' writer and of the run's launcher.
 _CLOCKS_DIFFER_S: Final = 60.0
-#: Of the retry sensor: what leaves a bucket to this one.
+#: Verdicts of the retry sensor that leave a bucket to this sensor.
 _LEFT = frozenset({Verdict.DONE, Verdict.NOT_DUE, Verdict.NOT_ASKED_FOR})
 
 
 @dataclass(frozen=True)
 class Authors:
-    """Of one bucket. `state`: another one when a row of theirs changed; `changed_at`: when they were last written.
+    """The authors of one bucket. `state` differs after any change of a row; `changed_at`: last write, epoch seconds.
 
-    `missing`: authors without a summary or failure.
+    `missing`: number of authors without a summary or failure.
     """
 
     bucket: str
@@ -33,9 +33,9 @@ class Authors:
 
 
 def covers(last: Launch, authors: Authors) -> bool:
-    """Whether a bucket's last run found its authors as they are now, and came to its end.
+    """Whether a bucket's last run succeeded on its current authors.
 
-    Of a run that a sensor launched the state is known; of another one the time is, and that must do.
+    A run launched by a sensor carries the state; any other run is judged by its start time.
     """
     if last.end != "succeeded":
         return False
@@ -46,7 +46,7 @@ def covers(last: Launch, authors: Authors) -> bool:
 
 
 def candidates(buckets: Sequence[Authors], retry: Decision, noted: Mapping[str, str]) -> list[Authors]:
-    """Buckets whose authors are not known to be summarised, and that are not the retry sensor's."""
+    """Buckets that are not recorded as summarised in their current state and do not belong to the retry sensor."""
     return [
         authors
         for authors in buckets
@@ -64,23 +64,23 @@ def choose(
     limit_used_up: bool,
     held_back: HeldBack,
 ) -> Decision:
-    """Of the candidates those to run now, the ones with the most authors without a summary first.
+    """Choose the candidates to run now, those with the most authors without a result first.
 
     Args:
-        found: candidates that no run covered.
-        retry: what the retry sensor decides from the same facts: its runs go first.
-        entry: to the provider.
-        runs_per_tick: the most runs of both.
-        room_in_queue: runs that may still be queued.
-        limit_used_up: a pilot asks for nobody else.
-        held_back: what the orchestrator's own record says against buckets.
+        found: candidates that no run covers.
+        retry: the retry sensor's decision on the same facts; its runs take precedence.
+        entry: how many runs may go to the provider.
+        runs_per_tick: the most runs of both sensors together.
+        room_in_queue: number of runs that may still be queued.
+        limit_used_up: whether a pilot's limit is used up.
+        held_back: returns the orchestrator's reasons against running buckets.
     """
     most = max(0, min(runs_per_tick, room_in_queue) - len(retry.run))
     waits = Verdict.QUEUE_FULL if room_in_queue < runs_per_tick else Verdict.NEXT_TICK
     if limit_used_up:
         most, waits = 0, Verdict.LIMIT
     elif not entry.open:
-        # The retry sensor sends the probe, unless it has no bucket to send it with.
+        # The retry sensor launches the probe, unless it has no bucket for it.
         probes = bool(retry.run) or entry.verdict in retry.verdicts.values()
         most, waits = 0 if probes else entry.most(most), entry.verdict
     ordered = sorted(found, key=lambda authors: (-authors.missing, authors.bucket))

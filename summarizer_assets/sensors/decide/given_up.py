@@ -1,4 +1,4 @@
-"""What nobody sees to by itself any more, as a person is told: authors given up, buckets parked. Pure."""
+"""Report of what no sensor retries any more: authors given up and buckets parked. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from typing import Final
 from summarizer_assets.core.brake import UNUSABLE
 from summarizer_assets.core.failure_counts import action_for
 
-#: A change is told at most so often: while a large job runs, the numbers change at every tick.
+#: The shortest time between two reports: during a large job the numbers change at every tick.
 TELL_EVERY_S: Final = 300.0
 _SHOWN_BUCKETS: Final = 20
 
 
 @dataclass(frozen=True)
 class Parked:
-    """A bucket that its last runs did not move, or in which the model gave nothing usable.
+    """A bucket whose last runs made no progress, or got nothing usable from the model.
 
-    `stop`: why the last run stopped; None: it died, or failed at once.
+    `stop`: why the last run stopped; None if it died or failed at once.
     """
 
     bucket: str
@@ -26,7 +26,7 @@ class Parked:
 
 @dataclass(frozen=True)
 class Standing:
-    """Authors by reason whose attempts are used up, and the parked buckets."""
+    """Authors whose attempts are used up, by reason, and the parked buckets."""
 
     given_up: Mapping[str, int]
     parked: Sequence[Parked]
@@ -44,7 +44,7 @@ class Standing:
         return blake2b(told.encode(), digest_size=8).hexdigest() if self else ""
 
     def words(self) -> str:
-        """For the tick; empty when there is nothing to tell."""
+        """The text for the tick; empty if there is nothing to report."""
         parts = []
         if self.authors:
             parts.append(f"{self.authors:,} authors are given up, their attempts being used up")
@@ -53,7 +53,7 @@ class Standing:
         return f"{' and '.join(parts)}: the asset failed_authors says what to do" if parts else ""
 
     def markdown(self, max_attempts: int) -> str:
-        """For the asset's page."""
+        """The text for the asset's page."""
         if not self:
             return "Nobody is given up, and no bucket is parked."
         lines: list[str] = []
@@ -84,10 +84,10 @@ class Standing:
 
 
 def to_tell(standing: Standing, told: str, told_at: float, now: float) -> bool:
-    """Whether it is to be told now, when `told` (a digest) was at `told_at`: each change once, and not all the time."""
+    """Whether to report now, if digest `told` was reported at `told_at`: each change once, at a bounded rate."""
     return standing.digest != told and now - told_at >= TELL_EVERY_S
 
 
 def _remedy(reason: str) -> str:
-    """For somebody who is retried no more."""
+    """The remedy for authors who are no longer retried."""
     return action_for(reason).rpartition("if it lasts, ")[2]

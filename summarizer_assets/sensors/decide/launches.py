@@ -1,7 +1,7 @@
-"""What the orchestrator's own record of a bucket's runs says against another one. Pure.
+"""Reasons from the orchestrator's run history against another run of a bucket. Pure.
 
-The tables' counts and the runs' own records do not tell of runs that a person cancelled, that failed before they
-began, or that found nothing to do; without these, such a run would be launched again at every tick, for ever.
+The tables' counts and the runs' own records do not show runs that a person cancelled, that failed before they began, or
+that found nothing to do; without this check such a run would be launched again at every tick.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,10 +16,10 @@ End = Literal["succeeded", "failed", "cancelled", "refused", "under way"]
 
 @dataclass(frozen=True)
 class Launch:
-    """One run of a bucket as the orchestrator knows it.
+    """One run of a bucket in the orchestrator's history.
 
-    `started_at`: epoch seconds; None: it never did. `found`: the state of the bucket for which a sensor launched it;
-    None: somebody else did, or the sensor needed no such mark.
+    `started_at`: epoch seconds; None if it never started. `found`: the bucket's state for which a sensor launched it;
+    None if no sensor did, or the sensor records no state.
     """
 
     run_id: str
@@ -29,12 +29,12 @@ class Launch:
 
 
 def held_back(last: Sequence[Launch], recorded: Collection[str], found: str | None = None) -> Verdict | None:
-    """Why the bucket is not to be run again; None: nothing speaks against it.
+    """Why the bucket must not be run again; None if it may.
 
     Args:
-        last: its runs, newest first.
-        recorded: ids of runs that came so far as to leave their own record.
-        found: the bucket's state as it is now, where nothing else bounds how often it is run for it.
+        last: the bucket's runs, newest first.
+        recorded: ids of runs that wrote their own record.
+        found: the bucket's current state, if nothing else bounds the number of runs for it.
     """
     if last and last[0].end == "cancelled":
         return Verdict.CANCELLED

@@ -1,4 +1,4 @@
-"""Whether the provider may be asked: an outage, or a model of no use, lets one probe through at a time. Pure."""
+"""The gate to the provider, a circuit breaker over runs: after an outage it admits one probe run at a time. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 PROBE_WAIT_S: Final = 60.0
 _PROBE_LONGEST_WAIT_S: Final = 1800.0
 _BUDGET: Final = "budget"
-_MOST_BRAKED: Final = 3  # runs one after the other that got nothing usable: the next bucket would not either
+_MOST_BRAKED: Final = 3  # consecutive runs without a usable answer, after which no further bucket is tried
 
 
 class Ending(Protocol):
-    """How a run ended; `sensors.decide.retry.PastRun` is one."""
+    """How a run ended; `core.run_records.PastRun` implements it."""
 
     @property
     def ended_at(self) -> float | None: ...
@@ -35,9 +35,9 @@ class Ending(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """Of all runs together, in nano-dollars.
+    """The budget of all runs together, in nano-dollars.
 
-    `gone`: spent, perhaps spent, or reserved by runs at work. `request`: what a single request may cost at most.
+    `gone`: spent, uncertain, or reserved by running runs. `request`: the most that a single request may cost.
     """
 
     cap: int
@@ -49,24 +49,24 @@ class Budget:
         return self.cap - self.gone
 
     def words(self) -> str:
-        """What is left, and what is needed to go on."""
+        """What is left and what is needed to continue, for a person."""
         return (
             f"{shown(max(0, self.left))} of {shown(self.cap)} is left and a request may cost up to "
             f"{shown(self.request)}: set SUMMARIZER_BUDGET_USD to {shown(self.gone + self.request)} or more"
         )
 
     def used_up(self, *, stopped: bool) -> bool:
-        """Whether another run would be stopped by it, when the last run of some bucket was (`stopped`).
+        """Whether the budget would stop another run; `stopped`: it stopped the last run of some bucket.
 
-        What is left after such a stop is less than the next request might have cost. Where it is more than any may,
-        somebody raised the budget, or found that what was uncertain was not billed.
+        After such a stop less is left than the next request might cost. If more is left than any request may cost, a
+        person has raised the budget since, or released uncertain amounts.
         """
         return self.left <= 0 or (stopped and self.left < self.request)
 
 
 @dataclass(frozen=True)
 class Door:
-    """How many runs may go to the provider: any number, one (a probe), or none, for the reason `verdict`."""
+    """How many runs may go to the provider: any number (None), one probe, or none, for the reason `verdict`."""
 
     runs: int | None
     verdict: Verdict = Verdict.OUTAGE
@@ -86,14 +86,14 @@ def door(
     budget: Budget | None,
     fingerprint: str | None = None,
 ) -> Door:
-    """Judge from how the last runs of all buckets ended.
+    """Decide from how the last runs of all buckets ended.
 
     Args:
-        buckets: of each, its last runs, newest first, and whether one is on its way.
-        now: epoch seconds, of the clock that stamped the runs.
-        probe_wait_s: the shortest wait before a provider that refused is tried again.
-        budget: None: no bound.
-        fingerprint: of what a run would ask with now.
+        buckets: for each bucket its last runs, newest first, and whether one is in flight.
+        now: epoch seconds, by the clock that stamped the runs.
+        probe_wait_s: the shortest wait in seconds before the first probe.
+        budget: the budget; None for no cap.
+        fingerprint: fingerprint of the current model, prompt and settings.
     """
     if budget is not None:
         stopped = any(runs[0].stop == _BUDGET for runs, _ in buckets if runs)
@@ -112,14 +112,14 @@ def door(
 
 
 def _probe_due_at(ended: Iterable[tuple[float, Ending]], shortest_wait_s: float) -> float | None:
-    """When the next probe may start, if the run that ended last, over all buckets, was refused from outside.
+    """When the next probe may start (epoch seconds); None if the run that ended last was not refused.
 
-    The wait is as long as the trouble has lasted, which doubles it from probe to probe. Counting the refused runs
-    instead would make a backfill, whose many runs are refused within a minute, wait the longest at once.
+    The wait equals the duration of the outage so far, which doubles it from probe to probe. If refused runs were
+    counted instead, a backfill, whose many runs are refused within a minute, would wait the longest at once.
 
     Args:
-        ended: runs of all buckets, newest first, with when each ended.
-        shortest_wait_s: between two probes.
+        ended: end time and run, over all buckets, newest first.
+        shortest_wait_s: the shortest wait between two probes.
     """
     last = first = None
     for ended_at, run in ended:

@@ -1,7 +1,7 @@
-"""Whether a changed source is to be read again now. Pure.
+"""Decision of the source sensor: whether to ingest a changed source now. Pure.
 
-One ingest for each state of the source; a failing one is tried again twice, ever later, and then not before the source
-changes or a person ingests.
+One ingest per state of the source; a failed one is retried twice, with growing waits, and then not before the source
+changes or a person starts an ingest.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from typing import Final
 from summarizer_assets.sensors.decide.launches import End
 
 TRIES: Final = 3
-#: After a failed ingest of this state of the source; then for the last time.
+#: Waits after the first and the second failed ingest of the same state.
 _WAITS_S: Final = (600.0, 3600.0)
-#: That the clocks of who wrote the source and of who launched an ingest may differ by.
+#: Allowed difference between the clocks of the source's writer and of the ingest's launcher.
 _CLOCKS_DIFFER_S: Final = 60.0
 
 
@@ -37,7 +37,7 @@ class SourceVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class Ingest:
-    """A run over all buckets. `found`: the state of the source for which a sensor launched it."""
+    """An ingest over all buckets. `found`: the state of the source for which a sensor launched it."""
 
     end: End
     started_at: float | None
@@ -46,7 +46,7 @@ class Ingest:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a tick leaves the next one: the state last seen, since when, and the state known to be read."""
+    """State kept between ticks: the source state last seen, since when, and the state known to be ingested."""
 
     seen: str = ""
     seen_at: float = 0.0
@@ -63,16 +63,16 @@ def judge(
     now: float,
     settle_s: float,
 ) -> tuple[SourceVerdict, Memory]:
-    """Decide, and say what to remember.
+    """Decide, and return the memory for the next tick.
 
     Args:
-        state: of the source now.
-        changed_at: when it was last written to; trusted only where nothing is remembered.
-        atomic: whether a change comes whole.
-        memory: of the last tick.
-        ingests: the last runs over all buckets, newest first.
+        state: current state of the source.
+        changed_at: when the source was last written, epoch seconds; used only at the first tick.
+        atomic: whether changes of the source are atomic.
+        memory: memory of the last tick.
+        ingests: the last ingests over all buckets, newest first.
         now: epoch seconds.
-        settle_s: files must stay as they are for so long; a table's ingests start so far apart.
+        settle_s: seconds for which files must stay unchanged; for a table, the shortest time between two ingests.
     """
     first_look = not memory.seen
     if memory.seen != state:
@@ -91,7 +91,7 @@ def judge(
 
 
 def _reads(run: Ingest, state: str, since: float) -> bool:
-    """Whether a run read this state, which was there from `since` on."""
+    """Whether a run read this state, which exists since `since`."""
     return run.end == "succeeded" and (run.found == state or (run.started_at is not None and run.started_at >= since))
 
 

@@ -1,7 +1,7 @@
-"""Which buckets to run again, and when: the retry sensor's decision, pure.
+"""Decision of the retry sensor: which buckets to run again, and when. Pure.
 
-It trusts the tables' own counts and the runs' own records, not Dagster's colours: a green partition may hold
-failures that are due, a failed one may be complete. It never starts work that nobody asked for.
+It uses the tables' counts and the runs' own records instead of Dagster's partition status: a materialised partition may
+have failures that are due, and a failed one may be complete. It never starts work that nobody requested.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,21 +11,20 @@ from summarizer_assets.core.run_records import PARKED_AFTER_RUNS, TOO_MANY_FAILU
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.provider_gate import PROBE_WAIT_S, Budget, door
 
-#: So many buckets at a time are looked up in the orchestrator's own record, which takes two queries.
+#: Number of buckets looked up together in the orchestrator's run history, by two queries.
 LOOKED_UP_AT_ONCE = 50
 
-#: Why the orchestrator's own record of these buckets' runs speaks against another one; those left out may run.
+#: Returns the orchestrator's reasons against running these buckets; buckets not in the result may run.
 HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
 
 
 @dataclass(frozen=True)
 class BucketState:
-    """What is known of one bucket.
+    """The facts about one bucket.
 
-    Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds),
-    None when there is none. `runs`: newest first. `asked_for`: somebody once materialised it. `barred`: it holds a
-    summary of somebody who may not be sent any more. `shown_failed`: the orchestrator shows it as failed,
-    for its last run broke off.
+    Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds), or
+    None. `runs`: newest first. `asked_for`: the bucket was requested at least once. `barred`: it has a summary of an
+    excluded author. `shown_failed`: the orchestrator shows it as failed, because its last run broke off.
     """
 
     bucket: str
@@ -41,25 +40,25 @@ class BucketState:
 
     @property
     def deserted(self) -> bool:
-        """All its authors vanished, their rows did not: a run removes them, and has nobody to ask."""
+        """Whether only results of removed authors are left: a run deletes them without any request."""
         return self.authors == 0 and self.summaries + self.failed > 0
 
     @property
     def failed_on_purpose(self) -> bool:
-        """Its last run stored all and ended as failed for a person to look at."""
+        """Whether its last run stored all results and failed only to get a person's attention."""
         return bool(self.runs) and self.runs[0].stop == TOO_MANY_FAILURES
 
     @property
     def missing(self) -> int:
-        """Authors without a row, by the tables: those an ingest brought since, too."""
+        """The number of authors without a summary or failure, including those ingested since the last run."""
         return max(0, self.authors - self.summaries - self.failed)
 
     @property
     def pending(self) -> int:
-        """Authors that were to be asked and were not reached, by a crash or a stop.
+        """The number of authors that a run did not reach because of a crash or stop.
 
-        Authors without a row in a bucket whose last run reached all of its own came later, with an ingest: to ask
-        them is a decision, and not a retry.
+        If the last run reached all of its authors, those without a row were ingested later; asking them is a new
+        decision and not a retry.
         """
         if not self.runs or self.authors == 0:
             return self.missing
@@ -71,7 +70,7 @@ class BucketState:
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict for every bucket; `run` in the order in which to start them."""
+    """A verdict for every bucket; `run` lists the buckets to start, in order."""
 
     run: Sequence[str]
     verdicts: Mapping[str, Verdict]
@@ -93,28 +92,28 @@ def decide(
 
     Args:
         buckets: the state of every bucket.
-        now: epoch seconds, of the clock that stamped the runs.
+        now: epoch seconds, by the clock that stamped the runs.
         runs_per_tick: the most runs to start.
-        held_back: asked only of buckets that would run.
-        unfinished_counts: whether authors without a row are a reason (not when a pilot's limit is used up).
-        probe_wait_s: the shortest wait before the provider, which refused the last run, is tried again.
-        budget: of all runs; None: no bound.
-        room_in_queue: runs that may still be queued; None: any number.
-        fingerprint: of what a run would ask with now.
+        held_back: called only for buckets that would run.
+        unfinished_counts: whether authors without a row are a reason to run; False if a pilot's limit is used up.
+        probe_wait_s: the shortest wait in seconds before a provider that refused the last run is probed.
+        budget: the budget of all runs; None for no cap.
+        room_in_queue: number of runs that may still be queued; None for any number.
+        fingerprint: fingerprint of the current model, prompt and settings.
     """
     verdicts = {state.bucket: _verdict(state, now, fingerprint, unfinished_counts) for state in buckets}
     idle = {Verdict.DONE, Verdict.NOT_DUE}
-    # A run over what is stored already makes no call, and shows the bucket as it is.
+    # A run of a complete bucket makes no request, and corrects the status shown.
     looks = [state for state in buckets if state.shown_failed and verdicts[state.bucket] in idle]
     wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
     entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget, fingerprint)
-    free = [*(state for state in wanted if state.deserted), *looks]  # nobody is asked, so nobody has to answer
+    free = [*(state for state in wanted if state.deserted), *looks]  # no requests, so the provider is not needed
     paid = [state for state in wanted if not state.deserted]
     if entry.open:
-        # The emptiest first; then by key, so that a tick can be foretold.
+        # The most pending authors first, then by key, so that a tick is predictable.
         paid.sort(key=lambda state: (-state.pending, state.bucket))
     else:
-        # Take turns, so that one troubled bucket does not hide that the provider is back.
+        # Round-robin, so that one problematic bucket does not hide that the provider is back.
         paid.sort(key=lambda state: (state.runs[0].started_at if state.runs else 0.0, state.bucket))
     allowed, waits = runs_per_tick, Verdict.NEXT_TICK
     if room_in_queue is not None and room_in_queue < allowed:
@@ -131,7 +130,7 @@ def decide(
 
 
 def pick(wanted: Sequence[str], most: int, held_back: HeldBack) -> tuple[list[str], dict[str, Verdict]]:
-    """The first `most` of the buckets that may run, and what speaks against those that were passed over."""
+    """The first `most` of the buckets that may run, and the verdicts on those passed over."""
     chosen: list[str] = []
     against: dict[str, Verdict] = {}
     for first in range(0, len(wanted), LOOKED_UP_AT_ONCE):
@@ -147,14 +146,14 @@ def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished
     if state.in_flight:
         return Verdict.IN_FLIGHT
     if state.deserted or state.barred:
-        return Verdict.RUN  # bounded by what the orchestrator knows of runs that were launched for the same rows
+        return Verdict.RUN  # bounded by the orchestrator's history of runs launched for the same rows
     unfinished = unfinished_counts and state.pending > 0
     if not unfinished and state.next_due_at is None:
         return Verdict.DONE
     if not state.asked_for:
         return Verdict.NOT_ASKED_FOR
     due = state.next_due_at is not None and state.next_due_at <= now
-    # What is due is bounded by the failures' own attempts, which a run that dies does not count.
+    # Due failures are bounded by their attempts, but a run that dies counts none.
     if (due and not _dying(state)) or (unfinished and not _stuck(state)):
         last = state.runs[0] if state.runs else None
         in_vain = last is not None and last.braked and last.fingerprint == fingerprint
@@ -163,15 +162,15 @@ def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished
 
 
 def _dying(state: BucketState) -> bool:
-    """Whether the last runs all broke off without a word: the next would too, at every tick."""
+    """Whether the last runs all died without recording their end, as the next would."""
     last = state.runs[:PARKED_AFTER_RUNS]
     return len(last) == PARKED_AFTER_RUNS and all(run.ended_at is None for run in last)
 
 
 def _stuck(state: BucketState) -> bool:
-    """Whether the last runs that could have made progress made none.
+    """Whether none of the last runs that could have made progress made any.
 
-    One that had nobody pending (it asked failures that were due) shows that all was well then.
+    A run without pending authors, which only retried due failures, counts as progress.
     """
     own = [run for run in state.runs if not (run.refused or run.braked)][:PARKED_AFTER_RUNS]
     if len(own) < PARKED_AFTER_RUNS or any(run.pending_before == 0 for run in own):

@@ -1,1 +1,1 @@
-"""The database that all runs share: claims, ledger, rate limits, marks."""
+"""The state database shared by all runs: claims, spend ledger, rate limits, source marks."""

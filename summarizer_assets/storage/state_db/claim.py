@@ -1,4 +1,4 @@
-"""One run's hold on a bucket, kept up by a thread of its own."""
+"""A run's claim on a bucket: a lease that a background thread renews."""
 
 import threading
 import uuid
@@ -12,7 +12,7 @@ from summarizer_assets.storage.state_db.clock import passed_s
 
 
 class Store(Protocol):
-    """Where claims are; see `storage.state_db.state.StateStore`."""
+    """The store of claims; `storage.state_db.state.StateStore` implements it."""
 
     lease_s: float
 
@@ -29,7 +29,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class LastRun:
-    """The newest record of a bucket. `host`: as `storage.processes` names it; None: an older version wrote it."""
+    """The newest run record of a bucket. `host`: see `storage.processes`; None if an older version wrote the record."""
 
     record: int
     run_id: str
@@ -38,15 +38,15 @@ class LastRun:
 
 
 class Claim:
-    """One run's hold on one bucket.
+    """One run's claim on one bucket.
 
-    `before`: what was held when it was asked for, the bucket by a dead run perhaps. `last_run`: of the bucket, when it
-    was ours.
+    `before`: signs of life when the claim was requested, perhaps of a dead holder. `last_run`: the bucket's newest run
+    record when the claim was acquired.
     """
 
     def __init__(self, store: Store, bucket: str, run_id: str, *, for_ever: bool = False) -> None:
         self._store = store
-        self._for_ever = for_ever  # a sign of life, which nobody else takes: it goes on when the store is back
+        self._for_ever = for_ever  # a heartbeat, which nobody else can take: it continues once the store is back
         self._bucket = bucket
         self._run_id = run_id
         self._token = uuid.uuid4().hex
@@ -58,7 +58,7 @@ class Claim:
         self._thread = threading.Thread(target=self._keep, name=f"claim-{bucket}", daemon=True)
 
     def acquire(self) -> None:
-        asked_at = passed_s()  # before the store is asked: it may count the lease from any moment after
+        asked_at = passed_s()  # read before the request, because the store may start the lease at any moment after
         self.before = self._store.signs_of_life()
         holder = self._store.try_claim(self._bucket, self._run_id, self._token)
         if holder is not None:
@@ -74,9 +74,9 @@ class Claim:
         return self._store.grant(self._bucket, self._token, wanted, limit, asked_so_far)
 
     def check(self) -> None:
-        """Raise ClaimLost unless the bucket is still ours: call it before each commit."""
+        """Raise ClaimLost if the bucket is no longer ours; call it before each commit."""
         if self._lost is None and passed_s() - self._renewed_at > self._store.lease_s:
-            self._renew()  # we were suspended for longer than the lease: ask, do not assume
+            self._renew()  # the process was suspended for longer than the lease
         if self._lost is not None:
             raise ClaimLost(f"bucket {self._bucket}: {self._lost}; this run stops without writing")
 
@@ -96,8 +96,8 @@ class Claim:
         while not self._stopped.wait(self._store.lease_s / 4):
             try:
                 self._renew()
-            except (StorageError, OSError) as error:  # a disk, a mount or a driver may say it in its own words
-                # The store may come back within the lease; past it, the claim counts as lost.
+            except (StorageError, OSError) as error:  # a disk, mount or driver may raise its own error
+                # The store may come back within the lease; after it, the claim counts as lost.
                 if passed_s() - self._renewed_at > self._store.lease_s and not self._for_ever:
                     self._lost = f"our claim could not be renewed ({error})"
             if self._lost is not None:

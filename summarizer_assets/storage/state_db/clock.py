@@ -1,13 +1,13 @@
-"""How much time went by, for whoever holds a lease by another machine's clock."""
+"""A monotonic clock for leases that includes the time a machine was suspended."""
 
 import time
 
-_SLEPT_TOO: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux has it
+_SLEPT_TOO: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux only
 
 
 def passed_s() -> float:
-    """Seconds since some moment, those among them that this machine was suspended for.
+    """Seconds since some fixed moment, including time suspended.
 
-    `time.monotonic` leaves these out on Linux: a lease that lapsed meanwhile would seem to hold when it wakes up.
+    On Linux `time.monotonic` excludes suspension, so a lease that lapsed meanwhile would seem valid after waking up.
     """
     return time.monotonic() if _SLEPT_TOO is None else time.clock_gettime(_SLEPT_TOO)

@@ -1,6 +1,7 @@
-"""The database that all hosts share: SQLite on one machine, Postgres for several.
+"""Connections and transactions of the state database: SQLite on one machine, Postgres for several hosts.
 
-What is kept in it says its own module: claims and run history `state.py`; each declares its tables on `METADATA`.
+Each kind of data has its own module (for example claims and run history in `state.py`), which declares its tables on
+`METADATA`.
 """
 
 import sqlite3
@@ -18,11 +19,11 @@ from summarizer_assets.storage.state_db import postgres, schema
 
 _ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
 METADATA = sa.MetaData()
-_BUSY_S = 30  # that a transaction waits for those of other processes
+_BUSY_S = 30  # how long a transaction waits for those of other processes
 _WAL_AGAIN_S = 0.02
 
-#: SQLite has no clock of its own, and the machine's may be set, or jump when it wakes up: then each lease would seem to
-#: have lapsed. So each boot fixes once how far its steady clock is from the wall's, and leases are counted by that.
+#: SQLite has no clock of its own, and the wall clock may be set, or jump after a suspension, so that all leases would
+#: seem to have lapsed. So each boot records the offset of its monotonic clock once, and leases use that clock.
 _CLOCKS = sa.Table(
     "steady_clocks",
     METADATA,
@@ -32,13 +33,13 @@ _CLOCKS = sa.Table(
 
 
 class Database:
-    """Transactions on one database, made with its tables at the first use. May be used by several threads.
+    """Transactions on one database, which is created with its tables at the first use. Thread-safe.
 
     Args:
-        url: a file for SQLite, or a URL of SQLAlchemy's; `shown`: without its password.
+        url: a file for SQLite, or an SQLAlchemy URL; `shown` is the URL without its password.
 
     Raises:
-        StorageError: not a URL, no driver, no writable folder. Never shows a password.
+        StorageError: not a URL, no driver, or no writable folder. The message never shows a password.
     """
 
     def __init__(self, url: str) -> None:
@@ -47,7 +48,7 @@ class Database:
                 sa.make_url(url) if "://" in url else sa.URL.create("sqlite", database=str(Path(url).absolute()))
             )
         except (sa.exc.ArgumentError, ValueError):
-            # `from None`, and no text of the cause: it quotes parts of the URL, perhaps of its password.
+            # `from None` and without the cause's text, which quotes parts of the URL, perhaps of its password.
             raise StorageError(f"SUMMARIZER_STATE is no URL of a database; {_ALLOWED}") from None
         shown = self.shown = _without_secrets(self._url)
         self._of_postgres = postgres.speaks_libpq(self._url)
@@ -67,18 +68,18 @@ class Database:
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _sqlite_begin)
         self._ready = False
-        self._opened: tuple[int, int] | None = None  # the file that SQLite's connections are on
+        self._opened: tuple[int, int] | None = None  # the file that SQLite's connections use
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """A transaction; on SQLite the only one that writes, from its first statement on.
+        """A transaction; on SQLite it holds the write lock from its first statement on.
 
         Raises:
             StorageError: the database does not answer.
         """
         try:
             if self._ready and self._opened != self._file():
-                self._engine.dispose()  # deleted or replaced: what goes on in the old file, nobody else sees
+                self._engine.dispose()  # deleted or replaced: nobody else would see writes to the old file
                 self._ready = False
             if not self._ready:
                 from summarizer_assets.storage.state_db import tables  # noqa: PLC0415 - they import this module
@@ -98,7 +99,7 @@ class Database:
             ) from None  # the cause prints connection arguments
 
     def _make_file(self) -> None:
-        """SQLite would give it rights of its own choice, which no umask widens: a group could not work on it."""
+        """Create SQLite's file with the umask's permissions; SQLite would choose its own, which may exclude a group."""
         if self._engine.dialect.name != "sqlite" or not self._url.database:
             return
         try:
@@ -109,7 +110,7 @@ class Database:
             ) from error
 
     def _file(self) -> tuple[int, int] | None:
-        """Which file SQLite's path leads to now; None: to none, or the database is no file of ours."""
+        """The identity of the file at SQLite's path; None if there is none, or the database is not such a file."""
         if self._engine.dialect.name != "sqlite" or not self._url.database:
             return None
         try:
@@ -130,17 +131,17 @@ class Database:
         return "check SUMMARIZER_STATE"
 
     def now(self, connection: sa.Connection) -> float:
-        """The store's own clock where hosts share it, so that hosts need not agree on theirs."""
+        """The time in epoch seconds, by the server's clock if hosts share the store, so that their own may differ."""
         if self._engine.dialect.name == "sqlite":
             return time.time()
         return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
 
     def steady_now(self, connection: sa.Connection) -> float:
-        """A time for leases that runs evenly: the server's, or on SQLite this machine's since it was booted."""
+        """A steady time in seconds for leases: the server's clock, or on SQLite this machine's monotonic clock."""
         boot = this_boot()
         if connection.dialect.name != "sqlite" or boot is None:
             return self.now(connection)
-        # Of the whole machine, not of this process. It stands while the machine sleeps, as all do who use this file.
+        # The clock of the machine, not the process. It stops during suspension, and so do all users of this file.
         steady = time.monotonic()
         found = connection.execute(sa.select(_CLOCKS.c.offset_s).where(_CLOCKS.c.boot == boot)).scalar_one_or_none()
         if found is None:
@@ -150,21 +151,21 @@ class Database:
 
 
 def _without_secrets(url: sa.URL) -> str:
-    """Without its password, wherever it stands: libpq takes those of the user and of a key from the query, too."""
+    """The URL without passwords, also in the query, where libpq accepts those of the user and of a key."""
     secret = [name for name in url.query if "password" in name.lower()]
     return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def _sqlite_settings(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined] # a DBAPI connection has no static type
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")  # first, for the next one has to wait for others too
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")  # first, because the next statement also waits for others
     _use_wal(cursor)
     cursor.close()
     connection.isolation_level = None  # type: ignore[attr-defined] # the driver would begin late and upgrade its lock
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Of several processes that open a new file at once, all but one are told `locked` here, whatever the timeout."""
+    """Enable WAL, with retries: if several processes open a new file at once, all but one get `locked` at once."""
     until = time.monotonic() + _BUSY_S
     while True:
         try:

@@ -1,6 +1,6 @@
-"""How often authors failed under other prompts than that of their failure row, which holds the last one's attempts.
+"""Store of authors' failed attempts under earlier prompts or models; a failure row has only those of the last one.
 
-Losing this costs as many attempts again, and no summary. A bucket's rows are written under its claim.
+Losing these rows costs the same attempts again, and no summary. A bucket's rows are written under its claim.
 """
 
 from collections.abc import Callable
@@ -28,11 +28,11 @@ _TRIED = sa.Table(
 
 
 class TriedBefore:
-    """Of one root. May be used by several threads and processes.
+    """The earlier attempts of one root. Safe for several threads and processes.
 
     Args:
-        database: the store all hosts share.
-        root: its name (see `storage.roots`), asked for at each use.
+        database: the shared state database.
+        root: returns the root's name (see `storage.roots`); called at each use.
     """
 
     def __init__(self, database: Database, root: Callable[[], str]) -> None:
@@ -40,15 +40,15 @@ class TriedBefore:
         self._root = root
 
     def of(self, bucket: str) -> pl.DataFrame:
-        """What is known of a bucket's authors (core.tried.TRIED)."""
+        """The rows of a bucket's authors (schema `TRIED`)."""
         return self._read(_TRIED.c.bucket == bucket)
 
     def of_all(self, prompt_version: str, model: str) -> pl.DataFrame:
-        """What is known of one prompt and model, over all buckets."""
+        """The rows of one prompt and model, over all buckets (schema `TRIED`)."""
         return self._read((_TRIED.c.prompt_version == prompt_version) & (_TRIED.c.model == model))
 
     def note(self, bucket: str, before: pl.DataFrame, after: pl.DataFrame) -> None:
-        """The bucket's failures were `before` and are to be `after` (records.FAILURES)."""
+        """Record that the bucket's failures change from `before` to `after` (schema `records.FAILURES`)."""
         known = self.of(bucket)
         kept = kept_of(known, before, after)
         if kept.equals(known):

@@ -1,6 +1,6 @@
-"""Estimates that were made before money was spent, kept to be compared with what it came to; and what was booked since.
+"""Store of cost estimates, for comparison with what the ledger booked later, and of measured latencies.
 
-Rows are only ever added. Costs are nano-dollars.
+Rows are only added. Costs are nano-dollars.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from summarizer_assets.storage.state_db.database import METADATA, Database
 from summarizer_assets.storage.state_db.ledger import BOOKED
 
-#: Stands for the bucket in the ledger's rows of requests that were asked to measure, not to summarise.
+#: The ledger's bucket value for calibration requests, which measure and do not summarise.
 CALIBRATION = "calibration"
 
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -45,9 +45,9 @@ _LATENCIES = sa.Table(
 
 @dataclass(frozen=True)
 class KeptEstimate:
-    """One estimate, under the configured group size. Costs are None where no price was known.
+    """One estimate, for the configured group size. Costs are None if no price was known.
 
-    `at` is set by the store: seconds since 1970, by the clock that the ledger's rows go by.
+    `at` is set by the store: epoch seconds by the clock of the ledger's rows.
     """
 
     prompt_version: str
@@ -66,7 +66,7 @@ class KeptEstimate:
 
 @dataclass(frozen=True)
 class Booked:
-    """What the ledger booked in a time: nano-dollars, tokens and answered requests."""
+    """What the ledger booked in a period: nano-dollars, tokens and answered requests."""
 
     spent: int
     wasted: int
@@ -76,10 +76,10 @@ class Booked:
 
 
 class EstimateBook:
-    """The estimates of one root, and the latencies that were measured for it.
+    """The estimates of one root, and the latencies measured for it.
 
     Args:
-        database: the store all hosts share.
+        database: the shared state database.
         root: as given to `StateStore`.
     """
 
@@ -101,7 +101,7 @@ class EstimateBook:
         return KeptEstimate(**{name: getattr(row, name) for name in KeptEstimate.__dataclass_fields__})
 
     def booked_since(self, at: float) -> Booked:
-        """What summaries cost since then; calibrations are left out."""
+        """What was booked for summaries after `at` (epoch seconds), without calibrations."""
         rows = METADATA.tables["spend_rows"]  # the ledger's
         sums = [sa.func.coalesce(sa.func.sum(rows.c[name]), 0).label(name) for name in _BOOKED]
         mine = (rows.c.root == self._root) & (rows.c.at > at) & (rows.c.why == BOOKED)
@@ -111,7 +111,7 @@ class EstimateBook:
         return Booked(**{name: int(getattr(row, name)) for name in _BOOKED})
 
     def keep_latency(self, prompt_version: str, model: str, seconds_by_size: dict[int, float]) -> None:
-        """The usual time of a request, by its number of authors."""
+        """Store the usual latency of a request in seconds, by its number of authors."""
         with self._database.begin() as connection:
             shared = {"root": self._root, "at": self._database.now(connection)}
             shared |= {"prompt_version": prompt_version, "model": model}
@@ -119,7 +119,7 @@ class EstimateBook:
                 connection.execute(_LATENCIES.insert().values(**shared, group_size=size, seconds=seconds))
 
     def latencies(self, prompt_version: str, model: str) -> dict[int, float]:
-        """The newest time of a request that was measured for each number of authors."""
+        """The newest measured latency of a request in seconds, by its number of authors."""
         table = _LATENCIES.c
         mine = (table.root == self._root) & (table.prompt_version == prompt_version) & (table.model == model)
         with self._database.begin() as connection:

@@ -1,4 +1,4 @@
-"""An ingest's sign of life: it claims no bucket, and a run that nobody hears of must be told from one at work."""
+"""The heartbeat of an ingest, which claims no bucket: it distinguishes a working run from a lost one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from summarizer_assets.storage.state_db.state import StateStore
 
 
 def beating(stream: TableStream, state: StateStore, run_id: str) -> TableStream:
-    """The same stream; while it is consumed, the state store shows that the run lives."""
+    """The same stream, with a heartbeat in the state store while it is consumed."""
 
     def changes() -> Iterator[Change]:
         with state.heartbeat(run_id):

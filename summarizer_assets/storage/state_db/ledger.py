@@ -1,11 +1,11 @@
-"""What was spent under a root, by all runs on all hosts, since it was made; and what runs have reserved to spend.
+"""The spend ledger of a root: what all runs on all hosts have spent since it was created, and what they have reserved.
 
-Rows are only ever added. The sums over a root's rows are kept beside them, changed in the same transaction, so that a
-grant needs one row and not all of them; `audit` compares the two. Sums are nano-dollars.
+Rows are only added. Their sums per root are stored separately and updated in the same transaction, so that a grant
+reads one row; `audit` compares the two. Amounts are nano-dollars.
 
-A run has one lease: what it has reserved and not yet booked. What a dead run leaves reserved may have been billed, so
-it becomes uncertain, and goes on counting; it is put right if the run was only suspended and comes back. A booking
-whose commit nobody confirmed is booked again: then too much counts rather than too little.
+A run has one lease: the amount reserved and not yet booked. An amount that a dead run left reserved may have been
+billed, so it becomes uncertain and still counts; it is corrected if the run was only suspended and comes back. A
+booking whose commit was not confirmed is booked again, so that too much counts rather than too little.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, W
 from summarizer_assets.storage.processes import is_gone, process_name, this_host
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
-_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER only
+_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite assigns row numbers only to an INTEGER key
 _SUMS = ("spent", "uncertain", "wasted", "reserved", "prompt_tokens", "cached_tokens", "completion_tokens", "requests")
 
 _ROWS = sa.Table(
@@ -55,10 +55,10 @@ _LEASES = sa.Table(
     sa.Column("process", sa.String, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("lost", sa.Boolean, nullable=False),  # its amount stands under uncertain, no more under reserved
+    sa.Column("lost", sa.Boolean, nullable=False),  # its amount is counted as uncertain and no longer as reserved
 )
 
-#: How far replies of one model went beyond what their requests allow, so that every run holds by it, under any root.
+#: How far replies of one model exceeded what their requests allow; respected by every run, under any root.
 _EXCESSES = sa.Table(
     "spend_excesses",
     METADATA,
@@ -67,22 +67,22 @@ _EXCESSES = sa.Table(
     sa.Column("replies", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
-_EXCESS_S: Final = 3600.0  # after an hour without another it is forgotten: a provider mends itself, and one may err
+_EXCESS_S: Final = 3600.0  # forgotten after an hour without another: providers fix errors, and one case may be an error
 
 BOOKED, LOST, RETURNED, RELEASED = "booked", "run lost", "run returned", "released by a person"
 FOUND = "found in the tables"
 
 
 class SpendLedger:
-    """The money of one root. May be used by several threads and processes.
+    """The ledger of one root. Safe for several threads and processes.
 
     Args:
-        database: the store all hosts share.
+        database: the shared state database.
         root: as given to `StateStore`.
-        place: where it lies, for messages.
-        lease_s: a run that was not heard of for so long is dead; on its own host its process tells at once.
-        in_tables: what the answers in the root's tables and journal cost. Asked when a budget is set and no run under
-            this root ever booked anything here: once in a root's life, unless this is another store than before.
+        place: address of the root, for messages.
+        lease_s: seconds without renewal after which a run counts as dead; on its own host the process is checked.
+        in_tables: returns the cost of the answers in the root's tables and journal. Called if a budget is set and no
+            run under this root has booked anything here: once in a root's life, unless the store was replaced.
     """
 
     def __init__(
@@ -101,23 +101,23 @@ class SpendLedger:
         self._root = root
 
     def account(self, run_id: str, bucket: str, asked_as: str = "") -> "RunAccount":
-        """What one run of a bucket books under; `asked_as`: the model and how it is asked."""
+        """The account of one run of a bucket; `asked_as` identifies the model and the form of its requests."""
         return RunAccount(self, run_id, bucket, asked_as)
 
     def totals(self) -> Mapping[str, int]:
-        """`spent`, `uncertain`, `wasted`, `reserved`, the tokens and `requests`, in all."""
+        """The totals of the root: `spent`, `uncertain`, `wasted`, `reserved` (nano-dollars), tokens, `requests`."""
         with self._database.begin() as connection:
             found = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one_or_none()
         return dict.fromkeys(_SUMS, 0) if found is None else {name: int(getattr(found, name)) for name in _SUMS}
 
     def audit(self) -> list[str]:
-        """Every way in which rows, totals and leases disagree; none, unless somebody else wrote into the tables."""
+        """All inconsistencies between rows, totals and leases; none unless something else wrote to the tables."""
         sums = [sa.func.sum(_ROWS.c[name]).label(name) for name in _SUMS]
         rows = sa.select(*sums).where(_ROWS.c.root == self._root).subquery()
         leased = sa.select(sa.func.sum(_LEASES.c.amount).label("reserved"))
         leases = leased.where((_LEASES.c.root == self._root) & ~_LEASES.c.lost).subquery()
         totals = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).subquery()
-        # In one statement: each sees what was booked since the one before it.
+        # One statement, because separate ones would see bookings made in between.
         query = sa.select(leases.c.reserved, *rows.c, *(totals.c[name] for name in _SUMS)).select_from(
             rows.join(leases, sa.true()).outerjoin(totals, sa.true())
         )
@@ -134,7 +134,7 @@ class SpendLedger:
         return wrong
 
     def release_uncertain(self) -> int:
-        """Take back all that is uncertain: somebody looked at the provider's bill. Returns how much it was."""
+        """Release all uncertain amounts, once a person has checked the provider's bill. Returns nano-dollars."""
         with self._database.begin() as connection:
             totals = self._found_totals(connection)
             amount = 0 if totals is None else int(totals.uncertain)
@@ -144,14 +144,14 @@ class SpendLedger:
         return amount
 
     def raise_to(self, spent: int) -> int:
-        """Book as much of `spent` as no row tells of: the store was lost, the answers know better. Returns how much."""
+        """Book the part of `spent` that no row has, after a loss of the store. Returns the amount in nano-dollars."""
         with self._database.begin() as connection:
             missing = max(0, spent - int(self._locked_totals(connection).spent))
             self._add(connection, "", "", FOUND, {"spent": missing})
         return missing
 
     def excess(self, asked_as: str) -> Excess:
-        """What was seen lately of replies to requests `asked_as`."""
+        """The recent excess of replies to requests `asked_as`."""
         with self._database.begin() as connection:
             return self._excess(connection, asked_as, Booking())
 
@@ -165,7 +165,7 @@ class SpendLedger:
         return grant
 
     def _settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None, *, first: bool) -> Grant | None:
-        """None: nothing was ever booked under this root, and it may not be the `first` time."""
+        """None if nothing was ever booked under this root and this may not be the `first` booking."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
             if self._found_totals(connection) is None:
@@ -194,7 +194,7 @@ class SpendLedger:
         return Grant(extra, others, spent, uncertain, excess)
 
     def _excess(self, connection: sa.Connection, asked_as: str, booking: Booking) -> Excess:
-        """What is known, with what a run just booked."""
+        """The known excess, updated by a run's booking."""
         mine = _EXCESSES.c.asked_as == asked_as
         row = connection.execute(sa.select(_EXCESSES).where(mine).with_for_update()).one_or_none()
         now = self._database.now(connection)
@@ -207,18 +207,18 @@ class SpendLedger:
             at = now if row is None or Excess(booking.worst).beyond else row.at
             values = {"worst": seen.worst, "replies": seen.replies, "at": at}
             if not connection.execute(_EXCESSES.update().where(mine).values(values)).rowcount:
-                with contextlib.suppress(sa.exc.IntegrityError), connection.begin_nested():  # of another root, just now
+                with contextlib.suppress(sa.exc.IntegrityError), connection.begin_nested():  # another root did
                     connection.execute(_EXCESSES.insert().values(asked_as=asked_as, **values))
         return seen
 
     def _require_past(self) -> None:
-        """Outside of a transaction, for the tables may be slow to read.
+        """Check that the tables hold no paid answers while the ledger is empty.
 
-        Whoever pays books first, and writes into the tables later. So of two first runs the one that finds the other's
-        rows finds what that booked too, if it looks for it after.
+        Runs outside a transaction, because reading the tables may be slow. A run books before it writes to the tables,
+        so a run that finds another's rows in them also finds its bookings, if it reads the ledger afterwards.
 
         Raises:
-            PastUnknown: the tables hold what somebody paid for, and this ledger knows nothing of it.
+            PastUnknown: the tables hold paid answers that this ledger does not know.
         """
         cost = self._in_tables()
         if not cost:
@@ -234,7 +234,7 @@ class SpendLedger:
         )
 
     def _found_totals(self, connection: sa.Connection) -> sa.Row[Any] | None:
-        """Locked; None: nothing was ever booked under this root."""
+        """The locked row of totals; None if nothing was ever booked under this root."""
         query = sa.select(_TOTALS).where(_TOTALS.c.root == self._root).with_for_update()
         return connection.execute(query).one_or_none()
 
@@ -246,13 +246,13 @@ class SpendLedger:
             with connection.begin_nested():
                 connection.execute(_TOTALS.insert().values(root=self._root))
         except sa.exc.IntegrityError:
-            pass  # another run made it at the same moment: it is there, which is all that was wanted
+            pass  # another run inserted it at the same moment
         found = self._found_totals(connection)
         assert found is not None
         return found
 
     def _sweep(self, connection: sa.Connection, token: str, now: float) -> int:
-        """What dead runs had reserved becomes uncertain; what we lost by silence is ours again. Returns all of ours."""
+        """Make the leases of dead runs uncertain, and take back our own if it was lost. Returns our reserved amount."""
         mine = 0
         of_interest = (_LEASES.c.root == self._root) & (~_LEASES.c.lost | (_LEASES.c.token == token))
         for lease in connection.execute(sa.select(_LEASES).where(of_interest)).all():
@@ -269,7 +269,7 @@ class SpendLedger:
         return mine
 
     def _add(self, connection: sa.Connection, run_id: str, bucket: str, why: str, changes: Mapping[str, int]) -> None:
-        """One row, and the totals with it."""
+        """Add one row and update the totals."""
         if not any(changes.values()):
             return
         at = self._database.now(connection)
@@ -306,17 +306,17 @@ class RunAccount:
         self._ledger = ledger
 
     def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
-        """Book what became of requests, renew the lease, and reserve anew, all in one transaction.
+        """Book finished requests, renew the lease and reserve again, all in one transaction.
 
-        The reserve is then the wish's floor and the grant's extra; a wish of nothing ends the lease.
+        Afterwards the wish's floor plus the grant's extra is reserved; an empty wish ends the lease.
 
         Args:
-            booking: since the last call.
-            wish: what is wanted from now on.
-            cap: the most that all runs may spend in all; None: no cap.
+            booking: results since the last call.
+            wish: the amounts wanted from now on.
+            cap: the most that all runs together may spend, in nano-dollars; None for no cap.
 
         Raises:
-            PastUnknown: there is a cap, and this ledger cannot know what counts to it; nothing was booked.
-            StorageError: the store does not answer; nothing is known of what was booked.
+            PastUnknown: there is a cap, but this ledger does not know past spending; nothing was booked.
+            StorageError: the store does not answer; whether the booking was committed is unknown.
         """
         return self._ledger.settle(self, booking, wish, cap)

@@ -1,18 +1,18 @@
-"""How a connection to Postgres is held, so that a cut network or a vanished run keeps nobody waiting; and its errors.
+"""Timeouts and keepalives of Postgres connections, and remedies for their errors.
 
-By itself a client waits for minutes for a server that the network has lost, and a server for two hours for a client
-that vanished in the middle of a transaction, with the rows it locked: those of claims, money and limits of all runs.
-All of it is to be over well within the lease of a claim, which is 60 s.
+By default a client waits minutes for an unreachable server, and a server keeps the locks of a client that vanished
+within a transaction for two hours, which blocks claims, ledger and rate limits of all runs. The timeouts here end both
+well within the lease of a claim, which is 60 s.
 """
 
 import re
 
 import sqlalchemy as sa
 
-#: For libpq, by its own names. A cut network is noticed after about 15 s, whether we speak or wait for an answer.
+#: Parameters of libpq. A lost network is noticed after about 15 s, whether sending or waiting for a response.
 _CLIENT = {
     "application_name": "summarizer",
-    "connect_timeout": "10",  # seconds, for each address of the host's name
+    "connect_timeout": "10",  # seconds per address of the host
     "keepalives": "1",
     "keepalives_idle": "5",
     "keepalives_interval": "5",
@@ -20,7 +20,7 @@ _CLIENT = {
     "tcp_user_timeout": "15000",  # milliseconds
 }
 
-#: For the server, for our sessions only. Who waits for a lock waits for longer than whoever holds it may do nothing.
+#: Server settings of our sessions. The wait for a lock is longer than its holder may stay idle.
 _SERVER = {
     "idle_in_transaction_session_timeout": "20s",
     "lock_timeout": "30s",
@@ -41,7 +41,7 @@ _BY_CODE = {
     "57014": "the server has too much to do, or another session holds the rows: look into pg_stat_activity",
     "53300": "the server takes no more connections: raise its max_connections, or run less at once",
 }
-#: Of errors without a code, those of a connection. The first that is found.
+#: Patterns for connection errors without a code; the first match counts.
 _BY_TEXT = (
     (r"root certificate file .* does not exist", "name the authority's file by sslrootcert=… in SUMMARIZER_STATE"),
     (
@@ -70,19 +70,19 @@ _BY_TEXT = (
 
 
 def held_well(url: sa.URL) -> sa.URL:
-    """The URL with what it does not say itself: a value in its query stays, and `options` in it have the last word."""
+    """The URL with these parameters added; values in its query take precedence, and so do `options` in it."""
     own = url.query.get("options", ())
     options = [f"-c {name}={value}" for name, value in _SERVER.items()] + ([own] if isinstance(own, str) else [*own])
     return url.set(query={**_CLIENT, **url.query, "options": " ".join(options)})
 
 
 def speaks_libpq(url: sa.URL) -> bool:
-    """Whether its driver is one to which `held_well` means something."""
+    """Whether the URL's driver uses libpq, so that `held_well` applies."""
     return url.get_backend_name() == "postgresql" and url.get_driver_name() in {"psycopg2", "psycopg"}
 
 
 def remedy(error: BaseException) -> str:
-    """What to do about an error of a driver that uses libpq."""
+    """The remedy for an error of a driver that uses libpq."""
     code = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
     if code in _BY_CODE:
         return _BY_CODE[code]

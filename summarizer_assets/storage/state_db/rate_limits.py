@@ -1,6 +1,6 @@
-"""The schedule of a provider account in the shared store, so that its limits hold over all runs on all hosts.
+"""The shared rate limiter: a provider account's schedule in the state store, so that limits hold over all hosts.
 
-One row an account. The account is known by a hash of its address, key and model: the key itself is stored nowhere.
+One row per account. An account is identified by a hash of address, key and model; the key itself is not stored.
 """
 
 import hashlib
@@ -27,19 +27,19 @@ _ACCOUNTS = sa.Table(
 
 
 def account_key(address: str, model: str, secret: str | None) -> str:
-    """By what runs know that they use the same account."""
+    """The identifier by which runs recognise that they use the same account."""
     text = "\0".join((address, model, secret or ""))
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 class SharedAccount:
-    """One account, as one run sees it. May be called from any thread.
+    """One account, as seen by one run. Thread-safe.
 
     Args:
-        database: the store that all hosts share.
+        database: the shared state database.
         account: see `account_key`.
-        given: the limits set by a person, of which the provider's announcements change nothing.
-        runs: how many runs are at work with it, to make one run's measure a guess for all.
+        given: configured limits, which the provider's announcements do not change.
+        runs: returns the number of runs that use the account, to extrapolate one run's measurement to all.
     """
 
     blocking = True
@@ -55,7 +55,7 @@ class SharedAccount:
         """See `core.rate_schedule.lease`.
 
         Raises:
-            StorageError: the store does not answer; as of all methods.
+            StorageError: the store does not answer; the same for all methods.
         """
         with self._database.begin() as connection:
             account, now = self._read(connection)
@@ -79,7 +79,7 @@ class SharedAccount:
             self._write(connection, account, how(rate_schedule.rewound(account, now), now), now)
 
     def _read(self, connection: sa.Connection) -> tuple[Account, float]:
-        """The account, locked, and the store's time."""
+        """The locked account and the store's time."""
         query = sa.select(_ACCOUNTS).where(_ACCOUNTS.c.account == self._key).with_for_update()
         found = connection.execute(query).one_or_none()
         if found is None:
@@ -87,7 +87,7 @@ class SharedAccount:
                 with connection.begin_nested():
                     connection.execute(_ACCOUNTS.insert().values(account=self._key, **_columns(Account())))
             except sa.exc.IntegrityError:
-                pass  # another run made it at the same moment
+                pass  # another run inserted it at the same moment
             found = connection.execute(query).one()
         learnt = RateLimits(found.learnt_requests, found.learnt_tokens)
         numbers = {name: getattr(found, name) for name in _NUMBERS}

@@ -1,4 +1,4 @@
-"""In which form a provider's model takes requests, remembered for the next run: losing it costs one refused request."""
+"""Store of the request form that a provider's model accepts, for the next run; losing it costs one refused request."""
 
 from hashlib import blake2b
 from typing import Any, Final
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from summarizer_assets.core.prompt.request_form import RequestForm
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
-_KEPT_S: Final = 7 * 86_400.0  # servers get more memory, models a larger bound: it is learnt anew now and then
+_KEPT_S: Final = 7 * 86_400.0  # learnt again weekly, because servers get more memory and models larger limits
 
 _FORMS = sa.Table(
     "request_forms",
@@ -26,10 +26,10 @@ class RequestForms:
     """The form of one provider's model.
 
     Args:
-        database: the store all hosts share.
-        base_url: of the provider; it may hold a secret, so only its hash is kept.
-        model: its name.
-        settings: what the form depends on beside these, as JSON values; once it changes, nothing is remembered.
+        database: the shared state database.
+        base_url: the provider's base URL; it may contain a secret, so only its hash is stored.
+        model: name of the model.
+        settings: further JSON values that the form depends on; a change discards the stored form.
     """
 
     def __init__(self, database: Database, base_url: str, model: str, settings: Any) -> None:  # noqa: ANN401 - JSON
@@ -39,7 +39,7 @@ class RequestForms:
         self._settings = _digest(settings)
 
     def load(self) -> RequestForm:
-        """As last kept; the usual one where nothing is remembered, or by a version that knew other forms."""
+        """The stored form; the default if there is none, or if a version with other forms stored it."""
         mine = (_FORMS.c.provider == self._provider) & (_FORMS.c.model == self._model)
         with self._database.begin() as connection:
             now = self._database.now(connection)
@@ -64,7 +64,7 @@ class RequestForms:
             try:
                 with connection.begin_nested():
                     connection.execute(_FORMS.insert().values(provider=self._provider, model=self._model, **values))
-            except sa.exc.IntegrityError:  # another run at the same moment, which learnt the same
+            except sa.exc.IntegrityError:  # another run stored the same at the same moment
                 connection.execute(_FORMS.update().where(mine).values(values))
 
 

@@ -1,20 +1,20 @@
-"""The tables of the shared database: what this version knows and they lack is added, nothing is taken away.
+"""Schema migration of the state database: missing tables and columns are added, nothing is removed.
 
-So an older version works on the tables of a newer one: a column that came later has a default, or may be empty.
+Later columns have a default or are nullable, so an older version can use the tables of a newer one.
 """
 
 import sqlalchemy as sa
 
 from summarizer_assets.storage.errors import StorageError
 
-_ONE_AT_A_TIME = 0x5EED_AB1E  # names the lock under which hosts that start together make tables one after the other
+_ONE_AT_A_TIME = 0x5EED_AB1E  # key of the lock that serialises table creation by hosts that start together
 
 
 def complete(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Make the tables and columns of `metadata` that the database lacks. Asks for no right while none is missing.
+    """Create the missing tables and columns of `metadata`. Needs no DDL rights while nothing is missing.
 
     Raises:
-        StorageError: a column is missing that older rows have no value for.
+        StorageError: a missing column is neither nullable nor has a default.
     """
     if not _missing(connection, metadata):
         return

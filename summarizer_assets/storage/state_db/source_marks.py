@@ -1,8 +1,7 @@
-"""Up to which version of the source a bucket of authors is known to be read, so that the next ingest reads the rest.
+"""Store of source marks (watermarks): the source version up to which each bucket of `authors` has been read.
 
-A mark holds for the very files that the bucket consisted of when it was made: whoever changes the bucket, restores it
-or makes the table anew, by whatever tool, makes the mark void, and the source is read whole. So losing the state store
-costs time and never a row.
+A mark is valid only for the exact files that the bucket had when it was set. Any change, restore or re-creation of the
+bucket, by any tool, invalidates it, and the whole source is read. So losing the state store costs time but no row.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,11 +27,11 @@ _MARKS = sa.Table(
 
 @dataclass(frozen=True)
 class SourceState:
-    """A source as it was read.
+    """The state of a source when it was read.
 
     Attributes:
-        key: which source, read by which rules: another key, and nothing of what is known holds.
-        version: of the source table.
+        key: identifies the source and the reading rules; marks with another key are invalid.
+        version: version of the source table.
     """
 
     key: str
@@ -40,11 +39,11 @@ class SourceState:
 
 
 class IngestMarks:
-    """The marks of one root. May be used by several threads and processes.
+    """The marks of one root. Safe for several threads and processes.
 
     Args:
-        database: the store all hosts share.
-        root: its name; asked for at each use, since a root has none until its first authors are written.
+        database: the shared state database.
+        root: returns the root's name; called at each use, because a root has none until its first authors are written.
     """
 
     def __init__(self, database: Database, root: Callable[[], str]) -> None:
@@ -52,7 +51,7 @@ class IngestMarks:
         self._root = root
 
     def valid(self, key: str, files: Mapping[str, str]) -> dict[str, int]:
-        """The source's version of each bucket of `files` (see `files_of`) that still consists of them."""
+        """The marked source version of each bucket whose files still equal `files` (see `files_of`)."""
         root = self._root()
         with self._database.begin() as connection:
             rows = connection.execute(
@@ -63,7 +62,7 @@ class IngestMarks:
         return {bucket: version for bucket, version, held in rows if held == files.get(bucket)}
 
     def set(self, state: SourceState, files: Mapping[str, str]) -> None:
-        """Note that each bucket of `files` holds what the source said in this state."""
+        """Record that each bucket in `files` reflects the source in this state."""
         root = self._root()
         rows = [
             {"root": root, "bucket": bucket, "source": state.key, "version": state.version, "files": held}
@@ -83,7 +82,7 @@ _NO_FILES = _digest([])
 
 
 def files_of(table: DeltaTable | None, buckets: list[str]) -> dict[str, str]:
-    """A digest of the files that each of `buckets` consists of in this snapshot; Delta's files never change."""
+    """A digest of each bucket's file names in this snapshot; Delta's files are immutable."""
     if table is None:
         return dict.fromkeys(buckets, _NO_FILES)
     adds = pl.DataFrame(table.get_add_actions(flatten=True))

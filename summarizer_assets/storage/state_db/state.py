@@ -1,4 +1,4 @@
-"""What runs on all hosts must agree on: who works on which bucket, and how the last runs of a bucket ended.
+"""The state store: claims on buckets, heartbeats, and the run history of each bucket, shared by all hosts.
 
 SQLite on one machine, Postgres for several. The truth about authors is in Delta; losing this store loses no answer.
 """
@@ -46,7 +46,7 @@ _RUNS = sa.Table(
     sa.Column("pending_after", sa.Integer),
     sa.Column("stop", sa.String),
     sa.Column("host", sa.String),
-    sa.Column("fingerprint", sa.String),  # of the model, the prompt and the settings that it asked with
+    sa.Column("fingerprint", sa.String),  # fingerprint of the model, prompt and settings of the run
     sa.Index("bucket_runs_by_bucket", "root", "bucket", "id"),
 )
 
@@ -61,7 +61,7 @@ class StateStore:
 
     @contextmanager
     def claim(self, bucket: str, run_id: str) -> Iterator[Claim]:
-        """Hold the bucket for this run; renewed by a thread until the block ends.
+        """Claim the bucket for this run; a thread renews the claim until the block ends.
 
         Raises:
             ClaimRefused: another run holds it and is alive.
@@ -76,10 +76,10 @@ class StateStore:
 
     @contextmanager
     def compaction(self, bucket: str, run_id: str) -> Iterator[bool]:
-        """Whether the bucket's files may be joined now; nobody else may until the block ends.
+        """A lock on the bucket's compaction until the block ends; yields whether it was obtained.
 
-        delta-rs lets two compactions of the same files commit, and each row is there twice. So whoever compacts asks
-        here first and opens the table after; who is refused leaves it to the other.
+        delta-rs lets two compactions of the same files commit, which duplicates each row. So compaction takes this lock
+        before it opens the table; if the lock is refused, the other run compacts.
         """
         claim = Claim(StateStore(self._database, self._root + COMPACTION, lease_s=self.lease_s), bucket, run_id)
         try:
@@ -94,7 +94,7 @@ class StateStore:
 
     @contextmanager
     def heartbeat(self, run_id: str) -> Iterator[None]:
-        """Show until the block ends that this run lives, where it has no bucket to claim: an ingest fills them all."""
+        """Show until the block ends that this run is alive; for an ingest, which fills all buckets and claims none."""
         store = StateStore(self._database, self._root + ALIVE, lease_s=self.lease_s)
         claim = Claim(store, run_id, run_id, for_ever=True)
         claim.acquire()
@@ -104,9 +104,9 @@ class StateStore:
             claim.release()
 
     def signs_of_life(self) -> dict[str, list[Sign]]:
-        """Of each run what it holds: claims of this root's buckets, heartbeats; given back ones are none.
+        """Claims on this root's buckets and heartbeats, by run id; released ones are left out.
 
-        Heartbeats of any root: the first ingest's begins when the root has no authors, and so no name, yet.
+        Heartbeats of all roots are included, because a first ingest's begins before the root has a name.
         """
         mine = (_CLAIMS.c.root == self._root) | _CLAIMS.c.root.endswith(ALIVE)
         with self._database.begin() as connection:
@@ -114,21 +114,21 @@ class StateStore:
             rows = connection.execute(sa.select(_CLAIMS).where(mine)).all()
         found: dict[str, list[Sign]] = {}
         for row in rows:
-            if row.expires_at > 0:  # else it was given back, and only its allowance still counts
+            if row.expires_at > 0:  # otherwise it was released, and only its allowance still counts
                 place = f"bucket {row.bucket}" if row.root == self._root else "the source"
                 sign = Sign(place, row.host, now - row.expires_at, whereabouts(row.host, row.process))
                 found.setdefault(row.run_id, []).append(sign)
         return found
 
     def holders(self) -> dict[str, str]:
-        """Run id of each bucket's live claim."""
+        """The run id of each live claim, by bucket."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
             rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root)).all()
         return {row.bucket: row.run_id for row in rows if not _is_dead(row, now)}
 
     def active_runs(self) -> int:
-        """Runs at work now under any root of this store: they share the provider account."""
+        """The number of live runs under any root of this store, which share the provider account."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
             other = _CLAIMS.c.root.endswith(COMPACTION) | _CLAIMS.c.root.endswith(ALIVE)
@@ -136,7 +136,7 @@ class StateStore:
         return len({row.run_id for row in rows if not _is_dead(row, now)})
 
     def begin_run(self, bucket: str, run_id: str, pending: int, fingerprint: str | None = None) -> int:
-        """`fingerprint`: of what it asks with (`core.brake.fingerprint`)."""
+        """Add a run record and return its number; `fingerprint`: see `core.brake.fingerprint`."""
         with self._database.begin() as connection:
             result = connection.execute(
                 _RUNS.insert().values(
@@ -161,17 +161,17 @@ class StateStore:
             )
 
     def last_run(self, bucket: str) -> LastRun | None:
-        """The newest record of the bucket; None: it never had work."""
+        """The newest run record of the bucket; None if it never had work."""
         query = sa.select(_RUNS).where((_RUNS.c.root == self._root) & (_RUNS.c.bucket == bucket))
         with self._database.begin() as connection:
             row = connection.execute(query.order_by(_RUNS.c.id.desc()).limit(1)).one_or_none()
         return None if row is None else LastRun(int(row.id), row.run_id, row.host, row.ended_at)
 
     def settle_last_run(self, bucket: str, pending: int, seen: LastRun | None) -> None:
-        """What a run without work found: correct the record of a last run that died, or left more than there is.
+        """Correct the last run's record from what a run without work found: it died, or recorded more pending authors.
 
-        Only the record `seen` before the tables were, and as it was: one that is written or ended meanwhile knows
-        better. And only while nobody holds the bucket, which the same statement looks at: that record is its own.
+        Changes only the record `seen` before the tables were read, and only if it is unchanged, because a newer record
+        is more accurate. The same statement requires that nobody holds the bucket, whose holder owns the record.
         """
         if seen is None:
             return
@@ -193,7 +193,7 @@ class StateStore:
             )
 
     def recent_runs(self, each: int = 4) -> dict[str, list[PastRun]]:
-        """The last `each` runs of every bucket, newest first."""
+        """The last `each` runs of each bucket, newest first."""
         rank = sa.func.row_number().over(partition_by=_RUNS.c.bucket, order_by=_RUNS.c.id.desc()).label("rank")
         ranked = sa.select(_RUNS, rank).where(_RUNS.c.root == self._root).subquery()
         query = sa.select(ranked).where(ranked.c.rank <= each).order_by(ranked.c.bucket, ranked.c.id.desc())
@@ -205,7 +205,7 @@ class StateStore:
         return runs
 
     def trust(self, fingerprint: str) -> Trust:
-        """What the last run of any bucket that asked with the same showed, once it had ended."""
+        """The result of the last finished run, of any bucket, with this fingerprint."""
         mine = (_RUNS.c.root == self._root) & (_RUNS.c.fingerprint == fingerprint) & _RUNS.c.ended_at.is_not(None)
         query = sa.select(_RUNS).where(mine).order_by(_RUNS.c.ended_at.desc(), _RUNS.c.id.desc()).limit(1)
         with self._database.begin() as connection:
@@ -214,7 +214,7 @@ class StateStore:
         return trust_after(None if last is None else _past(last), now)
 
     def try_claim(self, bucket: str, run_id: str, token: str) -> str | None:
-        """Take the bucket if it is free, ours already, or its holder is dead; else the holder's run id."""
+        """Claim the bucket if it is free, already ours, or its holder is dead; otherwise return the holder's run id."""
         mine = {
             "token": token,
             "run_id": run_id,
@@ -238,18 +238,18 @@ class StateStore:
                 return None
             if holder.token != token and not _is_dead(holder, now):
                 return str(holder.run_id)
-            # A dead holder's allowance stands until we are granted one: what it asked may lie in its journal only.
+            # A dead holder's allowance counts until we get our own: its answers may exist only in its journal.
             connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, **mine))
             return None
 
     def grant(self, bucket: str, token: str, wanted: int, limit: int, asked_so_far: Callable[[], int]) -> int:
-        """How many of `wanted` new authors this claim may ask, when all runs together may ask `limit` ever.
+        """How many of `wanted` new authors this claim may ask, if all runs together may ever ask `limit`.
 
-        Counted is first what other runs were granted, then what the tables hold, and under a lock once more what they
-        were granted, the larger of both: an author who moves from the one to the other meanwhile is counted twice
-        rather than not at all. Where that leaves too little, it is done again, for as long as somebody moves. The lock
-        is on all claims, which are renewed under it, so the tables, slow perhaps, are read outside of it. A run that
-        died or broke off counts until the next run of its bucket was granted something in its place, or ended.
+        Reads the other runs' allowances, then the tables (`asked_so_far`), then the allowances again under a lock, and
+        counts the larger of the two readings: an author who moves from an allowance to the tables meanwhile is counted
+        twice rather than not at all. If too little is left and an allowance changed meanwhile, this is repeated. Claims
+        are renewed under the same lock, so the possibly slow tables are read outside it. The allowance of a run that
+        died or broke off counts until the next run of its bucket is granted one, or ends.
         """
         while True:
             with self._database.begin() as connection:
@@ -263,18 +263,18 @@ class StateStore:
                     continue
                 mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
                 result = connection.execute(_CLAIMS.update().where(mine).values(allowance=granted))
-                if not result.rowcount:  # nobody would count what we ask now
+                if not result.rowcount:  # no claim would count what we ask
                     raise ClaimLost(f"bucket {bucket}: our claim lapsed and another run took it; this run asks nothing")
                 return granted
 
     def _allowances(self, connection: sa.Connection, token: str, *, lock: bool = False) -> dict[str, int]:
-        """What each other claim of this root was granted, by its token."""
+        """The allowance of each other claim of this root, by its token."""
         query = sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root).order_by(_CLAIMS.c.bucket)
         rows = connection.execute(query.with_for_update() if lock else query).all()
         return {row.token: int(row.allowance) for row in rows if row.token != token and row.allowance}
 
     def renew(self, bucket: str, token: str) -> bool:
-        """Extend our claim; False when another run took it after it had lapsed."""
+        """Extend our claim; return False if it lapsed and another run took it."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
             result = connection.execute(
@@ -285,7 +285,7 @@ class StateStore:
             return bool(result.rowcount)
 
     def release(self, bucket: str, token: str) -> None:
-        """Give our claim back. That of a run that broke off keeps its allowance, as a dead run's does (see `grant`)."""
+        """Release our claim. If the run broke off, its allowance still counts, as a dead run's does (see `grant`)."""
         mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
         ended = sa.exists().where(
             (_RUNS.c.root == _CLAIMS.c.root)
@@ -302,7 +302,7 @@ class StateStore:
 
 
 def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped
-    """Lapsed, or held by a process of this host that is gone: a crash need not wait for the lease."""
+    """Whether the claim lapsed, or its process on this host is gone, so that a crash need not wait for the lease."""
     return bool(claim.expires_at <= now) or is_gone(claim.host, claim.process)
 
 

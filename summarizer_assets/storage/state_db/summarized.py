@@ -1,6 +1,6 @@
-"""In which state of its authors a bucket was last summarised to the end, so that only changed ones are run again.
+"""Store of the state of `authors` at which each bucket was last completely summarised, so that only changed ones run.
 
-Losing this costs a run without calls for each bucket, and no summary.
+Losing it costs one run without calls per bucket, and no summary.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ _SUMMARIZED = sa.Table(
 
 
 class SummarizedBuckets:
-    """Of one root. May be used by several threads and processes."""
+    """The states of one root. Safe for several threads and processes."""
 
     def __init__(self, database: Database, root: str) -> None:
         self._database = database
         self._root = root
 
     def states(self) -> dict[str, str]:
-        """Of each bucket that is known."""
+        """The recorded state of each known bucket."""
         columns = sa.select(_SUMMARIZED.c.bucket, _SUMMARIZED.c.state).where(_SUMMARIZED.c.root == self._root)
         with self._database.begin() as connection:
             return {str(row.bucket): str(row.state) for row in connection.execute(columns)}

@@ -1,6 +1,6 @@
-"""Every table of the shared database, so that whoever opens it first makes all of them, not only those it uses.
+"""Imports all modules that declare tables of the state database, so that the first user creates all of them.
 
-Then a user with the right to make tables is needed once, and not again when a worker comes to use another part.
+So a database user with the right to create tables is needed only once.
 """
 
 from summarizer_assets.storage import roots
