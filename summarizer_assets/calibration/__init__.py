@@ -1,1 +1,1 @@
-"""How many authors one request should hold, measured on the user's own model: no Dagster in here."""
+"""Calibration of the group size (authors per request) on the user's own model. No Dagster."""

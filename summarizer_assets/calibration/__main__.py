@@ -1,6 +1,6 @@
-"""How many authors one request should hold, on your own model: `python -m summarizer_assets.calibration`.
+"""Calibration of the group size on your own model: `python -m summarizer_assets.calibration`.
 
-Shows what it would ask and cost. With `--spend` it asks: the same authors at each size, booked in the ledger and kept
+Shows the requests and their cost. With `--spend` it makes them: the same authors at each size, booked in the ledger and
 within SUMMARIZER_BUDGET_USD. No table is written.
 """
 
@@ -17,7 +17,7 @@ from summarizer_assets.storage.errors import StorageError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, 1 when the provider or the budget ended it, 2 when it could not begin."""
+    """Run the command; return 0, 1 if the provider or the budget ended it, 2 if it could not begin."""
     parser = argparse.ArgumentParser(
         prog="python -m summarizer_assets.calibration",
         description=__doc__,

@@ -1,4 +1,4 @@
-"""Asks for the same authors in groups of one size, each group once, and measures the first answers."""
+"""The trial of one group size: asks each group of the same authors once and measures the first answers."""
 
 import asyncio
 import statistics
@@ -30,7 +30,7 @@ from summarizer_assets.llm.errors import (
 )
 from summarizer_assets.llm.reply import Reply
 
-#: What a refused request says of each of its authors; others are `rejected`.
+#: The failure reason of each author of a refused request; other refusals are `rejected`.
 _REASONS: Mapping[type[Refused], FailureReason] = {
     GroupTooLarge: FailureReason.TOO_LARGE,
     ContentFiltered: FailureReason.CONTENT_FILTER,
@@ -40,7 +40,7 @@ _TENTH = 10
 
 @dataclass(frozen=True)
 class Question:
-    """What is the same for all requests. `overhead`, `output_per_author`: estimated tokens, to reserve them."""
+    """What all requests share. `overhead`, `output_per_author`: estimated tokens, for reservations."""
 
     model: str
     system: str
@@ -54,7 +54,7 @@ class Question:
 
 @dataclass
 class _Tally:
-    """Of one size, as its replies come."""
+    """Counts of one size, updated with each reply."""
 
     accepted: int = 0
     missing: int = 0
@@ -70,11 +70,11 @@ class _Tally:
 
 
 class SizeTrial:
-    """One client's questions, size after size.
+    """The trials of one client, one size after another.
 
-    Raises, from `measure`:
+    `measure` raises:
         RunFatal: no request can succeed, or the budget is used up.
-        Parked: the provider is out.
+        Parked: the provider has an outage.
     """
 
     def __init__(self, client: Client, question: Question, adapting: Adapting) -> None:
@@ -83,7 +83,7 @@ class SizeTrial:
         self._adapting = adapting
 
     async def measure(self, size: int, groups: Sequence[Sequence[Asked]], tokens: Sequence[int]) -> Measured:
-        """`tokens`: estimated, of each group's records."""
+        """Ask each group once, concurrently. `tokens`: estimated tokens of each group's records."""
         tally = _Tally()
         began = time.monotonic()
         tasks = [
@@ -193,5 +193,5 @@ class SizeTrial:
 
 
 def _tenth(values: Sequence[float]) -> float | None:
-    """The value below which a tenth of them lies."""
+    """The 10th percentile; None without values."""
     return sorted(values)[len(values) // _TENTH] if values else None

@@ -1,4 +1,4 @@
-"""The calibration as a whole: its price first, then, when somebody says so, the questions."""
+"""The calibration run: first an offer with its price, then, once confirmed, the requests."""
 
 import asyncio
 import uuid
@@ -28,7 +28,7 @@ AUTHORS: Final = 200
 
 
 class CalibrationStopped(Exception):
-    """The provider, or the budget, ended it; `measured` are the sizes that were done by then."""
+    """The provider or the budget ended the calibration; `measured`: the sizes finished until then."""
 
     def __init__(self, message: str, measured: Sequence[Measured]) -> None:
         super().__init__(message)
@@ -37,9 +37,9 @@ class CalibrationStopped(Exception):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a calibration would ask, and its price: nothing was asked yet. `by_size` are the parts of `whole`.
+    """The requests of a calibration and their price, before any is made. `by_size`: the parts of `whole`.
 
-    `notices`: what to know of the model before money is spent on it.
+    `notices`: notices about the model, to read before money is spent.
     """
 
     authors: pl.DataFrame
@@ -51,17 +51,17 @@ class Offer:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was measured, and the size that follows from it."""
+    """The measurements and the recommended size."""
 
     measured: tuple[Measured, ...]
     recommendation: Recommendation
 
 
 def offer(summarizer: Summarizer, authors: int = AUTHORS, sizes: Sequence[int] = SIZES) -> Offer:
-    """Draw the authors and price the questions.
+    """Draw the authors and price the requests.
 
     Raises:
-        ChoiceError: no author, or a size below 1.
+        ChoiceError: the number of authors or a size is below 1.
         TableError: there are no authors, or the table cannot be read.
     """
     if authors < 1 or not sizes or min(sizes) < 1:
@@ -82,16 +82,16 @@ def offer(summarizer: Summarizer, authors: int = AUTHORS, sizes: Sequence[int] =
 def calibrate(
     summarizer: Summarizer, offered: Offer, *, run_id: str | None = None, log: Callable[[str], None] = lambda _: None
 ) -> Calibration:
-    """Ask, size after size. Every request is booked in the ledger; no table is written.
+    """Measure one size after another. Every request is booked in the ledger; no table is written.
 
     Args:
-        summarizer: whose model is asked.
-        offered: from `offer`.
-        run_id: what is booked stands under it; None: a new name.
-        log: told of each size that is done.
+        summarizer: the installation whose model is asked.
+        offered: result of `offer`.
+        run_id: the id under which requests are booked; None for a new one.
+        log: called after each size.
 
     Raises:
-        CalibrationStopped: no request can succeed, the budget is used up, or the provider is out.
+        CalibrationStopped: no request can succeed, the budget is used up, or the provider has an outage.
     """
     client, adapting = (
         summarizer.client(run_id or f"calibration-{uuid.uuid4().hex[:12]}", CALIBRATION),

@@ -1,14 +1,14 @@
-"""What the same authors brought in groups of several sizes, and which size follows from it. Pure."""
+"""Comparison of group sizes measured on the same authors, and the recommended size. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-#: A size is as good as the best when so many more first answers at most were not accepted (or one author, in a small
-#: sample: one alone decides nothing), and the mean support is at most so much lower.
+#: A size is as good as the best if its share of first answers not accepted is at most this much higher (or by one
+#: author, which decides nothing in a small sample), and its mean support at most this much lower.
 SHARE_MARGIN: Final = 0.02
 SUPPORT_MARGIN: Final = 0.03
-#: A larger group is worth it when it saves so much of the cost of an accepted answer.
+#: A larger group is worth it if it saves at least this share of the cost of an accepted answer.
 LEAST_GAIN: Final = 0.05
 _ONE_AUTHOR: Final = 1.5
 _ROUNDING: Final = 1e-9
@@ -16,12 +16,12 @@ _ROUNDING: Final = 1e-9
 
 @dataclass(frozen=True)
 class Measured:
-    """First answers of `authors` in groups of at most `size`, nobody asked again.
+    """First answers of `authors` in groups of at most `size`, without any re-asks.
 
-    Each author is in one of `accepted`, `missing` (nothing came under the id), `contradicted` (two different answers
-    did) and `refused` (by reason: as a run would ask again, or the request as a whole brought nothing). `strange` are
-    rows under ids that nobody asked for. `support` is of the accepted answers; `cost_usd`
-    None: no price is known. `seconds`: all requests together; `latency_s`: one, in the median.
+    Each author is in exactly one of `accepted`, `missing` (no answer under the id), `contradicted` (two different
+    answers) and `refused` (by reason: a run would ask again, or the whole request gave nothing). `strange`: rows under
+    ids that were not asked. `support_*`: of the accepted answers. `cost_usd`: None if no price is known. `seconds`:
+    wall time of all requests. `latency_s`: median of one request.
     """
 
     size: int
@@ -43,12 +43,12 @@ class Measured:
 
     @property
     def not_accepted(self) -> float:
-        """Share of the authors."""
+        """The share of authors whose first answer was not accepted, 0 to 1."""
         return 1 - self.accepted / self.authors
 
     @property
     def price(self) -> float | None:
-        """Of an accepted answer: dollars, or tokens where nothing costs; None: none was accepted."""
+        """Cost of an accepted answer in dollars, or in tokens if there is no price; None if none was accepted."""
         if not self.accepted:
             return None
         return (self.cost_usd or self.prompt_tokens + self.completion_tokens) / self.accepted
@@ -56,14 +56,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`size` None: no size brought an accepted answer. `verdicts`: why each was taken or not, by size."""
+    """`size`: None if no size had an accepted answer. `verdicts`: why each size was chosen or not."""
 
     size: int | None
     verdicts: Mapping[int, str]
 
 
 def recommend(measured: Sequence[Measured]) -> Recommendation:
-    """The largest size whose answers are as good as the best, as long as each step up to it saves enough."""
+    """The largest size whose answers are as good as the best, if each step up to it saves enough."""
     usable = [one for one in sorted(measured, key=lambda one: one.size) if one.accepted]
     if not usable:
         return Recommendation(None, {one.size: "no answer was accepted" for one in measured})
@@ -86,14 +86,14 @@ def recommend(measured: Sequence[Measured]) -> Recommendation:
             chosen = one
         else:
             verdicts[one.size] += ": not worth it"
-    if chosen is None:  # one size has the fewest refused, another the best support
+    if chosen is None:  # one size has the fewest failures, another the best support
         chosen = min(usable, key=lambda one: (one.not_accepted, one.size))
         verdicts[chosen.size] += "; but no size has fewer that are not accepted"
     return Recommendation(chosen.size, verdicts)
 
 
 def _worse(one: Measured, fewest: float, best: float | None) -> str | None:
-    """How it falls short of the best; None: it does not."""
+    """How a size is worse than the best; None if it is not."""
     if one.not_accepted > fewest + max(SHARE_MARGIN, _ONE_AUTHOR / one.authors) + _ROUNDING:
         return f"{one.not_accepted:.1%} of first answers not accepted, {fewest:.1%} at best: too many"
     if best is not None and one.support_mean is not None and one.support_mean < best - SUPPORT_MARGIN:

@@ -1,4 +1,4 @@
-"""The authors to calibrate with: the same at each size and each time, as long as the table is the same."""
+"""The deterministic sample of authors for a calibration: the same at each size, as long as the table is unchanged."""
 
 from typing import Final
 
@@ -12,17 +12,17 @@ from summarizer_assets.storage.errors import TableError
 
 _BUCKETS: Final = 8
 _SEED, _ORDER_SEED = 22, 23
-_LOOKED_AT: Final = 4  # times as many as wanted: some are skipped by rule, and buckets differ
+_LOOKED_AT: Final = 4  # factor of candidates per author wanted: some are skipped by rule, and buckets differ
 
 
 def draw(summarizer: Summarizer, number: int) -> pl.DataFrame:
-    """At most so many authors of some buckets, by a hash of their ids: author_id, author_name, text, tokens.
+    """At most `number` authors of some buckets, chosen by a hash of their ids: author_id, author_name, text, tokens.
 
-    Those on the list SUMMARIZER_EXCLUDE and those with nothing to summarise are left out, as by a run.
+    As in a run, authors in SUMMARIZER_EXCLUDE and those with nothing to summarise are left out.
 
     Raises:
-        TableError: there are no authors yet, or none who could be asked, or the table cannot be read.
-        SettingsError: somebody is nearly on the list of those never to be sent.
+        TableError: there are no authors yet, none can be asked, or the table cannot be read.
+        SettingsError: an id nearly matches an entry of the exclusion list.
     """
     table = summarizer.tables.authors
     rows = {bucket: count for bucket, count in sorted(table.rows_by_bucket().items()) if count}
@@ -45,6 +45,6 @@ def _of_bucket(summarizer: Summarizer, bucket: str, authors: int, number: int) -
     require_exact_exclusions(found["author_id"], lines, table)
     excluded = pl.col("author_id").is_in(list(lines))
     rendered = summarizer.render(found).filter(~(pl.col("empty") | excluded))
-    # More than its part: another bucket may have fewer than that.
+    # More than this bucket's share, because another bucket may have fewer.
     wanted = rendered.sort(pl.col("author_id").hash(_ORDER_SEED)).head(_LOOKED_AT * number)
     return wanted.select("author_id", "author_name", "text", "tokens")

@@ -1,4 +1,4 @@
-"""An offer and a calibration as Markdown: for Dagster's pages, and for a terminal. No author is named in them."""
+"""Markdown of an offer and of a calibration, for Dagster's pages and a terminal. It names no authors."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ RULE = (
 
 
 def offer_markdown(offered: Offer) -> str:
-    """What it would ask and cost."""
+    """The requests and their cost."""
     head = ("authors a request", "requests", "tokens in", "tokens out", "cost")
     rows = [_offered(number(size), found) for size, found in offered.by_size.items()]
     rows.append(_offered("**all**", offered.whole))
@@ -28,12 +28,12 @@ def offer_markdown(offered: Offer) -> str:
 
 
 def calibration_markdown(found: Calibration) -> str:
-    """What was measured, and what follows."""
+    """The measurements and the recommendation."""
     return f"{measured_markdown(found.measured)}\n\n{recommendation_markdown(found)}"
 
 
 def recommendation_markdown(found: Calibration) -> str:
-    """The size to set, and why each was taken or not."""
+    """The size to set, and why each size was chosen or not."""
     size, verdicts = found.recommendation.size, found.recommendation.verdicts
     said = "**No size can be recommended.**" if size is None else f"**Recommended: SUMMARIZER_GROUP_SIZE={size}**"
     why = [f"- {one}: {verdicts[one]}" for one in sorted(verdicts)]
@@ -41,7 +41,7 @@ def recommendation_markdown(found: Calibration) -> str:
 
 
 def measured_markdown(measured: Sequence[Measured]) -> str:
-    """A row a size; shares of the authors, who are the same at each."""
+    """A table with one row per size, with shares of the authors, who are the same at each size."""
     head = ("authors a request", "requests", "missing", "mixed up", "refused", "support, mean (p10)", "words",
             "tokens an author", "cost of 1,000", "a request", "an author")  # fmt: skip
     lines = [table(head, [_row(one) for one in measured])]

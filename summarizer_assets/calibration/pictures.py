@@ -1,4 +1,4 @@
-"""A calibration as a picture: what fails, and what an accepted answer costs, by the size of a group."""
+"""Charts of a calibration: share of failures and cost of an accepted answer, by group size."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -1,1 +1,1 @@
-"""How many workers a job needs and how long it takes on them, from settings, tables and measured costs: no Dagster."""
+"""Capacity planning: workers needed and duration of a job, from settings, tables and measured costs. No Dagster."""

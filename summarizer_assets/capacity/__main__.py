@@ -1,7 +1,7 @@
-"""How many workers a job needs, how long it takes, and what binds it: `python -m summarizer_assets.capacity`.
+"""How many workers a job needs, how long it takes, and its bottleneck: `python -m summarizer_assets.capacity`.
 
-Arithmetic over measured costs: asks nobody, writes nothing. What is not given is taken from the settings, from the
-tables, or from what is documented; the last table of the output tells which.
+Arithmetic over measured costs: makes no request and writes nothing. Values that are not given are taken from the
+settings, the tables or the documentation; the last table of the output shows which.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _COMPARED = (1, 2, 4, 8)  # workers
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 when a setting is wrong, or the tables or the state store cannot be read."""
+    """Print the plan; return 0, or 2 if a setting is wrong or the tables or state store cannot be read."""
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     as_json, input_usd, output_usd = (options.pop(name) for name in ("json", "price_input_usd", "price_output_usd"))

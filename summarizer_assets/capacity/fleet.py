@@ -1,8 +1,9 @@
-"""How long a job takes on so many workers, and what binds it: arithmetic over measured costs.
+"""The capacity model: how long a job takes on a number of workers, and its bottleneck, from measured costs.
 
-Each thing that can bind a job alone would make it take so many seconds; the job takes the longest of them. A job is one
-run a bucket; each worker works on a few at once, so that the runs go in rounds over all places. `docs/capacity.md` has
-the formulas in words and compares them with measured runs; `core/footprint.py` has what a job leaves behind.
+For each possible bottleneck the model computes how many seconds the job would take if nothing else limited it; the job
+takes the longest of these. A job is one run per bucket; each worker executes a few runs at once, so the runs proceed in
+rounds over all places. `docs/capacity.md` explains the formulas and compares them with measured runs;
+`capacity/footprint.py` computes what a job leaves behind.
 
     plan(job, provider, Fleet(workers=2, buckets=256)).bound_by
 """
@@ -27,19 +28,19 @@ REQUESTS, TOKENS, CPU, ANSWERS, STARTS, COMMITS = (
     "commits",
 )
 
-#: Of an enforced limit that runs use: `python -m benchmarks.engine.limits` finds 99 % and more, docs/decisions.md.
+#: Share of an enforced limit that runs use: `python -m benchmarks.engine.limits` finds 99 % and more, docs/decisions.md.
 LIMIT_USE: Final = 0.99
-#: Of the limit, over the whole job with its starts, that counts as reached.
+#: Share of the limit, over the whole job including run starts, that counts as reaching it.
 REACHED: Final = 0.95
-#: Of SUMMARIZER_MAX_IN_FLIGHT.
+#: The maximum of SUMMARIZER_MAX_IN_FLIGHT.
 MOST_IN_FLIGHT: Final = 10_000
-#: Where no limit is known: `llm/concurrency.py`.
+#: Initial concurrency if no limit is known, see `llm/rate/concurrency.py`.
 _FIRST_IN_FLIGHT: Final = 4
 
 
 @dataclass(frozen=True)
 class Job:
-    """Authors to ask, and the tokens of one, with its share of the instruction. `group_size`: authors a request."""
+    """Authors to ask, and tokens per author with its share of the instruction. `group_size`: authors per request."""
 
     authors: int
     group_size: float
@@ -57,7 +58,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Provider:
-    """An account: its limits, how long a request takes (in all, and more for each token of its answer), its price."""
+    """A provider account: limits, latency of a request (seconds, plus seconds per token of its answer), and price."""
 
     limits: RateLimits = field(default_factory=RateLimits)
     latency_s: float = 0.0
@@ -70,7 +71,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Workers (hosts), what each has, and how the tables are cut. `in_flight`: the most of one run."""
+    """Workers (hosts), their resources, and the number of buckets. `in_flight`: most requests in flight per run."""
 
     workers: int
     buckets: int
@@ -81,7 +82,7 @@ class Fleet:
 
     @property
     def places(self) -> int:
-        """Runs at work at the same time, at most."""
+        """The most runs that execute at the same time."""
         return min(self.workers * self.runs_at_once, self.buckets)
 
     @property
@@ -90,21 +91,22 @@ class Fleet:
 
     @property
     def crowding(self) -> float:
-        """How much slower a run computes because others share the worker's cores; a run keeps one busy."""
+        """The factor by which runs compute slower because they share the worker's cores; a run keeps one core busy."""
         on_one = min(self.runs_at_once, math.ceil(self.buckets / self.workers))
         return max(1.0, on_one / self.cores)
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What the client's side takes, measured on two cores; `benchmarks.tables.capacity` measures both anew.
+    """Costs on the client's side, measured on two cores; `benchmarks.tables.capacity` measures starts and authors.
 
-    CPU of a run's start, and of an author without its requests: a run over 76,000 authors took 28 s, 3.5 of them its
-    start, 3,800 requests at `request_s` (docs/scale.md). CPU of a request: 0.48 ms at 64 in flight (docs/decisions.md).
-    `queue_s`: that a free place waits for Dagster's queue, half of its interval of 5 s; not measured here.
-    `commit_s`, and for each file of the table `commit_file_s`: CPU to open it, write one row and commit, 31 ms with 256
-    files and 392 with 9,999 (`python -m benchmarks.tables.stores`); 62 ms on a busy machine (docs/tables.md).
-    `commit_rows`, `commit_interval_s`: the settings' defaults.
+    `start_s`, `author_s`: CPU seconds of a run's start, and of an author without its requests: of 28 s of a run over
+    76,000 authors, 3.5 s were its start, and the rest includes 3,800 requests at `request_s` (docs/scale.md).
+    `request_s`: CPU seconds of a request, 0.48 ms at 64 in flight (docs/decisions.md). `queue_s`: wait of a free place
+    for Dagster's queue, half of its interval of 5 s; not measured. `commit_s`, plus `commit_file_s` per file of the
+    table: CPU seconds to open it, write one row and commit, 31 ms with 256 files and 392 ms with 9,999
+    (`python -m benchmarks.tables.stores`); 62 ms on a busy machine (docs/tables.md). `commit_rows`,
+    `commit_interval_s`: the settings' defaults.
     """
 
     start_s: float = 3.5
@@ -119,7 +121,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Bound:
-    """Seconds of the job were nothing else in its way; of them `starting_s` in which runs start."""
+    """Seconds the job would take if nothing else limited it, including `starting_s` in which runs start."""
 
     seconds: float
     starting_s: float
@@ -127,11 +129,12 @@ class Bound:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What comes of a job on a fleet.
+    """The plan of a job on a fleet.
 
-    `bound_by` is the longest of `bounds`, and `seconds` are its; STARTS where more than half of it is starting.
-    `in_flight` are there at most; `in_flight_in_all` use all of the limit (Little's law), None without one.
-    `workers_needed`, `in_flight_needed`: see the functions. `cost_usd` None: no price. `cpu_s` of all workers together.
+    `bound_by`: the longest of `bounds`, or STARTS if more than half of it is starting. `seconds`: the longest bound.
+    `in_flight`: the most requests in flight. `in_flight_in_all`: requests in flight that use the whole limit (Little's
+    law), None without a limit. `workers_needed`, `in_flight_needed`: see the functions. `cost_usd`: None without a
+    price. `cpu_s`: of all workers together.
     """
 
     workers: int
@@ -148,10 +151,10 @@ class Capacity:
 
 
 def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None) -> Capacity:
-    """What `job` takes on `fleet`.
+    """Plan `job` on `fleet`.
 
     Raises:
-        ValueError: a number of authors, workers, buckets or the like is not above zero.
+        ValueError: a number of authors, workers, buckets or the like is not positive.
     """
     costs = costs or Costs()
     _refuse_nothing(job, fleet)
@@ -176,7 +179,7 @@ def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None)
 
 
 def bounds(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> dict[str, Bound]:
-    """What each thing that may bind makes of the job; limits only where there are some."""
+    """The bound of each possible bottleneck; rate limits only if there are any."""
     authors, requests = job.authors / fleet.buckets, job.requests / fleet.buckets
     start = costs.queue_s + costs.start_s * fleet.crowding
     starting = fleet.rounds * start
@@ -188,7 +191,7 @@ def bounds(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> dict[str
         ANSWERS: Bound(starting + fleet.rounds * waiting, starting),
         COMMITS: Bound(start + committing, start),
     }
-    # While one place starts a run the others have more of the limit, so that little is lost; a single one has nobody.
+    # While one place starts a run, the others use its share of the limit, so little is lost, unless it is the only one.
     idle = start * (1 + (fleet.rounds - 1) / fleet.places)
     limits = provider.limits
     if limits.requests is not None:
@@ -199,13 +202,13 @@ def bounds(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> dict[str
 
 
 def workers_needed(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> int | None:
-    """The fewest workers that use `REACHED` of the limit; None: there is none, or no number of workers does."""
-    most = fleet.buckets  # more have nothing to do
+    """The fewest workers that use `REACHED` of the limit; None without a limit, or if no number of workers does."""
+    most = fleet.buckets  # more would be idle
     return _least(most, lambda workers: _reaches(job, provider, replace(fleet, workers=workers), costs))
 
 
 def in_flight_needed(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> int | None:
-    """The fewest requests in flight in one run with which these workers use `REACHED` of the limit; None: as above."""
+    """The fewest requests in flight per run with which these workers use `REACHED` of the limit; None as above."""
     return _least(MOST_IN_FLIGHT, lambda places: _reaches(job, provider, replace(fleet, in_flight=places), costs))
 
 
@@ -217,7 +220,7 @@ def _reaches(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> bool:
 
 
 def _least(most: int, reached: Callable[[int], bool]) -> int | None:
-    """The first of 1 … `most` from which on it is reached."""
+    """The smallest of 1 … `most` for which `reached` is true (binary search); None if there is none."""
     if not reached(most):
         return None
     least = 1
@@ -228,9 +231,9 @@ def _least(most: int, reached: Callable[[int], bool]) -> int | None:
 
 
 def _waves(requests: float, in_flight: int, *, known: bool) -> int:
-    """Answers that a run waits for one after the other: its first request goes alone, then as many as may.
+    """The number of latencies a run waits for in sequence: its first request goes alone, then as many as allowed.
 
-    As many as may are few at first where no limit is known, and twice as many each time.
+    If no limit is known, the number allowed starts low and doubles each time.
     """
     waves, left, places = 1, requests - 1, in_flight if known else min(_FIRST_IN_FLIGHT, in_flight)
     while left > 0 and places < in_flight:
@@ -239,19 +242,22 @@ def _waves(requests: float, in_flight: int, *, known: bool) -> int:
 
 
 def least_commits(authors: float, fleet: Fleet, costs: Costs) -> int:
-    """Appends of a run by their rows, and a compaction of several; on an object store as few as memory allows."""
+    """The fewest commits of a run: appends by number of rows, and a compaction if there are several.
+
+    On an object store there are as few appends as memory allows.
+    """
     appends = math.ceil(authors / (MOST_ROWS if fleet.object_store else costs.commit_rows))
     return appends + (appends > 1)
 
 
 def _commit_s(fleet: Fleet, costs: Costs) -> float:
-    """All runs commit to one table, one after the other."""
+    """Seconds per commit; all runs commit to one table, one after another."""
     one = costs.commit_s + fleet.buckets * costs.commit_file_s
     return max(one, 1 / COMMITS_A_SECOND) if fleet.object_store else one
 
 
 def _limit_s(job: Job, limits: RateLimits) -> float | None:
-    """Seconds in which the limits would let the job through."""
+    """The seconds that the limits require for the job; None without limits."""
     seconds = []
     if limits.requests is not None:
         seconds.append(job.requests / limits.requests * _MINUTE_S)

@@ -1,4 +1,4 @@
-"""How many buckets to make, and what a job leaves behind in tables and in Dagster: arithmetic over measured sizes."""
+"""The recommended number of buckets, and the footprint of a job in tables and in Dagster, from measured sizes."""
 
 import math
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from typing import Final
 from summarizer_assets.capacity.fleet import Costs, Fleet, Job, least_commits
 from summarizer_assets.core.buckets import MAX_BUCKETS
 
-#: Authors of a bucket, for memory and for a run that is not too long to lose: docs/scale.md, "up to 80,000".
+#: The most authors per bucket, for memory and for a run that is not too long to lose: docs/scale.md, "up to 80,000".
 AUTHORS_A_BUCKET: Final = 80_000
-#: Rounds over all places: with fewer, the places that end the last round first stand idle for too much of the job.
+#: Rounds over all places: with fewer, places that finish early in the last round are idle for too much of the job.
 _ROUNDS: Final = 8
 _STEP: Final = 16
 
-# What a job leaves, and where it was measured.
+# What a job leaves behind, and where it was measured.
 
-#: A run's file of events 170 kB, its part of `index.db` 33 kB, four files: docs/operations.md, "Keep the UI quick".
+#: A run's event file 170 kB, its share of `index.db` 33 kB, four files: docs/operations.md, "Keep the UI quick".
 _EVENTS_BYTES, _FILES_OF_A_RUN = 170_000 + 33_000, 4
-#: Of the tables' active files: 2.5 GB for 20 million authors (docs/scale.md), 50 MB for 250,000 summaries (tables.md).
+#: Active files per row: 2.5 GB for 20 million authors (docs/scale.md), 50 MB for 250,000 summaries (tables.md).
 _AUTHOR_BYTES, _SUMMARY_BYTES = 125, 199
-#: A run's peak: 283 MB with 1,000 authors (README, group sizes), 567 with 62,500, 697 with 78,000 (docs/scale.md).
+#: A run's peak memory: 283 MB with 1,000 authors (README, group sizes), 567 with 62,500, 697 with 78,000
+#: (docs/scale.md).
 _RUN_BYTES, _RUN_AUTHOR_BYTES = 280e6, 5_400
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a job leaves behind, and what one run needs. Bytes; `files`, `versions`: of the table `author_summaries`."""
+    """What a job leaves behind, and what one run needs, in bytes. `files`, `versions`: of `author_summaries`."""
 
     runs: int
     authors_a_bucket: int
@@ -39,7 +40,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Buckets:
-    """How many buckets to make, and why so many. `too_large`: authors in each that are too many for one root."""
+    """The number of buckets and its reason. `too_large`: even so, a bucket has too many authors."""
 
     count: int
     reason: str
@@ -47,9 +48,9 @@ class Buckets:
 
 
 def buckets_for(authors: int, places: int) -> Buckets:
-    """The least multiple of 16 with which no bucket is too large and each place has several; no more than there may be.
+    """The smallest multiple of 16, up to the maximum, so that no bucket is too large and each place has several.
 
-    Fewer buckets are fewer runs, files, versions and events: none of them more than is needed.
+    Fewer buckets mean fewer runs, files, versions and events.
     """
     for_memory, for_places = math.ceil(authors / AUTHORS_A_BUCKET), _ROUNDS * places
     count = math.ceil(max(for_memory, for_places) / _STEP) * _STEP
@@ -67,7 +68,7 @@ def buckets_for(authors: int, places: int) -> Buckets:
 
 def footprint_of(job: Job, fleet: Fleet, costs: Costs, seconds: float) -> Footprint:
     authors = job.authors / fleet.buckets
-    in_a_run = seconds / fleet.rounds / costs.commit_interval_s  # a run commits what waited for so long
+    in_a_run = seconds / fleet.rounds / costs.commit_interval_s  # commits of a run by the interval
     by_time = min(in_a_run, job.requests / fleet.buckets)
     commits = max(least_commits(authors, fleet, costs), math.ceil(by_time) + (by_time > 1))
     return Footprint(

@@ -1,4 +1,4 @@
-"""What is reckoned with: what a person gives, else the settings, else the tables, else what is documented."""
+"""Inputs of the capacity model: given values, else the settings, else the tables, else documented measurements."""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
@@ -19,11 +19,11 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.guards import reading
 
-#: Of an author as rendered, without the instruction: docs/decisions.md, `python -m benchmarks.engine.tokens`.
+#: Tokens of a rendered author, without the instruction: docs/decisions.md, `python -m benchmarks.engine.tokens`.
 RECORD_TOKENS: Final = 140
-#: Of the server in the README's table of group sizes: half a second, and 10 ms for each token of the answer.
+#: Latency of the server in the README's table of group sizes: half a second, plus 10 ms per token of the answer.
 LATENCY_S, LATENCY_TOKEN_S = 0.5, 0.01
-#: Of the machine that everything was measured on, and in dagster.yaml.
+#: Cores of the machine used for all measurements, and concurrent runs in dagster.yaml.
 CORES, RUNS_AT_ONCE = 2, 2
 _BUCKETS_READ: Final = 8
 _Number = TypeVar("_Number", int, float)
@@ -31,7 +31,7 @@ _Number = TypeVar("_Number", int, float)
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person gives; None: it is to be found."""
+    """Values given by a person; None if they are to be determined."""
 
     authors: int | None = None
     group_size: int | None = None
@@ -50,7 +50,7 @@ class Wishes:
 
 
 class Figure(NamedTuple):
-    """One of the figures that all rests on, for a person to read."""
+    """One input figure with its origin, for display."""
 
     name: str
     value: str
@@ -59,7 +59,7 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Given:
-    """`recommended`: buckets; `made_with`: those of the tables that are there already."""
+    """The determined inputs. `recommended`: number of buckets; `made_with`: that of the existing tables."""
 
     job: Job
     provider: Provider
@@ -71,17 +71,17 @@ class Given:
 
 class _Figures(list[Figure]):
     def first(self, name: str, *offers: tuple[_Number | None, str]) -> _Number:
-        """The first offered that is there, kept with its origin; the last one always is."""
+        """The first value that is not None, recorded with its origin; the last one never is None."""
         value, origin = next((value, origin) for value, origin in offers if value is not None)
         self.append(Figure(name, f"{value:,.10g}", origin))
         return value
 
 
 def given(summarizer: Summarizer, wishes: Wishes) -> Given:
-    """Opens the tables only for what is not given; asks nobody, writes nothing.
+    """Determine all inputs. Opens tables only for values not given; makes no request and writes nothing.
 
     Raises:
-        SettingsError: nobody says how many authors there are.
+        SettingsError: the number of authors is unknown.
         TableError: a table cannot be read.
         StorageError: the state store does not answer.
     """
@@ -126,12 +126,12 @@ def _job(summarizer: Summarizer, wishes: Wishes, authors: int, figures: _Figures
 
 
 def _whole(value: float | None) -> float | None:
-    """Fractions of a token mean nothing."""
+    """A limit rounded to a whole number, because fractions of a token mean nothing."""
     return None if value is None else float(round(value))
 
 
 def _tokens(summarizer: Summarizer) -> tuple[TokenModel, float, str]:
-    """What requests use, and a record's part of it: as answers so far told, else as is believed beforehand."""
+    """The token model, the record's tokens and their origin: from answers so far, else from prior assumptions."""
     terms = summarizer.terms
     used = _mean_prompt_tokens(summarizer)
     if used is not None:
@@ -144,7 +144,7 @@ def _tokens(summarizer: Summarizer) -> tuple[TokenModel, float, str]:
 
 
 def _mean_prompt_tokens(summarizer: Summarizer) -> float | None:
-    """Of an author, with this prompt and model, by the usage that the provider told; None: nobody was answered."""
+    """Mean prompt tokens per author with this prompt and model, by reported usage; None without answers."""
     table, identity = summarizer.tables.summaries, summarizer.identity
     keys = spread(sorted(table.rows_by_bucket()), _BUCKETS_READ)
     if not keys:
@@ -181,10 +181,10 @@ def _limit(name: str, option: str, wished: float | None, setting: int | None, fi
 
 
 def _latency(summarizer: Summarizer, wishes: Wishes, job: Job) -> tuple[float, float, str]:
-    """Seconds of a request, and more for each token of its answer."""
+    """Latency of a request: seconds, seconds per token of its answer, and the origin."""
     if wishes.latency_s is not None or wishes.latency_token_s is not None:
         return wishes.latency_s or 0.0, wishes.latency_token_s or 0.0, "--latency-s, --latency-token-s"
-    if summarizer.tables.authors.open() is not None:  # else a state store would be made, only to find nothing in it
+    if summarizer.tables.authors.open() is not None:  # otherwise an empty state store would be created
         measured = latency_of(pace_of(summarizer).latencies, job.group_size)
         if measured is not None:
             return measured, 0.0, "`python -m summarizer_assets.calibration`"

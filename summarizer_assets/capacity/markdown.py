@@ -1,4 +1,4 @@
-"""A plan as a person reads it, in Markdown, and as numbers for a machine."""
+"""Output of a capacity plan as Markdown and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -22,7 +22,7 @@ _GB: Final = 1e9
 
 
 def capacity_markdown(given: Given, plans: Sequence[Capacity], footprint: Footprint) -> str:
-    """`plans`: the one that was asked for first, then others of the same job, to compare."""
+    """The plan as Markdown; `plans`: the requested one first, then others of the same job for comparison."""
     asked = plans[0]
     job = given.job
     takes = f"{number(job.authors)} authors on {_workers(asked.workers)}: {duration(asked.seconds)}"

@@ -1,1 +1,1 @@
-"""What a job will cost, told before it is started, and compared with what it came to: no Dagster in here."""
+"""Cost estimation: the price of a job before it starts, and its comparison with the actual cost. No Dagster."""

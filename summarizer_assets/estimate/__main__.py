@@ -1,4 +1,4 @@
-"""What the authors that are pending now will cost: `python -m summarizer_assets.estimate`. Asks nobody."""
+"""What the pending authors will cost: `python -m summarizer_assets.estimate`. Makes no request."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ from summarizer_assets.storage.errors import StorageError, TableError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 when the tables or the state store cannot be read."""
+    """Print the estimate; return 0, or 2 if the tables or the state store cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m summarizer_assets.estimate", description=__doc__)
     parser.add_argument("--record", action="store_true", help="keep it, to be compared with what comes of it")
     parser.add_argument("--picture", type=Path, help="write a chart to this file, as SVG")

@@ -1,6 +1,6 @@
-"""What earlier requests used: summaries of the current prompt and model hold the usage that the provider told.
+"""The token model learnt from earlier requests: summaries of the current prompt and model have the reported usage.
 
-Read are the narrow columns of at most 8 buckets' summaries, and the records of at most 1,000 authors in each: a request
+Reads narrow columns of the summaries of at most 8 buckets, and the records of at most 1,000 authors in each. A request
 is one observation, so all its authors are needed.
 """
 
@@ -25,14 +25,14 @@ _REQUEST = ("run_id", "request_id", "summarized_at")  # the rows of one answer s
 
 
 class _Seen(NamedTuple):
-    """Of one bucket: answered requests, and in how many a run without any trouble would have asked their authors."""
+    """Answered requests of one bucket, and `planned`: the requests a run without failures would have needed."""
 
     requests: list[Answered]
     planned: int
 
 
 def learnt(summarizer: Summarizer, terms: Terms) -> TokenModel:
-    """What is believed beforehand, made better by the history, where there is one."""
+    """The prior token model, updated by the history if there is any."""
     rows = summarizer.tables.summaries.rows_by_bucket()
     seen = [_bucket(summarizer, bucket, terms) for bucket in spread(sorted(rows), _BUCKETS)]
     requests = [request for one in seen for request in one.requests]
@@ -60,7 +60,7 @@ def _bucket(summarizer: Summarizer, bucket: str, terms: Terms) -> _Seen:
         wanted = pl.col("author_id").is_in(rows["author_id"].to_list())
         authors = tables.authors.read([bucket]).filter(wanted).collect(engine="streaming")
     records = summarizer.render(authors).select("author_id", "content_hash", "tokens")
-    # Of authors whose record changed since, nobody knows what was sent.
+    # For authors whose record changed since, the text sent is unknown.
     rows = rows.join(records, on=["author_id", "content_hash"], how="left").sort("author_id")
     whole = rows.filter(pl.col("tokens").is_not_null().all().over(_REQUEST))
     requests = whole.group_by(_REQUEST).agg(pl.len(), pl.col("tokens", "prompt_tokens", "completion_tokens").sum())
@@ -69,14 +69,14 @@ def _bucket(summarizer: Summarizer, bucket: str, terms: Terms) -> _Seen:
 
 
 def _some(rows: pl.DataFrame) -> pl.DataFrame:
-    """All rows of as many requests as hold enough authors, drawn by a hash: those asked again are no likelier in it."""
+    """All rows of a sample of requests with enough authors, drawn by a hash, without bias towards re-asked authors."""
     requests = rows.group_by(_REQUEST).len().with_columns(place=pl.struct(_REQUEST).hash(_SEED)).sort("place")
     drawn = requests.filter(pl.col("len").cum_sum() - pl.col("len") < _AUTHORS_A_BUCKET)
     return rows.join(drawn, on=_REQUEST, how="semi", nulls_equal=True)
 
 
 def _planned(rows: pl.DataFrame, terms: Terms) -> Iterator[int]:
-    """Requests that each run would have made at least, in groups as large as its largest."""
+    """The fewest requests of each run, with groups as large as its largest."""
     for _, of_run in rows.group_by("run_id"):
         most: int = of_run.group_by(_REQUEST).len().select(pl.col("len").max()).item()
         limits = replace(terms.limits, count=most)

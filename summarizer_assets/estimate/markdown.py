@@ -1,4 +1,4 @@
-"""An estimate and its reconciliation as Markdown: for Dagster's pages, and for a terminal."""
+"""Markdown of an estimate and of its reconciliation, for Dagster's pages and a terminal."""
 
 from collections.abc import Iterator
 
@@ -14,24 +14,24 @@ _CUT = 0.75  # of a size; the last group of a bucket is smaller anyway
 
 
 def estimate_markdown(spend: SpendEstimate) -> str:
-    """The table by group size, and under it what it rests on."""
+    """The table by group size, followed by its assumptions."""
     return f"{estimate_table(spend)}\n\n{estimate_notes(spend)}"
 
 
 def estimate_table(spend: SpendEstimate) -> str:
-    """Short: Dagster shows Markdown of less than 1,000 characters inline."""
+    """The table by group size, kept short: Dagster shows Markdown of less than 1,000 characters inline."""
     head = ("authors a request", "requests", "tokens in", "tokens out", f"cost, {spend.prices.tier}",
             f"cost, {spend.prices.other_tier}", "time")  # fmt: skip
     return table(head, [_row(option, configured=option is spend.configured) for option in spend.options])
 
 
 def estimate_notes(spend: SpendEstimate) -> str:
-    """What the table rests on, and what the budget says to it."""
+    """The assumptions of the table, and a comparison with the budget."""
     return "\n".join(f"- {note}" for note in _notes(spend))
 
 
 def reconciliation_markdown(found: Reconciliation | None) -> str:
-    """The last estimate that was kept, beside what happened since."""
+    """The last stored estimate compared with what happened since."""
     if found is None:
         return "No earlier estimate is kept."
     rows: list[tuple[str, ...]] = [
@@ -131,7 +131,7 @@ def _money(spend: SpendEstimate) -> Iterator[str]:
 
 
 def _flex(spend: SpendEstimate) -> Iterator[str]:
-    """What the cheaper tier would save, and how replies of either are booked."""
+    """What the cheaper service tier would save, and how replies of each tier are booked."""
     prices, cost, other = spend.prices, spend.configured.estimate.cost_usd, spend.configured.other_cost_usd
     if prices.price is None or prices.other is None or cost is None or other is None or not cost.expected:
         return

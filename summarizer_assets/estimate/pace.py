@@ -1,4 +1,4 @@
-"""How long the work takes: what the account's limits allow, and what the provider's answers take."""
+"""Estimated duration of the work, from the account's rate limits and the provider's latency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ RPM, TPM, LATENCY, EARLIER, UNKNOWN = (
 
 @dataclass(frozen=True)
 class Duration:
-    """`seconds` None: nothing is known. `at_least`: the time that answers take is not known, only the limits are."""
+    """`seconds`: None if unknown. `at_least`: a lower bound, because the limits are known but the latency is not."""
 
     seconds: float | None
     bound_by: str
@@ -29,9 +29,9 @@ class Duration:
 
 @dataclass(frozen=True)
 class Pace:
-    """What is known beforehand of how fast an installation works, one run at a time.
+    """What is known about an installation's speed, one run at a time.
 
-    `latencies`: seconds of a request by its number of authors, as a calibration measured them. `author_s`: seconds an
+    `latencies`: seconds of a request by its number of authors, measured by a calibration. `author_s`: seconds per
     author in earlier runs, with groups of `group_size`.
     """
 
@@ -43,7 +43,7 @@ class Pace:
     author_s: float | None
 
     def duration(self, work: Estimate, group_size: int, buckets: int) -> Duration:
-        """Of `work` in groups of `group_size`, spread over so many buckets that are worked on one after the other."""
+        """The duration of `work` in groups of `group_size`, spread over `buckets` that run one after another."""
         calls, authors = work.calls.expected, work.authors.expected
         if not calls:
             return Duration(0.0, UNKNOWN)
@@ -84,9 +84,9 @@ def pace_of(summarizer: Summarizer) -> Pace:
 
 
 def latency_of(latencies: Mapping[int, float], authors: float) -> float | None:
-    """Seconds of a request of so many authors: on the line between the nearest two that were measured.
+    """Seconds of a request of `authors`, by linear interpolation between the nearest two measured sizes.
 
-    One measurement tells of its own size only, for nobody knows which part of it each author adds.
+    A single measurement is valid only for its own size, because the share per author is unknown.
     """
     sizes = sorted(latencies)
     if not sizes:

@@ -1,7 +1,7 @@
-"""Looks at a sample of authors in the tables: who of them would be asked now.
+"""Estimates the pending authors from a sample of the tables.
 
-Of 256 buckets with 78,000 authors each, at most 16 are opened, and of each the 1,500 authors are rendered that a hash
-of their id picks: 24,000 in all.
+Of 256 buckets with 78,000 authors each, at most 16 are opened, and in each 1,500 authors, chosen by a hash of their
+ids, are rendered: 24,000 in all.
 """
 
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError
 
-_SEED: Final = 20  # another hash than the one that makes buckets
+_SEED: Final = 20  # a different hash from the one of the buckets
 _HELD = ("author_id", "content_hash", "prompt_version", "model", "summarized_at")
 
 
 def look(summarizer: Summarizer) -> Pending:
-    """Count the authors that runs would ask now, over all buckets.
+    """Estimate the authors that runs would ask now, over all buckets.
 
     Raises:
         TableError: there are no authors yet, or a table cannot be read.

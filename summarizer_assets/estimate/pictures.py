@@ -1,4 +1,4 @@
-"""An estimate as a picture: cost with its interval, and time, by the size of a group."""
+"""Charts of an estimate: cost with its interval, and time, by group size."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,11 +11,11 @@ from summarizer_assets.estimate.wording import duration
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BESIDE = 0.12  # of two tiers
+_BESIDE = 0.12  # offset between the marks of two tiers
 
 
 def picture(spend: SpendEstimate) -> Chart:
-    """Cost (tokens, where no price is known or it is 0), and time."""
+    """Cost (tokens if the price is unknown or 0) and time, by group size."""
     return draw("What the pending authors will cost, and how long it takes", _cost(spend), _time(spend), width=8.2)
 
 

@@ -1,4 +1,4 @@
-"""The last estimate that was kept, against what has happened since."""
+"""Reconciliation of the last stored estimate with the actual cost since."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,14 +13,14 @@ from summarizer_assets.storage.state_db.estimates import Booked, EstimateBook, K
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Plain figures. `*_expected`, `*_low` and `*_high` are the estimate's, for all its authors; the others of since.
+    """Figures of the estimate (`*_expected`, `*_low`, `*_high`, for all its authors) and of the time since.
 
-    `authors_failed`: have a failure of since then, and no summary. Tokens and calls are those the ledger booked, with
-    what was asked again or in vain; where it books nothing (no price, or a free one), tokens are those of the summaries
-    and calls are None. Dollars are None where no price was known then, or is now.
+    `authors_failed`: authors with a failure since then and no summary. Tokens and calls are those the ledger booked,
+    including re-asked and wasted requests; if it books nothing (no price, or a free model), tokens are those of the
+    summaries and calls are None. Dollars are None if no price was known then, or is known now.
 
-    `inside`: whether all the estimate's authors at today's cost of one lie in its interval (tokens, without a price);
-    None as long as nobody was answered.
+    `inside`: whether the actual cost per author times the estimate's authors lies in its interval (in tokens without a
+    price); None until an author is answered.
     """
 
     estimated_at: datetime
@@ -61,7 +61,7 @@ class Reconciliation:
 
 @dataclass(frozen=True)
 class _Since:
-    """What the tables say of the time since an estimate."""
+    """Figures from the tables for the time since an estimate."""
 
     answered: int
     tokens: int
@@ -69,7 +69,7 @@ class _Since:
 
 
 def reconcile(summarizer: Summarizer) -> Reconciliation | None:
-    """The newest kept estimate of this root and what became of it; None: none was kept, or no author was expected.
+    """Compare this root's newest stored estimate with the time since; None if there is none, or it expected no author.
 
     Reads four narrow columns of the summaries, as a stream.
     """

@@ -1,7 +1,7 @@
-"""What it costs to make chosen summaries anew, over all buckets: what they used last time, at today's price.
+"""Cost of regenerating selected summaries, over all buckets: their last usage at today's price.
 
-The same authors are asked about the same records, so nothing foretells it better. Counted from three columns of the
-whole table, not from a sample: at 20 million summaries some 200 MB are read, none of them text of a summary.
+The same authors are asked about the same records, so this is the best predictor. It is computed from three columns of
+the whole table, not from a sample: for 20 million summaries about 200 MB are read, without the summaries' text.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ _TOKENS = ("prompt_tokens", "completion_tokens")
 
 @dataclass(frozen=True)
 class Renewal:
-    """The chosen summaries of one prompt and model.
+    """The selected summaries of one prompt and model.
 
-    `tokens` and `cost_usd` are of asking for them again; None: no reply told its usage, or no price is known.
+    `tokens`, `cost_usd`: of regenerating them; None if no reply had a usage, or no price is known.
     """
 
     prompt_version: str
@@ -33,7 +33,7 @@ class Renewal:
 
 
 def renewals(summarizer: Summarizer, chosen: Resummarize) -> list[Renewal]:
-    """By prompt and model, the most summaries first; empty: nobody is chosen.
+    """The renewals by prompt and model, the most summaries first; empty if nothing is selected.
 
     Raises:
         TableError: the summaries cannot be read.
@@ -52,7 +52,7 @@ def renewals(summarizer: Summarizer, chosen: Resummarize) -> list[Renewal]:
 
 
 def renewals_markdown(found: list[Renewal]) -> str:
-    """A table with its sum."""
+    """A Markdown table with totals."""
     if not found:
         return "No summary is chosen."
     head = ("prompt", "model", "summaries", "tokens", "cost")
@@ -80,7 +80,7 @@ def cost_usd(found: list[Renewal]) -> float | None:
 def _renewal(summarizer: Summarizer, row: dict[str, object]) -> Renewal:
     summaries, told = int(str(row["len"])), int(str(row["told"]))
     used = None
-    if told:  # those that told nothing are taken as the others
+    if told:  # summaries without usage count like the others
         asked, said = (round(int(str(row[name])) * summaries / told) for name in _TOKENS)
         used = Usage(asked, said)
     price = summarizer.price

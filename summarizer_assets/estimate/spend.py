@@ -1,4 +1,4 @@
-"""The estimate of a whole job: whom runs would ask now, and what that takes in groups of several sizes."""
+"""The cost estimate of a whole job: the pending authors, and their cost for several group sizes."""
 
 import time
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from summarizer_assets.storage.state_db.estimates import EstimateBook, KeptEstim
 
 @dataclass(frozen=True)
 class Option:
-    """The job in groups of at most `group_size`, which is `authors_a_call` when all limits of a request are kept."""
+    """The job in groups of at most `group_size`; `authors_a_call`: authors per request under all limits."""
 
     group_size: int
     authors_a_call: float
@@ -28,9 +28,9 @@ class Option:
 
 @dataclass(frozen=True)
 class SpendEstimate:
-    """What all runs would ask and cost, were they started now. `options` by group size, `configured` one of them.
+    """Requests and cost of all runs if they started now. `options`: by group size; `configured`: one of them.
 
-    `budget_left_usd`: of SUMMARIZER_BUDGET_USD, less what is spent, perhaps billed or reserved; None: no budget.
+    `budget_left_usd`: SUMMARIZER_BUDGET_USD minus spent, uncertain and reserved amounts; None without a budget.
     """
 
     pending: Pending
@@ -48,7 +48,7 @@ class SpendEstimate:
 
     @property
     def beyond_budget_usd(self) -> float | None:
-        """By how much the expected cost exceeds what is left of the budget; negative: it is covered."""
+        """The amount by which the expected cost exceeds the budget left; negative if it is covered."""
         cost = self.configured.estimate.cost_usd
         if cost is None or self.budget_left_usd is None:
             return None
@@ -56,7 +56,7 @@ class SpendEstimate:
 
 
 def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
-    """Look at the tables and price what is pending. Nothing is asked, nothing is written.
+    """Read the tables and price the pending authors. Makes no request and writes nothing.
 
     Raises:
         TableError: there are no authors yet, or a table cannot be read.
@@ -89,7 +89,7 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
 
 
 def keep(summarizer: Summarizer, spend: SpendEstimate) -> None:
-    """Keep the estimate, so that `reconcile` can compare it with what comes of it."""
+    """Store the estimate, so that `reconcile` can compare it with the actual cost."""
     found = spend.configured.estimate
     cost = found.cost_usd
     EstimateBook(summarizer.database, summarizer.root_name).keep(

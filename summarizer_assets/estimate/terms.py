@@ -1,4 +1,4 @@
-"""What runs of an installation would ask with, at which prices."""
+"""The request parameters and prices that an installation's runs would use."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,10 +18,10 @@ NO_PRICE = (
 
 @dataclass(frozen=True)
 class Prices:
-    """The price that is configured, and that of the other tier where it is surely known.
+    """The configured price, and the other tier's if it is known for certain.
 
-    `source` says where the first comes from, `other_reason` why the second is not known, `notices` what to know of
-    the model and of the list.
+    `source`: origin of the first. `other_reason`: why the second is unknown. `notices`: notices about the model and the
+    price list.
     """
 
     price: Price | None
@@ -34,7 +34,7 @@ class Prices:
 
 
 def terms_of(summarizer: Summarizer, group_size: int | None = None) -> Terms:
-    """As a run would ask, or with groups of `group_size`."""
+    """The terms of a run, or of a run with groups of `group_size`."""
     terms = summarizer.terms
     return terms if group_size is None else replace(terms, limits=replace(terms.limits, count=group_size))
 

@@ -1,1 +1,1 @@
-"""Reads the tables for the checks that `core.quality` judges; no Dagster, nothing changed."""
+"""Data quality checks: reads the tables and applies the rules of `core.quality`. Read-only, without Dagster."""

@@ -1,7 +1,7 @@
-"""The checks of one bucket at the end of its run, from the tables as they are then.
+"""Quality checks of one bucket at the end of its run.
 
-They read a few columns of the bucket and render nothing: the run has just compared each author's record with its
-summary, and says itself how many are left.
+They read a few columns of the bucket and render no records, because the run has just compared each author's record with
+its summary and reports how many are left.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _FAILED = ["author_id", "reason", "attempts", "run_id"]
 
 @dataclass(frozen=True)
 class Before:
-    """The bucket as its run finds it: handles only, read when there is something to compare."""
+    """The tables before the run: handles only, read if there is something to compare."""
 
     summaries: DeltaTable | None
     failures: DeltaTable | None
@@ -48,7 +48,7 @@ def before(tables: Tables) -> Before:
 def check_bucket(
     summarizer: Summarizer, bucket: str, run_id: str, counts: BucketCounts, old: Before
 ) -> Iterator[tuple[str, str, Verdict]]:
-    """Asset, name and verdict of each check.
+    """Yield the asset, name and verdict of each check.
 
     Raises:
         TableError: a table cannot be read.
@@ -77,7 +77,7 @@ def check_bucket(
         done_before = rows_of(tables.summaries, bucket, old.summaries, _DONE)
         failed_before = rows_of(tables.failures, bucket, old.failures, _FAILED)
         older.add(done_before, refused(failed_before).height)
-        # Who failed before is a hard case: retried, they would say that the provider became worse.
+        # Authors who failed before are hard cases; counting their retries would show a decline of the provider.
         hard = failed_before.select("author_id")
         new.add(
             done.filter(mine).join(hard, on="author_id", how="anti"),

@@ -1,4 +1,4 @@
-"""What the checks are called, in Dagster and in docs/checks.md."""
+"""The names of the quality checks, as used in Dagster and in docs/checks.md."""
 
 AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
 
@@ -13,11 +13,11 @@ FEW_FAILURES = "few_failures"
 GROUNDING = "grounding_holds"
 LANGUAGE = "language_holds"
 
-#: Of `authors`, as soon as it is written.
+#: Checks of `authors`, made as soon as it is written.
 OF_AUTHORS = (COLUMNS, ONE_ROW, EXCLUDED)
-#: Of the whole tables.
+#: Checks of whole tables.
 WHOLE = (COLUMNS, ONE_ROW, AS_WRITTEN, ONE_PLACE, CURRENT, FEW_FAILURES, GROUNDING, LANGUAGE)
-#: Of a bucket, by its run: the columns are looked at before it begins.
+#: Checks of a bucket, made by its run; the columns are checked before it begins.
 OF_BUCKET = (
     (SUMMARIES, ONE_ROW),
     (FAILURES, ONE_ROW),
@@ -28,7 +28,7 @@ OF_BUCKET = (
     (SUMMARIES, GROUNDING),
     (SUMMARIES, LANGUAGE),
 )
-#: Those that stop what comes after in the same run.
+#: Checks whose failure stops later steps of the same run.
 BLOCKING = frozenset({COLUMNS, ONE_ROW, ONE_PLACE})
 
 MEANINGS = {

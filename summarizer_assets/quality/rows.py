@@ -1,4 +1,4 @@
-"""Columns of one bucket in a snapshot of a table."""
+"""Reading of one bucket's columns in a snapshot of a table, and selections of rows for the checks."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from summarizer_assets.storage.delta.table import BucketedTable
 
 
 def rows_of(table: BucketedTable, bucket: str, handle: DeltaTable | None, columns: Sequence[str]) -> pl.DataFrame:
-    """The bucket's rows in the version that `handle` shows; no table has no rows.
+    """The bucket's rows in the version of `handle`; empty if there is no table.
 
     Raises:
-        TableError: they cannot be read.
+        TableError: the rows cannot be read.
     """
     if handle is None:
         return pl.DataFrame(schema={column: table.schema[column] for column in columns})
@@ -24,9 +24,9 @@ def rows_of(table: BucketedTable, bucket: str, handle: DeltaTable | None, column
 
 
 def altered(authors: pl.DataFrame) -> pl.Series:
-    """Ids of the records whose hash, computed anew, is not the one that stands beside them."""
+    """Ids of the records whose recomputed hash differs from the stored one."""
     papers, topics = pl.col("papers"), pl.col("topics")
-    # An ingest writes no such nulls, and the hash has no words for them.
+    # An ingest never writes such nulls, and the hash cannot encode them.
     holes = [
         column.is_null() | (column.list.drop_nulls().list.len() != column.list.len()) for column in (papers, topics)
     ]
@@ -37,5 +37,5 @@ def altered(authors: pl.DataFrame) -> pl.Series:
 
 
 def refused(failures: pl.DataFrame) -> pl.DataFrame:
-    """The failures whose answer told another author's work, contradicted its record or named nobody."""
+    """Failures whose answer described another author's work, contradicted the record or named nobody."""
     return failures.filter(pl.col("reason") == str(FailureReason.UNGROUNDED))

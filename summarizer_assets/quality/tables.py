@@ -1,4 +1,4 @@
-"""The checks of whole tables: all buckets of one snapshot, one after another, so that memory is that of one bucket."""
+"""Quality checks of whole tables: all buckets of one snapshot in turn, so that memory is bounded by one bucket."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ _NOT_JUDGED = "Not judged, since a table has other columns than this version rea
 
 @dataclass
 class Snapshot:
-    """The newest version of each table, all of one moment; `wrong`: what is wrong with the columns of a table.
+    """The newest version of each table at one moment; `wrong`: what is wrong with the columns of a table.
 
-    `at_work`: buckets that a run changed at that moment, so that their tables need not agree.
+    `at_work`: buckets with a running run, whose tables need not be consistent.
     """
 
     handles: dict[str, DeltaTable | None] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checked:
-    """`verdicts` by check; `skipped` buckets were at work."""
+    """`verdicts`: by check. `skipped`: buckets with a running run."""
 
     verdicts: Mapping[str, Verdict]
     buckets: int
@@ -58,7 +58,7 @@ class Checked:
 
 
 def check_tables(summarizer: Summarizer, now: datetime, buckets: Sequence[str] = ()) -> Checked:
-    """Check `buckets` (none given: all) of the newest version of the tables.
+    """Check `buckets` (all if empty) in the newest version of the tables.
 
     Raises:
         TableError: a table cannot be read.
@@ -76,7 +76,7 @@ def check_tables(summarizer: Summarizer, now: datetime, buckets: Sequence[str] =
 
 
 def check_authors(summarizer: Summarizer) -> tuple[Verdict, Verdict, Verdict]:
-    """Whether `authors` has the columns and the single rows that a paid step relies on, and people on the list.
+    """Check columns and unique ids of `authors`, on which a paid step relies, and whether it has excluded people.
 
     Raises:
         TableError: the table cannot be read.
@@ -108,7 +108,7 @@ def take_snapshot(summarizer: Summarizer) -> Snapshot:
 
 
 class _Judges:
-    """One of each kind, given bucket after bucket."""
+    """The checks, which take one bucket after another."""
 
     def __init__(self, summarizer: Summarizer, now: datetime) -> None:
         settings = summarizer.settings
@@ -136,7 +136,7 @@ class _Judges:
         self._current.add(bucket, rendered, done, ids[FAILURES])
         self._failures.add(done.height, failed)
         is_new = pl.col("summarized_at") >= self._new_since
-        # Who fails again is a hard case, and says nothing of the provider as it is now.
+        # Authors who fail again are hard cases, and say nothing about the provider's current state.
         fails_now = (pl.col("attempts") == 1) & (pl.col("last_failed_at") >= self._new_since)
         self._new.add(done.filter(is_new), refused(failed).filter(fails_now).height)
         self._old.add(done.filter(~is_new), refused(failed).filter(~fails_now).height)

@@ -1,4 +1,4 @@
-"""What became of all authors, for people: gathered from tables, ledger and run history, written as one page.
+"""The report on a root: gathered from tables, ledger and run history, and rendered as one HTML page.
 
-No Dagster in here; the asset `summary_report` and `python -m summarizer_assets.report` are shells over it.
+No Dagster; the asset `summary_report` and `python -m summarizer_assets.report` are thin wrappers.
 """

@@ -12,7 +12,7 @@ from summarizer_assets.storage.errors import StorageError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 when there is nothing to read or no place to write."""
+    """Write the report; return 0, or 2 if the tables cannot be read or the page cannot be written."""
     parser = argparse.ArgumentParser(prog="python -m summarizer_assets.report", description=__doc__)
     parser.add_argument(
         "--open-path",

@@ -1,4 +1,4 @@
-"""A summary in doubt as it is shown: its text in pieces, and why it is there, in words."""
+"""Presentation of a doubtful summary: its text with marked passages, and the reasons in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from summarizer_assets.core.judging.doubts import Piece, pieces
 from summarizer_assets.core.judging.flags import Flag, flag_of
 from summarizer_assets.report.facts import Doubt
 
-_LONGEST: Final = 4000  # characters of a summary
+_LONGEST: Final = 4000  # characters of a summary that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A flag of the text; `passages`: what raised it, as the summary writes it, where it is words."""
+    """A flag of the text; `passages`: the passages of the summary that raised it, if there are any."""
 
     flag: Flag
     passages: Sequence[str]
 
 
 def marked(doubt: Doubt) -> list[Piece]:
-    """The summary in pieces, made visible."""
+    """The summary in pieces, with invisible characters made visible."""
     return pieces(made_visible(doubt.summary, _LONGEST), doubt.doubted)
 
 
 def reasons(doubt: Doubt) -> list[Reason]:
-    """The gravest first."""
+    """The reasons, the most serious first."""
     flags = [flag for value in doubt.flags if (flag := flag_of(value)) is not None and flag.doubt is not None]
     summary = made_visible(doubt.summary, _LONGEST)
     found = []

@@ -1,4 +1,4 @@
-"""What a report knows: plain values, gathered once, shown by the page and by Dagster's metadata."""
+"""The data of a report: plain values, gathered once, shown by the page and by Dagster's metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from summarizer_assets.report.throughput import Throughput
 
 @dataclass(frozen=True)
 class Sample:
-    """A summary beside its author's facts. All texts are data of somebody else, as the tables hold them.
+    """A summary with its author's facts. All texts are untrusted data from the tables.
 
-    `citations` None: no paper tells any. `titles`: of the most cited papers.
+    `citations`: None if no paper has a count. `titles`: of the most cited papers.
     """
 
     author_id: str
@@ -37,10 +37,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A summary that a person should look at, beside its author's record as it is now, all as the tables hold it.
+    """A summary that a person should review, with its author's current record; all texts are untrusted data.
 
-    `changed`: the record is another one than the summary was written from, so no words are compared. `doubted`: the
-    words in doubt, by the flag that each raises.
+    `changed`: the record changed since the summary was written, so words are not compared. `doubted`: the doubtful
+    words, by flag.
     """
 
     author_id: str
@@ -56,7 +56,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Money:
-    """Nano-dollars since the root was made, from the ledger. `known`: a price is set or listed; `free`: it is zero."""
+    """Nano-dollars since the root was created, by the ledger. `known`: a price is set or listed; `free`: it is zero."""
 
     known: bool = True
     free: bool = False
@@ -75,10 +75,10 @@ class Money:
 class Report:
     """The state of one root at one moment.
 
-    `buckets`: the numbers of each. `compared`: whether each summary was compared with its author's record as it is now,
-    so that the outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early. `at_work`:
-    buckets on which a run works. `rejected`: source rows that can be no author, by reason. `doubtful`: how many
-    summaries have a flag of their text; `doubts`: some of them, the most doubtful first.
+    `buckets`: the counts of each bucket. `compared`: whether each summary was compared with its author's current
+    record, so that outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early.
+    `at_work`: buckets with a running run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
+    with a flag of their text; `doubts`: some of them, the most doubtful first.
     """
 
     at: datetime
@@ -111,7 +111,7 @@ class Report:
 
     @property
     def usd_per_summary(self) -> float | None:
-        """What was spent in all, over the summaries that the table holds; None: not known."""
+        """The total spend divided by the summaries in the table, in dollars; None if unknown."""
         if not self.money.known or not self.summaries.summaries:
             return None
         return self.money.spent / 1e9 / self.summaries.summaries

@@ -1,7 +1,7 @@
-"""A report's facts, read part by part: at no moment is more than a part of the tables in memory.
+"""Gathers a report's data from the tables part by part, so that memory is bounded by one part.
 
-A part is some buckets of about 100,000 authors together, or one larger bucket. Every bucket's authors, summaries and
-failures are read once, in the columns that are needed; the papers only to compare summaries with them.
+A part is several buckets of about 100,000 authors together, or one larger bucket. Each bucket's authors, summaries and
+failures are read once, with the needed columns only; papers are read only to compare summaries with them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,12 +67,12 @@ _REMEDIES: Mapping[str, str] = {
 
 
 def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool = True) -> Report:
-    """Everything that a report tells.
+    """Gather all data of a report.
 
     Args:
         summarizer: the installation.
-        at: the moment of the report (UTC); it seeds the ten summaries. None: now.
-        compare: render every author who has a summary, to find the summaries of an older record.
+        at: the moment of the report (UTC), which also seeds the sample of ten summaries; None for now.
+        compare: render every author with a summary, to find summaries of an older record.
 
     Raises:
         StorageError: a table or the state store cannot be read.
@@ -108,11 +108,11 @@ def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool 
 
 
 class _Reader:
-    """One pass over the tables, in one version of each."""
+    """One pass over the tables, each in one version."""
 
     def __init__(self, summarizer: Summarizer, at: datetime, *, compare: bool) -> None:
         settings, tables = summarizer.settings, summarizer.tables
-        # The failures first: an author who gets a summary meanwhile is then in both, and the summary counts.
+        # Failures are opened first: an author summarised meanwhile is then in both tables, and the summary counts.
         self._failures = _Snapshot(tables.failures)
         self._summaries = _Snapshot(tables.summaries)
         self._authors = _Snapshot(tables.authors)
@@ -150,7 +150,7 @@ class _Reader:
         self._doubted = most_doubtful(pl.concat([self._doubted, found], how="diagonal"), DOUBTS)
 
     def _content(self, part: Sequence[str], summaries: pl.DataFrame) -> pl.DataFrame:
-        """author_id and content_hash, as a run would compute it, of those who have a summary."""
+        """author_id and content_hash, computed as in a run, of the authors with a summary."""
         found = [pl.DataFrame(schema={"author_id": pl.String, "content_hash": pl.String})]
         held = summaries.select("author_id")
         for bucket in part if held.height else ():
@@ -159,12 +159,12 @@ class _Reader:
         return pl.concat(found)
 
     def people(self) -> tuple[list[Sample], list[Doubt]]:
-        """The summaries that were drawn and the most doubtful ones, each with its author's facts."""
+        """The sampled summaries and the most doubtful ones, each with its author's facts."""
         chosen = pl.concat([self._drawn, self._doubted], how="diagonal")
         if chosen.is_empty():
             return [], []
         ids = pl.col("author_id").is_in(chosen["author_id"].to_list())
-        # One after the other: the papers of a bucket are read before the few authors are picked.
+        # Bucket by bucket, because all papers of a bucket are read before the few authors are picked.
         buckets = chosen["bucket"].unique(maintain_order=True)
         authors = pl.concat([self._authors.rows([bucket], only=ids) for bucket in buckets])
         drawn = self._drawn.join(authors, on="author_id", how="left").sort("draw")
@@ -174,7 +174,7 @@ class _Reader:
 
 
 class _Snapshot:
-    """One version of a table; none: no rows."""
+    """One version of a table; without a table there are no rows."""
 
     def __init__(self, table: BucketedTable) -> None:
         self._table = table
@@ -195,7 +195,7 @@ class _Snapshot:
 
 
 def parts(keys: Sequence[str], sizes: Sequence[int], most: int = AUTHORS_AT_ONCE) -> Iterator[list[str]]:
-    """The keys in order, in runs of at most so many rows together; a larger bucket is one by itself."""
+    """The keys in order, in parts of at most `most` rows together; a larger bucket is a part of its own."""
     part: list[str] = []
     rows = 0
     for key, size in zip(keys, sizes, strict=True):

@@ -1,4 +1,4 @@
-"""A report from beginning to end: gathered, drawn, written beside the tables."""
+"""Produces a report: gathers the data, draws the charts and writes the page beside the tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from summarizer_assets.report.place import put
 
 @dataclass(frozen=True)
 class Made:
-    """`place`: of the page, a path or an address."""
+    """`place`: path or address of the page."""
 
     report: Report
     charts: Mapping[str, Chart]
@@ -24,10 +24,10 @@ class Made:
 
 
 def make(summarizer: Summarizer, at: datetime | None = None, *, compare: bool = True) -> Made:
-    """See `gather`.
+    """Make the report; for the arguments see `gather`.
 
     Raises:
-        StorageError: something cannot be read, or the page not be written.
+        StorageError: something cannot be read, or the page cannot be written.
     """
     report = gather(summarizer, at, compare=compare)
     charts = pictures(report)

@@ -1,6 +1,6 @@
-"""The report on an asset's page: what is short inline, what is long behind a link. Nothing in the data is markup.
+"""Markdown of the report for the asset's page; text from the data is escaped.
 
-Dagster shows Markdown of less than 1,000 characters inline.
+Dagster shows Markdown of less than 1,000 characters inline, and longer text behind a link.
 """
 
 import base64
@@ -20,7 +20,7 @@ _COLOURS = {"summaries": "#009e73", "failed": "#d55e00", "pending": "#8a8a8a"}
 
 
 def texts(report: Report, charts: Mapping[str, Chart]) -> dict[str, str]:
-    """Markdown by name; what there is nothing to say of is left out."""
+    """The Markdown sections by name; empty sections are left out."""
     found = {
         "how_it_stands": how_it_stands(report),
         "next": _next(report),
@@ -33,7 +33,7 @@ def texts(report: Report, charts: Mapping[str, Chart]) -> dict[str, str]:
 
 
 def numbers(report: Report) -> dict[str, Any]:
-    """Plain numbers, which Dagster plots over time; what nobody knows is left out."""
+    """Plain numbers, which Dagster plots over time; unknown values are left out."""
     coverage, summaries, failures, money = report.coverage, report.summaries, report.failures.total, report.money
     found: dict[str, Any] = {
         "authors": coverage.authors,
@@ -64,7 +64,7 @@ def numbers(report: Report) -> dict[str, Any]:
 
 
 def how_it_stands(report: Report) -> str:
-    """The verdict, a bar, and the three numbers behind it."""
+    """The verdict, a bar, and its three numbers."""
     coverage, money = report.coverage, report.money
     if not coverage.authors:
         return f"**{report.verdict}**"
@@ -83,7 +83,7 @@ def how_it_stands(report: Report) -> str:
 
 
 def _next(report: Report) -> str:
-    """As many of the steps as are shown inline."""
+    """As many of the next steps as fit inline."""
     lines = [f"- **{escaped(step.what)}**: {escaped(step.how)}" for step in report.steps]
     if not lines:
         return "Nothing: every author has a summary, or a reason why not."
@@ -120,7 +120,7 @@ def _sample(sample: Sample) -> str:
 
 
 def _doubt(doubt: Doubt) -> str:
-    """Why it is in doubt, and the summary with the words in doubt in bold; the record is in the page."""
+    """The reasons, and the summary with the doubtful words in bold; the record is on the page."""
     why = "\n".join(
         f"- {escaped(reason.flag.meaning)}"
         + (f": {', '.join(f'**{escaped(passage)}**' for passage in reason.passages)}" if reason.passages else "")
@@ -131,7 +131,7 @@ def _doubt(doubt: Doubt) -> str:
 
 
 def _spaced(text: str) -> str:
-    """Escaped, with the blanks at its ends: words in bold stand beside it."""
+    """The escaped text with the blanks at its ends kept, because it adjoins bold words."""
     plain = text.strip()
     before, after = text.startswith(" ") * " ", text.endswith(" ") * " "
     return f"{before}{escaped(plain)}{after}" if plain else " "

@@ -1,4 +1,4 @@
-"""What a person should do next, by the numbers of a report: the most pressing first, nothing that mends itself."""
+"""Recommended next steps from the numbers of a report, most urgent first; self-healing problems are left out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.failure_counts import Failures, action_for, is_rule
 from summarizer_assets.core.money.amounts import shown
 
-_MANY: Final = 0.05  # of the authors: that is no more a matter of single ones
-_NEARLY: Final = 0.9  # of the budget
+_MANY: Final = 0.05  # share of the authors from which on it is not a matter of single cases
+_NEARLY: Final = 0.9  # share of the budget
 _NAMED_BUCKETS: Final = 8
 
 
 @dataclass(frozen=True)
 class Step:
-    """`what` is the case, and `how` to go on. `pressing`: more than a look is wanted."""
+    """`what`: the finding. `how`: the remedy. `pressing`: it needs action, not only attention."""
 
     what: str
     how: str
@@ -25,11 +25,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Situation:
-    """What the steps are decided from. Money in nano-dollars; `budget` None: none is set.
+    """The inputs of the decision. Money in nano-dollars; `budget`: None if none is set.
 
-    `waiting_in`: buckets with pending authors. `stopped`: why the last run of buckets ended early, the buckets, and
-    what helps. `at_work`: buckets on which a run works now. `doubtful`: of the `flagged`,
-    those with a flag of their text. `priced`: what a request costs is known.
+    `waiting_in`: number of buckets with pending authors. `stopped`: causes why last runs ended early, with the buckets
+    and the remedy. `at_work`: buckets with a running run. `doubtful`: those of the `flagged` with a flag of their text.
+    `priced`: whether the cost of a request is known.
     """
 
     coverage: Coverage
@@ -49,7 +49,7 @@ class Situation:
 
 
 def verdict(coverage: Coverage, failures: Mapping[str, Failures]) -> str:
-    """How it stands, in a few words."""
+    """The overall state in a few words."""
     by_rule = sum(failures[reason].authors for reason in failures if is_rule(reason))
     failed = coverage.failed - by_rule
     if not coverage.authors:
@@ -64,7 +64,7 @@ def verdict(coverage: Coverage, failures: Mapping[str, Failures]) -> str:
 
 
 def next_steps(now: Situation) -> list[Step]:
-    """The pressing ones first; none: there is nothing to do."""
+    """The steps, pressing ones first; empty if there is nothing to do."""
     steps = [*_of_runs(now), *_of_authors(now), *_of_failures(now), *_of_money(now), *_to_look_at(now)]
     return sorted(steps, key=lambda step: not step.pressing)
 

@@ -1,4 +1,4 @@
-"""The report as one HTML page: no script, nothing from elsewhere, every text of somebody else shown as text."""
+"""The report as one self-contained HTML page: no scripts, no external resources, all text from data escaped."""
 
 import base64
 import hashlib
@@ -21,15 +21,15 @@ from summarizer_assets.core.money.amounts import NANO
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Report
 
-_BUCKETS, _DAYS = 256, 31  # that a table shows
-_PAPERS = 4  # of a record that are shown at once
-_WIDTH = 1000  # of the bar
+_BUCKETS, _DAYS = 256, 31  # rows of a table
+_PAPERS = 4  # of a record shown without unfolding
+_WIDTH = 1000  # of the bar, in its own units
 _DIRECTIONS = {"L": "ltr", "R": "rtl", "AL": "rtl"}
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
 
 def page(report: Report, charts: Mapping[str, Chart]) -> bytes:
-    """The page of `report` with `charts` in it, in UTF-8."""
+    """The page of `report` with `charts`, as UTF-8."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     lacking = sorted(
@@ -103,7 +103,7 @@ def _template() -> jinja2.Template:
 
 
 def bar(coverage: Coverage) -> list[tuple[str, int, int]]:
-    """Name, start and width of each part; a part that is there is seen."""
+    """Name, start and width of each part of the bar; a non-empty part is never too narrow to see."""
     parts = [(name, getattr(coverage, name)) for name in ("summaries", "failed", "pending")]
     present = [(name, max(4, round(_WIDTH * number / coverage.authors))) for name, number in parts if number]
     whole = sum(width for _, width in present)
@@ -116,13 +116,13 @@ def bar(coverage: Coverage) -> list[tuple[str, int, int]]:
 
 
 def direction(text: str) -> str:
-    """Of most of its letters: an English sentence that begins with an Arabic name runs from left to right."""
+    """The writing direction of most letters: an English sentence that begins with an Arabic name is `ltr`."""
     letters = Counter(_DIRECTIONS.get(unicodedata.bidirectional(sign), "") for sign in text)
     return "rtl" if letters["rtl"] > letters["ltr"] else "ltr"
 
 
 def share(part: int, whole: int) -> str:
-    """Rounded down, so that nothing is called all that is not."""
+    """The percentage rounded down, so that 100 % means all."""
     if not whole:
         return "0 %"
     permille = math.floor(1000 * part / whole)

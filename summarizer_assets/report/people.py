@@ -1,4 +1,4 @@
-"""Single authors of a report: those drawn by lot, and those whose summary is in doubt, each with the own record."""
+"""Single authors of a report: the random sample, and those with a doubtful summary, each with its record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _TITLES = 3
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
-    """From a summary's columns, and its author's with `_right` where both have one."""
+    """A sample from the joined columns of a summary and its author; columns in both have `_right` for the author."""
     papers = [paper for paper in row["papers"] or [] if paper is not None]
     cited = [paper["citingsrcslocalcount"] for paper in papers if paper["citingsrcslocalcount"] is not None]
     best = sorted(papers, key=lambda paper: -(paper["citingsrcslocalcount"] or 0))
@@ -32,9 +32,9 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
 
 
 def doubt_of(row: Mapping[str, Any]) -> Doubt:
-    """From a summary's columns, and its author's record as it is rendered now, with `_right` where both have one.
+    """A doubt from the joined columns of a summary and its author's current rendered record, as in `sample_of`.
 
-    Words are compared only with the record that the summary was written from.
+    Words are compared only if the record is still the one the summary was written from.
     """
     changed = row["content_hash"] != row["content_hash_right"]
     record, summary, flags = row["text"], row["summary"] or "", list(row["flags"] or [])

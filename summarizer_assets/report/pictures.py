@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-_WIDTH, _HEIGHT = 4.6, 2.5  # inches: readable on a phone, too
+_WIDTH, _HEIGHT = 4.6, 2.5  # inches; also readable on a phone
 _REASONS = 10
 _BUCKETS_WITH_NAMES, _BARS = 16, 32
-_FEWEST_BARS = 2  # a single one shows nothing
+_FEWEST_BARS = 2  # a single bar shows nothing
 
 
 def pictures(report: Report) -> dict[str, Chart]:
-    """By name; only those of which there is something to show."""
+    """The charts by name; those without data are left out."""
     drawn = {
         "buckets": _buckets(report),
         "failures": _failures(report),
@@ -52,7 +52,7 @@ def _buckets(report: Report) -> Chart | None:
             ("pending", GREY, [bucket.pending for bucket in found]),
         ):
             above = [low + height for low, height in zip(below, heights, strict=True)]
-            if any(heights) and len(keys) > _BARS:  # each bar is drawn by itself, an outline as one
+            if any(heights) and len(keys) > _BARS:  # bars are drawn one by one, an outline at once
                 edges = [place - 0.5 for place in range(len(keys) + 1)]
                 axes.stairs(above, edges, baseline=below, fill=True, color=colour, label=label)
             elif any(heights):
@@ -137,7 +137,7 @@ def _spread(spread: Spread, title: str, label: str, *, mark: int | None = None, 
 
 
 def _cost(report: Report) -> Chart | None:
-    """The estimate's interval, and what all its authors come to at today's cost of one."""
+    """The estimate's interval, and the cost of all its authors at the actual cost per author."""
     found = report.estimate
     if found is None or not found.authors_answered:
         return None

@@ -1,4 +1,4 @@
-"""Where the page lies: beside the tables, put there as a whole or not at all."""
+"""Atomic writing of the report page beside the tables, to a local folder or an object store."""
 
 import os
 import secrets
@@ -17,40 +17,40 @@ NAME = "report.html"
 
 
 def put(root: str, page: bytes, options: Mapping[str, str]) -> str:
-    """Make `page` the report of `root`; returns its place.
+    """Write `page` as the report of `root`; return its path or address.
 
-    On an object store it goes through the file system of the Delta engine, with the rights that the tables are written
-    with: an object is there when all of it is.
+    On an object store it is written through the Delta engine's file system, with the tables' credentials; an object
+    appears only once it is complete.
 
     Raises:
-        StorageError: the place takes no file.
+        StorageError: the file cannot be written.
     """
     if "://" not in root:
         return put_file(Path(root) / NAME, page)
     place = f"{root}/{NAME}"
     try:
         raw = DeltaStorageHandler(root, dict(options)).open_output_stream(NAME)
-        # The engine's stream takes bytes only, which a larger buffer hands to it; pyarrow's own way is a Buffer.
+        # The engine's stream accepts only bytes, as a larger buffer passes them; pyarrow itself passes a Buffer.
         with pa.BufferedOutputStream(raw, len(page) + 1) as stream:
             stream.write(page)
     except (DeltaError, OSError) as error:
         refused = refusal(root, options, f"{NAME} cannot be written", error)
         if refused is not None:
-            raise refused from None  # the cause would show what the store echoes
+            raise refused from None  # the cause would show what the store echoed
         raise StorageError(f"{place} cannot be written: {cause_of(error)}; is the store well?") from error
     return place
 
 
 def put_file(path: Path, page: bytes) -> str:
-    """Make `page` the content of `path`; whoever reads meanwhile reads the old page or the new one.
+    """Replace the content of `path` by `page` atomically: readers see the old page or the new one.
 
     Raises:
-        StorageError: the folder takes no file.
+        StorageError: the folder is not writable.
     """
     path = path.absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not by `tempfile`, whose files are their maker's alone: the umask says who reads a report.
+        # Not `tempfile`, whose files only their owner can read: the umask decides who reads a report.
         passing = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             with passing.open("xb") as file:
@@ -59,7 +59,7 @@ def put_file(path: Path, page: bytes) -> str:
                 os.fsync(file.fileno())
             passing.replace(path)
         finally:
-            passing.unlink(missing_ok=True)  # it is there no more once it became the page
+            passing.unlink(missing_ok=True)  # missing after a successful rename
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {cause_of(error)}; {remedy(error)}") from error
     return str(path)

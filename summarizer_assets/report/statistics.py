@@ -1,6 +1,6 @@
-"""What is told of many summaries without holding them: sums and counts to which each part of a table adds.
+"""Streaming statistics of summaries: sums and counts to which each part of a table is added.
 
-Their size does not grow with the table: whole numbers of a small range, minutes, prompts and models.
+Their size does not grow with the table: they count whole numbers of a small range, minutes, prompts and models.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday, for weeks
 
 
 class Spread:
-    """How whole numbers are spread: how often each came. For numbers of a small range, such as words or percent."""
+    """A histogram of whole numbers of a small range, such as words or percent."""
 
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
 
     def add(self, values: pl.Series) -> None:
-        """Count `values`; a null is none."""
+        """Count `values`; nulls are ignored."""
         values = values.drop_nulls().cast(pl.Int64)
         self.counts.update(dict(values.value_counts().iter_rows()))
 
@@ -43,7 +43,7 @@ class Spread:
         return sum(value * number for value, number in self.counts.items()) / self.total if self.total else None
 
     def quantile(self, share: float) -> int | None:
-        """The smallest value that at least `share` (0 to 1) of all do not exceed; None: there are none."""
+        """The smallest value that at least `share` (0 to 1) of all do not exceed; None without values."""
         seen = 0
         for value in sorted(self.counts):
             seen += self.counts[value]
@@ -52,7 +52,7 @@ class Spread:
         return None
 
     def bars(self, most: int = 30) -> tuple[int, list[tuple[int, int]]]:
-        """At most `most` bars of one width: the width, and of each bar its first value and how many are in it."""
+        """At most `most` bars of equal width: the width, and for each bar its first value and its count."""
         if not self.counts:
             return 1, []
         low, high = min(self.counts), max(self.counts)
@@ -69,7 +69,7 @@ def _widths() -> Sequence[int]:
 
 @dataclass
 class Made:
-    """The summaries of one prompt and model. `priced`: those of which the cost is known, `cost_usd` in all."""
+    """The summaries of one prompt and model. `priced`: number with a known cost. `cost_usd`: their total cost."""
 
     summaries: int = 0
     priced: int = 0
@@ -89,7 +89,7 @@ class Made:
 
 @dataclass
 class SummaryStatistics:
-    """Of summaries, added part by part. `support` in percent, of those where it was measured; times by minute, UTC."""
+    """Statistics of summaries, added part by part. `support`: percent, where measured. Times are minutes, UTC."""
 
     words: Spread = field(default_factory=Spread)
     support: Spread = field(default_factory=Spread)
@@ -103,11 +103,11 @@ class SummaryStatistics:
         return sum(made.summaries for made in self.made.values())
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Count rows of records.SUMMARIES. A summary has one paragraph, and a word more than it has blanks."""
+        """Add rows of `records.SUMMARIES`. A summary is one paragraph; its words are its blanks plus one."""
         if rows.is_empty():
             return
         self.words.add(rows.select(pl.col("summary").str.count_matches(" ", literal=True) + 1).to_series())
-        # The half is added before it is cut off, since 0.29 * 100 is less than 29.
+        # 0.5 is added before truncating, because 0.29 * 100 is less than 29.
         self.support.add(rows.select((pl.col("support") * 100 + 0.5).floor()).to_series())
         flags = rows["flags"].list.explode(keep_nulls=False, empty_as_null=False)
         self.flags.update(dict(flags.value_counts().iter_rows()))
@@ -133,7 +133,7 @@ class SummaryStatistics:
         return dict(sorted(days.items()))
 
     def over_time(self, most: int = 60) -> tuple[str, list[tuple[datetime, int]]]:
-        """When summaries were made, in at most `most` equal steps (the first unit that does): unit, and the steps."""
+        """Summaries over time in at most `most` equal steps: the smallest sufficient unit, and the counts by step."""
         if not self.minutes:
             return "minute", []
         first, last = min(self.minutes), max(self.minutes)
@@ -156,9 +156,9 @@ def _floor(moment: datetime, unit: timedelta) -> datetime:
 
 
 def lowest(rows: pl.DataFrame, seed: int, number: int) -> pl.DataFrame:
-    """So many of `rows` by a hash of author_id and seed, in the column `draw`, lowest first.
+    """The `number` rows with the lowest hash of author_id and seed (column `draw`), lowest first.
 
-    Those of a table are those of its parts' own, put together and drawn again: a fair draw that needs no second look.
+    Drawing again from the draws of all parts gives the draw of the whole table, so one pass is enough.
     """
     drawn = rows.with_columns(draw=pl.col("author_id").hash(seed))
     return drawn.bottom_k(number, by="draw").sort("draw", "author_id")

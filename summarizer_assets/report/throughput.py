@@ -1,4 +1,4 @@
-"""How fast runs were, and how they ended: from the records that each leaves of itself."""
+"""Throughput and ends of runs, from the run records in the state store."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -9,7 +9,7 @@ from summarizer_assets.core.run_records import PastRun
 
 @dataclass(frozen=True)
 class Throughput:
-    """`settled`: authors who got a summary or a failure. `busy_s`: seconds in which at least one run was at work."""
+    """`settled`: authors who got a summary or a failure. `busy_s`: seconds in which at least one run was running."""
 
     runs: int = 0
     settled: int = 0
@@ -17,15 +17,15 @@ class Throughput:
 
     @property
     def authors_per_second(self) -> float | None:
-        """Of all runs together while any was at work; None: nothing was done yet."""
+        """The rate of all runs together while any was running; None if nothing was done yet."""
         return self.settled / self.busy_s if self.settled and self.busy_s > 0 else None
 
 
 def throughput(runs: Mapping[str, Sequence[PastRun]]) -> Throughput:
-    """Over the runs of all buckets that ended. One that only tried failures again settles nobody, and takes its time.
+    """The throughput of all finished runs. A run that only retried failures settles nobody, but its time counts.
 
     Args:
-        runs: of each bucket, as the state store lists them.
+        runs: the run records of each bucket, from the state store.
     """
     ended = [run for past in runs.values() for run in past if run.ended_at is not None]
     settled = sum(max(0, run.pending_before - (run.pending_after or 0)) for run in ended)
@@ -39,9 +39,9 @@ def throughput(runs: Mapping[str, Sequence[PastRun]]) -> Throughput:
 
 
 def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> dict[str, list[str]]:
-    """Why the last run of a bucket ended before its work did, and the buckets that this holds for, sorted.
+    """Causes why the last run of a bucket stopped early, each with its buckets, sorted.
 
-    A run without an end in a bucket where nobody is at work died.
+    A run without an end, in a bucket without a running run, died.
     """
     causes: dict[str, list[str]] = defaultdict(list)
     for bucket, past in sorted(runs.items()):
