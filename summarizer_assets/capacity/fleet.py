@@ -28,7 +28,7 @@ REQUESTS, TOKENS, CPU, ANSWERS, STARTS, COMMITS = (
     "commits",
 )
 
-#: Share of an enforced limit that runs use: `python -m benchmarks.engine.limits` finds 99 % and more, docs/decisions.md.
+#: Share of an enforced limit that runs use: 99 % and more by `python -m benchmarks.engine.limits`, docs/decisions.md.
 LIMIT_USE: Final = 0.99
 #: Share of the limit, over the whole job including run starts, that counts as reaching it.
 REACHED: Final = 0.95
