@@ -12,30 +12,44 @@ that are green already are left alone, unless with `--all`. A bucket on which a 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import dagster as dg
-import polars as pl
-from deltalake import DeltaTable
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.coverage import Coverage, coverage_by_bucket, standing
-from summarizer_assets.core.lost_history import Rebuilt, parts, settled
+from summarizer_assets.core.author_state import author_state
+from summarizer_assets.core.buckets import bucket_keys, in_parts
+from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.run_history import newest_materialisations
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.settings.errors import SettingsError
-from summarizer_assets.storage.delta.guards import reading
-from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.errors import StorageError, TableError
 
 AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
 _AT_ONCE = 500_000  # rows whose ids are in memory
 _SHOWN = 20
+
+
+@dataclass
+class Rebuilt:
+    """What became of the partitions. `reported` and `green` (left as they were) count them by asset.
+
+    `unfinished`: with authors that have no row yet. `empty`: without an author. `at_work`: a run tells of them itself.
+    `others`: were shown as done by a run on another root, which one.
+    """
+
+    reported: dict[str, int] = field(default_factory=dict)
+    green: dict[str, int] = field(default_factory=dict)
+    unfinished: dict[str, Coverage] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
+    at_work: list[str] = field(default_factory=list)
+    others: dict[str, str] = field(default_factory=dict)
 
 
 def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything: bool = False) -> Rebuilt:
@@ -77,7 +91,7 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
             found.empty.append(bucket)
         if bucket in at_work:
             continue
-        if settled(coverage):
+        if coverage.complete:
             tell(SUMMARIES, bucket, coverage.summaries + coverage.vanished, coverage)
             tell(FAILURES, bucket, coverage.failed + coverage.vanished_failures, coverage)
         elif coverage.pending:
@@ -102,9 +116,9 @@ class _Tables:
     def __init__(self, summarizer: Summarizer) -> None:
         tables = summarizer.tables
         # The authors last: one whom a run answers meanwhile counts as pending, never as there without a row.
-        self._failures, self._summaries = _Snapshot(tables.failures), _Snapshot(tables.summaries)
-        self._authors = _Snapshot(tables.authors)
-        if self._authors.table is None:
+        self._failures, self._summaries = TableSnapshot(tables.failures), TableSnapshot(tables.summaries)
+        self._authors = TableSnapshot(tables.authors)
+        if self._authors.version is None:
             raise TableError(
                 f"{tables.authors.uri}: there is no such table, so nothing can be reported; is SUMMARIZER_ROOT right?"
             )
@@ -115,25 +129,11 @@ class _Tables:
         }
 
     def coverage(self, keys: Sequence[str]) -> Iterator[tuple[str, Coverage]]:
-        for part in parts(self._authors.rows, keys, _AT_ONCE):
-            summaries = self._summaries.read(part, "author_id", "bucket", "content_hash")
-            failures = self._failures.read(part, "author_id", "bucket")
-            rows = standing(self._authors.read(part, "author_id", "bucket"), summaries, failures)
+        sizes, columns = self._authors.rows_by_bucket(), ["author_id", "bucket"]
+        for part in in_parts(keys, [sizes.get(key, 0) for key in keys], _AT_ONCE):
+            summaries, failures = self._summaries.rows(part, columns), self._failures.rows(part, columns)
+            rows = author_state(self._authors.rows(part, columns), summaries, failures)
             yield from coverage_by_bucket(rows, summaries, failures, part).items()
-
-
-class _Snapshot:
-    def __init__(self, of: BucketedTable) -> None:
-        self._of = of
-        self.table: DeltaTable | None = of.open()
-        self.version = None if self.table is None else self.table.version()
-        self.rows = {} if self.table is None else of.rows_by_bucket(self.table)
-
-    def read(self, buckets: Sequence[str], *columns: str) -> pl.DataFrame:
-        if self.table is None:
-            return pl.DataFrame(schema={name: self._of.schema[name] for name in columns})
-        with reading(self._of.uri):
-            return self._of.read(buckets, table=self.table).select(columns).collect()
 
 
 def _metadata(version: int | None, rows: int, coverage: Coverage, at: datetime) -> dict[str, Any]:

@@ -58,8 +58,9 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
         tokens=[150] * authors,
         attempts=[0] * authors,
         first_failed_at=[None] * authors,
-        held=[False] * authors,
+        has_summary=[False] * authors,
         outdated=[False] * authors,
+        asked_before=[False] * authors,
         driven=[False] * authors,
     )
     facts = RunFacts("0000", "3f1c9f52-0000-4000-8000-000000000000", Identity("0" * 32, "m"), None, RetryPolicy(5, 300))

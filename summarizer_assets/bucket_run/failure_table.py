@@ -11,6 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from summarizer_assets.bucket_run.totals import BucketCounts
+from summarizer_assets.core.author_state import is_retried
 from summarizer_assets.core.prompt.cleaning import cleaned
 from summarizer_assets.core.reasons import remedy_for
 from summarizer_assets.storage.delta.guards import reading
@@ -74,8 +75,7 @@ def failure_metadata(
 
 def most_serious(failures: pl.DataFrame, max_attempts: int, number: int = SHOWN) -> pl.DataFrame:
     """Who waits for a person first, then who is asked again by itself, at last who is skipped by rule; newest first."""
-    given_up = pl.col("next_retry_at").is_null() | (pl.col("attempts") >= max_attempts)
-    rank = pl.when(pl.col("attempts") == 0).then(2).when(given_up).then(0).otherwise(1)
+    rank = pl.when(pl.col("attempts") == 0).then(2).when(is_retried(max_attempts)).then(1).otherwise(0)
     order = failures.with_columns(rank=rank).sort(
         "rank", "last_failed_at", "author_id", descending=[False, True, False], nulls_last=True
     )

@@ -66,8 +66,9 @@ class Todo:
     tokens: list[int]
     attempts: list[int]
     first_failed_at: list[datetime | None]
-    held: list[bool]
+    has_summary: list[bool]
     outdated: list[bool]
+    asked_before: list[bool]
     driven: list[bool]
 
     @classmethod
@@ -81,8 +82,9 @@ class Todo:
             "tokens",
             "attempts",
             "first_failed_at",
-            "held",
+            "has_summary",
             "outdated",
+            "asked_before",
             "driven",
         )
         by_name = {column.name: column for column in columns}
@@ -90,7 +92,7 @@ class Todo:
 
     def renews(self, position: int) -> bool:
         """Whether the author has a summary of this very content: it stays when asking again fails."""
-        return self.held[position] and not self.outdated[position]
+        return self.has_summary[position] and not self.outdated[position]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def offer(todo: pl.DataFrame, terms: Terms) -> Mapping[str, Any]:
     expected = estimate_of(work_of(todo["tokens"], terms.limits, todo["attempts"]), terms)
     facts: dict[str, Any] = {
         "would_ask": todo.height,
-        "would_renew": todo.filter(pl.col("held") & ~pl.col("outdated")).height,
+        "would_renew": todo.filter(pl.col("has_summary") & ~pl.col("outdated")).height,
         "would_make_calls": round(expected.calls.expected),
         "would_use_tokens": round(expected.tokens.expected),
     }

@@ -116,9 +116,9 @@ class Outcomes:
 
     def answered(self, answer: Answer) -> None:
         record = self._builder.answers(answer)
-        held = [self._todo.held[position] for position in answer.positions]
+        has_summary = [self._todo.has_summary[position] for position in answer.positions]
         for rows, replaces in ((self._first, False), (self._replacing, True)):
-            mine = [row for row, is_held in zip(record["rows"], held, strict=True) if is_held is replaces]
+            mine = [row for row, old in zip(record["rows"], has_summary, strict=True) if old is replaces]
             if mine:
                 part = {**record, "replaces": replaces, "rows": mine}
                 with self._changed:  # both under the lock: a segment is sealed with just the rows that it holds
@@ -233,7 +233,7 @@ class Outcomes:
         for row in record["rows"]:
             position = self._open.get(row[0])
             if position is not None and row[hash_at] == self._todo.hashes[position]:
-                rows = self._replacing if self._todo.held[position] else self._first
+                rows = self._replacing if self._todo.has_summary[position] else self._first
                 self._add(rows, {"rows": [row], "shared": shared})
 
     def _is_current_failure(self, row: Mapping[str, Any]) -> bool:

@@ -198,8 +198,8 @@ class BucketRun:
         self._replay(outcomes)
         positions = outcomes.open_positions()
         if self._settings.limit is not None:
-            allowed = within_limit(positions, todo, self._stock, self._claim, self._settings.limit, self._tables)
-            positions, self.counts.held_back = allowed.positions, allowed.held_back
+            limit = self._settings.limit
+            positions, self.counts.held_back = within_limit(positions, todo, self._claim, limit, self._tables)
         self._engine = self._prompter.engine(self._stock, outcomes, positions, todo)
         self._engine.client.permit = self._guard  # when it slept through its lease, its requests wake up first
         wrote = self._stock.doubled

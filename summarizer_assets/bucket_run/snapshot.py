@@ -82,13 +82,13 @@ def take_stock(
     with reading(tables.summaries.uri):
         columns = ["author_id", "content_hash", "prompt_version", "model", "summarized_at"]
         found = tables.summaries.read([bucket], table=summaries_table).select(columns).collect()
-        held = single(found)
+        summaries = single(found)
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
     rendered = render(authors)
     plan = plan_bucket(
         rendered,
-        held,
+        summaries,
         failures,
         identity=settings.identity,
         excluded=frozenset(excluded),
@@ -108,7 +108,7 @@ def take_stock(
             tables.failures.fence(bucket, failures_table),
         ),
         backdrop=_backdrop(rendered),
-        doubled=held.height < found.height,
+        doubled=summaries.height < found.height,
     )
 
 

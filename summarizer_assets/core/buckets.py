@@ -1,5 +1,6 @@
 """Author id to bucket, stable for ever: a different answer would orphan every stored row."""
 
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 import polars as pl
@@ -28,3 +29,17 @@ def buckets_of(author_ids: pl.Series, count: int) -> pl.Series:
     texts = author_ids.cast(pl.Binary)
     found = [keys[number(blake2b(text, digest_size=8).digest(), "big") % count] for text in texts]
     return pl.Series("bucket", found, dtype=pl.String)
+
+
+def in_parts(keys: Sequence[str], sizes: Sequence[int], most: int) -> Iterator[list[str]]:
+    """The keys in order, in parts of at most `most` rows together (`sizes`: of each key); a larger bucket is alone."""
+    part: list[str] = []
+    rows = 0
+    for key, size in zip(keys, sizes, strict=True):
+        if part and rows + size > most:
+            yield part
+            part, rows = [], 0
+        part.append(key)
+        rows += size
+    if part:
+        yield part

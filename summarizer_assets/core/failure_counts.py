@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from summarizer_assets.core.author_state import is_due, is_retried
 from summarizer_assets.core.reasons import REMEDIES
 from summarizer_assets.core.records import FailureReason
 
@@ -60,9 +61,7 @@ class FailureStatistics:
     def add(self, rows: pl.DataFrame) -> None:
         """Count rows of records.FAILURES, one an author."""
         retried = pl.col("retryable").fill_null(value=False)
-        # Whose last attempt ended the retrying has no next time, also where more attempts are allowed by now.
-        left = retried & (pl.col("attempts") < self._max_attempts) & pl.col("next_retry_at").is_not_null()
-        now = (pl.col("next_retry_at") <= self._now).fill_null(value=False)
+        left, now = is_retried(self._max_attempts), is_due(self._now)
         counted = rows.group_by("reason").agg(
             pl.len(),
             (left & now).sum().alias("due"),

@@ -1,13 +1,11 @@
-"""What one bucket's run has to do: the authors to ask, the rows to remove, the failures that stand.
-
-Per bucket, always: authors = current summaries + failures + pending, each author in exactly one of them.
-"""
+"""What one bucket's run has to do: the authors to ask, the rows to remove, the failures to keep."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state, is_due
 from summarizer_assets.core.earlier_attempts import NOTHING_TRIED, as_tried_with
 from summarizer_assets.core.records import FAILURES, FailureReason
 from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
@@ -41,9 +39,9 @@ class Plan:
     """One bucket's work.
 
     `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
-    first_failed_at, held (Boolean: the bucket holds a summary), outdated (Boolean: one of older content), driven
-    (Boolean: a failure that somebody chose, and that is not due).
-    `removed`: authors whose summary has to go. `failures`: rows that stand as long as their authors are not asked.
+    first_failed_at, state, has_summary, outdated (see `author_state`), asked_before (Boolean), driven (Boolean: a
+    failure that somebody chose, and that is not due).
+    `removed`: authors whose summary has to go. `failures`: rows to keep as long as their authors are not asked.
     """
 
     authors: int
@@ -59,15 +57,12 @@ class Plan:
     @property
     def unresolved(self) -> pl.DataFrame:
         """Authors to ask that have no current summary and no failure row either: pending until they are reached."""
-        return self.todo.filter(~_RENEWED).join(self.failures.select("author_id"), on="author_id", how="anti")
+        return self.todo.filter(pl.col("state") == PENDING)
 
     @property
     def wanted(self) -> int:
         """Authors to ask who have no row, or are to be asked by choice."""
-        return self.unresolved.height + self.todo.filter(_RENEWED | pl.col("driven")).height
-
-
-_RENEWED = pl.col("held") & ~pl.col("outdated")
+        return self.unresolved.height + self.todo.filter((pl.col("state") == SUMMARY) | pl.col("driven")).height
 
 
 def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
@@ -100,21 +95,19 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
         tried: attempts under other prompts and models than that of an author's row (core.tried.TRIED).
     """
     bucket = authors["bucket"][0] if authors.height else None
-    skipped = _skipped(authors, excluded, failures, now, bucket)
-    candidates = authors.join(skipped.select("author_id"), on="author_id", how="anti")
-
-    held = summaries.select("author_id", held_hash="content_hash")
-    candidates = candidates.join(held, on="author_id", how="left", maintain_order="left")
-    # A new prompt or model re-asks nobody by itself, so the content alone decides.
-    current = pl.col("held_hash").eq_missing(pl.col("content_hash"))
-    renewed = candidates.filter(current).join(
+    by_rule = _skipped(authors, excluded, failures, now, bucket)
+    skipped = pl.col("author_id").is_in(by_rule["author_id"].implode())
+    tried_failures = failures.filter(pl.col("attempts") > 0)
+    # A new prompt or model re-asks nobody by itself: neither is compared.
+    known = author_state(authors.with_columns(skipped=skipped), summaries, tried_failures)
+    summarised = pl.col("state") == SUMMARY
+    renewed = known.filter(summarised).join(
         _to_renew(summaries, choice, identity, answered), on="author_id", how="semi", maintain_order="left"
     )
-    candidates = candidates.filter(~current)
+    candidates = known.filter(~summarised & ~pl.col("skipped"))
 
     same = _same_identity(candidates, failures, identity, tried)
-    due = (pl.col("next_retry_at") <= now).fill_null(value=False)
-    asked_anyway = pl.col("retryable") & (pl.lit(choice.retry_all) | due)
+    asked_anyway = pl.col("retryable") & (pl.lit(choice.retry_all) | is_due(now))
     driven = same.filter(choice.redrive.failures & ~asked_anyway)
     blocked = same.filter(~(asked_anyway | choice.redrive.failures))
     if answered is not None:
@@ -132,28 +125,30 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
             "tokens",
             pl.col("attempts").fill_null(0),
             "first_failed_at",
-            held=pl.col("held_hash").is_not_null(),
-            outdated=pl.col("held_hash").ne(pl.col("content_hash")).fill_null(value=False),
+            "state",
+            "has_summary",
+            "outdated",
+            asked_before=pl.col("has_summary") | pl.col("has_failure"),
             driven=pl.col("author_id").is_in(driven["author_id"].to_list()),
         )
         .sort("author_id")
     )
 
-    # A failure of older content, or a skip that no longer holds, says nothing of the author as they are now: pending.
-    standing = failures.filter(pl.col("attempts") > 0).join(
-        candidates.select("author_id", "content_hash"), on=["author_id", "content_hash"], how="semi"
-    )
+    # A failure of older content, or a skip that no longer holds, says nothing of the author as they are now.
+    failed = candidates.filter(pl.col("state") == FAILED).select("author_id", "content_hash")
+    failed_rows = tried_failures.join(failed, on=["author_id", "content_hash"], how="semi")
     gone_failures = failures.join(authors.select("author_id"), on="author_id", how="anti")
     gone_summaries = summaries.join(authors.select("author_id"), on="author_id", how="anti")
     kept = gone_failures if keep_removed else gone_failures.clear()
     kept = kept.filter(~pl.col("author_id").is_in(list(excluded)))
     removed = set() if keep_removed else set(gone_summaries["author_id"])
     removed |= excluded.intersection(gone_summaries["author_id"])  # who opted out goes, kept or not
-    removed |= set(summaries.join(skipped.select("author_id"), on="author_id", how="semi")["author_id"])
-    # A failure of the current content stands in the place of a summary of older content, never beside it.
-    outdated = candidates.filter(pl.col("held_hash").is_not_null())
-    removed |= set(outdated.join(blocked.select("author_id"), on="author_id", how="semi")["author_id"])
-    rows = pl.concat([standing.select(FAILURES.names()), skipped, kept.select(FAILURES.names())]).sort("author_id")
+    # Nor has a summary a place beside a failure by rule, or an outdated one beside a failure of the current content.
+    removed |= set(known.filter(pl.col("skipped") & pl.col("has_summary"))["author_id"])
+    removed |= set(
+        candidates.filter("outdated").join(blocked.select("author_id"), on="author_id", how="semi")["author_id"]
+    )
+    rows = pl.concat([failed_rows.select(FAILURES.names()), by_rule, kept.select(FAILURES.names())]).sort("author_id")
     return Plan(authors.height + kept.height, todo, frozenset(removed), rows)
 
 

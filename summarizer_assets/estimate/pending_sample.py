@@ -9,7 +9,8 @@ from typing import Final
 
 import polars as pl
 
-from summarizer_assets.bucket_run.snapshot import tried_before
+from summarizer_assets.bucket_run.snapshot import single, tried_before
+from summarizer_assets.core.author_state import PENDING, author_state, without_a_row
 from summarizer_assets.core.estimation.sampling import BucketCounts, Pending, SampledBucket, choose, pending_of
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.installation import Summarizer
@@ -17,10 +18,10 @@ from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError
 
 _SEED: Final = 20  # a different hash from the one of the buckets
-_HELD = ("author_id", "content_hash", "prompt_version", "model", "summarized_at")
+_COLUMNS = ("author_id", "content_hash", "prompt_version", "model", "summarized_at")
 
 
-def look(summarizer: Summarizer) -> Pending:
+def pending_authors(summarizer: Summarizer) -> Pending:
     """Estimate the authors that runs would ask now, over all buckets.
 
     Raises:
@@ -30,9 +31,9 @@ def look(summarizer: Summarizer) -> Pending:
     authors = tables.authors.open()
     if authors is None:
         raise TableError(f"{tables.authors.uri}: there are no authors yet; materialise the asset `authors` first")
-    held = [table.rows_by_bucket() for table in (tables.summaries, tables.failures)]
+    summaries, failures = tables.summaries.rows_by_bucket(), tables.failures.rows_by_bucket()
     counts = {
-        bucket: BucketCounts(number, max(0, number - sum(rows.get(bucket, 0) for rows in held)))
+        bucket: BucketCounts(number, without_a_row(number, summaries.get(bucket, 0), failures.get(bucket, 0)))
         for bucket, number in tables.authors.rows_by_bucket(authors).items()
     }
     chosen = choose(counts)
@@ -47,32 +48,29 @@ def _sample(summarizer: Summarizer, bucket: str, part: int) -> SampledBucket:
     with reading(tables.authors.uri):
         authors = tables.authors.read([bucket]).filter(picked).collect(engine="streaming")
     with reading(tables.summaries.uri):
-        held = tables.summaries.read([bucket]).filter(picked).select(_HELD).collect()
-        held = held.sort("summarized_at", descending=True).unique("author_id", keep="first", maintain_order=True)
+        summaries = single(tables.summaries.read([bucket]).filter(picked).select(_COLUMNS).collect())
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket]).filter(picked).collect()
     plan = plan_bucket(
         summarizer.render(authors),
-        held,
+        summaries,
         failures,
         identity=summarizer.identity,
         excluded=summarizer.settings.excluded_ids,
         now=datetime.now(UTC),
         tried=tried_before(summarizer.tried, summarizer.identity, bucket, failures),
     )
-    return _seen(authors, held, failures, plan)
+    return sampled(authors.select("author_id"), summaries.select("author_id"), failures.select("author_id"), plan)
 
 
-def _seen(authors: pl.DataFrame, held: pl.DataFrame, failures: pl.DataFrame, plan: Plan) -> SampledBucket:
-    recorded = set(held["author_id"]).union(failures["author_id"])
-    before = set(failures.filter(pl.col("attempts") > 0)["author_id"])
-    todo = plan.todo.select("author_id", "tokens", "attempts", known=pl.col("outdated"))
-    todo = todo.with_columns(pl.col("known") | pl.col("author_id").is_in(list(before)))
-    to_ask, first = set(todo["author_id"]), set(todo.filter(~pl.col("known"))["author_id"])
-    missing = set(authors["author_id"]) - recorded
+def sampled(authors: pl.DataFrame, summaries: pl.DataFrame, failures: pl.DataFrame, plan: Plan) -> SampledBucket:
+    """How the plan corrects what numbers of rows tell. The frames hold author_id, so that every row counts."""
+    counted = author_state(authors, summaries, failures).filter(pl.col("state") == PENDING)
+    missing, recorded = set(counted["author_id"]), set(summaries["author_id"]).union(failures["author_id"])
+    first = set(plan.todo.filter(~pl.col("asked_before"))["author_id"])
     return SampledBucket(
         seen=authors.height,
-        skipped=len(missing - to_ask),
-        gained=len(first - missing) + len(recorded - set(authors["author_id"])),
-        todo=todo.drop("author_id"),
+        skipped=len(missing.difference(plan.todo["author_id"])),
+        gained=len(first - missing) + len(recorded.difference(authors["author_id"])),
+        todo=plan.todo.select("tokens", "attempts", known="asked_before"),
     )

@@ -9,7 +9,7 @@ from summarizer_assets.core.estimation.token_model import TokenModel
 from summarizer_assets.core.money.amounts import NANO, nano_of
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.pace import Duration, pace_of
-from summarizer_assets.estimate.pending_sample import look
+from summarizer_assets.estimate.pending_sample import pending_authors
 from summarizer_assets.estimate.terms import SIZES, Prices, at_price, prices_of, terms_of
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.state_db.estimates import EstimateBook, KeptEstimate
@@ -64,7 +64,7 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
     """
     began = time.monotonic()
     settings = summarizer.settings
-    pending = look(summarizer)
+    pending = pending_authors(summarizer)
     model = learnt(summarizer, terms_of(summarizer))
     prices, pace = prices_of(summarizer), pace_of(summarizer)
     buckets = sum(1 for bucket in pending.new if pending.new[bucket] + pending.known[bucket] >= 1)

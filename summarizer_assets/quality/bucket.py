@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
-from deltalake import DeltaTable
 
 from summarizer_assets.bucket_run.run_settings import Tables
 from summarizer_assets.bucket_run.totals import BucketCounts
@@ -27,7 +26,8 @@ from summarizer_assets.quality.names import (
     ONE_ROW,
     SUMMARIES,
 )
-from summarizer_assets.quality.rows import refused, rows_of
+from summarizer_assets.quality.rows import refused
+from summarizer_assets.storage.delta.snapshot import TableSnapshot
 
 _DONE = ["author_id", "support", "flags", "run_id"]
 _FAILED = ["author_id", "reason", "attempts", "run_id"]
@@ -35,14 +35,14 @@ _FAILED = ["author_id", "reason", "attempts", "run_id"]
 
 @dataclass(frozen=True)
 class Before:
-    """The tables before the run: handles only, read if there is something to compare."""
+    """The tables before the run, read if there is something to compare."""
 
-    summaries: DeltaTable | None
-    failures: DeltaTable | None
+    summaries: TableSnapshot
+    failures: TableSnapshot
 
 
 def before(tables: Tables) -> Before:
-    return Before(tables.summaries.open(), tables.failures.open())
+    return Before(TableSnapshot(tables.summaries), TableSnapshot(tables.failures))
 
 
 def check_bucket(
@@ -55,9 +55,8 @@ def check_bucket(
     """
     settings, tables = summarizer.settings, summarizer.tables
     now = before(tables)
-    authors = rows_of(tables.authors, bucket, tables.authors.open(), ["author_id"])["author_id"]
-    done = rows_of(tables.summaries, bucket, now.summaries, _DONE)
-    failed = rows_of(tables.failures, bucket, now.failures, _FAILED)
+    authors = TableSnapshot(tables.authors).rows([bucket], ["author_id"])["author_id"]
+    done, failed = now.summaries.rows([bucket], _DONE), now.failures.rows([bucket], _FAILED)
 
     for asset, rows in ((SUMMARIES, done), (FAILURES, failed)):
         one_row = OneRow(asset)
@@ -74,8 +73,7 @@ def check_bucket(
     new, older = Quality(), Quality()
     mine = pl.col("run_id") == run_id
     if counts.asked:
-        done_before = rows_of(tables.summaries, bucket, old.summaries, _DONE)
-        failed_before = rows_of(tables.failures, bucket, old.failures, _FAILED)
+        done_before, failed_before = old.summaries.rows([bucket], _DONE), old.failures.rows([bucket], _FAILED)
         older.add(done_before, refused(failed_before).height)
         # Authors who failed before are hard cases; counting their retries would show a decline of the provider.
         hard = failed_before.select("author_id")

@@ -1,26 +1,9 @@
-"""Reading of one bucket's columns in a snapshot of a table, and selections of rows for the checks."""
-
-from collections.abc import Sequence
+"""Selections of rows for the checks."""
 
 import polars as pl
-from deltalake import DeltaTable
 
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.ingest.merge import record_hashes
-from summarizer_assets.storage.delta.guards import reading
-from summarizer_assets.storage.delta.table import BucketedTable
-
-
-def rows_of(table: BucketedTable, bucket: str, handle: DeltaTable | None, columns: Sequence[str]) -> pl.DataFrame:
-    """The bucket's rows in the version of `handle`; empty if there is no table.
-
-    Raises:
-        TableError: the rows cannot be read.
-    """
-    if handle is None:
-        return pl.DataFrame(schema={column: table.schema[column] for column in columns})
-    with reading(table.uri):
-        return table.read([bucket], table=handle).select(columns).collect()
 
 
 def altered(authors: pl.DataFrame) -> pl.Series:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
-from deltalake import DeltaTable
 
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.exclusion import exclusion_verdict, named
@@ -27,7 +26,8 @@ from summarizer_assets.quality.names import (
     SUMMARIES,
     WHOLE,
 )
-from summarizer_assets.quality.rows import altered, refused, rows_of
+from summarizer_assets.quality.rows import altered, refused
+from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.errors import ColumnsDiffer
 
 _NEW = timedelta(hours=24)
@@ -43,7 +43,7 @@ class Snapshot:
     `at_work`: buckets with a running run, whose tables need not be consistent.
     """
 
-    handles: dict[str, DeltaTable | None] = field(default_factory=dict)
+    tables: dict[str, TableSnapshot] = field(default_factory=dict)
     wrong: dict[str, tuple[str, ...]] = field(default_factory=dict)
     at_work: set[str] = field(default_factory=set)
 
@@ -84,12 +84,12 @@ def check_authors(summarizer: Summarizer) -> tuple[Verdict, Verdict, Verdict]:
     table = summarizer.tables.authors
     one_row, listed, known = OneRow(AUTHORS), named(summarizer.settings.excluded_lines), 0
     try:
-        handle = table.open()
+        authors = TableSnapshot(table)
     except ColumnsDiffer as error:
         not_judged = Verdict(holds=False, text=_NOT_JUDGED, wrong=True)
         return columns_verdict({AUTHORS: error.wrong}), not_judged, not_judged
-    for key in bucket_keys(summarizer.settings.buckets) if handle is not None else ():
-        ids = rows_of(table, key, handle, ["author_id"])["author_id"]
+    for key in bucket_keys(summarizer.settings.buckets):
+        ids = authors.rows([key], ["author_id"])["author_id"]
         one_row.add(key, ids)
         known += int(ids.is_in(listed).sum()) if listed else 0
     return columns_verdict({}), one_row.verdict(), exclusion_verdict(len(listed), known)
@@ -100,7 +100,7 @@ def take_snapshot(summarizer: Summarizer) -> Snapshot:
     snapshot = Snapshot(at_work=set(summarizer.state.holders()))
     for name, table in ((AUTHORS, tables.authors), (SUMMARIES, tables.summaries), (FAILURES, tables.failures)):
         try:
-            snapshot.handles[name] = table.open()
+            snapshot.tables[name] = TableSnapshot(table)
         except ColumnsDiffer as error:
             snapshot.wrong[name] = error.wrong
     snapshot.at_work |= set(summarizer.state.holders())
@@ -122,13 +122,12 @@ class _Judges:
         self._new, self._old = Quality(), Quality()
 
     def add(self, bucket: str, snapshot: Snapshot) -> None:
-        tables, handles = self._summarizer.tables, snapshot.handles
-        authors = rows_of(tables.authors, bucket, handles[AUTHORS], tables.authors.schema.names())
+        authors = snapshot.tables[AUTHORS].rows([bucket])
         self._as_written.add(bucket, authors.height, altered(authors))
         rendered = self._summarizer.render(authors).select("author_id", "content_hash")
         del authors  # most of the bucket's memory
-        done = rows_of(tables.summaries, bucket, handles[SUMMARIES], _DONE)
-        failed = rows_of(tables.failures, bucket, handles[FAILURES], _FAILED)
+        done = snapshot.tables[SUMMARIES].rows([bucket], _DONE)
+        failed = snapshot.tables[FAILURES].rows([bucket], _FAILED)
         ids = {AUTHORS: rendered["author_id"], SUMMARIES: done["author_id"], FAILURES: failed["author_id"]}
         for name, one_row in self._one_row.items():
             one_row.add(bucket, ids[name])

@@ -4,16 +4,16 @@ A part is several buckets of about 100,000 authors together, or one larger bucke
 failures are read once, with the needed columns only; papers are read only to compare summaries with them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
-from deltalake import DeltaTable
 
 from summarizer_assets.bucket_run.snapshot import single
+from summarizer_assets.core.author_state import FAILED, SUMMARY, author_state
 from summarizer_assets.core.brake import UNUSABLE
-from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.coverage import CURRENT, FAILED, Coverage, coverage_by_bucket, standing
+from summarizer_assets.core.buckets import bucket_keys, in_parts
+from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
 from summarizer_assets.core.failure_counts import FailureStatistics
 from summarizer_assets.core.judging.doubts import doubtful, most_doubtful
 from summarizer_assets.core.money.amounts import nano_of
@@ -25,6 +25,7 @@ from summarizer_assets.report.people import doubt_of, sample_of
 from summarizer_assets.report.statistics import SummaryStatistics, lowest
 from summarizer_assets.report.throughput import stopped, throughput
 from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.delta.table import BucketedTable
 
 AUTHORS_AT_ONCE = 100_000
@@ -113,9 +114,9 @@ class _Reader:
     def __init__(self, summarizer: Summarizer, at: datetime, *, compare: bool) -> None:
         settings, tables = summarizer.settings, summarizer.tables
         # Failures are opened first: an author summarised meanwhile is then in both tables, and the summary counts.
-        self._failures = _Snapshot(tables.failures)
-        self._summaries = _Snapshot(tables.summaries)
-        self._authors = _Snapshot(tables.authors)
+        self._failures = TableSnapshot(tables.failures)
+        self._summaries = TableSnapshot(tables.summaries)
+        self._authors = TableSnapshot(tables.authors)
         self._summarizer = summarizer
         self._seed = int(at.timestamp())
         self._compare = compare
@@ -128,7 +129,7 @@ class _Reader:
     def read(self) -> None:
         sizes = [snapshot.rows_by_bucket() for snapshot in (self._authors, self._summaries, self._failures)]
         keys = bucket_keys(self._summarizer.settings.buckets)
-        for part in parts(keys, [max(size.get(key, 0) for size in sizes) for key in keys]):
+        for part in in_parts(keys, [max(size.get(key, 0) for size in sizes) for key in keys], AUTHORS_AT_ONCE):
             self._add(part)
 
     def _add(self, part: Sequence[str]) -> None:
@@ -137,12 +138,12 @@ class _Reader:
         authors = self._authors.rows(part, ["author_id", "bucket"])
         if self._compare:
             authors = authors.join(self._content(part, summaries), on="author_id", how="left")
-        rows = standing(authors, summaries, failures)
+        rows = author_state(authors, summaries, failures)
         self.buckets |= coverage_by_bucket(rows, summaries, failures, part)
         self.summaries.add(summaries)
-        failed = rows.filter(pl.col("standing") == FAILED).select("author_id")
+        failed = rows.filter(pl.col("state") == FAILED).select("author_id")
         self.failures.add(failures.unique("author_id", keep="any").join(failed, on="author_id", how="semi"))
-        current = rows.filter(pl.col("standing") == CURRENT).select("author_id")
+        current = rows.filter(pl.col("state") == SUMMARY).select("author_id")
         drawn = lowest(single(summaries.join(current, on="author_id", how="semi")), self._seed, SAMPLES)
         self._drawn = lowest(pl.concat([self._drawn, drawn], how="diagonal"), self._seed, SAMPLES)
         found = single(doubtful(summaries.join(authors, on="author_id", how="semi")))
@@ -171,41 +172,6 @@ class _Reader:
         records = self._summarizer.render(authors)
         doubted = self._doubted.join(records, on="author_id", maintain_order="left")
         return list(map(sample_of, drawn.to_dicts())), list(map(doubt_of, doubted.to_dicts()))
-
-
-class _Snapshot:
-    """One version of a table; without a table there are no rows."""
-
-    def __init__(self, table: BucketedTable) -> None:
-        self._table = table
-        self._handle: DeltaTable | None = table.open()
-
-    def rows_by_bucket(self) -> dict[str, int]:
-        return {} if self._handle is None else self._table.rows_by_bucket(self._handle)
-
-    def rows(
-        self, buckets: Sequence[str], columns: Sequence[str] | None = None, only: pl.Expr | None = None
-    ) -> pl.DataFrame:
-        if self._handle is None:
-            return pl.DataFrame(schema=self._table.schema).select(columns or pl.all())
-        with reading(self._table.uri):
-            frame = self._table.read(buckets, table=self._handle)
-            frame = frame if only is None else frame.filter(only)
-            return frame.select(columns or pl.all()).collect()
-
-
-def parts(keys: Sequence[str], sizes: Sequence[int], most: int = AUTHORS_AT_ONCE) -> Iterator[list[str]]:
-    """The keys in order, in parts of at most `most` rows together; a larger bucket is a part of its own."""
-    part: list[str] = []
-    rows = 0
-    for key, size in zip(keys, sizes, strict=True):
-        if part and rows + size > most:
-            yield part
-            part, rows = [], 0
-        part.append(key)
-        rows += size
-    if part:
-        yield part
 
 
 def _rejected(table: BucketedTable) -> list[tuple[str, int]]:

@@ -7,20 +7,18 @@ buckets summarised since, by the tags of the runs launched here and by the state
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.changed import Authors, candidates, choose, covers
-from summarizer_assets.sensors.decide.launches import held_back
-from summarizer_assets.sensors.decide.provider_gate import door
+from summarizer_assets.sensors.decide.provider_gate import provider_gate
 from summarizer_assets.sensors.decide.retry import Decision
 from summarizer_assets.sensors.runs import FOUND
-from summarizer_assets.sensors.tick import Limits, Look, look, state_mark
+from summarizer_assets.sensors.tick import Limits, TickFacts, state_mark, tick_facts
 from summarizer_assets.storage.roots import RUN_MARK
 from summarizer_assets.storage.state_db.summarized import SummarizedBuckets
 
@@ -48,19 +46,19 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
         quiet = json.loads(context.cursor).get("quiet") if context.cursor else None
         if quiet == whole:
             return dg.SensorResult(skip_reason=f"no author changed since version {table.version()} of authors")
-        seen = look(summarizer, context.instance, job_name, frozenset())
+        tick = tick_facts(summarizer, context.instance, job_name, frozenset())
         noted = SummarizedBuckets(summarizer.database, summarizer.root_name)
-        buckets = _authors(seen, table, limit)
+        buckets = _authors(tick, table, limit)
         now = time.time()
-        retry = seen.decide(limits, now)
+        retry = tick.decide(limits, now)
         open_ones = candidates(buckets, retry, noted.states())
-        last = seen.book.last([authors.bucket for authors in open_ones])
+        last = tick.book.last([authors.bucket for authors in open_ones])
         done = [one for one in open_ones if last[one.bucket] and covers(last[one.bucket][0], one)]
         noted.note({authors.bucket: authors.state for authors in done})
         left = [authors for authors in open_ones if authors not in done]
-        decision = _decide(seen, retry, left, limits, now)
+        decision = _decide(tick, retry, left, limits, now)
         requests = [
-            _request(authors, seen, summarizer.root.mark) for authors in left if authors.bucket in set(decision.run)
+            _request(authors, tick, summarizer.root.mark) for authors in left if authors.bucket in set(decision.run)
         ]
         rest = len(buckets) - len(left)
         said = _said(decision, rest)
@@ -76,49 +74,41 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
     return summarize_changed_authors
 
 
-def _decide(seen: Look, retry: Decision, left: Sequence[Authors], limits: Limits, now: float) -> Decision:
-    states = {authors.bucket: authors.state for authors in left}
-    recorded = seen.facts.recorded
-
-    def against(asked: Sequence[str]) -> Mapping[str, Verdict]:
-        last = seen.book.last(asked)
-        found = {bucket: held_back(last[bucket], recorded, states[bucket]) for bucket in asked}
-        return {bucket: verdict for bucket, verdict in found.items() if verdict is not None}
-
+def _decide(tick: TickFacts, retry: Decision, left: Sequence[Authors], limits: Limits, now: float) -> Decision:
     return choose(
         left,
         retry=retry,
-        entry=door(
-            [(state.runs, state.in_flight) for state in seen.states],
+        gate=provider_gate(
+            [(state.runs, state.in_flight) for state in tick.states],
             now,
             limits.probe_wait_s,
-            seen.facts.budget,
-            seen.facts.fingerprint,
+            tick.facts.budget,
+            tick.facts.fingerprint,
         ),
         runs_per_tick=limits.runs_per_tick,
-        room_in_queue=limits.most_queued - seen.book.queued,
-        limit_used_up=not seen.facts.unfinished_counts,
-        held_back=against,
+        room_in_queue=limits.most_queued - tick.book.queued,
+        limit_used_up=not tick.facts.unfinished_counts,
+        objections=tick.objections({authors.bucket: authors.state for authors in left}),
     )
 
 
-def _request(authors: Authors, seen: Look, mark: str) -> dg.RunRequest:
+def _request(authors: Authors, tick: TickFacts, mark: str) -> dg.RunRequest:
     return dg.RunRequest(
         # Dagster uses a run key only once, so it includes the previous run.
-        run_key=f"{authors.bucket}:{authors.state}:{seen.book.last_run(authors.bucket) or 'first'}",
+        run_key=f"{authors.bucket}:{authors.state}:{tick.book.last_run(authors.bucket) or 'first'}",
         partition_key=authors.bucket,
         tags={FOUND: authors.state, RUN_MARK: mark},
     )
 
 
-def _authors(seen: Look, table: DeltaTable, limit: int | None) -> list[Authors]:
+def _authors(tick: TickFacts, table: DeltaTable, limit: int | None) -> list[Authors]:
     """The buckets that contain authors, from the log alone."""
     adds = pl.DataFrame(table.get_add_actions(flatten=True))
     if adds.is_empty():
         return []
     changed = adds.group_by("partition.bucket").agg(pl.col("modification_time").max())
     moments = {bucket: milliseconds / 1000 for bucket, milliseconds in changed.iter_rows()}
-    made, fence = str(table.metadata().id), seen.authors_fence
+    made, fence = str(table.metadata().id), tick.authors_fence
     return [
         Authors(
             state.bucket,
@@ -126,7 +116,7 @@ def _authors(seen: Look, table: DeltaTable, limit: int | None) -> list[Authors]:
             moments.get(state.bucket, 0.0),
             state.missing,
         )
-        for state in seen.states
+        for state in tick.states
         if state.authors
     ]
 

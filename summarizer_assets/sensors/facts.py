@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.core.author_state import is_due, is_retried
 from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.earlier_attempts import as_tried_with
 from summarizer_assets.core.money.amounts import nano_of
@@ -129,13 +130,11 @@ def barred_buckets(summarizer: Summarizer, excluded: frozenset[str]) -> frozense
 def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
     """By bucket and reason: the earliest next_retry_at, given_up, asked (number of rows with a request)."""
     tables, settings = summarizer.tables, summarizer.settings
-    tries_left = pl.col("retryable") & (pl.col("attempts") < settings.max_attempts)
-    waits = tries_left & pl.col("next_retry_at").is_not_null()
+    retried = is_retried(settings.max_attempts)
     with reading(tables.failures.uri):
         rows = tables.failures.read(table=table)
         if settings.keep_removed:  # removed authors cannot be asked
-            now = datetime.now(UTC)
-            due = rows.filter(waits & (pl.col("next_retry_at") <= now)).select("bucket", "author_id").collect()
+            due = rows.filter(retried & is_due(datetime.now(UTC))).select("bucket", "author_id").collect()
             with reading(tables.authors.uri):
                 there = tables.authors.read(due["bucket"].unique().to_list()).select("author_id")
                 gone = due.join(there.collect(), on="author_id", how="anti")["author_id"]
@@ -144,8 +143,8 @@ def _failures(summarizer: Summarizer, table: DeltaTable | None) -> pl.DataFrame:
         return (
             rows.group_by("bucket", "reason")
             .agg(
-                pl.col("next_retry_at").filter(waits).min(),
-                (pl.col("retryable") & ~waits).sum().cast(pl.Int64).alias("given_up"),
+                pl.col("next_retry_at").filter(retried).min(),
+                (pl.col("retryable") & ~retried).sum().cast(pl.Int64).alias("given_up"),
                 (pl.col("attempts") > 0).sum().cast(pl.Int64).alias("asked"),
             )
             .collect()

@@ -15,12 +15,12 @@ from summarizer_assets.bucket_run.admission import authors_among
 from summarizer_assets.core.exclusion import exclusion_verdict, named
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
-from summarizer_assets.sensors.decide.given_up import Parked, Standing, to_tell
+from summarizer_assets.sensors.decide.given_up import NeedsAttention, Parked, to_tell
 from summarizer_assets.sensors.decide.retry import Decision
 from summarizer_assets.sensors.facts import RetryFacts, barred_buckets
 from summarizer_assets.sensors.redrive import config_to_go_on
 from summarizer_assets.sensors.runs import FOUND
-from summarizer_assets.sensors.tick import Limits, Look, look, state_mark
+from summarizer_assets.sensors.tick import Limits, TickFacts, state_mark, tick_facts
 from summarizer_assets.storage.roots import RUN_MARK
 
 RETRY_SENSOR = "retry_failed_authors"
@@ -66,16 +66,16 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
             lines = named(summarizer.settings.excluded_lines)
             told_of = exclusion_verdict(len(lines), len(authors_among(summarizer.tables.authors, lines)))
             (context.log.info if told_of.holds else context.log.warning)(told_of.text)
-        seen = look(summarizer, context.instance, job_name, barred)
-        decision = seen.decide(limits, now)
-        marks = seen.marks()
+        tick = tick_facts(summarizer, context.instance, job_name, barred)
+        decision = tick.decide(limits, now)
+        marks = tick.marks()
         requests = [
             dg.RunRequest(
                 # Dagster uses a run key only once, so it includes the previous run.
-                run_key=f"{bucket}:{seen.book.last_run(bucket) or 'first'}",
+                run_key=f"{bucket}:{tick.book.last_run(bucket) or 'first'}",
                 partition_key=bucket,
                 run_config=config_to_go_on(
-                    context.instance, seen.book.last_run(bucket), seen.facts.runs.get(bucket, ())
+                    context.instance, tick.book.last_run(bucket), tick.facts.runs.get(bucket, ())
                 ),
                 tags={
                     "summarizer/retry": "true",
@@ -86,18 +86,18 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
             for bucket in decision.run
         ]
 
-        if listed != memory.excluded and not barred and not seen.book.under_way:
+        if listed != memory.excluded and not barred and not tick.book.under_way:
             # A running run may have begun with the old list, so this is certain only if none is running.
             memory = Memory(memory.told, memory.told_at, listed)
-        standing = _standing(decision, seen)
+        attention = _needs_attention(decision, tick)
         told: list[dg.AssetObservation] = []
-        if to_tell(standing, memory.told, memory.told_at, now):
-            told.append(_observation(standing, summarizer.settings.max_attempts))
-            memory = Memory(standing.digest, now, memory.excluded)
-        said = "; ".join(filter(None, [_summary(decision), _of_money(decision, seen.facts), standing.words()]))
+        if to_tell(attention, memory.told, memory.told_at, now):
+            told.append(_observation(attention, summarizer.settings.max_attempts))
+            memory = Memory(attention.digest, now, memory.excluded)
+        said = "; ".join(filter(None, [_summary(decision), _of_money(decision, tick.facts), attention.words()]))
         context.log.info(said)
-        if standing.parked:
-            parked = ", ".join(parked.bucket for parked in standing.parked)
+        if attention.parked:
+            parked = ", ".join(parked.bucket for parked in attention.parked)
             context.log.warning("no sensor starts these again, see their last run: %s", parked)
         return dg.SensorResult(
             run_requests=requests,
@@ -109,21 +109,21 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
     return retry_failed_authors
 
 
-def _standing(decision: Decision, seen: Look) -> Standing:
-    stops = {state.bucket: state.runs[0].stop if state.runs else None for state in seen.states}
+def _needs_attention(decision: Decision, tick: TickFacts) -> NeedsAttention:
+    stops = {state.bucket: state.runs[0].stop if state.runs else None for state in tick.states}
     left = {Verdict.PARKED, Verdict.UNUSABLE}
     parked = sorted(bucket for bucket, verdict in decision.verdicts.items() if verdict in left)
-    return Standing(seen.facts.given_up, [Parked(bucket, stops[bucket]) for bucket in parked])
+    return NeedsAttention(tick.facts.given_up, [Parked(bucket, stops[bucket]) for bucket in parked])
 
 
-def _observation(standing: Standing, max_attempts: int) -> dg.AssetObservation:
+def _observation(attention: NeedsAttention, max_attempts: int) -> dg.AssetObservation:
     return dg.AssetObservation(
         _TOLD_ON,
-        description=standing.words() or "nobody is given up, and no bucket is parked",
+        description=attention.words() or "nobody is given up, and no bucket is parked",
         metadata={
-            "given_up": standing.authors,
-            "parked_buckets": len(standing.parked),
-            "what_to_do": dg.MetadataValue.md(standing.markdown(max_attempts)),
+            "given_up": attention.authors,
+            "parked_buckets": len(attention.parked),
+            "what_to_do": dg.MetadataValue.md(attention.markdown(max_attempts)),
         },
     )
 

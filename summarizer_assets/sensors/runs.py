@@ -51,9 +51,9 @@ class RunBook:
     @property
     def under_way(self) -> Sequence[dg.DagsterRun]:
         """Queued and running runs, however launched, as of the first `look`."""
-        return self.look() if self._under_way is None else self._under_way
+        return self.refresh() if self._under_way is None else self._under_way
 
-    def look(self) -> Sequence[dg.DagsterRun]:
+    def refresh(self) -> Sequence[dg.DagsterRun]:
         """Query which runs are queued or running now."""
         found = self._instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
         self._under_way = [run for run in found if self.is_ours(run)]

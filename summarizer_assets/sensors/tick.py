@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
-from summarizer_assets.sensors.decide.launches import held_back
-from summarizer_assets.sensors.decide.retry import BucketState, Decision, decide
+from summarizer_assets.sensors.decide.launches import objection
+from summarizer_assets.sensors.decide.retry import BucketState, Decision, Objections, decide
 from summarizer_assets.sensors.facts import RetryFacts, retry_facts
 from summarizer_assets.sensors.runs import RunBook
 
@@ -19,7 +19,7 @@ _ASSET, _BESIDE = "author_summaries", "failed_authors"
 
 
 @dataclass(frozen=True)
-class Look:
+class TickFacts:
     """One tick's observations. `authors_fence`: a bucket's fence in `authors`, which each change of its rows moves."""
 
     facts: RetryFacts
@@ -36,19 +36,23 @@ class Look:
             if state.deserted or state.barred
         }
 
-    def decide(self, limits: "Limits", now: float) -> Decision:
-        marks, recorded = self.marks(), self.facts.recorded
+    def objections(self, marks: Mapping[str, str]) -> Objections:
+        """What Dagster's record says against running buckets; `marks`: their states, where nothing else bounds it."""
+        recorded = self.facts.recorded
 
         def against(buckets: Sequence[str]) -> Mapping[str, Verdict]:
             last = self.book.last(buckets)
-            found = {bucket: held_back(last[bucket], recorded, marks.get(bucket)) for bucket in buckets}
+            found = {bucket: objection(last[bucket], recorded, marks.get(bucket)) for bucket in buckets}
             return {bucket: verdict for bucket, verdict in found.items() if verdict is not None}
 
+        return against
+
+    def decide(self, limits: "Limits", now: float) -> Decision:
         return decide(
             self.states,
             now=now,
             runs_per_tick=limits.runs_per_tick,
-            held_back=against,
+            objections=self.objections(self.marks()),
             unfinished_counts=self.facts.unfinished_counts,
             probe_wait_s=limits.probe_wait_s,
             budget=self.facts.budget,
@@ -70,9 +74,16 @@ def state_mark(*facts: object) -> str:
     return blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
 
-def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]) -> Look:
+def tick_facts(
+    summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]
+) -> TickFacts:
+    """Read the tables, the state store and Dagster's record of runs.
+
+    Raises:
+        StorageError: a table or the state store cannot be read.
+    """
     earlier, book = (RunBook(instance, job_name, _ASSET, summarizer.root) for _ in range(2))
-    earlier.look()
+    earlier.refresh()
     facts = retry_facts(summarizer)
     buckets = set(facts.authors)
     if not summarizer.settings.keep_removed:  # otherwise rows of removed authors are kept
@@ -91,7 +102,7 @@ def look(summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, ba
     )
     broke_off = book.broke_off(red) if red else set()
     states = [replace(state, shown_failed=state.bucket in broke_off) for state in states]
-    return Look(facts, book, states, barred, summarizer.tables.authors.fence)
+    return TickFacts(facts, book, states, barred, summarizer.tables.authors.fence)
 
 
 def _shown_failed(instance: dg.DagsterInstance, buckets: Sequence[str], count: int) -> list[str]:

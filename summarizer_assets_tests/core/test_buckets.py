@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.buckets import MAX_BUCKETS, bucket_key, bucket_keys, bucket_of, buckets_of
+from summarizer_assets.core.buckets import MAX_BUCKETS, bucket_key, bucket_keys, bucket_of, buckets_of, in_parts
 
 author_ids = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -44,3 +44,19 @@ def test_ids_handed_out_in_order_fill_the_buckets_evenly() -> None:
     assert counts.len() == 16
     assert counts.min() > 850  # of 1000; five standard deviations
     assert counts.max() < 1150
+
+
+def test_the_keys_go_in_order_into_parts_that_are_not_too_large() -> None:
+    keys = ["a", "b", "c", "d", "e"]
+    assert list(in_parts(keys, [1, 1, 5, 0, 2], most=2)) == [["a", "b"], ["c"], ["d", "e"]]
+    assert list(in_parts(keys, [0, 0, 0, 0, 0], most=2)) == [keys]
+    assert list(in_parts([], [], most=2)) == []
+
+
+@given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 60))
+def test_parts_hold_every_bucket_once_in_order_and_no_more_rows_than_allowed(numbers: list[int], most: int) -> None:
+    rows = {f"{place:04}": number for place, number in enumerate(numbers)}
+    found = list(in_parts(list(rows), numbers, most))
+    assert [bucket for part in found for bucket in part] == list(rows)
+    assert all(len(part) == 1 or sum(rows[bucket] for bucket in part) <= most for part in found)
+    assert all(found)

@@ -6,7 +6,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.coverage import CURRENT, FAILED, PENDING, Coverage, coverage_by_bucket, standing
+from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state
+from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
 
 KEYS = ["0000", "0001", "0002"]
 _PEOPLE = [f"p{number}" for number in range(9)]
@@ -27,7 +28,7 @@ def oracle(authors: dict[str, str], summaries: list[tuple[str, str]], failed: se
     where = {}
     for author, content in authors.items():
         if (author, content) in summaries:
-            where[author] = CURRENT
+            where[author] = SUMMARY
         else:
             where[author] = FAILED if author in failed else PENDING
     return where
@@ -41,26 +42,26 @@ _rows = st.lists(st.tuples(st.sampled_from(_PEOPLE), _hash), max_size=14)
 @given(st.dictionaries(st.sampled_from(_PEOPLE), _hash), _rows, st.lists(st.sampled_from(_PEOPLE), max_size=12))
 def test_authors_are_summaries_and_failed_and_pending_in_every_mixture(authors, summaries, failed):
     people, rows = frame(list(authors.items())), frame(summaries)
-    failures = frame([(author, "") for author in failed])
-    found = standing(people, rows, failures)
+    failures = frame([(author, "") for author in failed]).drop("content_hash")  # each counts, whatever its content
+    found = author_state(people, rows, failures)
     where = oracle(authors, summaries, set(failed))
-    assert dict(found.select("author_id", "standing").iter_rows()) == where
+    assert dict(found.select("author_id", "state").iter_rows()) == where
     held = {author for author, _ in summaries}
     outdated = {author for author, place in where.items() if place == PENDING and author in held}
-    assert set(found.filter("outdated")["author_id"]) == outdated
+    assert set(found.filter(pl.col("outdated") & (pl.col("state") == PENDING))["author_id"]) == outdated
 
     whole = coverage_by_bucket(found, rows, failures, KEYS)
     assert list(whole) == KEYS
     total = sum(whole.values(), start=Coverage())
     assert all(some.authors == some.summaries + some.failed + some.pending for some in (*whole.values(), total))
     places = Counter(where.values())
-    assert (total.authors, total.summaries, total.failed) == (len(authors), places[CURRENT], places[FAILED])
+    assert (total.authors, total.summaries, total.failed) == (len(authors), places[SUMMARY], places[FAILED])
     assert (total.pending, total.outdated) == (places[PENDING], len(outdated))
     assert total.vanished == len(held - authors.keys())
     assert total.vanished_failures == len(set(failed) - authors.keys())
     for key in KEYS:
         mine = pl.col("bucket") == key
-        part = standing(people.filter(mine), rows.filter(mine), failures.filter(mine))
+        part = author_state(people.filter(mine), rows.filter(mine), failures.filter(mine))
         assert coverage_by_bucket(part, rows.filter(mine), failures.filter(mine), [key]) == {key: whole[key]}
 
 
@@ -68,6 +69,14 @@ def test_authors_are_summaries_and_failed_and_pending_in_every_mixture(authors, 
 @given(st.sets(st.sampled_from(_PEOPLE)), _rows)
 def test_without_comparing_every_summary_counts(authors, summaries):
     people = frame([(author, "") for author in authors]).drop("content_hash")
-    found = standing(people, frame(summaries), frame([]))
-    assert set(found.filter(standing=CURRENT)["author_id"]) == authors & {author for author, _ in summaries}
+    found = author_state(people, frame(summaries), frame([]))
+    assert set(found.filter(state=SUMMARY)["author_id"]) == authors & {author for author, _ in summaries}
     assert not found["outdated"].any()
+
+
+def test_a_bucket_is_complete_when_of_each_of_its_authors_it_is_known_what_became_of_them():
+    assert Coverage(authors=3, summaries=2, failed=1).complete
+    assert Coverage(authors=3, failed=3).complete
+    assert not Coverage(authors=3, summaries=2, pending=1).complete
+    assert not Coverage().complete
+    assert not Coverage(vanished=2).complete

@@ -345,7 +345,7 @@ def test_a_choice_adds_authors_to_ask_and_moves_nobody(states, redrive, resummar
     assert (chosen.current, chosen.authors) == (plain.current, plain.authors)
     assert chosen.failures.equals(plain.failures)
     assert chosen.removed <= plain.removed
-    renewed = set(chosen.todo.filter(pl.col("held") & ~pl.col("outdated"))["author_id"])
+    renewed = set(chosen.todo.filter(pl.col("has_summary") & ~pl.col("outdated"))["author_id"])
     held = bucket.summaries.filter(resummarize.summaries(OURS.prompt_version, OURS.model))
     assert renewed == {
         a for a in held["author_id"] if states[a].held == states[a].hash and not (states[a].empty or states[a].excluded)

@@ -10,7 +10,7 @@ from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.money.spending import Booking, Wish
 from summarizer_assets.report import gather as module
 from summarizer_assets.report.facts import Report
-from summarizer_assets.report.gather import gather, parts
+from summarizer_assets.report.gather import gather
 from summarizer_assets_tests.report.tables import NOW, Root
 
 PEOPLE = 40
@@ -76,7 +76,7 @@ def test_ten_are_drawn_by_the_moment_each_with_its_own_authors_facts(root, repor
 
 
 def test_parts_of_any_size_come_to_the_same_report(root, report, monkeypatch):
-    monkeypatch.setattr(module, "parts", lambda keys, sizes: parts(keys, sizes, most=1))
+    monkeypatch.setattr(module, "AUTHORS_AT_ONCE", 1)
     again = gather(root.summarizer, NOW)
     assert again.buckets == report.buckets
     assert again.samples == report.samples
@@ -87,13 +87,6 @@ def test_parts_of_any_size_come_to_the_same_report(root, report, monkeypatch):
 def test_without_comparing_outdated_summaries_count_as_summaries(root):
     coverage = gather(root.summarizer, NOW, compare=False).coverage
     assert (coverage.summaries, coverage.pending, coverage.outdated) == (23, 12, 0)
-
-
-def test_the_keys_go_in_order_into_parts_that_are_not_too_large():
-    keys = ["a", "b", "c", "d", "e"]
-    assert list(parts(keys, [1, 1, 5, 0, 2], most=2)) == [["a", "b"], ["c"], ["d", "e"]]
-    assert list(parts(keys, [0, 0, 0, 0, 0], most=2)) == [keys]
-    assert list(parts([], [])) == []
 
 
 @pytest.mark.parametrize("filled", ["nothing", "authors", "summaries only"])

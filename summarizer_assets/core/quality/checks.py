@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state
 from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.quality.verdict import Offenders, Verdict, number_of
@@ -93,10 +94,7 @@ class OnePlace:
 
     buckets: int
     keep_removed: bool = False
-    authors: int = 0
-    summaries: int = 0
-    failed: int = 0
-    pending: int = 0
+    states: Counter[str] = field(default_factory=Counter)
     gone: int = 0
     twice: Offenders = field(default_factory=Offenders)
     unknown: Offenders = field(default_factory=Offenders)
@@ -104,11 +102,9 @@ class OnePlace:
 
     def add(self, bucket: str, authors: pl.Series, summaries: pl.Series, failures: pl.Series) -> None:
         """Author ids of one bucket in the three tables."""
+        found = author_state(authors.unique().to_frame(), summaries.to_frame(), failures.to_frame())
+        self.states.update(found["state"])
         known, done, failed = set(authors), set(summaries), set(failures)
-        self.authors += len(known)
-        self.summaries += len(done & known)
-        self.failed += len(failed & known - done)
-        self.pending += len(known - done - failed)
         self.twice.add(bucket, done & failed)
         gone = (done | failed) - known
         self.gone += len(gone)
@@ -118,12 +114,14 @@ class OnePlace:
         self.astray.add(bucket, ids.filter(buckets_of(ids, self.buckets) != bucket))
 
     def verdict(self) -> Verdict:
-        counts = f"{self.authors:,} = {self.summaries:,} summarised + {self.failed:,} failed + {self.pending:,} pending"
+        authors, summaries, failed = self.states.total(), self.states[SUMMARY], self.states[FAILED]
+        pending = self.states[PENDING]
+        counts = f"{authors:,} = {summaries:,} summarised + {failed:,} failed + {pending:,} pending"
         facts = {
-            "authors": self.authors,
-            "summaries": self.summaries,
-            "failed": self.failed,
-            "pending": self.pending,
+            "authors": authors,
+            "summaries": summaries,
+            "failed": failed,
+            "pending": pending,
             "no_longer_in_the_source": self.gone,
             "in_two_places": self.twice.number,
         }
@@ -155,23 +153,17 @@ class Current:
 
     authors: int = 0
     current: int = 0
-    failed: int = 0
-    held_back: int = 0
     outdated: Offenders = field(default_factory=Offenders)
     pending: Offenders = field(default_factory=Offenders)
 
     def add(self, bucket: str, rendered: pl.DataFrame, summaries: pl.DataFrame, failures: pl.Series) -> None:
         """Of one bucket: author_id and content_hash as rendered now, the same as stored, and the ids that failed."""
-        stored = summaries.select("author_id", stored="content_hash").unique("author_id")
-        both = rendered.select("author_id", "content_hash").unique("author_id").join(stored, on="author_id", how="left")
-        here = pl.col("stored").is_not_null()
-        same = pl.col("stored") == pl.col("content_hash")
-        failed = pl.col("author_id").is_in(failures.implode())
-        self.authors += both.height
-        self.current += both.filter(here & same).height
-        self.failed += both.filter(~here & failed).height
-        self.outdated.add(bucket, both.filter(here & ~same)["author_id"])
-        self.pending.add(bucket, both.filter(~here & ~failed)["author_id"])
+        found = author_state(rendered.unique("author_id"), summaries, failures.to_frame())
+        pending = (pl.col("state") == PENDING) & ~pl.col("outdated")
+        self.authors += found.height
+        self.current += found.filter(pl.col("state") == SUMMARY).height
+        self.outdated.add(bucket, found.filter("outdated")["author_id"])
+        self.pending.add(bucket, found.filter(pending)["author_id"])
 
     def verdict(self) -> Verdict:
         facts = {

@@ -10,8 +10,8 @@ from typing import Final
 
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.launches import Launch
-from summarizer_assets.sensors.decide.provider_gate import Door
-from summarizer_assets.sensors.decide.retry import Decision, HeldBack, pick
+from summarizer_assets.sensors.decide.provider_gate import Gate
+from summarizer_assets.sensors.decide.retry import Decision, Objections, pick
 
 #: Allowed difference between the clocks of the authors' writer and of the run's launcher.
 _CLOCKS_DIFFER_S: Final = 60.0
@@ -58,32 +58,32 @@ def choose(
     found: Sequence[Authors],
     *,
     retry: Decision,
-    entry: Door,
+    gate: Gate,
     runs_per_tick: int,
     room_in_queue: int,
     limit_used_up: bool,
-    held_back: HeldBack,
+    objections: Objections,
 ) -> Decision:
     """Choose the candidates to run now, those with the most authors without a result first.
 
     Args:
         found: candidates that no run covers.
         retry: the retry sensor's decision on the same facts; its runs take precedence.
-        entry: how many runs may go to the provider.
+        gate: how many runs may go to the provider.
         runs_per_tick: the most runs of both sensors together.
         room_in_queue: number of runs that may still be queued.
         limit_used_up: whether a pilot's limit is used up.
-        held_back: returns the orchestrator's reasons against running buckets.
+        objections: returns the orchestrator's reasons against running buckets.
     """
     most = max(0, min(runs_per_tick, room_in_queue) - len(retry.run))
     waits = Verdict.QUEUE_FULL if room_in_queue < runs_per_tick else Verdict.NEXT_TICK
     if limit_used_up:
         most, waits = 0, Verdict.LIMIT
-    elif not entry.open:
+    elif not gate.open:
         # The retry sensor launches the probe, unless it has no bucket for it.
-        probes = bool(retry.run) or entry.verdict in retry.verdicts.values()
-        most, waits = 0 if probes else entry.most(most), entry.verdict
+        probes = bool(retry.run) or gate.verdict in retry.verdicts.values()
+        most, waits = 0 if probes else gate.most(most), gate.verdict
     ordered = sorted(found, key=lambda authors: (-authors.missing, authors.bucket))
-    run, against = pick([authors.bucket for authors in ordered], most, held_back)
+    run, against = pick([authors.bucket for authors in ordered], most, objections)
     verdicts = dict.fromkeys((authors.bucket for authors in found), waits)
     return Decision(run, verdicts | against | dict.fromkeys(run, Verdict.RUN))

@@ -25,7 +25,7 @@ class Parked:
 
 
 @dataclass(frozen=True)
-class Standing:
+class NeedsAttention:
     """Authors whose attempts are used up, by reason, and the parked buckets."""
 
     given_up: Mapping[str, int]
@@ -83,9 +83,9 @@ class Standing:
         return "\n".join(lines)
 
 
-def to_tell(standing: Standing, told: str, told_at: float, now: float) -> bool:
+def to_tell(attention: NeedsAttention, told: str, told_at: float, now: float) -> bool:
     """Whether to report now, if digest `told` was reported at `told_at`: each change once, at a bounded rate."""
-    return standing.digest != told and now - told_at >= TELL_EVERY_S
+    return attention.digest != told and now - told_at >= TELL_EVERY_S
 
 
 def _remedy(reason: str) -> str:

@@ -28,7 +28,7 @@ class Launch:
     found: str | None = None
 
 
-def held_back(last: Sequence[Launch], recorded: Collection[str], found: str | None = None) -> Verdict | None:
+def objection(last: Sequence[Launch], recorded: Collection[str], found: str | None = None) -> Verdict | None:
     """Why the bucket must not be run again; None if it may.
 
     Args:

@@ -1,36 +1,18 @@
 """The gate to the provider, a circuit breaker over runs: after an outage it admits one probe run at a time. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final, Protocol
+from typing import Final
 
 from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.run_records import PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 
 PROBE_WAIT_S: Final = 60.0
 _PROBE_LONGEST_WAIT_S: Final = 1800.0
 _BUDGET: Final = "budget"
 _MOST_BRAKED: Final = 3  # consecutive runs without a usable answer, after which no further bucket is tried
-
-
-class Ending(Protocol):
-    """How a run ended; `core.run_records.PastRun` implements it."""
-
-    @property
-    def ended_at(self) -> float | None: ...
-
-    @property
-    def stop(self) -> str | None: ...
-
-    @property
-    def refused(self) -> bool: ...
-
-    @property
-    def braked(self) -> bool: ...
-
-    @property
-    def fingerprint(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +47,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Door:
+class Gate:
     """How many runs may go to the provider: any number (None), one probe, or none, for the reason `verdict`."""
 
     runs: int | None
@@ -79,13 +61,13 @@ class Door:
         return allowed if self.runs is None else min(allowed, self.runs)
 
 
-def door(
-    buckets: Sequence[tuple[Sequence[Ending], bool]],
+def provider_gate(
+    buckets: Sequence[tuple[Sequence[PastRun], bool]],
     now: float,
     probe_wait_s: float,
     budget: Budget | None,
     fingerprint: str | None = None,
-) -> Door:
+) -> Gate:
     """Decide from how the last runs of all buckets ended.
 
     Args:
@@ -98,40 +80,35 @@ def door(
     if budget is not None:
         stopped = any(runs[0].stop == _BUDGET for runs, _ in buckets if runs)
         if budget.used_up(stopped=stopped):
-            return Door(0, Verdict.BUDGET)
-    ended = sorted(_ends(run for runs, _ in buckets for run in runs), key=lambda end: end[0], reverse=True)
+            return Gate(0, Verdict.BUDGET)
+    ended = sorted((run for runs, _ in buckets for run in runs if run.ended_at is not None), key=_end, reverse=True)
     probing = any(in_flight for _, in_flight in buckets)
-    braked = list(takewhile(lambda run: run.braked, (run for _, run in ended)))
+    braked = list(takewhile(lambda run: run.braked, ended))
     if braked:
         alike = sum(run.fingerprint == fingerprint for run in braked)
-        return Door(0 if probing or alike >= _MOST_BRAKED else 1, Verdict.UNUSABLE_ELSEWHERE)
+        return Gate(0 if probing or alike >= _MOST_BRAKED else 1, Verdict.UNUSABLE_ELSEWHERE)
     probe_at = _probe_due_at(ended, probe_wait_s)
     if probe_at is None:
-        return Door(None)
-    return Door(0 if probing or now < probe_at else 1)
+        return Gate(None)
+    return Gate(0 if probing or now < probe_at else 1)
 
 
-def _probe_due_at(ended: Iterable[tuple[float, Ending]], shortest_wait_s: float) -> float | None:
+def _probe_due_at(ended: Iterable[PastRun], shortest_wait_s: float) -> float | None:
     """When the next probe may start (epoch seconds); None if the run that ended last was not refused.
 
     The wait equals the duration of the outage so far, which doubles it from probe to probe. If refused runs were
     counted instead, a backfill, whose many runs are refused within a minute, would wait the longest at once.
 
     Args:
-        ended: end time and run, over all buckets, newest first.
+        ended: the runs of all buckets, newest first.
         shortest_wait_s: the shortest wait between two probes.
     """
-    last = first = None
-    for ended_at, run in ended:
-        if not run.refused:
-            break
-        last, first = last or ended_at, ended_at
-    if last is None or first is None:
+    refused = [_end(run) for run in takewhile(lambda run: run.refused, ended)]
+    if not refused:
         return None
+    last, first = refused[0], refused[-1]
     return last + min(max(shortest_wait_s, last - first), _PROBE_LONGEST_WAIT_S)
 
 
-def _ends(runs: Iterable[Ending]) -> Iterator[tuple[float, Ending]]:
-    for run in runs:
-        if run.ended_at is not None:
-            yield run.ended_at, run
+def _end(run: PastRun) -> float:
+    return run.ended_at or 0.0

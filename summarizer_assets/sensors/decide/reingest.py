@@ -84,7 +84,7 @@ def judge(
         return SourceVerdict.UNCHANGED, replace(memory, read=state)
     tries = [run for run in ingests if run.found == state]
     if tries:
-        return _again(tries, now), memory
+        return _after_tries(tries, now), memory
     last = max((run.started_at or 0.0 for run in ingests), default=0.0)
     unsettled = now - last < settle_s if atomic else now - memory.seen_at < settle_s
     return (SourceVerdict.SETTLING if unsettled else SourceVerdict.READ), memory
@@ -95,7 +95,7 @@ def _reads(run: Ingest, state: str, since: float) -> bool:
     return run.end == "succeeded" and (run.found == state or (run.started_at is not None and run.started_at >= since))
 
 
-def _again(tries: Sequence[Ingest], now: float) -> SourceVerdict:
+def _after_tries(tries: Sequence[Ingest], now: float) -> SourceVerdict:
     if tries[0].end == "cancelled":
         return SourceVerdict.CANCELLED
     if tries[0].end == "refused":

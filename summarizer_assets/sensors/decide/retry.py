@@ -7,15 +7,16 @@ have failures that are due, and a failed one may be complete. It never starts wo
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from summarizer_assets.core.author_state import without_a_row
 from summarizer_assets.core.run_records import PARKED_AFTER_RUNS, TOO_MANY_FAILURES, PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
-from summarizer_assets.sensors.decide.provider_gate import PROBE_WAIT_S, Budget, door
+from summarizer_assets.sensors.decide.provider_gate import PROBE_WAIT_S, Budget, provider_gate
 
 #: Number of buckets looked up together in the orchestrator's run history, by two queries.
 LOOKED_UP_AT_ONCE = 50
 
 #: Returns the orchestrator's reasons against running these buckets; buckets not in the result may run.
-HeldBack = Callable[[Sequence[str]], Mapping[str, Verdict]]
+Objections = Callable[[Sequence[str]], Mapping[str, Verdict]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class BucketState:
     @property
     def missing(self) -> int:
         """The number of authors without a summary or failure, including those ingested since the last run."""
-        return max(0, self.authors - self.summaries - self.failed)
+        return without_a_row(self.authors, self.summaries, self.failed)
 
     @property
     def pending(self) -> int:
@@ -81,7 +82,7 @@ def decide(
     *,
     now: float,
     runs_per_tick: int,
-    held_back: HeldBack,
+    objections: Objections,
     unfinished_counts: bool = True,
     probe_wait_s: float = PROBE_WAIT_S,
     budget: Budget | None = None,
@@ -94,7 +95,7 @@ def decide(
         buckets: the state of every bucket.
         now: epoch seconds, by the clock that stamped the runs.
         runs_per_tick: the most runs to start.
-        held_back: called only for buckets that would run.
+        objections: called only for buckets that would run.
         unfinished_counts: whether authors without a row are a reason to run; False if a pilot's limit is used up.
         probe_wait_s: the shortest wait in seconds before a provider that refused the last run is probed.
         budget: the budget of all runs; None for no cap.
@@ -104,12 +105,12 @@ def decide(
     verdicts = {state.bucket: _verdict(state, now, fingerprint, unfinished_counts) for state in buckets}
     idle = {Verdict.DONE, Verdict.NOT_DUE}
     # A run of a complete bucket makes no request, and corrects the status shown.
-    looks = [state for state in buckets if state.shown_failed and verdicts[state.bucket] in idle]
+    refreshes = [state for state in buckets if state.shown_failed and verdicts[state.bucket] in idle]
     wanted = [state for state in buckets if verdicts[state.bucket] is Verdict.RUN]
-    entry = door([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget, fingerprint)
-    free = [*(state for state in wanted if state.deserted), *looks]  # no requests, so the provider is not needed
+    gate = provider_gate([(state.runs, state.in_flight) for state in buckets], now, probe_wait_s, budget, fingerprint)
+    free = [*(state for state in wanted if state.deserted), *refreshes]  # no requests, so the provider is not needed
     paid = [state for state in wanted if not state.deserted]
-    if entry.open:
+    if gate.open:
         # The most pending authors first, then by key, so that a tick is predictable.
         paid.sort(key=lambda state: (-state.pending, state.bucket))
     else:
@@ -121,15 +122,15 @@ def decide(
     run: list[str] = []
     for states, most, waiting in (
         (free, allowed, waits),
-        (paid, entry.most(allowed), waits if entry.open else entry.verdict),
+        (paid, gate.most(allowed), waits if gate.open else gate.verdict),
     ):
-        chosen, held = pick([state.bucket for state in states], min(most, allowed - len(run)), held_back)
-        verdicts |= {state.bucket: waiting for state in states} | held | dict.fromkeys(chosen, Verdict.RUN)
+        chosen, against = pick([state.bucket for state in states], min(most, allowed - len(run)), objections)
+        verdicts |= {state.bucket: waiting for state in states} | against | dict.fromkeys(chosen, Verdict.RUN)
         run += chosen
     return Decision(run, verdicts)
 
 
-def pick(wanted: Sequence[str], most: int, held_back: HeldBack) -> tuple[list[str], dict[str, Verdict]]:
+def pick(wanted: Sequence[str], most: int, objections: Objections) -> tuple[list[str], dict[str, Verdict]]:
     """The first `most` of the buckets that may run, and the verdicts on those passed over."""
     chosen: list[str] = []
     against: dict[str, Verdict] = {}
@@ -137,7 +138,7 @@ def pick(wanted: Sequence[str], most: int, held_back: HeldBack) -> tuple[list[st
         if len(chosen) >= most:
             break
         some = wanted[first : first + LOOKED_UP_AT_ONCE]
-        against |= held_back(some)
+        against |= objections(some)
         chosen += [bucket for bucket in some if bucket not in against]
     return chosen[: max(0, most)], against
 

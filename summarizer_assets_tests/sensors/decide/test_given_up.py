@@ -1,7 +1,7 @@
-from summarizer_assets.sensors.decide.given_up import TELL_EVERY_S, Parked, Standing, to_tell
+from summarizer_assets.sensors.decide.given_up import TELL_EVERY_S, NeedsAttention, Parked, to_tell
 
-NOBODY = Standing({}, [])
-SOME = Standing({"refusal": 12, "truncated": 3}, [Parked("0003", "outage"), Parked("0007", None)])
+NOBODY = NeedsAttention({}, [])
+SOME = NeedsAttention({"refusal": 12, "truncated": 3}, [Parked("0003", "outage"), Parked("0007", None)])
 
 
 def test_who_is_given_up_is_listed_by_reason_with_what_to_do() -> None:
@@ -15,7 +15,7 @@ def test_who_is_given_up_is_listed_by_reason_with_what_to_do() -> None:
 
 
 def test_thousands_of_parked_buckets_make_no_page_without_end() -> None:
-    page = Standing({}, [Parked(f"{n:04d}", "terminated") for n in range(4096)]).markdown(5)
+    page = NeedsAttention({}, [Parked(f"{n:04d}", "terminated") for n in range(4096)]).markdown(5)
     assert "and 4,076 more" in page
     assert len(page) < 1500
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from summarizer_assets.core.run_records import PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.changed import Authors, candidates, choose, covers
-from summarizer_assets.sensors.decide.launches import Launch, held_back
-from summarizer_assets.sensors.decide.provider_gate import door
+from summarizer_assets.sensors.decide.launches import Launch, objection
+from summarizer_assets.sensors.decide.provider_gate import provider_gate
 from summarizer_assets.sensors.decide.retry import BucketState, Decision, decide
 
 Outcome = Literal["answers", "one fails", "outage", "dies", "stillborn", "cancelled", "budget", "unusable"]
@@ -106,11 +106,11 @@ class Rounds:
         recorded = {run.run_id for state in states for run in state.runs}
 
         def against(keys: Sequence[str], marks: Mapping[str, str] = {}) -> Mapping[str, Verdict]:
-            found = {key: held_back(self.buckets[key].launches, recorded, marks.get(key)) for key in keys}
+            found = {key: objection(self.buckets[key].launches, recorded, marks.get(key)) for key in keys}
             return {key: verdict for key, verdict in found.items() if verdict is not None}
 
         retry = decide(
-            states, now=self.now, runs_per_tick=PER_TICK, held_back=against, probe_wait_s=60.0, room_in_queue=IN_QUEUE
+            states, now=self.now, runs_per_tick=PER_TICK, objections=against, probe_wait_s=60.0, room_in_queue=IN_QUEUE
         )
         authors = [bucket.now() for bucket in self.buckets.values() if asking]
         open_ones = candidates(authors, retry, self.noted)
@@ -121,11 +121,11 @@ class Rounds:
         changed = choose(
             left,
             retry=retry,
-            entry=door([(state.runs, False) for state in states], self.now, 60.0, None),
+            gate=provider_gate([(state.runs, False) for state in states], self.now, 60.0, None),
             runs_per_tick=PER_TICK,
             room_in_queue=IN_QUEUE,
             limit_used_up=False,
-            held_back=lambda keys: against(keys, marks),
+            objections=lambda keys: against(keys, marks),
         )
         return retry, changed
 

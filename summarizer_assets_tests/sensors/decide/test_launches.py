@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
-from summarizer_assets.sensors.decide.launches import End, Launch, held_back
+from summarizer_assets.sensors.decide.launches import End, Launch, objection
 
 
 def launch(end: End, found: str | None = None, run_id: str = "unheard of") -> Launch:
@@ -29,4 +29,4 @@ HEARD = launch("failed", run_id="heard")
     ],
 )
 def test_what_speaks_against_another_run(last: Sequence[Launch], verdict: Verdict | None) -> None:
-    assert held_back(last, {"heard"}, "as it is") is verdict
+    assert objection(last, {"heard"}, "as it is") is verdict

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from summarizer_assets.core.run_records import PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.provider_gate import Budget
-from summarizer_assets.sensors.decide.retry import BucketState, Decision, HeldBack, decide
+from summarizer_assets.sensors.decide.retry import BucketState, Decision, Objections, decide
 
 NOW = 1_000_000.0
 
@@ -52,7 +52,7 @@ def nothing(_: Sequence[str]) -> Mapping[str, Verdict]:
     return {}
 
 
-def cancelled(*buckets: str) -> HeldBack:
+def cancelled(*buckets: str) -> Objections:
     return lambda asked: {bucket: Verdict.CANCELLED for bucket in asked if bucket in buckets}
 
 
@@ -60,7 +60,7 @@ def decided(
     *states: BucketState,
     now: float = NOW,
     most: int = 25,
-    held_back: HeldBack = nothing,
+    objections: Objections = nothing,
     unfinished_counts: bool = True,
     budget: Budget | None = None,
     room: int | None = None,
@@ -69,7 +69,7 @@ def decided(
         states,
         now=now,
         runs_per_tick=most,
-        held_back=held_back,
+        objections=objections,
         unfinished_counts=unfinished_counts,
         budget=budget,
         room_in_queue=room,
@@ -159,7 +159,7 @@ def test_when_a_pilot_s_limit_is_used_up_only_due_failures_count() -> None:
 
 def test_a_bucket_that_a_person_cancelled_is_left_alone_and_takes_nobody_s_turn() -> None:
     emptiest, other = replace(UNFINISHED, summaries=0), replace(UNFINISHED, bucket="0002")
-    decision = decided(emptiest, other, most=1, held_back=cancelled("0001"))
+    decision = decided(emptiest, other, most=1, objections=cancelled("0001"))
     assert decision.run == ["0002"]
     assert decision.verdicts == {"0001": Verdict.CANCELLED, "0002": Verdict.RUN}
 
@@ -167,11 +167,11 @@ def test_a_bucket_that_a_person_cancelled_is_left_alone_and_takes_nobody_s_turn(
 def test_only_buckets_that_would_run_are_looked_up_for_a_cancellation() -> None:
     asked: list[str] = []
 
-    def held_back(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+    def objections(buckets: Sequence[str]) -> Mapping[str, Verdict]:
         asked.extend(buckets)
         return {}
 
-    decided(DONE, replace(UNFINISHED, bucket="0002"), replace(LATER, bucket="0003"), held_back=held_back)
+    decided(DONE, replace(UNFINISHED, bucket="0002"), replace(LATER, bucket="0003"), objections=objections)
     assert asked == ["0002"]
 
 
@@ -240,7 +240,7 @@ def test_while_a_probe_is_at_work_nothing_else_is_started() -> None:
 
 
 def test_a_probe_is_not_wasted_on_a_cancelled_bucket() -> None:
-    decision = decided(*outage(2), now=NOW + 10_000, held_back=cancelled("0002"))
+    decision = decided(*outage(2), now=NOW + 10_000, objections=cancelled("0002"))
     assert decision.run == ["0001"]
     assert decision.verdicts["0002"] is Verdict.CANCELLED
 
@@ -294,7 +294,7 @@ states = st.builds(
 def test_whatever_is_known_nothing_is_started_that_must_not_be(
     states: Sequence[BucketState], most: int, held: set[str]
 ) -> None:
-    decision = decided(*states, most=most, held_back=cancelled(*held))
+    decision = decided(*states, most=most, objections=cancelled(*held))
     by_bucket = {state.bucket: state for state in states}
     assert decision.verdicts.keys() == by_bucket.keys()
     assert len(decision.run) <= max(most, 1)
@@ -352,11 +352,11 @@ def test_the_queue_is_not_flooded(room: int | None, started: int) -> None:
 def test_thousands_of_cancelled_buckets_are_looked_up_by_the_batch() -> None:
     asked: list[int] = []
 
-    def held_back(buckets: Sequence[str]) -> Mapping[str, Verdict]:
+    def objections(buckets: Sequence[str]) -> Mapping[str, Verdict]:
         asked.append(len(buckets))
         return dict.fromkeys(buckets, Verdict.CANCELLED)
 
-    decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(1000)), held_back=held_back)
+    decided(*(replace(UNFINISHED, bucket=f"{n:04d}") for n in range(1000)), objections=objections)
     assert asked == [50] * 20
 
 
@@ -382,7 +382,7 @@ def test_while_the_last_runs_got_nothing_usable_the_other_buckets_are_tried_one_
     tried = [replace(DONE, bucket=f"t{number}", runs=[one], in_flight=busy) for number, one in enumerate(runs)]
     others = [replace(UNFINISHED, bucket=f"o{number}", runs=[run(ago=900)]) for number in range(3)]
     decision = decide(
-        [*tried, *others], now=NOW, runs_per_tick=25, held_back=nothing, probe_wait_s=60, fingerprint="now"
+        [*tried, *others], now=NOW, runs_per_tick=25, objections=nothing, probe_wait_s=60, fingerprint="now"
     )
     told = [verdict for bucket, verdict in sorted(decision.verdicts.items()) if bucket[0] == "o"]
     waits = Verdict.OUTAGE if runs[0].refused else Verdict.UNUSABLE_ELSEWHERE
@@ -391,5 +391,5 @@ def test_while_the_last_runs_got_nothing_usable_the_other_buckets_are_tried_one_
 
 def test_after_a_change_one_bucket_shows_whether_it_helped() -> None:
     states = [replace(UNFINISHED, bucket=f"{number}", runs=[braked(10 * number + 10, "before")]) for number in range(5)]
-    decision = decide(states, now=NOW, runs_per_tick=25, held_back=nothing, fingerprint="now")
+    decision = decide(states, now=NOW, runs_per_tick=25, objections=nothing, fingerprint="now")
     assert len(decision.run) == 1
