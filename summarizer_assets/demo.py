@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.formats import duration, number_of
 from summarizer_assets.core.progress import IngestProgress, Progress
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
@@ -118,7 +119,7 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     failures = tables.failures.read().group_by("reason").len().sort("len", descending=True).collect()
     failed = int(failures["len"].sum())
     rejected = summarizer.rejected.read().select(pl.col("count").sum()).collect().item() or 0
-    yield f"{authors:,} authors in {seconds:.0f} s"
+    yield f"{number_of(authors)} in {duration(seconds)}"
     yield f"{summaries:>9,}  have a summary"
     yield f"{failed:>9,}  have none, for a reason:"
     for reason, number in failures.iter_rows():
@@ -134,7 +135,7 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     yield ""
     yield "Three of the summaries"
     for name, papers, summary in _three(summarizer):
-        yield f"  {name}, {papers} paper{'' if papers == 1 else 's'}"
+        yield f"  {name}, {number_of(papers, 'paper')}"
         yield from textwrap.wrap(summary, _WIDTH, initial_indent="    ", subsequent_indent="    ")
     yield ""
     yield "The report: how complete, what went wrong, what it cost, and ten summaries beside their facts"

@@ -23,6 +23,7 @@ from summarizer_assets.command import opened
 from summarizer_assets.core.author_state import author_state
 from summarizer_assets.core.buckets import bucket_keys, in_parts
 from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
+from summarizer_assets.core.formats import listed_buckets
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.run_history import newest_materialisations
@@ -157,14 +158,14 @@ def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
             line += f", {found.green[asset]:,} were green already"
         yield line
     if found.at_work:
-        yield f"A run works on {_listed(found.at_work)}: it reports itself when it ends."
+        yield f"A run works on {listed_buckets(found.at_work)}: it reports itself when it ends."
     if found.empty:
-        yield f"No author in {_listed(found.empty)}: materialise `authors` there to have the source read."
+        yield f"No author in {listed_buckets(found.empty)}: materialise `authors` there to have the source read."
     left = sorted(bucket for bucket in found.others if bucket in {*found.unfinished, *found.empty, *found.at_work})
     if left:
         yield (
-            f"Dagster shows {_listed(left)} as done, by runs on another root ({found.others[left[0]]}): it has one "
-            "history for all roots. Give each root a DAGSTER_HOME of its own."
+            f"Dagster shows {listed_buckets(left)} as done, by runs on another root ({found.others[left[0]]}): it has "
+            "one history for all roots. Give each root a DAGSTER_HOME of its own."
         )
     if found.unfinished:
         pending = sum(coverage.pending for coverage in found.unfinished.values())
@@ -179,11 +180,6 @@ def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
             f"  DAGSTER_HOME={instance.root_directory} dagster job backfill -m summarizer_assets.definitions "
             f"-j {SUMMARIZE} --partitions {','.join(found.unfinished)} --noprompt"
         )
-
-
-def _listed(buckets: Sequence[str]) -> str:
-    more = f" and {len(buckets) - _SHOWN:,} more" if len(buckets) > _SHOWN else ""
-    return f"{'bucket' if len(buckets) == 1 else 'buckets'} {', '.join(buckets[:_SHOWN])}{more}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
@@ -51,7 +51,7 @@ def _made_new(summarizer: Summarizer) -> Summarizer:
     give_new_id(table)
     made = Summarizer(summarizer.settings)
     paid = made.paid
-    sys.stdout.write(f"a new id; booked {shown(made.ledger.raise_to(paid.cost))}, which its summaries cost\n")
+    sys.stdout.write(f"a new id; booked {exact_usd(made.ledger.raise_to(paid.cost))}, which its summaries cost\n")
     return made
 
 

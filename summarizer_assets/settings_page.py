@@ -5,6 +5,8 @@ from datetime import date
 
 import dagster as dg
 
+from summarizer_assets.core.formats import cut
+from summarizer_assets.core.markdown import table
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import model_notices
 from summarizer_assets.settings import PREFIX, Settings
@@ -27,7 +29,7 @@ def shown_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
 
 def settings_shown(settings: Settings, today: date | None = None) -> str:
     """A Markdown table of the settings that were set, and what there is to know of the model."""
-    rows = [f"| `{PREFIX}{name.upper()}` | {value} |" for name, value in _set(settings)]
+    rows = [(f"`{PREFIX}{name.upper()}`", value) for name, value in _set(settings)]
     key = f"key from `{PREFIX}LLM_API_KEY` ({'set' if settings.llm_api_key else 'not set'})"
     return "\n".join(
         [
@@ -36,9 +38,7 @@ def settings_shown(settings: Settings, today: date | None = None) -> str:
             *(line for notice in model_notices(settings, today) for line in (f"**Mind:** {notice}", "")),
             "Set by the environment or by `.env`; all others have the defaults of the README:",
             "",
-            "| variable | value |",
-            "|---|---|",
-            *(rows or ["| none | |"]),
+            table(("variable", "value"), rows or [("none", "")]),
         ]
     )
 
@@ -51,4 +51,4 @@ def _set(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _code(value: object) -> str:
     text = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
-    return f"`{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}`"
+    return f"`{cut(text, _LONGEST)}`"

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd, usd
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.ledger import SpendLedger
@@ -29,14 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
         ledger = summarizer.ledger
         if options.book_tables:
             paid = summarizer.paid
-            sys.stdout.write(f"booked {shown(ledger.raise_to(paid.cost))}\n")
+            sys.stdout.write(f"booked {exact_usd(ledger.raise_to(paid.cost))}\n")
             if paid.unpriced:
                 sys.stdout.write(
                     f"not booked: {paid.unpriced:,} summaries of which no price was known, or no usage told, when "
                     "they came; look at the provider's bill, and lower SUMMARIZER_BUDGET_USD by what they cost\n"
                 )
         if options.release_uncertain:
-            sys.stdout.write(f"released {shown(ledger.release_uncertain())}\n")
+            sys.stdout.write(f"released {exact_usd(ledger.release_uncertain())}\n")
         sys.stdout.write(report(ledger, summarizer.settings.budget_usd))
         wrong = ledger.audit()
     except (SettingsError, StorageError) as error:
@@ -50,11 +50,11 @@ def report(ledger: SpendLedger, budget_usd: float | None) -> str:
     """The totals of a root, a line each."""
     totals = ledger.totals()
     lines = [
-        ("spent", shown(totals["spent"])),
-        ("of that wasted", shown(totals["wasted"])),
-        ("uncertain", shown(totals["uncertain"])),
-        ("reserved by runs", shown(totals["reserved"])),
-        ("budget", "none" if budget_usd is None else f"${budget_usd:.2f}"),
+        ("spent", exact_usd(totals["spent"])),
+        ("of that wasted", exact_usd(totals["wasted"])),
+        ("uncertain", exact_usd(totals["uncertain"])),
+        ("reserved by runs", exact_usd(totals["reserved"])),
+        ("budget", "none" if budget_usd is None else usd(budget_usd)),
         ("requests", f"{totals['requests']:,}"),
         ("tokens in", f"{totals['prompt_tokens']:,} ({totals['cached_tokens']:,} cached)"),
         ("tokens out", f"{totals['completion_tokens']:,}"),

@@ -40,7 +40,8 @@ if __name__ == "__main__":  # before what takes long to import
 
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_of
-from summarizer_assets.core.money.amounts import Price, Usage, nano_of, shown
+from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.money.amounts import Price, Usage, nano_of
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
@@ -307,8 +308,8 @@ def measure(scenarios: Sequence[Scenario], seed: int) -> list[dict[str, Any]]:
             row = Trial(scenario, Path(folder), seed).run()
         found.append(row)
         sums = (row[name] for name in ("billed", "spent", "uncertain", "wasted", "in_flight"))
-        billed, spent, uncertain, wasted, exposed = map(shown, sums)
-        print(f"{row['name']:38}{row['requests']:>8}{shown(row['budget']):>10}{billed:>15}{spent:>15}{uncertain:>14}"
+        billed, spent, uncertain, wasted, exposed = map(exact_usd, sums)
+        print(f"{row['name']:38}{row['requests']:>8}{exact_usd(row['budget']):>10}{billed:>15}{spent:>15}{uncertain:>14}"
               f"{wasted:>13}{exposed:>22}{'yes' if row['stopped'] else '':>8}{'yes' if row['all_told'] else '':>12}",
               *row["broken"], flush=True)  # fmt: skip
     return found

@@ -30,7 +30,7 @@ if __name__ == "__main__":  # before what takes long to import
     options = parser.parse_args()
 
 from summarizer_assets.bucket_run.run import BucketRun
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.storage.delta.stream import persist
 from testing.installation import Installation, write_authors
 from testing.provider import summary_of
@@ -239,7 +239,7 @@ def main(options: argparse.Namespace) -> None:
     print("| the model's replies | calls | tokens | spent, wasted of it | summaries, failed, pending | stop | again |")
     print("|---|---|---|---|---|---|---|")
     for name, (first, *later) in found.items():
-        money = f"{shown(first.spent)}, {shown(first.wasted)}"
+        money = f"{exact_usd(first.spent)}, {exact_usd(first.wasted)}"
         counts = f"{first.summaries}, {first.failed}, {first.pending}"
         again = f"{later[0].calls} calls" if later else ""
         print(f"| {name} | {first.calls} | {first.billed:,} | {money} | {counts} | {first.stop or 'none'} | {again} |")

@@ -1,11 +1,10 @@
 """`table_maintenance`: what keeps the tables cheap to open, as an asset, so that its history stands in the graph."""
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.assets.table_metadata import GROUP
+from summarizer_assets.core.markdown import table
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.maintenance import Maintained
 from summarizer_assets.user_errors import fails_plainly
@@ -30,17 +29,17 @@ def build_maintenance() -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         rooted = at_root(context, summarizer)
         done = summarizer.maintain()
-        left = [f"{name}: {word}" for name, table in done.items() for word in table.left]
+        left = [f"{name}: {word}" for name, one in done.items() for word in one.left]
         for word in left:
             context.log.warning(word)
         return dg.MaterializeResult(
             metadata={
                 **rooted,
-                "tables": dg.MetadataValue.md(_table(done)),
-                "files": sum(table.files_after for table in done.values()),
-                "bytes": sum(table.bytes_after for table in done.values()),
-                "buckets_compacted": sum(table.buckets_compacted for table in done.values()),
-                "files_vacuumed": sum(table.files_vacuumed for table in done.values()),
+                "tables": dg.MetadataValue.md(table(_COLUMNS, [_row(name, one) for name, one in done.items()])),
+                "files": sum(one.files_after for one in done.values()),
+                "bytes": sum(one.bytes_after for one in done.values()),
+                "buckets_compacted": sum(one.buckets_compacted for one in done.values()),
+                "files_vacuumed": sum(one.files_vacuumed for one in done.values()),
                 "gave_way": len(left),
             }
         )
@@ -48,14 +47,13 @@ def build_maintenance() -> dg.AssetsDefinition:
     return table_maintenance
 
 
-def _table(done: Mapping[str, Maintained]) -> str:
-    head = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
-    return "\n".join([*head, *(_row(name, table) for name, table in done.items())])
-
-
-def _row(name: str, done: Maintained) -> str:
+def _row(name: str, done: Maintained) -> tuple[str, ...]:
     return (
-        f"| `{name}` | {done.files_before:,} → {done.files_after:,} | {done.bytes_before:,} → {done.bytes_after:,} "
-        f"| {done.version_before:,} → {done.version_after:,} | {done.log_entries_removed:,} | {done.files_vacuumed:,} "
-        f"| {done.seconds:.1f} |"
+        f"`{name}`",
+        f"{done.files_before:,} → {done.files_after:,}",
+        f"{done.bytes_before:,} → {done.bytes_after:,}",
+        f"{done.version_before:,} → {done.version_after:,}",
+        f"{done.log_entries_removed:,}",
+        f"{done.files_vacuumed:,}",
+        f"{done.seconds:.1f}",
     )

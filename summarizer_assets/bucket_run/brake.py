@@ -14,7 +14,7 @@ from summarizer_assets.bucket_run.ask_counts import AskCounts
 from summarizer_assets.core.answers.reply import UnusableReply
 from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.brake import UNUSABLE, Course, InOrder, Trust
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Failed, Stop
 from summarizer_assets.core.reasons import NOT_THE_MODEL, change_for
@@ -113,7 +113,7 @@ class Braking:
         """Why the run ends: the commonest reason, an example of it, what was spent, and what to change."""
         (reason, number), *_ = self._reasons.most_common(1)
         course, tokens = self.course, counts.prompt_tokens + counts.completion_tokens
-        money = "" if spending is None else f"{shown(spending.spent)}, "
+        money = "" if spending is None else f"{exact_usd(spending.spent)}, "
         change = change_for(reason)
         if self._in_groups and "SUMMARIZER_GROUP_SIZE" not in change:
             change += ", or ask for fewer authors at once (SUMMARIZER_GROUP_SIZE)"

@@ -5,13 +5,13 @@ Plain data; the IO manager makes Dagster's table of it, which shows text as text
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
 
 from summarizer_assets.bucket_run.totals import BucketCounts
 from summarizer_assets.core.author_state import is_retried
+from summarizer_assets.core.formats import cut, moment
 from summarizer_assets.core.prompt.cleaning import cleaned
 from summarizer_assets.core.reasons import remedy_for
 from summarizer_assets.storage.delta.guards import reading
@@ -35,8 +35,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "author": "the author_id, and the name as a model reads it",
     "reason": "docs/failures has a page of each",
     "do_next": "what a person can do; of most reasons only if they last",
-    "next_retry": "when the sensor has the author asked again, UTC",
-    "last_try": "runs in which the author failed, of SUMMARIZER_MAX_ATTEMPTS; when, UTC; the last reply's HTTP status "
+    "next_retry": "when the sensor has the author asked again",
+    "last_try": "runs in which the author failed, of SUMMARIZER_MAX_ATTEMPTS; when; the last reply's HTTP status "
     "and request id, for which a provider asks",
     "detail": "what was wrong, or what the provider said",
 }
@@ -102,19 +102,19 @@ def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> lis
 
 def _next_retry(failure: Mapping[str, Any], max_attempts: int) -> str:
     if failure["next_retry_at"] is not None and failure["attempts"] < max_attempts:
-        return _moment(failure["next_retry_at"])
+        return moment(failure["next_retry_at"]).replace(" ", _TOGETHER)
     return "exhausted" if failure["retryable"] else "not retried"
 
 
 def _last_try(failure: Mapping[str, Any], max_attempts: int) -> str:
     first, last = failure["first_failed_at"], failure["last_failed_at"]
     if not failure["attempts"]:
-        return f"not asked, since {_moment(first)}" if first is not None else "not asked"
+        return f"not asked, since {moment(first)}".replace(" ", _TOGETHER) if first is not None else "not asked"
     parts = [f"{failure['attempts']} of {max_attempts} runs"]
     if last is not None:
-        parts.append(f"last {_moment(last)}")
+        parts.append(f"last {moment(last)}")
     if first is not None and first != last:
-        parts.append(f"first {_moment(first)}")
+        parts.append(f"first {moment(first)}")
     if failure["http_status"] is not None:
         parts.append(f"status {failure['http_status']}")
     if failure["request_id"] is not None:
@@ -122,14 +122,9 @@ def _last_try(failure: Mapping[str, Any], max_attempts: int) -> str:
     return ", ".join(part.replace(" ", _TOGETHER) for part in parts)
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%d %b %Y %H:%M}".replace(" ", _TOGETHER)
-
-
 def _cut(text: str, longest: int = _LONGEST) -> str:
     """One line, and not without end."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text)
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return cut("".join(sign if sign.isprintable() else " " for sign in text), longest)
 
 
 def _names(bucket: str, ids: pl.Series, authors: BucketedTable) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ import polars as pl
 
 from summarizer_assets.bucket_run.totals import PRICE_UNKNOWN
 from summarizer_assets.core.estimation.cost import Terms, estimate_of, work_of
+from summarizer_assets.core.formats import usd
 
 
 def offer(todo: pl.DataFrame, terms: Terms) -> Mapping[str, Any]:
@@ -26,7 +27,7 @@ def offer(todo: pl.DataFrame, terms: Terms) -> Mapping[str, Any]:
 
 def words(facts: Mapping[str, Any]) -> str:
     """The same on one line."""
-    cost = f"${facts['would_cost_usd']:.4f}" if "would_cost_usd" in facts else "a price that nobody knows"
+    cost = usd(facts["would_cost_usd"]) if "would_cost_usd" in facts else "a price that nobody knows"
     return (
         f"{facts['would_ask']:,} authors in about {facts['would_make_calls']:,} calls and "
         f"{facts['would_use_tokens']:,} tokens, for {cost}"

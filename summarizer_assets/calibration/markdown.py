@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from summarizer_assets.calibration.calibrate import Calibration, Offer
 from summarizer_assets.calibration.comparison import LEAST_GAIN, SHARE_MARGIN, SUPPORT_MARGIN, Measured
 from summarizer_assets.core.estimation.cost import Estimate
-from summarizer_assets.estimate.terms import NO_PRICE
-from summarizer_assets.estimate.wording import duration, number, table, usd, usd_span
+from summarizer_assets.core.formats import duration, number, usd
+from summarizer_assets.core.markdown import table
+from summarizer_assets.estimate.terms import NO_PRICE, usd_span
 
 _NONE = "-"
 RULE = (

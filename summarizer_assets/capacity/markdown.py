@@ -7,7 +7,8 @@ from typing import Any, Final
 from summarizer_assets.capacity.fleet import ANSWERS, COMMITS, CPU, REACHED, REQUESTS, STARTS, TOKENS, Capacity
 from summarizer_assets.capacity.footprint import Footprint
 from summarizer_assets.capacity.inputs import Given
-from summarizer_assets.estimate.wording import duration, number, table, usd
+from summarizer_assets.core.formats import duration, number, number_of, size, usd
+from summarizer_assets.core.markdown import table
 
 _REMEDIES: Final = {
     REQUESTS: "a larger SUMMARIZER_GROUP_SIZE makes fewer requests, or the provider raises the limit; no worker helps",
@@ -25,7 +26,7 @@ def capacity_markdown(given: Given, plans: Sequence[Capacity], footprint: Footpr
     """The plan as Markdown; `plans`: the requested one first, then others of the same job for comparison."""
     asked = plans[0]
     job = given.job
-    takes = f"{number(job.authors)} authors on {_workers(asked.workers)}: {duration(asked.seconds)}"
+    takes = f"{number(job.authors)} authors on {number_of(asked.workers, 'worker')}: {duration(asked.seconds)}"
     lines = [
         f"**{takes}, bound by {asked.bound_by}.**",
         f"{number(job.requests)} requests, {number(job.tokens)} tokens, {_cost(asked)}.",
@@ -80,9 +81,9 @@ def _notes(given: Given, asked: Capacity, footprint: Footprint) -> Iterator[str]
         f"{at_once} at once on a worker, {at_once * memory:.1f} GB."
     )
     yield (
-        f"Left behind: {number(footprint.runs)} runs with {_size(footprint.event_bytes)} of Dagster's events in "
+        f"Left behind: {number(footprint.runs)} runs with {size(footprint.event_bytes)} of Dagster's events in "
         f"{number(footprint.event_files)} files; `author_summaries` with {number(footprint.files)} files and about "
-        f"{number(footprint.versions)} versions; {_size(footprint.table_bytes)} in `authors` and `author_summaries`."
+        f"{number(footprint.versions)} versions; {size(footprint.table_bytes)} in `authors` and `author_summaries`."
     )
 
 
@@ -94,10 +95,10 @@ def _reaching(given: Given, asked: Capacity) -> Iterator[str]:
         f"To use all of the limit, {number(asked.in_flight_in_all)} requests have to be in flight: as many a second as "
         f"it allows, for {given.provider.request_s(given.job):,.1f} s each."
     )
-    in_flight, here = given.fleet.in_flight, _workers(asked.workers)
+    in_flight, here = given.fleet.in_flight, number_of(asked.workers, "worker")
     ways = []
     if asked.workers_needed is not None:
-        ways.append(f"{_workers(asked.workers_needed)} with {number(in_flight)} in flight a run")
+        ways.append(f"{number_of(asked.workers_needed, 'worker')} with {number(in_flight)} in flight a run")
     if asked.in_flight_needed is not None and asked.in_flight_needed != in_flight:
         ways.append(f"{here} with SUMMARIZER_MAX_IN_FLIGHT={asked.in_flight_needed}")
     if ways:
@@ -121,11 +122,3 @@ def _buckets(given: Given) -> Iterator[str]:
 
 def _cost(plan: Capacity) -> str:
     return "no price is known" if plan.cost_usd is None else usd(plan.cost_usd)
-
-
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{number(count)} workers"
-
-
-def _size(size: float) -> str:
-    return f"{size / _GB:,.1f} GB" if size >= _GB else f"{size / 1e6:,.0f} MB"

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from summarizer_assets.core.quality.verdict import Verdict, number_of
+from summarizer_assets.core.formats import number_of
+from summarizer_assets.core.quality.verdict import Verdict
 
 _COMMENT = "#"
 _PLAIN = re.compile(r"[1-9][0-9]*", re.ASCII)

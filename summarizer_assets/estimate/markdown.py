@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from summarizer_assets.core.formats import duration, moment, number, usd
+from summarizer_assets.core.markdown import table
 from summarizer_assets.estimate.pace import UNKNOWN, Duration
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.estimate.spend import Option, SpendEstimate
-from summarizer_assets.estimate.terms import FLEX, NO_PRICE
-from summarizer_assets.estimate.wording import duration, number, table, usd, usd_span
+from summarizer_assets.estimate.terms import FLEX, NO_PRICE, usd_span
 
 _PILOT = 50
 _UNKNOWN = "not known"
@@ -42,8 +43,8 @@ def reconciliation_markdown(found: Reconciliation | None) -> str:
         ("cost", _usd(found.cost_expected_usd), _usd(found.cost_usd)),
         ("cost of 1,000 authors", _thousand(found.cost_per_author_expected_usd), _thousand(found.cost_per_author_usd)),
     ]
-    when = f"{found.estimated_at:%Y-%m-%d %H:%M} UTC"
-    lines = [table((f"the estimate of {when}", "estimated", "since then"), rows), "", _verdict(found)]
+    head = (f"the estimate of {moment(found.estimated_at)}", "estimated", "since then")
+    lines = [table(head, rows), "", _verdict(found)]
     if found.authors_failed:
         lines.append(f"{number(found.authors_failed)} more were asked and failed: their requests are in the figures.")
     return "\n".join(lines)
@@ -96,7 +97,7 @@ def _basis(spend: SpendEstimate) -> Iterator[str]:
         yield (
             f"Tokens are learnt from {number(model.requests)} requests of {number(model.authors)} authors, with this "
             f"prompt and model: a summary takes {number(model.output)} tokens, "
-            f"{100 * model.again:.1f} % of authors are asked again."
+            f"{model.again:.1%} of authors are asked again."
         )
         return
     yield (

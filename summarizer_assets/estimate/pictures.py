@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from summarizer_assets.charts import BLUE, GREY, ORANGE, Chart, draw
 from summarizer_assets.core.estimation.cost import Span
+from summarizer_assets.core.formats import duration
 from summarizer_assets.estimate.spend import SpendEstimate
-from summarizer_assets.estimate.wording import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from summarizer_assets.core.formats import number, usd
+from summarizer_assets.core.markdown import table
 from summarizer_assets.core.money.amounts import Usage, dollars
 from summarizer_assets.core.redrive import Resummarize
 from summarizer_assets.estimate.terms import NO_PRICE
-from summarizer_assets.estimate.wording import number, table, usd
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.guards import reading
 
@@ -97,7 +98,7 @@ def _row(prompt: str, model: str, summaries: int, used: int | None, cost: float 
     return (
         prompt,
         model,
-        f"{summaries:,}",
+        number(summaries),
         "not told" if used is None else number(used),
         "not known" if cost is None else usd(cost),
     )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from summarizer_assets.core.estimation.cost import Terms
+from summarizer_assets.core.estimation.cost import Span, Terms
+from summarizer_assets.core.formats import usd
 from summarizer_assets.core.money.amounts import STANDARD, Price, tier_name
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import listed_price, model_notices
@@ -31,6 +32,12 @@ class Prices:
     other: Price | None
     other_reason: str | None
     notices: tuple[str, ...] = ()
+
+
+def usd_span(span: Span) -> str:
+    if span.low == span.high:
+        return usd(span.expected)
+    return f"{usd(span.expected)} ({usd(span.low)} to {usd(span.high)})"
 
 
 def terms_of(summarizer: Summarizer, group_size: int | None = None) -> Terms:

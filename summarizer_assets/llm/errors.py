@@ -24,6 +24,7 @@ from hashlib import blake2b
 from typing import Literal, Self
 
 from summarizer_assets.core.answers.text_safety import made_visible
+from summarizer_assets.core.formats import cut
 from summarizer_assets.core.prompt.context_limits import NOTHING_TOLD, ToldLimits
 
 ExhaustedKind = Literal["server_error", "timeout", "connection", "body_too_big", "gateway_body"]
@@ -271,8 +272,7 @@ class Redactor:
             text = text.replace(secret, _REDACTED)
         text = _KEY_LIKE.sub(_REDACTED, text)
         words = [_REDACTED if self._holds_piece(word) else word for word in text.split()]
-        text = " ".join(words)
-        return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
+        return cut(" ".join(words), _MESSAGE_LIMIT)
 
     def _holds_piece(self, word: str) -> bool:
         return any(piece in word for piece in self._pieces)

@@ -26,6 +26,7 @@ import polars as pl
 from summarizer_assets.assets.summaries import SUMMARIES
 from summarizer_assets.assets.told import told
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.formats import duration
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
@@ -233,7 +234,7 @@ def _found(job: Job, provider: ProviderProcess, seconds: float) -> dict[str, Any
 
 def _report(found: dict[str, Any]) -> Iterator[str]:
     failed = sum(found["failed"].values())
-    yield f"{found['authors']:,} authors in {found['seconds']:.0f} s, in {found['runs']} runs"
+    yield f"{found['authors']:,} authors in {duration(found['seconds'])}, in {found['runs']} runs"
     yield f"{found['summaries']:>9,}  have a summary"
     yield f"{failed:>9,}  have none, for a reason{':' if failed else ''}"
     for reason, number in found["failed"].items():

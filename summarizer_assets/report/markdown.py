@@ -3,20 +3,18 @@
 Dagster shows Markdown of less than 1,000 characters inline, and longer text behind a link.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from summarizer_assets.charts import Chart
-from summarizer_assets.core.markdown import escaped
+from summarizer_assets.core.formats import number_of, share, usd
+from summarizer_assets.core.markdown import bar, escaped
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Doubt, Report, Sample
-from summarizer_assets.report.page import bar, share, usd
 
 INLINE = 999  # characters
 _STEPS, _REASONS, _DOUBTS = 4, 8, 10
-_COLOURS = {"summaries": "#009e73", "failed": "#d55e00", "pending": "#8a8a8a"}
 
 
 def texts(report: Report, charts: Mapping[str, Chart]) -> dict[str, str]:
@@ -68,13 +66,8 @@ def how_it_stands(report: Report) -> str:
     coverage, money = report.coverage, report.money
     if not coverage.authors:
         return f"**{report.verdict}**"
-    rects = "".join(
-        f'<path fill="{_COLOURS[name]}" d="M{start // 4} 0h{max(1, width // 4)}v9H{start // 4}"/>'
-        for name, start, width in bar(coverage)
-    )
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="250" height="9">{rects}</svg>'
-    picture = f"![{share(coverage.summaries, coverage.authors)}](data:image/svg+xml;base64,{_base64(svg)})"
-    cost = "cost not known" if not money.known else f"{usd(money.spent)} spent"
+    picture = bar(share(coverage.summaries, coverage.authors), coverage.summaries, coverage.failed, coverage.pending)
+    cost = "cost not known" if not money.known else f"{usd(dollars(money.spent))} spent"
     return (
         f"**{report.verdict}**\n\n{picture}\n\n{coverage.summaries:,} of {coverage.authors:,} authors have a summary "
         f"({share(coverage.summaries, coverage.authors)}), {coverage.failed:,} have none for a reason, "
@@ -113,8 +106,8 @@ def _inline(shown: Sequence[str], lines: Sequence[str], more: str, before: int =
 
 
 def _sample(sample: Sample) -> str:
-    cited = "" if sample.citations is None else f", cited {_counted(sample.citations, 'time')}"
-    facts = f"{escaped(sample.affiliation, 200) or 'no affiliation'}; {_counted(sample.papers, 'paper')}{cited}"
+    cited = "" if sample.citations is None else f", cited {number_of(sample.citations, 'time')}"
+    facts = f"{escaped(sample.affiliation, 200) or 'no affiliation'}; {number_of(sample.papers, 'paper')}{cited}"
     titles = "\n".join(f"- {escaped(title, 300)}" for title in sample.titles or sample.topics[:12])
     return f"**{escaped(sample.name, 200)}**: {facts}\n\n> {escaped(sample.summary, 4000)}\n\n{titles}"
 
@@ -135,11 +128,3 @@ def _spaced(text: str) -> str:
     plain = text.strip()
     before, after = text.startswith(" ") * " ", text.endswith(" ") * " "
     return f"{before}{escaped(plain)}{after}" if plain else " "
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _base64(svg: str) -> str:
-    return base64.b64encode(svg.encode()).decode()

@@ -7,11 +7,10 @@ from typing import Final
 from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.failure_counts import Failures, action_for, is_rule
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd, listed_buckets, number_of
 
 _MANY: Final = 0.05  # share of the authors from which on it is not a matter of single cases
 _NEARLY: Final = 0.9  # share of the budget
-_NAMED_BUCKETS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def verdict(coverage: Coverage, failures: Mapping[str, Failures]) -> str:
     if not coverage.answered:
         return "Nobody was asked yet"
     if coverage.pending:
-        return f"{_authors(coverage.pending)} still to be asked" + (f", {failed:,} failed" if failed else "")
+        return f"{number_of(coverage.pending)} still to be asked" + (f", {failed:,} failed" if failed else "")
     if failed:
         return f"Everybody was asked, {failed:,} failed"
     return "Complete"
@@ -71,11 +70,12 @@ def next_steps(now: Situation) -> list[Step]:
 
 def _of_runs(now: Situation) -> list[Step]:
     steps = [
-        Step(f"the last run of {_named(buckets)} ended before its work did: {made_visible(cause, 40)}", remedy)
+        Step(f"the last run of {listed_buckets(buckets)} ended before its work did: {made_visible(cause, 40)}", remedy)
         for cause, buckets, remedy in now.stopped
     ]
     if now.at_work:
-        steps.append(Step(f"{_named(now.at_work)} at work now", "the numbers still move: look again later", False))
+        how = "the numbers still move: look again later"
+        steps.append(Step(f"{listed_buckets(now.at_work)} at work now", how, False))
     return steps
 
 
@@ -85,13 +85,13 @@ def _of_authors(now: Situation) -> list[Step]:
         return [Step("there are no authors", "materialize the asset authors, all partitions: one pass over the source")]
     steps = []
     new = coverage.pending - coverage.outdated
-    where = "" if now.at_work or not now.waiting_in else f": {_named(now.waiting_in)}"
+    where = "" if now.at_work or not now.waiting_in else f": {listed_buckets(now.waiting_in)}"
     if new:
         how = f"materialize author_summaries for their partitions, as a backfill{where}"
-        steps.append(Step(f"{_authors(new)} wait to be asked", how))
+        steps.append(Step(f"{number_of(new)} wait to be asked", how))
     if coverage.outdated:
         how = f"materialize their partitions; until then the old summaries stand{where}"
-        steps.append(Step(f"{_authors(coverage.outdated)} changed since their summary was written", how))
+        steps.append(Step(f"{number_of(coverage.outdated)} changed since their summary was written", how))
     return steps
 
 
@@ -101,27 +101,27 @@ def _of_failures(now: Situation) -> list[Step]:
     due, exhausted = (sum(getattr(some, name) for some in failures.values()) for name in ("due", "exhausted"))
     if due:
         how = "the sensor retry_failed_authors asks them while it is turned on; or materialize their partitions"
-        steps.append(Step(f"{_authors(due)} failed and are due for another try", how))
+        steps.append(Step(f"{number_of(due)} failed and are due for another try", how))
     if exhausted:
         how = "mend the cause, then materialize their partitions with retry_all: true in the launchpad"
-        steps.append(Step(f"{_authors(exhausted)} failed in as many runs as SUMMARIZER_MAX_ATTEMPTS allows", how))
+        steps.append(Step(f"{number_of(exhausted)} failed in as many runs as SUMMARIZER_MAX_ATTEMPTS allows", how))
     for reason, some in failures.items():
         if not is_rule(reason) and (some.final or some.authors >= _MANY * now.coverage.authors):
-            steps.append(Step(f"{_authors(some.authors)} failed for {made_visible(reason, 40)}", action_for(reason)))
+            steps.append(Step(f"{number_of(some.authors)} failed for {made_visible(reason, 40)}", action_for(reason)))
     return steps
 
 
 def _of_money(now: Situation) -> list[Step]:
     steps = []
     if now.budget is not None and now.spent + now.uncertain >= _NEARLY * now.budget:
-        used = shown(now.spent + now.uncertain)
-        steps.append(Step(f"{used} of a budget of {shown(now.budget)} are used", "raise SUMMARIZER_BUDGET_USD in time"))
+        what = f"{exact_usd(now.spent + now.uncertain)} of a budget of {exact_usd(now.budget)} are used"
+        steps.append(Step(what, "raise SUMMARIZER_BUDGET_USD in time"))
     if now.uncertain:
         how = (
             "look at the provider's bill; what was not billed is released by "
             "python -m summarizer_assets.spend --release-uncertain"
         )
-        steps.append(Step(f"{shown(now.uncertain)} may have been billed, nobody knows", how, False))
+        steps.append(Step(f"{exact_usd(now.uncertain)} may have been billed, nobody knows", how, False))
     if not now.priced:
         how = "set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD, so that the cost is counted"
         steps.append(Step("no price of the model is known", how, False))
@@ -136,34 +136,16 @@ def _to_look_at(now: Situation) -> list[Step]:
             if now.keep_removed
             else "the next runs of their buckets delete these summaries"
         )
-        what = f"{_people(now.coverage.vanished)} with a summary left the source"
+        what = f"{number_of(now.coverage.vanished, 'person', 'people')} with a summary left the source"
         steps.append(Step(what, how, False))
     if now.rejected:
         how = "look at the table rejected_source_rows, and mend the source"
         steps.append(Step(f"{now.rejected:,} source rows can be no author", how, False))
     if now.doubtful:
         how = 'read those that the report shows under "Summaries to look at", the most doubtful first'
-        steps.append(Step(f"{_summaries(now.doubtful)} in doubt", how, False))
+        steps.append(Step(f"{number_of(now.doubtful, 'summary', 'summaries')} in doubt", how, False))
     elif now.flagged:
         how = "nothing is wrong with their texts; the report says what the flags mean"
         most = f", most often {made_visible(now.commonest_flag, 40)}" if now.commonest_flag else ""
-        steps.append(Step(f"{_summaries(now.flagged)} with a flag{most}", how, False))
+        steps.append(Step(f"{number_of(now.flagged, 'summary', 'summaries')} with a flag{most}", how, False))
     return steps
-
-
-def _authors(number: int) -> str:
-    return f"{number:,} author{'' if number == 1 else 's'}"
-
-
-def _summaries(number: int) -> str:
-    return f"{number:,} {'summary' if number == 1 else 'summaries'}"
-
-
-def _people(number: int) -> str:
-    return f"{number:,} {'person' if number == 1 else 'people'}"
-
-
-def _named(buckets: Sequence[str]) -> str:
-    some = ", ".join(buckets[:_NAMED_BUCKETS])
-    more = f" and {len(buckets) - _NAMED_BUCKETS:,} more" if len(buckets) > _NAMED_BUCKETS else ""
-    return f"bucket{'' if len(buckets) == 1 else 's'} {some}{more}"

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -16,8 +15,9 @@ from summarizer_assets.charts import Chart
 from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.coverage import Coverage
 from summarizer_assets.core.failure_counts import action_for, is_rule, meaning_of
+from summarizer_assets.core.formats import duration, moment, number, number_of, rate, share, stretches, usd
 from summarizer_assets.core.judging import flags
-from summarizer_assets.core.money.amounts import NANO
+from summarizer_assets.core.money.amounts import NANO, dollars
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Report
 
@@ -88,63 +88,29 @@ def _template() -> jinja2.Template:
         "direction": direction,
         "marked": marked,
         "reasons": reasons,
-        "thousands": lambda number: f"{number:,}",
+        "thousands": number,
         "share": share,
-        "usd": usd,
-        "dollars": lambda amount: usd(amount * NANO),
+        "usd": lambda nano: usd(dollars(nano)),
+        "dollars": usd,
         "rate": rate,
         "duration": duration,
-        "moment": lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
+        "moment": moment,
         "date": lambda at: f"{at:%Y-%m-%d}",
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
-        "spelt": lambda number: f"{_NUMBERS[number]} {'summary' if number == 1 else 'summaries'}",
+        "spelt": lambda count: f"{_NUMBERS[count]} {'summary' if count == 1 else 'summaries'}",
     }
+    environment.globals["count"] = number_of
     return environment.get_template("page.html.j2")
 
 
 def bar(coverage: Coverage) -> list[tuple[str, int, int]]:
-    """Name, start and width of each part of the bar; a non-empty part is never too narrow to see."""
-    parts = [(name, getattr(coverage, name)) for name in ("summaries", "failed", "pending")]
-    present = [(name, max(4, round(_WIDTH * number / coverage.authors))) for name, number in parts if number]
-    whole = sum(width for _, width in present)
-    drawn, start = [], 0
-    for name, width in present:
-        scaled = round(_WIDTH * width / whole)
-        drawn.append((name, start, scaled))
-        start += scaled
-    return drawn
+    """Name, start and width of each part of the bar that is not empty."""
+    parts = ("summaries", "failed", "pending")
+    drawn = stretches([getattr(coverage, name) for name in parts], _WIDTH)
+    return [(name, start, width) for name, (start, width) in zip(parts, drawn, strict=True) if width]
 
 
 def direction(text: str) -> str:
     """The writing direction of most letters: an English sentence that begins with an Arabic name is `ltr`."""
     letters = Counter(_DIRECTIONS.get(unicodedata.bidirectional(sign), "") for sign in text)
     return "rtl" if letters["rtl"] > letters["ltr"] else "ltr"
-
-
-def share(part: int, whole: int) -> str:
-    """The percentage rounded down, so that 100 % means all."""
-    if not whole:
-        return "0 %"
-    permille = math.floor(1000 * part / whole)
-    if part and not permille:
-        return "less than 0.1 %"
-    return f"{permille // 10} %" if permille % 10 == 0 else f"{permille / 10:.1f} %"
-
-
-def usd(nano: float) -> str:
-    """Dollars, with as many decimals as small sums need to be told from nothing."""
-    amount = nano / NANO
-    if amount == 0 or amount >= 1:
-        return f"${amount:,.2f}"
-    return f"${amount:.{max(2, 2 - math.floor(math.log10(amount)))}f}".rstrip("0").ljust(5, "0")
-
-
-def rate(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"  # noqa: PLR2004 - a decimal says nothing more
-
-
-def duration(seconds: float) -> str:
-    if seconds < 100:  # noqa: PLR2004 - "90 s" says more than "2 min"
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"  # noqa: PLR2004 - same

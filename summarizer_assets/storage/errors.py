@@ -16,6 +16,8 @@ StorageError
 
 import re
 
+from summarizer_assets.core.formats import cut
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _BACKTRACE = re.compile(r"\s*\d+: ")
 _SHOWN_CHARACTERS = 300
@@ -78,4 +80,4 @@ def cause_of(error: BaseException) -> str:
     lines = _COLOURS.sub("", str(error)).splitlines()
     said = [line.strip().removeprefix("↳").strip() for line in lines if not _BACKTRACE.match(line)]
     text = ": ".join(line for line in said if line) or type(error).__name__
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    return cut(text, _SHOWN_CHARACTERS)

@@ -79,12 +79,12 @@ def test_a_row_tells_the_reason_the_tries_the_reply_the_next_retry_and_what_to_d
     assert row["7"]["author"] == "7 Lin, Ada"
     assert (row["7"]["reason"], row["7"]["detail"]) == ("refusal", "the model declined: no")
     assert row["7"]["do_next"] == REMEDIES[FailureReason.REFUSAL].action
-    tries = "2 of 5 runs, last 01 May 2026 12:05, first 01 May 2026 12:00, status 200, request req-9"
+    tries = "2 of 5 runs, last 2026-05-01 12:05 UTC, first 2026-05-01 12:00 UTC, status 200, request req-9"
     assert plain(row["7"]["last_try"]) == tries
-    assert plain(row["7"]["next_retry"]) == "01 May 2026 13:00"
+    assert plain(row["7"]["next_retry"]) == "2026-05-01 13:00 UTC"
     assert row["8"]["next_retry"] == "exhausted"
     assert row["9"]["next_retry"] == row["10"]["next_retry"] == "not retried"
-    assert plain(row["10"]["last_try"]) == "not asked, since 01 May 2026 12:00"
+    assert plain(row["10"]["last_try"]) == "not asked, since 2026-05-01 12:00 UTC"
 
 
 def test_what_is_hostile_or_endless_stays_a_line_of_text():

@@ -16,7 +16,7 @@ COUNTS = st.integers(0, 100_000_000)
 def test_a_line_tells_share_counts_rate_spend_and_the_time_left():
     progress = Progress("0003", done=2_940, failed=60, left=1_000, rate=50.0, spent=123_456_789)
     assert progress.line == (
-        "bucket 0003 [#########...] 75 %, 20 s left: 2,940 summarised, 60 failed, 1,000 to go, 50 a second, $0.12345"
+        "bucket 0003 [#########...] 75%, 20 s left: 2,940 summarised, 60 failed, 1,000 to go, 50 a second, $0.12345"
     )
 
 
@@ -26,9 +26,9 @@ def test_in_an_outage_it_says_why_nothing_moves_and_foretells_nothing():
     assert progress.seconds_left is None
 
 
-@pytest.mark.parametrize(("left", "said"), [(89, "89 s left"), (3600, "60 min left"), (7200, "2.0 h left")])
+@pytest.mark.parametrize(("left", "said"), [(89, "89 s left"), (3600, "60 min left"), (7200, "2.0 hours left")])
 def test_the_time_left_is_told_in_a_unit_of_its_size(left, said):
-    assert f" 0 %, {said}: " in Progress("0000", 0, 0, left, rate=1.0, spent=None).line
+    assert f" 0%, {said}: " in Progress("0000", 0, 0, left, rate=1.0, spent=None).line
 
 
 @given(done=COUNTS, failed=COUNTS, left=COUNTS, rate=st.floats(0, 1e6), spent=st.none() | st.integers(0, 10**15))

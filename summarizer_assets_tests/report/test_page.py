@@ -20,7 +20,7 @@ from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.report.facts import Money, Report
 from summarizer_assets.report.gather import gather
 from summarizer_assets.report.markdown import INLINE, numbers, texts
-from summarizer_assets.report.page import bar, direction, page, share, usd
+from summarizer_assets.report.page import bar, direction, page
 from summarizer_assets.report.pictures import pictures
 from summarizer_assets_tests.report.tables import HOSTILE, KEY, NOW, Root, hostile
 
@@ -194,29 +194,6 @@ def test_a_long_table_of_buckets_or_days_is_cut_and_says_so(hostile_report):
     text = Parsed(page(report, {})).text
     assert "300 buckets where somebody has no summary, the 256 with the most" in text
     assert "29 earlier days not shown" in text
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "told"),
-    [(0, 0, "0 %"), (1, 2, "50 %"), (99_999, 100_000, "99.9 %"), (3, 3, "100 %"), (1, 10**6, "less than 0.1 %")],
-)
-def test_a_share_is_never_rounded_up_to_all_or_down_to_nothing(part, whole, told):
-    assert share(part, whole) == told
-
-
-@pytest.mark.parametrize(
-    ("nano", "told"),
-    [
-        (0, "$0.00"),
-        (77_123, "$0.0000771"),
-        (5_000_000, "$0.005"),
-        (100_000_000, "$0.10"),
-        (999_999_999, "$1.00"),
-        (1_234_500_000_000, "$1,234.50"),
-    ],
-)
-def test_dollars_are_told_as_exactly_as_they_need(nano, told):
-    assert usd(nano) == told
 
 
 def test_whatever_little_is_there_has_a_place_in_the_bar():

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from summarizer_assets.core.formats import cut
 from summarizer_assets.core.records import FailureReason
 
 # What no summary may hold: controls, bidi and zero-width characters, fillers that look like nothing, tags, private
@@ -63,7 +64,7 @@ def made_visible(text: str, most: int | None = None) -> str:
     text = fold_layout(text)
     if has_broken_characters(text):
         text = _BROKEN.sub("\ufffd", text)
-    return text if most is None or len(text) <= most else text[: most - 1] + "…"
+    return text if most is None else cut(text, most)
 
 
 def _is_plain(text: str) -> bool:

@@ -160,13 +160,6 @@ def dollars(nano: int) -> float:
     return nano / NANO
 
 
-def shown(nano: int) -> str:
-    """Dollars as a person reads them: cents, and as many more digits as small sums need."""
-    text = f"{Decimal(nano) / NANO:.9f}".rstrip("0")
-    whole, _, decimals = text.partition(".")
-    return f"${whole}.{decimals.ljust(2, '0')}"
-
-
 def share_out(total: int, weights: Sequence[int]) -> list[int]:
     """Split `total` in proportion to `weights`, in whole numbers that sum to it exactly."""
     whole = sum(weights)

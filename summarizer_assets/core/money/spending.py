@@ -8,7 +8,8 @@ that is told by the first such reply, when others are under way; nothing is gran
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.money.amounts import Usage, shown
+from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess, shown_times
 
 
@@ -107,7 +108,7 @@ def granted(wish: Wish, room: int | None) -> int:
 
 def used_up(grant: Grant, cap: int, need: int, excess: Excess) -> str:
     """Why a run ends whose next request may cost `need`."""
-    uncertain = f" and {shown(grant.uncertain)} that may have been billed" if grant.uncertain else ""
+    uncertain = f" and {exact_usd(grant.uncertain)} that may have been billed" if grant.uncertain else ""
     why_so_much = ""
     if excess.beyond:
         why_so_much = (
@@ -115,7 +116,7 @@ def used_up(grant: Grant, cap: int, need: int, excess: Excess) -> str:
             "or words that the provider adds: docs/cost.md)"
         )
     return (
-        f"the budget is used up: {shown(grant.spent)} spent{uncertain} of {shown(cap)} (SUMMARIZER_BUDGET_USD) since "
-        f"this root was made, and the next request may cost {shown(need)}{why_so_much}; authors not answered stay "
+        f"the budget is used up: {exact_usd(grant.spent)} spent{uncertain} of {exact_usd(cap)} (SUMMARIZER_BUDGET_USD) "
+        f"since this root was made, and the next request may cost {exact_usd(need)}{why_so_much}; authors not answered stay "
         "pending: raise SUMMARIZER_BUDGET_USD, then run again"
     )

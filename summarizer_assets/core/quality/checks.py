@@ -12,8 +12,9 @@ import polars as pl
 
 from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state
 from summarizer_assets.core.buckets import buckets_of
+from summarizer_assets.core.formats import number_of
 from summarizer_assets.core.markdown import escaped
-from summarizer_assets.core.quality.verdict import Offenders, Verdict, number_of
+from summarizer_assets.core.quality.verdict import Offenders, Verdict
 
 RESTORE = (
     "No run of ours writes this: another tool or a damaged disk did. Find the version before it in the table's history "

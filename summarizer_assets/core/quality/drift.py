@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from summarizer_assets.core.formats import number_of
 from summarizer_assets.core.judging.flags import Flag
-from summarizer_assets.core.quality.verdict import Verdict, number_of
+from summarizer_assets.core.quality.verdict import Verdict
 
 FEWEST = 30
 SMALLEST = 0.05

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from summarizer_assets.core.formats import cut
 from summarizer_assets.core.markdown import escaped
 
 _NAMED = 5  # authors; a text that names more is not read
@@ -70,9 +71,5 @@ class Offenders:
 
 def shown_id(author_id: str) -> str:
     """An id on a page of Markdown: ids are data of strangers."""
-    text = author_id if len(author_id) <= _LONGEST_ID else author_id[: _LONGEST_ID - 1] + "…"
+    text = cut(author_id, _LONGEST_ID)
     return escaped(text if text.isprintable() and text else json.dumps(text))
-
-
-def number_of(number: int, noun: str = "author") -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

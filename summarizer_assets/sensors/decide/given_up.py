@@ -7,6 +7,8 @@ from typing import Final
 
 from summarizer_assets.core.brake import UNUSABLE
 from summarizer_assets.core.failure_counts import action_for
+from summarizer_assets.core.formats import listed, number
+from summarizer_assets.core.markdown import table
 
 #: The shortest time between two reports: during a large job the numbers change at every tick.
 TELL_EVERY_S: Final = 300.0
@@ -62,21 +64,21 @@ class NeedsAttention:
             lines += [
                 f"{head} (`SUMMARIZER_MAX_ATTEMPTS`): no sensor asks for them again.",
                 "",
-                "| reason | authors | what to do first |",
-                "|---|---|---|",
-                *(f"| `{reason}` | {number:,} | {_remedy(reason)} |" for reason, number in self.given_up.items()),
+                table(
+                    ("reason", "authors", "what to do first"),
+                    [(f"`{reason}`", number(count), _remedy(reason)) for reason, count in self.given_up.items()],
+                ),
                 "",
                 "Then materialise their partitions with `retry_all: true` in the launchpad.",
                 "",
             ]
         if self.parked:
-            shown = ", ".join(f"`{parked.bucket}` ({parked.stop or 'died'})" for parked in self.parked[:_SHOWN_BUCKETS])
-            more = f" and {len(self.parked) - _SHOWN_BUCKETS:,} more" if len(self.parked) > _SHOWN_BUCKETS else ""
+            shown = listed([f"`{parked.bucket}` ({parked.stop or 'died'})" for parked in self.parked], _SHOWN_BUCKETS)
             head = f"**{len(self.parked):,} buckets are parked**, three runs in a row made no progress"
             if any(parked.stop == UNUSABLE for parked in self.parked):
                 head += f", or the model gave nothing usable (`{UNUSABLE}`)"
             lines += [
-                f"{head}: {shown}{more}.",
+                f"{head}: {shown}.",
                 "",
                 "Look at the last run of each, mend what it tells, then materialise it by hand.",
             ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.core.run_records import PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 
@@ -33,8 +33,8 @@ class Budget:
     def words(self) -> str:
         """What is left and what is needed to continue, for a person."""
         return (
-            f"{shown(max(0, self.left))} of {shown(self.cap)} is left and a request may cost up to "
-            f"{shown(self.request)}: set SUMMARIZER_BUDGET_USD to {shown(self.gone + self.request)} or more"
+            f"{exact_usd(max(0, self.left))} of {exact_usd(self.cap)} is left and a request may cost up to "
+            f"{exact_usd(self.request)}: set SUMMARIZER_BUDGET_USD to {exact_usd(self.gone + self.request)} or more"
         )
 
     def used_up(self, *, stopped: bool) -> bool:

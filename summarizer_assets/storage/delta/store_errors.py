@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from deltalake.exceptions import DeltaError
 
+from summarizer_assets.core.formats import cut
 from summarizer_assets.storage.errors import StoreUnfit, TableError
 
 _MOST = 400  # characters shown of the store's message
@@ -136,5 +137,4 @@ def _shown(text: str, code: re.Match[str] | None, options: Mapping[str, str]) ->
     for name, value in options.items():
         if value and any(part in name.upper() for part in _SECRET_NAMES):
             text = text.replace(value, "***")
-    line = " ".join(text.replace("↳", " ").split())
-    return line if len(line) <= _MOST else f"{line[:_MOST]}…"
+    return cut(" ".join(text.replace("↳", " ").split()), _MOST)

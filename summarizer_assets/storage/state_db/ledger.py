@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from summarizer_assets.core.money.amounts import shown
+from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess
 from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, Wish, granted
 from summarizer_assets.storage.processes import is_gone, process_name, this_host
@@ -228,7 +228,7 @@ class SpendLedger:
                 return
         raise PastUnknown(
             f"the state store {self._database.shown} knows nothing of what was spent under {self._place}, whose "
-            f"answers cost {shown(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
+            f"answers cost {exact_usd(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
             "SUMMARIZER_BUDGET_USD would begin anew; nothing was asked. Correct SUMMARIZER_STATE; where it is right, "
             "book what the answers cost, then run again: python -m summarizer_assets.spend --book-tables"
         )

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.money.amounts import Price, Usage, dollars, nano_of, share_out, shown
+from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.money.amounts import Price, Usage, dollars, nano_of, share_out
 
 weights = st.lists(st.integers(0, 10**6), max_size=50)
 usd = st.integers(0, 200_000_000).map(lambda micro: micro / 10**6)
@@ -79,10 +80,15 @@ def test_what_is_no_price_is_refused(wrong: float) -> None:
 @given(st.integers(0, 10**15))
 def test_dollars_and_nano_dollars_are_the_same_sum(nano: int) -> None:
     assert round(dollars(nano) * 10**9) == nano
-    assert Decimal(shown(nano).removeprefix("$")) * 10**9 == nano
+    assert Decimal(exact_usd(nano).removeprefix("$")) * 10**9 == nano
 
 
 def test_what_a_person_writes_is_taken_to_the_nano_dollar_and_shown_as_such() -> None:
     assert nano_of(0.1) == 100_000_000
     assert nano_of(12.345678901) == 12_345_678_901
-    assert [shown(nano) for nano in (0, 5, 2_000_000, 1_500_000_000)] == ["$0.00", "$0.000000005", "$0.002", "$1.50"]
+    assert [exact_usd(nano) for nano in (0, 5, 2_000_000, 1_500_000_000)] == [
+        "$0.00",
+        "$0.000000005",
+        "$0.002",
+        "$1.50",
+    ]
