@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from summarizer_assets.core.delta_log import is_panic
 from summarizer_assets.sources.columns import PAPER_NAMES, Layout, matches, table_layout
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.readers import Batch, TableReader, nothing_rejected
@@ -207,7 +208,7 @@ def _is_known_to_polars(frame: pl.LazyFrame) -> bool:
     except pl.exceptions.PolarsError:
         return False
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # polars crashed; its exception class cannot be imported
+        if not is_panic(error):
             raise
         return False
     return True

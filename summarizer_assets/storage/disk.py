@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from summarizer_assets.core.delta_log import FOLDER
 from summarizer_assets.storage.errors import JournalError, TableError
 
 #: Messages of the system, SQLite and the Delta engine for a full disk; the engine's errors carry no number.
@@ -32,7 +33,7 @@ def prove_writable(bucket: str, uris: Iterable[str], journal: Path) -> None:
     for uri in uris:
         if "://" in uri:
             continue
-        for folder in (Path(uri), Path(uri) / "_delta_log", Path(uri) / f"bucket={bucket}"):
+        for folder in (Path(uri), Path(uri) / FOLDER, Path(uri) / f"bucket={bucket}"):
             try:
                 _write_in(folder)
             except OSError as error:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from summarizer_assets.core.delta_log import FOLDER
 from summarizer_assets.storage.delta.commits import commit_properties
 from summarizer_assets.storage.delta.log_check import cannot_open
 from summarizer_assets.storage.delta.store_errors import store_errors
@@ -284,7 +285,7 @@ def _folder_of(place: str) -> object:
     if "://" in place:
         return place
     try:
-        found = Path(place, _AUTHORS, "_delta_log").stat()
+        found = Path(place, _AUTHORS, FOLDER).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino, found.st_ctime_ns  # an inode number alone is soon reused

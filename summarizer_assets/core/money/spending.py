@@ -117,6 +117,6 @@ def used_up(grant: Grant, cap: int, need: int, excess: Excess) -> str:
         )
     return (
         f"the budget is used up: {exact_usd(grant.spent)} spent{uncertain} of {exact_usd(cap)} (SUMMARIZER_BUDGET_USD) "
-        f"since this root was made, and the next request may cost {exact_usd(need)}{why_so_much}; authors not answered stay "
-        "pending: raise SUMMARIZER_BUDGET_USD, then run again"
+        f"since this root was made, and the next request may cost {exact_usd(need)}{why_so_much}; authors not answered "
+        "stay pending: raise SUMMARIZER_BUDGET_USD, then run again"
     )

@@ -10,25 +10,16 @@ from dataclasses import dataclass
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.core.delta_log import OF_PLAIN_FILES, VECTORS
 from summarizer_assets.sources.columns import Layout
 from summarizer_assets.sources.delta import files
 from summarizer_assets.sources.parquet import open_part
 from summarizer_assets.sources.readers import Batch
 
 #: Reader features under which each file can be read as it is.
-BY_FILES = frozenset(
-    {
-        "typeWidening",
-        "typeWidening-preview",
-        "vacuumProtocolCheck",
-        "variantShredding",
-        "variantShredding-preview",
-        "variantType",
-        "variantType-preview",
-    }
-)
+BY_FILES = OF_PLAIN_FILES | {"variantType", "variantType-preview"}
 #: Reader features under which a file alone does not determine its rows or column names.
-NOT_BY_FILES = frozenset({"columnMapping", "deletionVectors"})
+NOT_BY_FILES = frozenset({"columnMapping", VECTORS})
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from summarizer_assets.core.delta_log import VECTORS
 from summarizer_assets.sources.columns import Layout
+from summarizer_assets.sources.delta.physical_names import mode_of
 from summarizer_assets.sources.ids import author_id
 
 #: Above this share of changed rows, reading the whole table costs no more.
 MOST_SHARE = 0.2
-_FEED, _MAPPING = "delta.enableChangeDataFeed", "delta.columnMapping.mode"
+_FEED = "delta.enableChangeDataFeed"
 _READ_ERRORS = (DeltaError, pa.ArrowException, pl.exceptions.PolarsError, OSError)
 
 
@@ -74,7 +76,7 @@ def changed_ids(uri: str, options: dict[str, str] | None, layout: Layout, since:
 
 
 def _refuse_renamed_columns(table: DeltaTable, name: str) -> None:
-    if table.metadata().configuration.get(_MAPPING, "none") != "none":
+    if mode_of(table) != "none":
         raise NoIncrement("its columns have other names in its files (column mapping)")
     if name in table.metadata().partition_columns:
         raise NoIncrement("the author id is a partition column, which its files do not hold")
@@ -88,7 +90,7 @@ def _from_feed(table: DeltaTable, name: str, since: int, until: int, most: int) 
 def _from_files(
     uri: str, options: dict[str, str] | None, then: DeltaTable, now: DeltaTable, name: str, most: int
 ) -> pl.DataFrame:
-    if "deletionVectors" in (now.protocol().reader_features or []):
+    if VECTORS in (now.protocol().reader_features or []):
         raise NoIncrement("it marks rows as deleted without writing their files anew, and has no change feed")
     before, after = _paths(then), _paths(now)
     frames = (

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from summarizer_assets.core.delta_log import MAPPING_MODE
 from summarizer_assets.sources.delta.files import address
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.stores import filesystem
 
 _AT_ONCE = 16  # footers read in parallel; on an object store each takes two requests
 _ID = b"PARQUET:field_id"
-_MODE, _NUMBER, _NAME = "delta.columnMapping.mode", "delta.columnMapping.id", "delta.columnMapping.physicalName"
+_NUMBER, _NAME = "delta.columnMapping.id", "delta.columnMapping.physicalName"
 
 #: A field of a struct as described in a table's log.
 Told = Mapping[str, Any]
@@ -28,7 +29,7 @@ Told = Mapping[str, Any]
 
 def mode_of(table: DeltaTable) -> str:
     """The column mapping mode: `none`, `name` or `id`."""
-    return str(table.metadata().configuration.get(_MODE, "none"))
+    return str(table.metadata().configuration.get(MAPPING_MODE, "none"))
 
 
 def has_physical_names(table: DeltaTable) -> bool:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, DeltaProtocolError
 
+from summarizer_assets.core.delta_log import VECTORS, is_panic, refused_feature
 from summarizer_assets.sources.columns import Layout, table_layout
 from summarizer_assets.sources.delta import files, log, physical_names
 from summarizer_assets.sources.delta.by_files import BY_FILES, NOT_BY_FILES, FilesReader
@@ -23,13 +24,10 @@ from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.readers import Batch, nothing_rejected
 
 #: Reader features that one of the two engines reads correctly. Any other is refused before a row is read.
-_READABLE = frozenset(
-    {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "variantType", "variantType-preview"}
-)
+_READABLE = frozenset({"columnMapping", VECTORS, "timestampNtz", "v2Checkpoint", "variantType", "variantType-preview"})
 _MAPPING_VERSION, _FEATURES_VERSION = 2, 3
 _PLAIN_ADDRESS = re.compile(r"(?:s3://)?[A-Za-z0-9/._=~@-]*")
 _UNKNOWN_TYPE = re.compile(r"Unsupported Delta table type: '(.*?)'")
-_REFUSED = re.compile(r"feature '?(\w[\w-]*)'? is not supported|catalog-managed", re.IGNORECASE)
 _GONE = re.compile(r"file not found|object at location .* not found|no such file|nosuchkey|\b404\b", re.IGNORECASE)
 #: One partition keeps the order of the files stable, which decides an author's first non-null values.
 _IN_ORDER = {"datafusion.execution.target_partitions": "1"}
@@ -112,7 +110,7 @@ def _opened(uri: str, options: dict[str, str] | None) -> DeltaTable:
     except DeltaError as error:
         raise _cannot_open(uri, options, error) from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # the engine crashed; its exception class cannot be imported
+        if not is_panic(error):
             raise
         raise _cannot_open(uri, options, error) from error
 
@@ -126,9 +124,9 @@ def _cannot_open(uri: str, options: dict[str, str] | None, error: BaseException)
             "reads none of the table; make a table without that column with CREATE TABLE … AS SELECT, or export the "
             "columns that are wanted to Parquet"
         )
-    refused = _REFUSED.search(said)
+    refused = refused_feature(said)
     if refused is not None:
-        return _refusal(uri, refused[1] or "catalogManaged")
+        return _refusal(uri, refused)
     return log.find_damage(uri, options) or SourceError(
         f"{uri}: the Delta table cannot be opened: {said}; check its _delta_log (a checkpoint may be damaged or gone: "
         "put it back from a backup, or delete it and _last_checkpoint where the log's entries reach back to the first) "

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from summarizer_assets.core.delta_log import FOLDER
 from summarizer_assets.sources.errors import SourceError
 
-_DELTA, _HUDI, _ICEBERG = "_delta_log", ".hoodie", "metadata"
+_DELTA, _HUDI, _ICEBERG = FOLDER, ".hoodie", "metadata"
 _KINDS = {_DELTA: "a Delta", _HUDI: "a Hudi", _ICEBERG: "an Iceberg"}
 _OF_ICEBERG = re.compile(r".*\.metadata\.json(\.gz)?|version-hint\.text")
 _REMEDIES = {

@@ -3,14 +3,13 @@
 Nothing is needed on an object store, which acknowledges a put only once it is durable.
 """
 
-import json
 import os
 from pathlib import Path
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
 
-_LOG = "_delta_log"
+from summarizer_assets.core.delta_log import FOLDER, added_files, entry_name
 
 
 def sync_commits(uri: str, after: int, table: DeltaTable) -> int:
@@ -25,11 +24,11 @@ def sync_commits(uri: str, after: int, table: DeltaTable) -> int:
     if "://" in uri:
         return 0
     root = Path(uri)
-    entries = [root / _LOG / f"{version:020d}.json" for version in range(after + 1, table.version() + 1)]
+    entries = [root / FOLDER / entry_name(version) for version in range(after + 1, table.version() + 1)]
     added = [root / path for entry in entries for path in _added(entry)]
     files = [file for file in [*added, *entries] if _sync(file)]
     folders = {file.parent for file in files}
-    if after < 0 or any(folder != root / _LOG for folder in folders):
+    if after < 0 or any(folder != root / FOLDER for folder in folders):
         folders.add(root)  # a bucket's folder may be new
     for folder in sorted(folders, reverse=True):
         _sync(folder)
@@ -38,10 +37,9 @@ def sync_commits(uri: str, after: int, table: DeltaTable) -> int:
 
 def _added(entry: Path) -> list[str]:
     try:
-        lines = entry.read_bytes().splitlines()  # str.splitlines would also split at U+2028
+        return [unquote(path) for path in added_files(entry.read_bytes())]
     except FileNotFoundError:  # expired, and removed by another writer's commit
         return []
-    return [unquote(action["add"]["path"]) for action in map(json.loads, lines) if "add" in action]
 
 
 def _sync(path: Path) -> bool:

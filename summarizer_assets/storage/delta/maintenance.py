@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import FileSelector
 
+from summarizer_assets.core.delta_log import FOLDER, checkpoints, version_of
 from summarizer_assets.storage.delta.commits import WRITER, commit_properties
 from summarizer_assets.storage.delta.durable import sync_commits
 from summarizer_assets.storage.delta.protocol import require_writable
@@ -33,9 +34,6 @@ WORTH_BYTES = 8 * 2**20
 _AT_ONCE = 16  # buckets in one commit
 _TASKS = 2  # files written in parallel, 100 MB of memory each; delta-rs' default is the number of cores
 _TRIES = 5  # attempts of a compaction that conflicts with writers; each failure means that one of them succeeded
-_LOG = "_delta_log"
-_ENTRY = re.compile(r"(\d{20})\.json")
-_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 _UNITS = {"hour": 1, "day": 24, "week": 168}
 
 
@@ -116,7 +114,7 @@ def maintain(
     done = Maintained(version_before=handle.version())
     done.files_before, done.bytes_before = _size(handle)
     try:
-        entries = len(_log_files(table, _ENTRY))
+        entries = _entries(table)
         hours = kept_hours(handle.metadata().configuration.get("delta.deletedFileRetentionDuration"))
         if (
             table.buckets is not None
@@ -127,7 +125,7 @@ def maintain(
         handle = _opened(table)
         sync_commits(table.uri, done.version_before, handle)
         made = handle.version() - done.version_before
-        done.log_entries_removed = max(0, entries + made - len(_log_files(table, _ENTRY)))
+        done.log_entries_removed = max(0, entries + made - _entries(table))
     except (DeltaError, OSError, ValueError) as error:
         refused = refusal(table.uri, table.options, "the table cannot be maintained", error)
         if refused is not None:
@@ -204,7 +202,7 @@ def _vacuum(table: BucketedTable, hours: int, done: Maintained) -> None:
 
 def _tidy_log(table: BucketedTable, done: Maintained) -> None:
     handle = _opened(table)
-    if handle.version() not in _log_files(table, _CHECKPOINT):
+    if handle.version() not in checkpoints(_log_files(table)):
         handle.create_checkpoint()
     try:
         handle.cleanup_metadata()
@@ -212,10 +210,14 @@ def _tidy_log(table: BucketedTable, done: Maintained) -> None:
         done.left.append(f"the log was cleaned by a writer at the same time: {error}")
 
 
-def _log_files(table: BucketedTable, kind: re.Pattern[str]) -> set[int]:
-    """Versions for which the log has a file of this kind, from one listing; `history()` would read each entry."""
-    found = DeltaStorageHandler(table.uri, dict(table.options)).get_file_info_selector(FileSelector(_LOG))
-    return {int(match[1]) for match in (kind.fullmatch(file.base_name) for file in found) if match}
+def _entries(table: BucketedTable) -> int:
+    return sum(version_of(name) is not None for name in _log_files(table))
+
+
+def _log_files(table: BucketedTable) -> list[str]:
+    """The names of the log's files, from one listing; `history()` would read each entry."""
+    found = DeltaStorageHandler(table.uri, dict(table.options)).get_file_info_selector(FileSelector(FOLDER))
+    return [file.base_name for file in found]
 
 
 def _size(handle: DeltaTable) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.fs import DeltaStorageHandler
 
+from summarizer_assets.core.delta_log import FOLDER, entry_name
 from summarizer_assets.storage.delta.commits import CREATE_ONCE
 from summarizer_assets.storage.delta.store_errors import endpoint_of, store_errors
 from summarizer_assets.storage.errors import StoreUnfit, TableError
@@ -25,7 +26,7 @@ _IMPATIENT = {"timeout": "10s", "connect_timeout": "5s", "max_retries": "4", "re
 # A round counts only if both writers looked for the table before either created it: nine of ten rounds on loopback.
 _ROUNDS = 30
 _PROBE = pa.schema([pa.field("probe", pa.string())])
-_FIRST_COMMIT = f"_delta_log/{0:020d}.json"
+_FIRST_COMMIT = f"{FOLDER}/{entry_name(0)}"
 _SCHEMES = ("http://", "https://")
 
 _asking = threading.Lock()

@@ -11,25 +11,15 @@ from urllib.parse import unquote
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.core.delta_log import MAPPING_MODE, OF_PLAIN_FILES, VECTORS
 from summarizer_assets.storage.errors import ProtocolUnfit
 
-VECTORS = "deletionVectors"
-_MAPPING, _APPEND_ONLY = "delta.columnMapping.mode", "delta.appendOnly"
+_APPEND_ONLY = "delta.appendOnly"
 _FEATURES_VERSION = 7
 #: Features with which polars reads a table itself.
 _BY_POLARS = frozenset({VECTORS, "timestampNtz", "variantType", "variantType-preview"})
 #: Features with which our files can be read one by one. None of them affects a column of ours.
-_BY_FILES = frozenset(
-    {
-        "columnMapping",  # accepted only if no names are mapped
-        "typeWidening",
-        "typeWidening-preview",
-        "v2Checkpoint",
-        "vacuumProtocolCheck",
-        "variantShredding",
-        "variantShredding-preview",
-    }
-)
+_BY_FILES = OF_PLAIN_FILES | {"columnMapping", "v2Checkpoint"}  # the former only if no names are mapped
 #: Features with which delta-rs commits.
 _WRITABLE = frozenset(
     {
@@ -60,11 +50,11 @@ def require_readable(uri: str, table: DeltaTable) -> None:
     Raises:
         ProtocolUnfit: the table has an unknown feature, or maps its column names.
     """
-    mode = table.metadata().configuration.get(_MAPPING, "none")
+    mode = table.metadata().configuration.get(MAPPING_MODE, "none")
     if mode != "none":
         raise ProtocolUnfit(
-            f"{uri}: something else mapped the names of the table's columns ({_MAPPING} is {mode!r}): its files cannot "
-            f"be read by them; nothing is done with the table. Remedy: {remedy('columnMapping')}"
+            f"{uri}: something else mapped the names of the table's columns ({MAPPING_MODE} is {mode!r}): its files "
+            f"cannot be read by them; nothing is done with the table. Remedy: {remedy('columnMapping')}"
         )
     unknown = sorted(set(table.protocol().reader_features or []) - _BY_POLARS - _BY_FILES)
     if unknown:

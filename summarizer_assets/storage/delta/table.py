@@ -10,10 +10,11 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from summarizer_assets.core.delta_log import is_panic
 from summarizer_assets.storage.delta import protocol
 from summarizer_assets.storage.delta.commits import CREATE_ONCE, WRITER, commit_properties
 from summarizer_assets.storage.delta.guards import check_columns
-from summarizer_assets.storage.delta.log_check import cannot_open, check_absence, check_entries, is_panic
+from summarizer_assets.storage.delta.log_check import cannot_open, check_absence, check_entries
 from summarizer_assets.storage.delta.object_store import require_put_if_absent
 from summarizer_assets.storage.delta.plain_strings import plain
 from summarizer_assets.storage.delta.store_errors import store_errors
