@@ -40,7 +40,6 @@ PURE_ELSEWHERE = {
     "capacity.footprint",
     "report.next_steps",
     "report.statistics",
-    "report.throughput",
 }
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 

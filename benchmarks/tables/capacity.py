@@ -48,8 +48,9 @@ from benchmarks.phase import measured
 from benchmarks.promises import conclude
 from benchmarks.provider import provider_process, write_source
 from benchmarks.tables.scale import provider as instant_provider
-from summarizer_assets.capacity.fleet import ANSWERS, CPU, REQUESTS, Capacity, Costs, Fleet, Job, Provider, plan
+from summarizer_assets.capacity.fleet import CPU, Capacity, Costs, Fleet, Job, Provider, plan
 from summarizer_assets.core.buckets import bucket_keys
+from summarizer_assets.core.duration import ANSWERS, REQUESTS
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings

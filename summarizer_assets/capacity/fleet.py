@@ -14,19 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from summarizer_assets.core.cadence import COMMITS_A_SECOND, MOST_ROWS
+from summarizer_assets.core.duration import ANSWERS, limit_seconds, waves
 from summarizer_assets.core.money.amounts import Price, Usage, dollars
 from summarizer_assets.core.rate_schedule import RateLimits
 
-_MINUTE_S: Final = 60.0
-
-REQUESTS, TOKENS, CPU, ANSWERS, STARTS, COMMITS = (
-    "the requests limit",
-    "the tokens limit",
-    "the client's CPU",
-    "how long answers take",
-    "the starts of runs",
-    "commits",
-)
+CPU, STARTS, COMMITS = "the client's CPU", "the starts of runs", "commits"
 
 #: Share of an enforced limit that runs use: 99 % and more by `python -m benchmarks.engine.limits`, docs/decisions.md.
 LIMIT_USE: Final = 0.99
@@ -34,8 +26,6 @@ LIMIT_USE: Final = 0.99
 REACHED: Final = 0.95
 #: The maximum of SUMMARIZER_MAX_IN_FLIGHT.
 MOST_IN_FLIGHT: Final = 10_000
-#: Initial concurrency if no limit is known, see `llm/rate/concurrency.py`.
-_FIRST_IN_FLIGHT: Final = 4
 
 
 @dataclass(frozen=True)
@@ -161,7 +151,7 @@ def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None)
     found = bounds(job, provider, fleet, costs)
     longest = max(found, key=lambda name: found[name].seconds)
     seconds = found[longest].seconds
-    limit_s = _limit_s(job, provider.limits)
+    limit_s = max(limit_seconds(provider.limits, job.requests, job.tokens).values(), default=None)
     needed = None if limit_s is None else job.requests / limit_s * provider.request_s(job)
     return Capacity(
         workers=fleet.workers,
@@ -184,7 +174,7 @@ def bounds(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> dict[str
     start = costs.queue_s + costs.start_s * fleet.crowding
     starting = fleet.rounds * start
     computing = fleet.crowding * (authors * costs.author_s + requests * costs.request_s)
-    waiting = _waves(requests, fleet.in_flight, known=provider.limits.known) * provider.request_s(job)
+    waiting = waves(requests, fleet.in_flight, known=provider.limits.known) * provider.request_s(job)
     committing = fleet.buckets * least_commits(authors, fleet, costs) * _commit_s(fleet, costs)
     found = {
         CPU: Bound(starting + fleet.rounds * computing, starting),
@@ -193,11 +183,8 @@ def bounds(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> dict[str
     }
     # While one place starts a run, the others use its share of the limit, so little is lost, unless it is the only one.
     idle = start * (1 + (fleet.rounds - 1) / fleet.places)
-    limits = provider.limits
-    if limits.requests is not None:
-        found[REQUESTS] = Bound(idle + job.requests / (limits.requests * LIMIT_USE) * _MINUTE_S, idle)
-    if limits.tokens is not None:
-        found[TOKENS] = Bound(idle + job.tokens / (limits.tokens * LIMIT_USE) * _MINUTE_S, idle)
+    for name, seconds in limit_seconds(provider.limits, job.requests, job.tokens).items():
+        found[name] = Bound(idle + seconds / LIMIT_USE, idle)
     return found
 
 
@@ -213,7 +200,7 @@ def in_flight_needed(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -
 
 
 def _reaches(job: Job, provider: Provider, fleet: Fleet, costs: Costs) -> bool:
-    limit_s = _limit_s(job, provider.limits)
+    limit_s = max(limit_seconds(provider.limits, job.requests, job.tokens).values(), default=None)
     if limit_s is None:
         return False
     return REACHED * max(bound.seconds for bound in bounds(job, provider, fleet, costs).values()) <= limit_s
@@ -230,17 +217,6 @@ def _least(most: int, reached: Callable[[int], bool]) -> int | None:
     return least
 
 
-def _waves(requests: float, in_flight: int, *, known: bool) -> int:
-    """The number of latencies a run waits for in sequence: its first request goes alone, then as many as allowed.
-
-    If no limit is known, the number allowed starts low and doubles each time.
-    """
-    waves, left, places = 1, requests - 1, in_flight if known else min(_FIRST_IN_FLIGHT, in_flight)
-    while left > 0 and places < in_flight:
-        waves, left, places = waves + 1, left - places, min(2 * places, in_flight)
-    return waves + math.ceil(max(0.0, left) / in_flight)
-
-
 def least_commits(authors: float, fleet: Fleet, costs: Costs) -> int:
     """The fewest commits of a run: appends by number of rows, and a compaction if there are several.
 
@@ -254,16 +230,6 @@ def _commit_s(fleet: Fleet, costs: Costs) -> float:
     """Seconds per commit; all runs commit to one table, one after another."""
     one = costs.commit_s + fleet.buckets * costs.commit_file_s
     return max(one, 1 / COMMITS_A_SECOND) if fleet.object_store else one
-
-
-def _limit_s(job: Job, limits: RateLimits) -> float | None:
-    """The seconds that the limits require for the job; None without limits."""
-    seconds = []
-    if limits.requests is not None:
-        seconds.append(job.requests / limits.requests * _MINUTE_S)
-    if limits.tokens is not None:
-        seconds.append(job.tokens / limits.tokens * _MINUTE_S)
-    return max(seconds, default=None)
 
 
 def _cost(job: Job, price: Price | None) -> float | None:

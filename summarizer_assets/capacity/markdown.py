@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from summarizer_assets.capacity.fleet import ANSWERS, COMMITS, CPU, REACHED, REQUESTS, STARTS, TOKENS, Capacity
+from summarizer_assets.capacity.fleet import COMMITS, CPU, REACHED, STARTS, Capacity
 from summarizer_assets.capacity.footprint import Footprint
 from summarizer_assets.capacity.inputs import Given
+from summarizer_assets.core.duration import ANSWERS, REQUESTS, TOKENS
 from summarizer_assets.core.formats import duration, number, number_of, size, usd
 from summarizer_assets.core.markdown import table
 

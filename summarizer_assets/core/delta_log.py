@@ -74,7 +74,7 @@ def added_files(entry: bytes) -> list[str]:
 
 
 def loss(entry: bytes, actions: Collection[str]) -> str | None:
-    """What a readable entry lacks of the `actions` (`add`, `remove`) that its metrics count; None if nothing is visible."""
+    """What a readable entry lacks of the `actions` (`add`, `remove`) that it counts; None if nothing is visible."""
     if not entry.strip(b"\0\r\n "):
         return "this entry is empty, the rows of its commit would be missing"
     first, *others = entry.splitlines()

@@ -1,4 +1,4 @@
-"""Numbers, sums of money, spans of time and lists as a person reads them: one way for each, on every page and line."""
+"""Formats for people: one for numbers, money, durations, dates, percentages, plurals, lists and bars each."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Final
 
 from summarizer_assets.core.money.amounts import NANO
 
-_UNITS: Final = (("days", 86_400, 1), ("hours", 3600, 1), ("min", 60, 0))  # seconds, and decimals
+_UNITS: Final = (("days", 86_400, 1), ("hours", 3600, 1), ("min", 60, 0))  # with their seconds and decimals
 _GB, _MB = 1e9, 1e6
 _CELLS: Final = 12  # of a bar of text
 
@@ -18,17 +18,17 @@ def number(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """One decimal below ten, where it says something."""
+    """With one decimal below ten."""
     return f"{value:.1f}" if value < 10 else number(value)  # noqa: PLR2004 - see above
 
 
 def number_of(count: int, noun: str = "author", plural: str | None = None) -> str:
-    """`1 author`, `1,000 authors`; `plural` where it is not the noun with an s."""
+    """`1 author`, `1,000 authors`. `plural`: None if it is the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def listed(items: Sequence[str], most: int) -> str:
-    """The first `most` of `items`, and how many there are beyond."""
+    """The first `most` of `items`, and how many more there are."""
     more = f" and {len(items) - most:,} more" if len(items) > most else ""
     return ", ".join(items[:most]) + more
 
@@ -38,12 +38,12 @@ def listed_buckets(buckets: Sequence[str], most: int = 8) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """`text`, at most `most` characters long."""
+    """`text`, shortened to at most `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def share(part: int, whole: int) -> str:
-    """A percentage, rounded down, so that nothing is called all that is not."""
+    """The percentage rounded down, so that 100% means all."""
     permille = 1000 * part // whole if whole else 0
     if part and not permille:
         return "less than 0.1%"
@@ -51,7 +51,7 @@ def share(part: int, whole: int) -> str:
 
 
 def usd(amount: float) -> str:
-    """Dollars: cents, and three digits of what is less than a dollar."""
+    """Dollars with two decimals; below a dollar with three significant digits."""
     if amount < 0:
         return f"-{usd(-amount)}"
     if amount == 0 or amount >= 1:
@@ -60,7 +60,7 @@ def usd(amount: float) -> str:
 
 
 def exact_usd(nano: int) -> str:
-    """Nano-dollars, as what is booked is told: to the last digit that is not zero, and cents at least."""
+    """Nano-dollars as dollars, without rounding and with at least two decimals."""
     text = f"{Decimal(nano) / NANO:.9f}".rstrip("0")
     whole, _, decimals = text.partition(".")
     return f"${whole}.{decimals.ljust(2, '0')}"
@@ -72,7 +72,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit of which there are two."""
+    """In the largest unit of which there are at least two."""
     for unit, length, decimals in _UNITS:
         if seconds >= 2 * length:
             return f"{seconds / length:,.{decimals}f} {unit}"
@@ -80,18 +80,18 @@ def duration(seconds: float) -> str:
 
 
 def moment(at: datetime) -> str:
-    """`at` in UTC, to the minute."""
+    """A date and time to the minute. `at`: in UTC."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def text_bar(done: int, total: int) -> str:
-    """A bar of twelve cells and its percentage, rounded down."""
+    """A progress bar of twelve cells with its percentage, rounded down."""
     filled = _CELLS * done // total if total else _CELLS
     return f"[{'#' * filled}{'.' * (_CELLS - filled)}] {100 * done // total if total else 100}%"
 
 
 def stretches(counts: Sequence[int], width: int) -> list[tuple[int, int]]:
-    """Where in a bar of `width` each of `counts` starts and how wide it is: whatever is there is seen."""
+    """Start and width of each of `counts` in a bar of `width`; a count above zero is never too narrow to see."""
     whole, least = sum(counts), math.ceil(width / 250)
     wanted = [max(least, round(width * count / whole)) if count else 0 for count in counts]
     found, start = [], 0

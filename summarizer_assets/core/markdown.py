@@ -1,4 +1,4 @@
-"""Pages of Markdown: tables, bars, and texts of others, which are data: ids, names, titles and providers' messages."""
+"""Markdown: tables, bars, and escaping of data, such as ids, names, titles and providers' messages."""
 
 import base64
 import re
@@ -23,13 +23,13 @@ def escaped(text: str, most: int | None = None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are Markdown; whoever has a text of somebody else escapes it."""
+    """A Markdown table. Cells are Markdown: data in them must be escaped."""
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def bar(alt: str, done: int, failed: int, left: int) -> str:
-    """A picture: green what is done, red what failed, grey the rest. `alt`: what is read where it is not seen."""
+    """A picture: done is green, failed is red, left is grey. `alt`: the alternative text."""
     paths = "".join(
         f'<path fill="{colour}" d="M{start} 0h{width}v{_HEIGHT}H{start}"/>'
         for colour, (start, width) in zip(_COLOURS, stretches((done, failed, left), _WIDTH), strict=True)

@@ -1,5 +1,7 @@
 """What each run leaves of itself for those that come after it: its record, and the tags of its end. Pure."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from summarizer_assets.core.brake import UNUSABLE, Trust
@@ -53,3 +55,20 @@ def trust_after(last: PastRun | None, now: float) -> Trust:
         return Trust.DISTRUSTED if now - last.ended_at < _DISTRUSTED_S else Trust.UNTRIED
     brought = last.pending_after is not None and last.pending_after < last.pending_before
     return Trust.PROVEN if brought else Trust.UNTRIED
+
+
+def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> dict[str, list[str]]:
+    """Causes why the last run of a bucket stopped early, each with its buckets, sorted.
+
+    A run without an end, in a bucket without a running run, died.
+    """
+    causes: dict[str, list[str]] = defaultdict(list)
+    for bucket, past in sorted(runs.items()):
+        if not past or bucket in at_work:
+            continue
+        last = past[0]
+        if last.ended_at is None:
+            causes["died"].append(bucket)
+        elif last.stop is not None:
+            causes[last.stop].append(bucket)
+    return dict(causes)

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
+from summarizer_assets.core.duration import UNKNOWN, Duration
 from summarizer_assets.core.formats import duration, moment, number, usd
 from summarizer_assets.core.markdown import table
-from summarizer_assets.estimate.pace import UNKNOWN, Duration
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.estimate.spend import Option, SpendEstimate
 from summarizer_assets.estimate.terms import FLEX, NO_PRICE, usd_span
 
 _PILOT = 50
-_UNKNOWN = "not known"
 _CUT = 0.75  # of a size; the last group of a bucket is smaller anyway
 
 
@@ -37,7 +36,7 @@ def reconciliation_markdown(found: Reconciliation | None) -> str:
         return "No earlier estimate is kept."
     rows: list[tuple[str, ...]] = [
         ("authors", number(found.authors_expected), number(found.authors_answered)),
-        ("requests", number(found.calls_expected), _UNKNOWN if found.calls is None else number(found.calls)),
+        ("requests", number(found.calls_expected), UNKNOWN if found.calls is None else number(found.calls)),
         ("tokens", number(found.tokens_expected), number(found.tokens)),
         ("tokens an author", _each(found.tokens_per_author_expected), _each(found.tokens_per_author)),
         ("cost", _usd(found.cost_expected_usd), _usd(found.cost_usd)),
@@ -58,8 +57,8 @@ def _row(option: Option, *, configured: bool) -> tuple[str, ...]:
         number(found.calls.expected),
         number(found.prompt_tokens.expected),
         number(found.completion_tokens.expected),
-        _UNKNOWN if found.cost_usd is None else usd_span(found.cost_usd),
-        _UNKNOWN if option.other_cost_usd is None else usd_span(option.other_cost_usd),
+        UNKNOWN if found.cost_usd is None else usd_span(found.cost_usd),
+        UNKNOWN if option.other_cost_usd is None else usd_span(option.other_cost_usd),
         _time(option.duration),
     )
 
@@ -178,7 +177,7 @@ def _verdict(found: Reconciliation) -> str:
 
 def _time(found: Duration) -> str:
     if found.seconds is None:
-        return _UNKNOWN
+        return UNKNOWN
     return ("at least " if found.at_least else "") + duration(found.seconds)
 
 
@@ -187,8 +186,8 @@ def _each(value: float | None) -> str:
 
 
 def _usd(value: float | None) -> str:
-    return _UNKNOWN if value is None else usd(value)
+    return UNKNOWN if value is None else usd(value)
 
 
 def _thousand(value: float | None) -> str:
-    return _UNKNOWN if value is None else usd(1000 * value)
+    return UNKNOWN if value is None else usd(1000 * value)

@@ -3,12 +3,13 @@
 import time
 from dataclasses import dataclass
 
+from summarizer_assets.core.duration import Duration
 from summarizer_assets.core.estimation.cost import Estimate, Span, estimate_of
 from summarizer_assets.core.estimation.sampling import Pending, work_in
 from summarizer_assets.core.estimation.token_model import TokenModel
 from summarizer_assets.core.money.amounts import NANO, nano_of
 from summarizer_assets.estimate.history import learnt
-from summarizer_assets.estimate.pace import Duration, pace_of
+from summarizer_assets.estimate.pace import pace_of
 from summarizer_assets.estimate.pending_sample import pending_authors
 from summarizer_assets.estimate.terms import SIZES, Prices, at_price, prices_of, terms_of
 from summarizer_assets.installation import Summarizer

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.duration import Throughput
 from summarizer_assets.core.failure_counts import FailureStatistics
 from summarizer_assets.core.judging.flags import Flag
 from summarizer_assets.core.prompt.parsed_record import RecordView
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.report.next_steps import Situation, Step, next_steps, verdict
 from summarizer_assets.report.statistics import SummaryStatistics
-from summarizer_assets.report.throughput import Throughput
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,17 @@ from summarizer_assets.core.author_state import FAILED, SUMMARY, author_state
 from summarizer_assets.core.brake import UNUSABLE
 from summarizer_assets.core.buckets import bucket_keys, in_parts
 from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
+from summarizer_assets.core.duration import throughput
 from summarizer_assets.core.failure_counts import FailureStatistics
 from summarizer_assets.core.judging.doubts import doubtful, most_doubtful
 from summarizer_assets.core.money.amounts import nano_of
+from summarizer_assets.core.run_records import stopped
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.report.facts import Doubt, Money, Report, Sample
 from summarizer_assets.report.people import doubt_of, sample_of
 from summarizer_assets.report.statistics import SummaryStatistics, lowest
-from summarizer_assets.report.throughput import stopped, throughput
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.delta.table import BucketedTable

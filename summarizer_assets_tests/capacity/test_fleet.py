@@ -7,13 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.capacity.fleet import (
-    ANSWERS,
     COMMITS,
     CPU,
     REACHED,
-    REQUESTS,
     STARTS,
-    TOKENS,
     Costs,
     Fleet,
     Job,
@@ -24,6 +21,7 @@ from summarizer_assets.capacity.fleet import (
 )
 from summarizer_assets.capacity.footprint import AUTHORS_A_BUCKET, buckets_for, footprint_of
 from summarizer_assets.core.buckets import MAX_BUCKETS
+from summarizer_assets.core.duration import ANSWERS, REQUESTS, TOKENS
 from summarizer_assets.core.money.amounts import Price
 from summarizer_assets.core.rate_schedule import RateLimits
 

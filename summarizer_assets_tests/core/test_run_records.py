@@ -1,24 +1,12 @@
-"""How fast, by the runs' own records."""
+"""What the record of a bucket's last run says."""
 
 import pytest
 
-from summarizer_assets.core.run_records import PastRun
-from summarizer_assets.report.throughput import stopped, throughput
+from summarizer_assets.core.run_records import PastRun, stopped
 
 
 def run(start: float, end: float | None, before: int = 10, after: int | None = 0, stop: str | None = None) -> PastRun:
     return PastRun("r", start, end, before, after, stop)
-
-
-def test_time_in_which_several_runs_work_counts_once_and_a_pause_not_at_all():
-    found = throughput({"0000": [run(0, 10)], "0001": [run(5, 15), run(100, 105, before=5, after=5)]})
-    assert (found.runs, found.settled, found.busy_s) == (3, 20, 20)
-    assert found.authors_per_second == 1
-
-
-def test_a_run_that_died_or_is_at_work_tells_nothing():
-    found = throughput({"0000": [run(0, None, after=None)]})
-    assert (found.runs, found.authors_per_second) == (0, None)
 
 
 @pytest.mark.parametrize(
