@@ -1,12 +1,12 @@
-"""Bring back what an ingest took: authors, their summaries and their failures, from older versions of the tables.
+"""Undo an ingest: restore authors, their summaries and failures from older versions of the tables.
 
-    python -m summarizer_assets.bring_back              lists the ingests that took authors
-    python -m summarizer_assets.bring_back 1f0c2a9e     undoes that one
+    python -m summarizer_assets.bring_back              lists the ingests that removed authors
+    python -m summarizer_assets.bring_back 1f0c2a9e     undoes that ingest
 
-Whom it removed is there again, whom it added is not, whom it changed has the old record; who has changed since stays as
-they are. Summaries and failures come back as they were before it, so that nobody has to be asked: this asks nobody. It
-may be given again. It reaches back as far as the versions of the tables do: 7 days. A bucket on which a run works is
-refused. Mend the source, or switch off `reingest_changed_source`, first: an ingest of the same source takes the same.
+Restores the authors it removed, removes those it added, and restores the records it changed; authors changed since stay
+as they are. Summaries and failures are restored as they were before it, without any request. The command can be
+repeated. It reaches back as far as the versions of the tables, 7 days. A bucket with a running run is refused. First
+correct the source, or switch off `reingest_changed_source`: an ingest of the same source removes the same authors.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _SHOWN_ID = 8
 
 @dataclass(frozen=True)
 class Ingest:
-    """An ingest as the log of `authors` tells it: its first and last version there, and the other tables' then."""
+    """An ingest in the log of `authors`: its first and last version, and the other tables' versions at that time."""
 
     id: str
     first: int
@@ -46,7 +46,7 @@ class Ingest:
 
 @dataclass
 class BroughtBack:
-    """How many authors came back, went again, and have their old record; and the rows that came back."""
+    """The number of authors restored, removed and reset to their old record, and of restored result rows."""
 
     back: int = 0
     out: int = 0
@@ -57,7 +57,7 @@ class BroughtBack:
 
 
 def ingests(summarizer: Summarizer) -> list[Ingest]:
-    """Those that the log of `authors` still tells of, oldest first."""
+    """The ingests still in the log of `authors`, oldest first."""
     tables = summarizer.tables
     found: dict[str, Ingest] = {}
     authors = tables.authors.open()
@@ -83,7 +83,7 @@ def bring_back(summarizer: Summarizer, ingest: Ingest) -> BroughtBack:
     """Undo `ingest`, bucket by bucket.
 
     Raises:
-        StorageError: a bucket is at work, or a version of then is gone. What was brought back so far stays.
+        StorageError: a run is working on a bucket, or an older version is gone. Buckets restored so far stay restored.
     """
     tables, done = summarizer.tables, BroughtBack()
     before, after = tables.authors.at(ingest.first - 1), tables.authors.at(ingest.last)
@@ -107,7 +107,7 @@ def _bring_back(
     restored = restore_authors(*authors, _rows(tables.authors, bucket, now[0]))
     current = summarizer.render(restored.authors).select("author_id", "content_hash")
     rows = restore_rows(then, held, restored.same, current, summarizer.settings.excluded_ids)
-    # Authors last: broken off before, a run finds rows of nobody, and not authors to pay for.
+    # Authors are written last: after an interruption a run finds results without authors, not authors to pay for.
     if rows.summaries.height:
         tables.summaries.writer(bucket, tables.summaries.fence(bucket, now[1])).apply(Merge(bucket, rows.summaries))
     if not rows.failures.equals(held.failures):
@@ -131,10 +131,10 @@ def _rows(table: BucketedTable, bucket: str, handle: DeltaTable) -> pl.DataFrame
 
 
 def chosen(found: Sequence[Ingest], prefix: str) -> Ingest:
-    """The one whose id begins so.
+    """The ingest whose id begins with `prefix`.
 
     Raises:
-        SettingsError: none does, or several do.
+        SettingsError: none or several do.
     """
     fitting = [ingest for ingest in found if ingest.id.startswith(prefix)]
     if len(fitting) != 1:
@@ -165,7 +165,7 @@ def told(done: BroughtBack) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 when nothing, or not all, could be brought back."""
+    """Run the command; return 0, or 2 if not everything could be restored."""
     parser = argparse.ArgumentParser(
         prog="python -m summarizer_assets.bring_back",
         description=__doc__,

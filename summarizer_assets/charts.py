@@ -1,7 +1,7 @@
-"""Charts as SVG, for Dagster's pages and for pages of our own. What is in a chart is said by whoever draws it.
+"""SVG charts for Dagster's pages and our own; the callers paint their content.
 
-Drawn with matplotlib: it needs no browser and no script in the page, and it has been kept up for twenty years. Imported
-at the first chart, since its import costs half a second and writes a cache of fonts.
+Drawn with matplotlib, which needs no browser and no script in the page, and has been maintained for twenty years. It is
+imported at the first chart, because its import takes half a second and writes a font cache.
 """
 
 import base64
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Told apart by people who see few colours, too (Okabe and Ito's palette), and on white as on dark pages.
+#: Okabe and Ito's palette: distinguishable with colour blindness, and on light and dark pages.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a8a8a"
 
 _STYLE = {
-    "svg.fonttype": "none",  # text stays text: the browser has fonts for every script
-    "svg.hashsalt": "summarizer",  # the same chart is the same bytes
+    "svg.fonttype": "none",  # keep text as text: the browser has fonts for every script
+    "svg.hashsalt": "summarizer",  # makes the output deterministic
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -29,28 +29,27 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Chart:
-    """`title` is what is read where a picture is not seen."""
+    """An SVG chart; `title` is its alternative text."""
 
     title: str
     svg: bytes
 
     @property
     def data_uri(self) -> str:
-        """The source of an `img`: scripts in a picture that is loaded so never run."""
+        """A data URI for an `img`, in which scripts never run."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
     @property
     def markdown(self) -> str:
-        """As Dagster's metadata of the kind `md` shows it."""
+        """The chart as Markdown for Dagster's `md` metadata."""
         alt = "".join(f"\\{sign}" if sign in "\\[]" else sign for sign in " ".join(self.title.split()))
         return f"![{alt}]({self.data_uri})"
 
 
 def draw(title: str, *paint: Callable[["Axes"], None], width: float = 6.4, height: float = 2.6) -> Chart:
-    """A chart of one panel for each of `paint`, side by side; sizes in inches.
+    """A chart with one panel per function in `paint`, side by side; sizes in inches.
 
-    Each painter labels its axes: a number without a unit says nothing. Text from outside (names, titles) must go
-    through `plain` first.
+    Each function labels its axes with units. Text from data (names, titles) must go through `plain` first.
     """
     import matplotlib as mpl  # noqa: PLC0415 - see the module's first lines
     from matplotlib.figure import Figure  # noqa: PLC0415 - same
@@ -66,5 +65,5 @@ def draw(title: str, *paint: Callable[["Axes"], None], width: float = 6.4, heigh
 
 
 def plain(text: str) -> str:
-    """`text` without what matplotlib takes for mathematics, and without what no font can draw."""
+    """`text` without characters that matplotlib treats as mathematics or that no font can draw."""
     return "".join(sign for sign in text if sign.isprintable()).replace("$", r"\$")

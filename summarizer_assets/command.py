@@ -1,4 +1,4 @@
-"""What each command of the package begins with: the settings, and the root that they lead to, told."""
+"""Common start of the package's commands: loads the settings and shows the root."""
 
 import sys
 
@@ -7,11 +7,11 @@ from summarizer_assets.settings import load_settings
 
 
 def opened(*, needs_tables: bool = True) -> Summarizer:
-    """The installation of the settings; tells on the standard error where its root is, and writes nothing.
+    """Load the settings and return the installation; print its root to standard error, and write nothing.
 
     Raises:
-        SettingsError: a setting cannot work.
-        TableError: there are no tables, and it needs some, or they cannot be read.
+        SettingsError: a setting is invalid.
+        TableError: the tables cannot be read, or do not exist although `needs_tables`.
     """
     summarizer = Summarizer(load_settings())
     sys.stderr.write(f"root: {summarizer.root.place}\n")

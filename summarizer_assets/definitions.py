@@ -1,4 +1,4 @@
-"""The one place where everything is put together. Tests override resources here instead of patching."""
+"""The Dagster definitions: assets, jobs, sensors, schedules and resources. Tests override resources here."""
 
 import warnings
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ from summarizer_assets.settings_page import shown_resource
 
 
 def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """All definitions for `settings` (None: from the environment); `overrides` replace resources by key."""
+    """All definitions for `settings` (None: read from the environment); `overrides` replace resources by key."""
     settings = settings or load_settings()
     summarizer = Summarizer(settings)
     partitions = bucket_partitions(settings.buckets)
     with warnings.catch_warnings():
-        # One pass over the source for many buckets rests on it, and dagster is pinned: a user can do nothing about it.
+        # The single pass over the source for many buckets needs it, and dagster is pinned; a user could not change it.
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
         summaries = build_summaries(partitions, summarizer.identity.prompt_version)
@@ -51,7 +51,7 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
         schedules=[*build_schedules(), build_prune_schedule()],
         sensors=build_sensors(summarizer, ingest=INGEST, summarize=SUMMARIZE),
         resources={"summarizer": shown_resource(summarizer), "delta": io_manager(summarizer), **(overrides or {})},
-        # One process a run: a process of its own for the only step costs 3 CPU seconds more.
+        # One process per run: a separate process for the only step costs 3 CPU seconds more.
         executor=dg.in_process_executor,
     )
 

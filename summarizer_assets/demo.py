@@ -1,6 +1,6 @@
-"""The main job on the configured source, in the instance that the UI opens, with a short report at the end.
+"""`make demo`: the main job on the configured source, in the UI's Dagster instance, with a short report at the end.
 
-Dagster's own log lines go to the instance, where the UI shows them; the terminal gets the report, and errors.
+Dagster's log lines go to the instance, where the UI shows them; the terminal shows the report and errors.
 """
 
 import shutil
@@ -27,11 +27,11 @@ from summarizer_assets.settings.errors import SettingsError
 _WIDTH = 100
 _ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 _MEANINGS = {reason.value: reason.meaning for reason in FailureReason}
-_SHOWN_BUCKETS = 16  # the summaries shown are picked from these: a large table is not read for three of its rows
+_SHOWN_BUCKETS = 16  # the summaries shown come from these, so that a large table is not read for three rows
 
 
 def main() -> int:
-    """Run everything; returns the process's exit status."""
+    """Run everything; return the exit status."""
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def _run_all(instance: dg.DagsterInstance, settings: Settings, terminal: "_Terminal") -> list[str]:
-    """The ingest, then every bucket; returns a line for each run that failed."""
+    """Run the ingest, then every bucket; return a line for each failed run."""
     defs = build_defs(settings, overrides={"summarizer": Summarizer(settings, watch=terminal.watch)})
     keys = bucket_keys(settings.buckets)
     total = len(keys) + 1
@@ -84,7 +84,7 @@ def _run_all(instance: dg.DagsterInstance, settings: Settings, terminal: "_Termi
 
 
 class _Terminal:
-    """A bar on a terminal that stays on one line, nothing in a file."""
+    """A one-line progress bar on a terminal; writes nothing to a file."""
 
     def __init__(self) -> None:
         self._step = "starting"
@@ -130,7 +130,7 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     yield ""
     yield "The tables (Delta Lake)"
     for table in (tables.authors, tables.summaries, tables.failures, summarizer.rejected):
-        if table.open() is not None:  # no table is made for nothing
+        if table.open() is not None:  # do not create a table only to read it
             yield f"  {table.uri}"
     yield ""
     yield "Three of the summaries"
@@ -152,7 +152,7 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
 
 
 def _three(summarizer: Summarizer) -> list[tuple[str, int, str]]:
-    """Name, number of papers and summary of three kinds of authors: many papers, a few, a name in another script."""
+    """Name, number of papers and summary of three authors: with many papers, with few, with a non-Latin name."""
     keys = bucket_keys(summarizer.settings.buckets)[:_SHOWN_BUCKETS]
     authors = summarizer.tables.authors.read(keys).select("author_id", papers=pl.col("papers").list.len().fill_null(0))
     rows = (

@@ -1,4 +1,4 @@
-"""The settings made into things: tables, state store, client, pipeline. Thin; what they do is said in their modules."""
+"""The composition root: builds tables, state store, client and runs from the settings."""
 
 import json
 import time
@@ -57,11 +57,11 @@ from summarizer_assets.storage.state_db.state import LEASE_S, StateStore
 
 
 class Summarizer:
-    """One installation: everything that the assets and the sensor need.
+    """One installation: everything that the assets and sensors need.
 
     Args:
-        watch: hears twice a second how far a run of this process is.
-        lease_s: of its claims.
+        watch: called twice a second with the progress of a run of this process.
+        lease_s: lease of its claims in seconds.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Summarizer:
 
     @property
     def fingerprint(self) -> str:
-        """Of what decides whether the model's answers can be used. Length and language are in the prompt version."""
+        """Hash of what affects whether answers are usable; length and language are in the prompt version."""
         settings = self.settings
         sizes = (settings.group_size, settings.group_tokens, settings.max_output_tokens)
         asked_of = (settings.llm_base_url, json.dumps(settings.llm_extra_body, sort_keys=True))
@@ -115,10 +115,10 @@ class Summarizer:
 
     @property
     def root_name(self) -> str:
-        """Under which the state store knows this root.
+        """The root's name in the state store.
 
         Raises:
-            RootCopied: these are the tables of another root, or a copy of them.
+            RootCopied: the tables are a copy of another root's.
         """
         return self.root.name_in(self.database)
 
@@ -137,7 +137,7 @@ class Summarizer:
 
     @property
     def paid(self) -> Paid:
-        """What the answers cost that are there, by their own rows."""
+        """The cost of the stored answers, summed over their rows."""
         return paid_in_all(self.tables.summaries, self.journal)
 
     def ingest(
@@ -151,7 +151,7 @@ class Summarizer:
         accepted: str = "",
         run_id: str = "",
     ) -> TableStream:
-        """What brings the selected buckets in line with the source; `accepted`: the code of a loss with a yes."""
+        """The changes that update the selected buckets from the source; `accepted`: code of an accepted loss."""
         tell = report or (lambda progress: log(progress.line))
         every = Every(self.settings.progress_interval_s)
 
@@ -187,10 +187,10 @@ class Summarizer:
         report: Callable[[Progress], None] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> BucketRun:
-        """`report` hears now and then how far the run is, `warn` of the model's end; without them, the log does."""
+        """A run of one bucket. `report` gets its progress, `warn` warnings about the model; the default is `log`."""
         settings = self.settings
         require_answer(settings.root, settings.storage_options)
-        self.root.require()  # before a state store is made for nothing
+        self.root.require()  # before a state store is created needlessly
         return BucketRun(
             bucket,
             run_id,
@@ -230,7 +230,7 @@ class Summarizer:
 
     @property
     def terms(self) -> Terms:
-        """What decides the cost of a run beside its authors."""
+        """What determines the cost of a run besides its authors."""
         settings, overhead = self.settings, overhead_tokens(system_message(self.prompt))
         return Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
 
@@ -268,14 +268,14 @@ class Summarizer:
         return Engine(asker, client, outcomes, positions, todo)
 
     def client(self, run_id: str, bucket: str) -> Client:
-        """The one way to the provider, for a run that books what it spends under these names."""
+        """The client for the provider, for a run that books its spending under these names."""
         account = partial(self.ledger.account, run_id, bucket, asked_as(self.settings))
         active = self.state.active_runs
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
 
     @property
     def adapting(self) -> Adapting:
-        """The form in which this installation's provider takes requests, as learnt so far."""
+        """The request form that this installation's provider accepts, as learnt so far."""
         settings = self.settings
         extra_body = settings.llm_extra_body
         book = RequestForms(self.database, settings.llm_base_url, settings.model, extra_body)
@@ -283,7 +283,7 @@ class Summarizer:
 
     @property
     def checks(self) -> Limits:
-        """What a summary must keep to."""
+        """The limits that a summary is checked against."""
         settings = self.settings
         return Limits(
             max_characters=Limits.characters_for(settings.words),
@@ -294,7 +294,7 @@ class Summarizer:
         )
 
     def maintain(self) -> dict[str, Maintained]:
-        """Do for each table that exists what keeps it cheap to open; buckets on which a run works are left alone."""
+        """Maintain each existing table, without buckets that have a running run; results by table name."""
         tables = (self.tables.authors, self.tables.summaries, self.tables.failures, self.rejected)
         busy = frozenset(self.state.holders())
         alone = partial(self.state.compaction, run_id="table_maintenance")
@@ -310,7 +310,7 @@ class Summarizer:
 
     @property
     def _home(self) -> Path:
-        """Where what belongs to this root but not into Delta lies on the local disk."""
+        """The local folder for this root's files outside Delta."""
         if not self.settings.remote:
             return Path(self.settings.root)
         base = Path.home() / ".local" / "share" / "summarizer-assets"
@@ -320,7 +320,7 @@ class Summarizer:
     def journal(self) -> Path:
         if self.settings.journal_dir is None:
             return self._home / "journal"
-        name = self.root_name  # of an older version's root it is the text of its setting
+        name = self.root_name  # for a root of an older version, the text of its setting
         older = [name if "://" in name else str(Path(name).absolute()), self.settings.root]
         return folder_of(self.settings.journal_dir, self._root_id, older)  # several roots may share one disk
 

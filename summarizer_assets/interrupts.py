@@ -1,4 +1,4 @@
-"""SIGTERM and Dagster's cancel while a stream is being committed: the stream ends in order instead of being torn."""
+"""Handling of SIGTERM and Dagster's cancellation during a stream, so that the stream ends in order."""
 
 import signal
 import threading
@@ -11,10 +11,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def on_interrupt(tell: Callable[[int], None] | None) -> Iterator[None]:
-    """While the block runs, the first SIGINT or SIGTERM is told to `tell`; a second one goes to the former handler.
+    """Within the block, pass the first SIGINT or SIGTERM to `tell`, and a second one to the previous handler.
 
-    Dagster sets handlers of its own around each call of an IO manager, so this belongs inside that call. With None,
-    and outside the main thread, where Python delivers no signals, nothing changes.
+    Dagster sets its own handlers around each call of an IO manager, so this must be used inside that call. Does nothing
+    if `tell` is None, or outside the main thread, where Python delivers no signals.
     """
     if tell is None or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,8 +1,8 @@
-"""Persists the assets to Delta: dagster-deltalake's IO manager with our own handlers.
+"""The Dagster IO manager for Delta: dagster-deltalake's IO manager with our own type handlers.
 
-The stock handlers replace a whole table when a predicate cannot be built, refuse partition ranges and generators, and
-read column-mapped tables as NULLs; ours commit a stream of bucket changes and read lazily, one bucket or many.
-With `ui`, this is the only module that imports names private to dagster.
+The stock handlers replace a whole table if a predicate cannot be built, refuse partition ranges and generators, and
+read column-mapped tables as nulls; ours commit a stream of bucket changes and read one or many buckets lazily. Besides
+`ui`, this is the only module that imports private names of dagster.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from summarizer_assets.user_errors import fails_plainly
 
 
 class _TableAtRoot(DeltaLakeDbClient):
-    """Tables lie at `<root>/<name>`, without the schema folder of the stock client."""
+    """A client for tables at `<root>/<name>`, without the schema folder of the stock client."""
 
     @staticmethod
     @contextmanager
@@ -37,7 +37,7 @@ class _TableAtRoot(DeltaLakeDbClient):
 
     @staticmethod
     def get_select_statement(table_slice: TableSlice) -> str:
-        """Shown with each materialisation: how to read what it wrote."""
+        """The query that reads what was written, shown with each materialisation."""
         keys = ", ".join(f"'{key}'" for key in _buckets(table_slice))
         return f"SELECT * FROM {table_slice.table} WHERE bucket IN ({keys})"  # noqa: S608 - shown, never executed
 
@@ -57,12 +57,12 @@ def _buckets(table_slice: TableSlice) -> list[str]:
 
 
 def shown(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A stream's metadata as dagster shows it."""
+    """A stream's metadata as Dagster metadata values."""
     return {name: _shown(value) for name, value in facts.items()}
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
-    """Text as Markdown, so that a sample of summaries reads as one; a listing as a table; the rest as it is."""
+    """Text as Markdown, a listing as a table, anything else unchanged."""
     if isinstance(value, Listing):
         columns = [dg.TableColumn(name, description=words or None) for name, words in value.columns.items()]
         records = [dg.TableRecord(dict(zip(value.columns, row, strict=True))) for row in value.rows]
@@ -71,7 +71,7 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
 
 
 class _Handler:
-    """What both handlers know: our tables by name."""
+    """Base of both handlers, with our tables by name."""
 
     def __init__(self, tables: Mapping[str, BucketedTable]) -> None:
         self._tables = tables
@@ -86,7 +86,7 @@ class _Handler:
 
 
 class StreamHandler(_Handler, DbTypeHandler[TableStream]):
-    """Commits each change of a stream while the rest of it is still being made."""
+    """Commits each change of a stream as it is produced."""
 
     def __init__(self, tables: Mapping[str, BucketedTable], root: str) -> None:
         super().__init__(tables)
@@ -109,7 +109,7 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
 
         with on_interrupt(obj.interrupt):
             written = persist(table, replace(obj, changes=only_ours()))
-        obj.ended()  # raises for a stopped stream: dagster then records no materialisation, and the partition is red
+        obj.ended()  # raises for a stopped stream: Dagster records no materialisation, and the partition fails
         return {"root": self._root, **shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
@@ -121,7 +121,7 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
 
 
 class FrameHandler(_Handler, DbTypeHandler[pl.LazyFrame]):
-    """Reads the run's buckets of an asset lazily; only their files are opened."""
+    """Reads the run's buckets of an asset lazily, opening only their files."""
 
     def handle_output(
         self, context: dg.OutputContext, table_slice: TableSlice, obj: pl.LazyFrame, connection: TableConnection
@@ -144,9 +144,9 @@ class FrameHandler(_Handler, DbTypeHandler[pl.LazyFrame]):
 def build_io_manager(tables: Mapping[str, BucketedTable], root: str) -> dg.IOManagerDefinition:
     """dagster-deltalake's IO manager at `root`, storing the assets named in `tables`.
 
-    A class of its own for each call: dagster makes resources anew from their configuration, which cannot hold tables.
-    Configured here for good: where the tables lie is no choice of a launchpad's, and the launchpad's own defaults leave
-    out `storage_options`, so that each would open with an error.
+    Each call creates a class, because Dagster re-creates resources from their configuration, which cannot hold tables.
+    The configuration is fixed here: the place of the tables is no choice for the launchpad, whose defaults lack
+    `storage_options` and would show an error.
     """
 
     class BucketIOManager(DeltaLakeIOManager):
@@ -164,18 +164,16 @@ def build_io_manager(tables: Mapping[str, BucketedTable], root: str) -> dg.IOMan
                 io_manager_name=type(self).__name__,
             )
 
-    store: dict[str, dict[str, str]] = {
-        "s3" if "://" in root else "local": {}
-    }  # its credentials come from the environment
+    store: dict[str, dict[str, str]] = {"s3" if "://" in root else "local": {}}  # credentials come from the environment
     at_launch = BucketIOManager.configure_at_launch().get_resource_definition()
-    fixed = dg.configured(at_launch, config_schema={})  # nothing is left to choose
+    fixed = dg.configured(at_launch, config_schema={})  # no options for the launchpad
     return fixed(lambda _: {"root_uri": root, "storage_options": store})
 
 
 def last_written(
     instance: dg.DagsterInstance, asset: str, bucket: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The bucket's last materialisation, for a check to name: without it Dagster counts the bucket as unchecked."""
+    """The bucket's last materialisation as a check's target, without which Dagster counts the bucket as unchecked."""
     of_bucket = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[bucket])
     for record in instance.fetch_materializations(of_bucket, limit=1).records:
         return AssetCheckEvaluationTargetMaterializationData(

@@ -1,4 +1,4 @@
-"""Jobs: what a person or a sensor launches beside materialising assets by hand."""
+"""The Dagster jobs that people and sensors launch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ ESTIMATE, CALIBRATE = "estimate_spend", "calibrate_group_size"
 INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
 
-#: Of each job, the assets that it materialises, and what is said of it.
+#: By job: the assets that it materialises, and its description.
 _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
     INGEST: (
         ("authors",),
@@ -51,7 +51,7 @@ _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 def build_jobs() -> list[Any]:
-    """One over assets for each name above; dagster does not export their type."""
+    """An asset job for each name above; Dagster does not export their type."""
     return [
         dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets), description=description)
         for name, (assets, description) in _JOBS.items()

@@ -1,8 +1,8 @@
-"""The buckets as Dagster partitions: one definition for all three assets.
+"""The Dagster partitions: one per bucket, the same definition for all three assets.
 
-Why buckets and not one partition an author: Dagster follows hundreds of partitions well and millions not at all. Why a
-hash and not ranges of ids: ids are handed out in order, so ranges fill unevenly. Which author is in which bucket is
-decided in `core.buckets` and never changes.
+Why buckets and not one partition per author: Dagster handles hundreds of partitions well and millions not at all. Why a
+hash and not ranges of ids: ids are assigned in order, so ranges fill unevenly. `core.buckets` assigns authors to
+buckets, and the assignment never changes.
 """
 
 import dagster as dg

@@ -1,4 +1,4 @@
-"""The price of the configured model, the user's own or else the list's, and what to know of the model and the list."""
+"""The price of the configured model (from the settings, else from the price list), and notices about the model."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,14 +10,14 @@ from summarizer_assets.llm.budget.prices import ListPrice, list_price, list_take
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.errors import SettingsError
 
-_OLD_DAYS = 60  # a list older than that is compared with the provider's page before one relies on it
+_OLD_DAYS = 60  # a list older than this should be compared with the provider's page
 
 
 def configured_price(settings: Settings, today: date | None = None) -> Price | None:
-    """Of the configured model; None: nobody knows it, and nobody set a budget.
+    """The price of the configured model; None if it is unknown and no budget is set.
 
     Raises:
-        SettingsError: a budget cannot be kept without a price.
+        SettingsError: a budget is set, but the price is unknown.
     """
     if settings.embedded:
         return Price.per_million(0, 0)
@@ -51,14 +51,14 @@ def _price_of_tokens(settings: Settings, today: date | None) -> Price | None:
 
 
 def _costly(settings: Settings) -> tuple[str, ...]:
-    """Fields that a person set without saying what they cost."""
+    """Request fields that were set without a price and may cost extra."""
     if settings.price_request_usd is not None:
         return ()
     return costly_fields(settings.llm_extra_body, own_price=settings.price_input_usd is not None)
 
 
 def listed_price(settings: Settings, tier: object, today: date | None = None) -> ListPrice | None:
-    """What the list knows of the configured model at `tier`, where it is asked, with requests of this size."""
+    """The list price of the configured model at `tier`, for this base URL and request size; None if not listed."""
     return list_price(
         settings.model,
         tier=tier,
@@ -69,7 +69,7 @@ def listed_price(settings: Settings, tier: object, today: date | None = None) ->
 
 
 def model_notices(settings: Settings, today: date | None = None) -> list[str]:
-    """Sentences that a person should read before money is spent: the model's end, and a list of prices grown old."""
+    """Notices to read before money is spent: the model's retirement, and an outdated price list."""
     if settings.embedded:
         return []
     today = today or _today()

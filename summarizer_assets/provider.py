@@ -1,4 +1,4 @@
-"""How the one client to the provider is made: its pace shared by all runs, its money booked in the ledger."""
+"""Construction of the provider client: pace shared by all runs, spending booked in the ledger."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ _EMBEDDED_URL = "http://embedded/v1"
 
 
 def asked_as(settings: Settings) -> str:
-    """The model and how it is asked, hashed: what its requests cost beyond what they allow depends on it."""
+    """A hash of the model and its request settings, by which excess cost of requests is recorded."""
     facts = (settings.llm_base_url, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True))
     return hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
@@ -45,17 +45,17 @@ def client_of(
 
     Args:
         settings: the provider, its limits and the budget.
-        price: of the model; None: nobody knows it, and no budget is set.
-        account: what the run books under; called where there is a price to book.
-        database: where the account's limits are kept for all hosts.
-        active_runs: how many share them now.
+        price: price of the model; None if it is unknown and no budget is set.
+        account: returns the run's ledger account; called only if there is a price.
+        database: the state database with the account's limits for all hosts.
+        active_runs: returns the number of runs that share them now.
     """
     room = Room(settings.max_in_flight) if settings.embedded else room_for(settings.max_in_flight)
     client = Client(
         build_transport(
             app=create_app() if settings.embedded else None,
             limits=TransportLimits(
-                max_connections=room.in_flight + 1,  # one for the list of models: no request waits for it
+                max_connections=room.in_flight + 1,  # one extra for the list of models, so that no request waits for it
                 deadline_s=settings.request_timeout_s,
             ),
             ca_file=settings.llm_ca_file,
@@ -77,7 +77,7 @@ def client_of(
 
 
 def _keeper(settings: Settings, database: Database, active_runs: Callable[[], int]) -> Keeper | None:
-    """Of the provider account's limits, over all runs; the embedded provider has none but those somebody sets."""
+    """The shared limiter of the provider account; None for the embedded provider without configured limits."""
     limits = RateLimits(settings.rpm, settings.tpm)
     if settings.embedded and not limits.known:
         return None

@@ -1,12 +1,12 @@
-"""Make Dagster's partitions green again from what the tables hold.
+"""Restore Dagster's partition status from the tables.
 
     python -m summarizer_assets.rebuild_status [--all]
 
-For a new, empty storage of Dagster over tables that are there: the truth about authors is in Delta, and only Dagster's
-record of it was lost. A partition is reported as materialised when its rows are there, with their number and the
-version of the table. Summaries and failures of a bucket count as there when each of its authors has one of the two;
-else the bucket stays as it is, and is listed. Nobody is asked, no run is started, and no table is changed. Partitions
-that are green already are left alone, unless with `--all`. A bucket on which a run works is left to that run.
+For a new, empty Dagster storage over existing tables: the truth about authors is in Delta, and only Dagster's record of
+it was lost. A partition with rows is reported as materialised, with the number of rows and the table's version.
+Summaries and failures of a bucket are reported if each of its authors has one of the two; otherwise the bucket is
+listed and not changed. No request is made, no run is started, and no table is changed. Partitions that are materialised
+already are skipped, unless `--all` is given. A bucket with a running run is left to that run.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.errors import StorageError, TableError
 
 AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
-_AT_ONCE = 500_000  # rows whose ids are in memory
+_AT_ONCE = 500_000  # rows whose ids are in memory at once
 _SHOWN = 20
 
 
@@ -54,13 +54,13 @@ class Rebuilt:
 
 
 def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything: bool = False) -> Rebuilt:
-    """Report what the tables hold; `everything`: of green partitions too.
+    """Report the tables' content to Dagster; `everything`: also for partitions that are materialised already.
 
     Raises:
         StorageError: there are no authors, or a table or the state store cannot be read.
     """
     keys = bucket_keys(summarizer.settings.buckets)
-    # Looked up before the tables are: a run that ends meanwhile has told of its bucket itself.
+    # Read before the tables: a run that ends meanwhile reports its bucket itself.
     at_work = set(summarizer.state.holders()) | RunBook(instance, SUMMARIZE, SUMMARIES, summarizer.root).in_flight(keys)
     read = _Tables(summarizer)
     green: dict[str, set[str]] = {}
@@ -101,7 +101,7 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
 
 
 def _shown_green(instance: dg.DagsterInstance, asset: str) -> dict[str, str | None]:
-    """The partitions that Dagster shows as done, and under which root that was; None: an older version's event."""
+    """The partitions that Dagster shows as materialised, with their root; None for an event of an older version."""
     found: dict[str, str | None] = {}
     for record in newest_materialisations(instance, dg.AssetKey(asset)):
         event = record.asset_materialization
@@ -112,11 +112,11 @@ def _shown_green(instance: dg.DagsterInstance, asset: str) -> dict[str, str | No
 
 
 class _Tables:
-    """One version of each table. Raises StorageError."""
+    """One version of each table. Raises StorageError if one cannot be read."""
 
     def __init__(self, summarizer: Summarizer) -> None:
         tables = summarizer.tables
-        # The authors last: one whom a run answers meanwhile counts as pending, never as there without a row.
+        # Authors are opened last: an author whom a run answers meanwhile counts as pending, never as complete.
         self._failures, self._summaries = TableSnapshot(tables.failures), TableSnapshot(tables.summaries)
         self._authors = TableSnapshot(tables.authors)
         if self._authors.version is None:
@@ -151,7 +151,7 @@ def _metadata(version: int | None, rows: int, coverage: Coverage, at: datetime) 
 
 
 def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
-    """What was done, and what there is to do, a line each."""
+    """Lines that say what was done and what remains to do."""
     for asset in (AUTHORS, SUMMARIES, FAILURES):
         line = f"{asset:<17} {found.reported.get(asset, 0):>5,} partitions reported as materialised"
         if asset in found.green:
@@ -183,7 +183,7 @@ def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 when nothing could be reported."""
+    """Run the command; return 0, or 2 if nothing could be reported."""
     parser = argparse.ArgumentParser(
         prog="python -m summarizer_assets.rebuild_status",
         description=__doc__,
@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
         with dg.DagsterInstance.get() as instance:
             for line in told(rebuild(summarizer, instance, everything=chosen.all), instance):
                 say(line)
-    except dg.DagsterError as error:  # most of all: which instance is meant
+    except dg.DagsterError as error:  # mostly because no instance is configured
         say(f"Dagster: {str(error).strip().splitlines()[0]}")
         return 2
     except (SettingsError, StorageError) as error:

@@ -1,6 +1,6 @@
-"""Which root the settings lead to, and what belongs to it: `python -m summarizer_assets.root`. Asks nobody.
+"""Show the configured root and what belongs to it: `python -m summarizer_assets.root`. Makes no request.
 
-With `--new-id` or `--here` it settles what is to become of tables that were copied, or moved where nobody can see it.
+`--new-id` or `--here` decides whether tables that were copied, or moved unnoticed, are a new root or the same one.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from summarizer_assets.storage.roots import give_new_id
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 2 when there are no tables, or when they are a copy and nothing is said of it."""
+    """Run the command; return 0, or 2 if there are no tables, or they are a copy and no option decides about it."""
     parser = argparse.ArgumentParser(
         prog="python -m summarizer_assets.root",
         description=__doc__,
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _made_new(summarizer: Summarizer) -> Summarizer:
-    """The installation as it is then."""
+    """Give the root a new id; return the installation with it."""
     table = summarizer.tables.authors.open()
     assert table is not None, "`opened` saw it"
     give_new_id(table)

@@ -1,6 +1,6 @@
-"""The job that keeps Dagster's own run history small: it deletes old runs that nothing reads any more.
+"""The job that prunes Dagster's run history: it deletes old runs that nothing reads any more.
 
-The tables are not touched: what is known of an author is in them, not in the run history.
+The tables are not touched; all results are in them, not in the run history.
 """
 
 import time
@@ -18,7 +18,7 @@ from summarizer_assets.storage.roots import RUN_MARK
 PRUNE = "prune_run_history"
 NIGHTLY = "30 3 * * *"
 _PAGE = 1000
-_OF_TICKS = "__repository__"  # what Dagster calls definitions without a name of their own
+_OF_TICKS = "__repository__"  # Dagster's name for an unnamed repository
 _LAUNCHES = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -36,13 +36,13 @@ def forget_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None
 
 
 def prune(instance: dg.DagsterInstance, *, now: float, keep_days: float) -> tuple[int, int]:
-    """Forget what is old: how many runs, and how many logs of ticks."""
+    """Delete old runs and tick logs; return the number of each. `now`: epoch seconds."""
     gone = forgettable(
         [_past(record) for record in _all_runs(instance)],
         set(_runs_of_newest_materialisations(instance)),
         now=now,
         keep_days=keep_days,
-        keep_runs=PARKED_AFTER_RUNS,  # so many does the retry sensor look at
+        keep_runs=PARKED_AFTER_RUNS,  # the number that the retry sensor reads
     )
     for run_id in gone:
         forget(instance, run_id)
@@ -73,7 +73,7 @@ def build_prune_schedule() -> dg.ScheduleDefinition:
 
 
 def forget(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete a run with its events and captured logs; on SQLite also the file of its events, which Dagster leaves."""
+    """Delete a run with its events and captured logs; on SQLite also its event file, which Dagster leaves behind."""
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     events: Any = instance.event_log_storage
@@ -96,13 +96,13 @@ def _past(record: dg.RunRecord) -> PastRun:
 
 
 def _runs_of_newest_materialisations(instance: dg.DagsterInstance) -> Iterator[str]:
-    """Of each partition of each asset, and of each asset that has none."""
+    """Ids of the runs with the newest materialisation of each partition, and of each unpartitioned asset."""
     for asset in instance.get_asset_keys():
         yield from (record.run_id for record in newest_materialisations(instance, asset))
 
 
 def newest_materialisations(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Iterator[dg.EventLogRecord]:
-    """Of each partition of the asset, or of the asset where it has none."""
+    """The newest materialisation of each partition of the asset, or of the asset if it is unpartitioned."""
     missing: set[str | None] = set(instance.get_materialized_partitions(asset)) or {None}
     cursor = None
     while missing:
@@ -117,7 +117,7 @@ def newest_materialisations(instance: dg.DagsterInstance, asset: dg.AssetKey) ->
 
 
 def _forget_tick_logs(instance: dg.DagsterInstance, before: float) -> int:
-    """Delete what sensors and schedules logged before that moment: Dagster deletes their ticks and leaves the files."""
+    """Delete log files of ticks before that moment (epoch seconds), which Dagster leaves when it deletes the ticks."""
     logs = Path(instance.storage_directory()) / _OF_TICKS
     old = [file for file in logs.glob("*/*") if file.is_file() and file.stat().st_mtime < before]
     for file in old:

@@ -1,11 +1,11 @@
-"""What runs by the clock, UTC. All are stopped until somebody turns them on; none of them costs money."""
+"""The Dagster schedules (UTC). All are stopped by default; none of them spends money."""
 
 import dagster as dg
 
 from summarizer_assets.jobs import CHECK, MAINTAIN, REPORT
 
-#: Name, job, when, and what is said of it. The maintenance comes first; the checks, which render each author's record
-#: (minutes of a core at 20 million), and the report look at what it left.
+#: Name, job, cron expression and description. Maintenance runs first; the checks, which render each author's record
+#: (minutes of a core at 20 million), and the report follow.
 _SCHEDULES = (
     ("maintain_tables_nightly", MAINTAIN, "0 3 * * *", "Joins small files and removes what expired, every night."),
     ("check_tables_daily", CHECK, "0 5 * * *", "Checks the whole tables, every morning."),

@@ -1,4 +1,4 @@
-"""The settings in force, on the resource's page of the UI: by variable, and secrets by their variable alone."""
+"""The settings in force, shown on the resource's page of the UI by variable; values of secrets are hidden."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -11,24 +11,24 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import model_notices
 from summarizer_assets.settings import PREFIX, Settings
 
-#: What must not be read off a page: a key, what a request carries beside it, a database's address with its password.
+#: Settings whose values are hidden: a key, additional request fields, a database's address with its password.
 _SECRET = ("llm_api_key", "llm_extra_body", "state")
-#: No secret, but no prompt is kept in a log, and Dagster keeps this page's text with each run.
+#: Not secret, but prompts are never logged, and Dagster stores this page's text with each run.
 _PROMPT = ("instruction",)
-_LONGEST = 120  # characters of a value
+_LONGEST = 120  # characters shown of a value
 
 
 def shown_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
-    """The same object, with what it is set to beside it."""
+    """A resource that returns the same object and describes its settings."""
 
-    def settings_in_force(_: dg.InitResourceContext) -> Summarizer:  # its name stands on the page
+    def settings_in_force(_: dg.InitResourceContext) -> Summarizer:  # its name is shown on the page
         return summarizer
 
     return dg.ResourceDefinition(settings_in_force, description=settings_shown(summarizer.settings))
 
 
 def settings_shown(settings: Settings, today: date | None = None) -> str:
-    """A Markdown table of the settings that were set, and what there is to know of the model."""
+    """A Markdown table of the settings that were set, and the notices about the model."""
     rows = [(f"`{PREFIX}{name.upper()}`", value) for name, value in _set(settings)]
     key = f"key from `{PREFIX}LLM_API_KEY` ({'set' if settings.llm_api_key else 'not set'})"
     return "\n".join(

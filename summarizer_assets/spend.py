@@ -1,4 +1,4 @@
-"""What was spent under the root of the settings: `python -m summarizer_assets.spend`."""
+"""Show what was spent under the configured root: `python -m summarizer_assets.spend`."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from summarizer_assets.storage.state_db.ledger import SpendLedger
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0, or 1 when the ledger's rows and totals disagree, 2 when there is no ledger to read."""
+    """Run the command; return 0, 1 if the ledger's rows and totals disagree, 2 if there is no ledger to read."""
     parser = argparse.ArgumentParser(prog="python -m summarizer_assets.spend", description=__doc__)
     parser.add_argument(
         "--release-uncertain",
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def report(ledger: SpendLedger, budget_usd: float | None) -> str:
-    """The totals of a root, a line each."""
+    """The totals of a root, one per line."""
     totals = ledger.totals()
     lines = [
         ("spent", exact_usd(totals["spent"])),

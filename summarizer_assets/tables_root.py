@@ -1,4 +1,4 @@
-"""The place of the tables: one text for one folder or prefix, however a person spells it in a setting."""
+"""Normalisation of a root's address: one spelling for one folder or prefix, however it is written in a setting."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _ALLOWED = "allowed: a folder, s3://bucket/prefix"
-#: `%20` in a local path is taken for a blank, a bracket for an address's host.
+#: Characters that are misread in a local path: `%20` as a blank, brackets as a URL's host.
 _MISREAD = frozenset("%[]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/|$)")
 _S3 = {"s3", "s3a", "s3n"}  # Hadoop's names for the same store
@@ -14,10 +14,10 @@ _LOG = "_delta_log"
 
 
 def tables_root(root: str) -> str:
-    """A folder as an absolute path whose links are followed, or a prefix as `s3://bucket/prefix`.
+    """A folder as an absolute path with links resolved, or a prefix as `s3://bucket/prefix`.
 
     Raises:
-        ValueError: no table can be kept there. The message quotes no address that may hold a password.
+        ValueError: tables cannot be stored there. The message quotes no address that may contain a password.
     """
     if root != root.strip() or not root.isprintable():
         raise ValueError(f"{root!r} begins or ends with a blank, or has a character that is not printed; {_ALLOWED}")
@@ -57,10 +57,10 @@ def _folder(path: str) -> str:
     try:
         found, plain = os.path.realpath(path), str(Path(path).absolute())
         is_file, is_table = Path(found).is_file(), Path(found, _LOG).is_dir()
-    except OSError as error:  # too long, not to be looked at, or the folder that we are in is gone
+    except OSError as error:  # too long, not accessible, or the working folder is gone
         raise ValueError(f"{path[:100]!r} cannot be looked at: {error.strerror}; {_ALLOWED}") from None
     if not _MISREAD.isdisjoint(found) and _MISREAD.isdisjoint(plain):
-        return plain  # a link hides what cannot be read, so the link is the path
+        return plain  # the link's target has a misread character, so the link itself is used
     if not _MISREAD.isdisjoint(found):
         raise ValueError(f"{path!r} has %, [ or ] in its path, which Delta's engine misreads; choose another folder")
     if is_file:

@@ -1,7 +1,6 @@
-"""Errors that were written for a person: a run that ends by one says it in one sentence, and shows no traceback first.
+"""User errors: exceptions that a person can resolve end a run with one sentence instead of a traceback.
 
-The one place that decides it: around what an asset does, what the IO manager writes, and what a check looks at. Any
-other exception is a fault of the program, and keeps its traceback.
+Applied to the functions of assets, checks and the IO manager. Any other exception is a bug and keeps its traceback.
 """
 
 import errno
@@ -25,10 +24,10 @@ from summarizer_assets.storage.errors import StorageError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Each names the object, the cause and the remedy.
+#: The message of each names the object, the cause and the remedy.
 USER_ERRORS: Final = (SettingsError, SourceError, StorageError, ProviderError, SpillError, ChoiceError)
 
-#: What the operating system refuses for a cause outside the program.
+#: Operating system errors with a cause outside the program, and their remedies.
 _REMEDIES: Final = {
     errno.ENOSPC: "make room there, then run again",
     errno.EDQUOT: "make room there, or have the quota raised, then run again",
@@ -43,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 def sentence(error: Exception) -> str | None:
-    """What `error` tells a person, on one line; None: it was not written for one."""
+    """The message of a user error on one line; None if `error` is not one."""
     if isinstance(error, USER_ERRORS):
         return made_visible(str(error))
     if isinstance(error, OSError) and error.errno in _REMEDIES:
@@ -52,13 +51,13 @@ def sentence(error: Exception) -> str | None:
 
 
 def fails_plainly(function: Callable[P, R]) -> Callable[P, R]:
-    """End a function of an asset, a check or an IO manager by `dg.Failure` where a person can mend what went wrong.
+    """Decorator for functions and generators of assets, checks and IO managers: turns user errors into `dg.Failure`.
 
-    Of a generator, any of its steps. The failure has no cause and no context: what the error was raised from may hold
-    words of a store or a provider, secrets among them. So it is raised where the error is handled no more.
+    The failure is raised outside the `except` block, so that it has no cause and no context, which may contain text of
+    a store or a provider, including secrets.
 
     Raises:
-        dagster.Failure: the sentence; the places it came through go to the log of this module, at DEBUG.
+        dagster.Failure: with the error's sentence; the traceback is logged by this module at DEBUG.
     """
 
     @wraps(function)

@@ -1,1 +1,1 @@
-"""The asset graph, thin over `ingest` and `pipeline`."""
+"""The Dagster assets: thin wrappers over `ingest`, `bucket_run` and the other packages."""

@@ -1,9 +1,9 @@
-"""Verdicts as Dagster's asset checks.
+"""Conversion of quality verdicts to Dagster asset checks.
 
-Facts this rests on (run on 1.13.27): a run of a backfill carries a range of one key, for which an `AssetCheckResult`
-and any check in a step of its own are recorded without a partition, and the check stays "skipped" on the page; a step
-of its own is not run at all when the asset's step ended as failed, as a stopped run does. So the checks of a bucket are
-made inside the asset's step, each with its partition.
+The checks of a bucket are made inside the asset's step, each with its partition. Why (observed on Dagster 1.13.27): a
+backfill's run has a range of one key, for which an `AssetCheckResult`, and any check in a step of its own, is recorded
+without a partition, so that the page shows the check as "skipped"; and a separate step does not run at all if the
+asset's step failed, as that of a stopped run does.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from summarizer_assets.quality.names import BLOCKING, MEANINGS, OF_BUCKET
 
 
 def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
-    """The checks that a run of `author_summaries` makes of its bucket."""
+    """The specs of the checks that a run of `author_summaries` makes of its bucket."""
     return [
         dg.AssetCheckSpec(
             name,
@@ -32,10 +32,10 @@ def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheck
 def evaluated(
     instance: dg.DagsterInstance, bucket: str, verdicts: Iterable[tuple[str, str, Verdict]], *, ours: bool
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """The verdicts on a bucket whose tables are written.
+    """Yield evaluations of the verdicts on a bucket whose tables are written.
 
-    `ours`: nobody else could change the bucket meanwhile. Else another run may stand between its two commits, and what
-    is seen is worth a look, and no reason to fail.
+    `ours`: no other run could change the bucket meanwhile. Otherwise another run may be between its two commits, and a
+    failed check is a warning and not an error.
     """
     written = {asset: last_written(instance, asset, bucket) for asset, _ in OF_BUCKET}
     for asset, name, verdict in verdicts:
@@ -53,7 +53,7 @@ def evaluated(
 
 
 def result(asset: str, name: str, verdict: Verdict) -> dg.AssetCheckResult:
-    """Of a check without partitions."""
+    """The result of a check without partitions."""
     return dg.AssetCheckResult(
         passed=verdict.holds,
         asset_key=asset,
@@ -65,5 +65,5 @@ def result(asset: str, name: str, verdict: Verdict) -> dg.AssetCheckResult:
 
 
 def severity(verdict: Verdict) -> dg.AssetCheckSeverity:
-    """ERROR where rows are wrong; WARN where a run mends it, or a person has to look."""
+    """ERROR if rows are wrong; WARN if a run repairs it, or a person has to look."""
     return dg.AssetCheckSeverity.ERROR if verdict.wrong else dg.AssetCheckSeverity.WARN

@@ -1,4 +1,4 @@
-"""`authors`: the source table in our shape, one pass over the source for all selected buckets."""
+"""The asset `authors`: the source in our schema, ingested in one pass for all selected buckets."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -81,7 +81,7 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
 
 
 def refusing(stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterRun, keys: Sequence[str]) -> TableStream:
-    """The same stream; a refused loss ends the run with how to say yes, and is noted on it for the sensor."""
+    """The same stream; a refused loss fails the run with the way to accept it, and tags the run for the sensor."""
 
     def changes() -> Iterator[Change]:
         try:

@@ -1,4 +1,4 @@
-"""`group_size_calibration`: how many authors one request should hold, measured on the user's own model."""
+"""The asset `group_size_calibration`: authors per request, calibrated on the user's own model."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`spend_estimate`: what the pending authors will cost, told before they are asked, as an asset with a history."""
+"""The asset `spend_estimate`: the cost of the pending authors before they are asked, with a history."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -58,7 +58,7 @@ def build_estimate() -> dg.AssetsDefinition:
 
 
 def _metadata(spend: SpendEstimate, before: Reconciliation | None) -> dict[str, Any]:
-    """All figures, so that Dagster plots them over time; what is not known is left out, never shown as nothing."""
+    """All figures, so that Dagster plots them over time; unknown figures are left out, never shown as 0."""
     chosen, pending = spend.configured, spend.pending
     facts: dict[str, Any] = {
         "estimate": dg.MetadataValue.md(estimate_table(spend)),

@@ -1,4 +1,4 @@
-"""`table_maintenance`: what keeps the tables cheap to open, as an asset, so that its history stands in the graph."""
+"""The asset `table_maintenance`: compaction, checkpoints and vacuum of the tables, with a history in the graph."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What a person may choose in the launchpad of the summaries: whom to ask again, and whether to pay for it."""
+"""Launchpad configuration of `author_summaries`: whom to ask again, and whether to pay for it."""
 
 from datetime import datetime, timedelta
 
@@ -19,10 +19,10 @@ class RedriveConfig(dg.Config):
 
     @property
     def chosen(self) -> Redrive:
-        """What is chosen.
+        """The validated choice.
 
         Raises:
-            ChoiceError: a reason that does not exist, or that no request can mend; a moment that is none.
+            ChoiceError: a reason does not exist or cannot be resolved by a request, or a moment is invalid.
         """
         before = None if self.failed_before is None else moment_of(self.failed_before)
         return Redrive(frozenset(self.reasons), frozenset(self.authors), before)
@@ -44,10 +44,10 @@ class ResummarizeConfig(dg.Config):
     authors: list[str] = Field(default=[], description="Only these author ids.")
 
     def chosen(self, now: datetime) -> Resummarize:
-        """An age is counted back from `now`.
+        """The validated choice; an age is counted back from `now`.
 
         Raises:
-            ChoiceError: `before` is no moment.
+            ChoiceError: `before` is not a valid moment.
         """
         by_age = None if self.older_than_days is None else now - timedelta(days=self.older_than_days)
         by_moment = None if self.before is None else moment_of(self.before)
@@ -81,8 +81,10 @@ class SummariesConfig(dg.Config):
     )
 
     def choice(self, now: datetime) -> Choice:
-        """Raises:
-        ChoiceError: a reason that does not exist, or that no request can mend.
+        """The validated choice.
+
+        Raises:
+            ChoiceError: see `RedriveConfig.chosen` and `ResummarizeConfig.chosen`.
         """
         redrive = self.redrive.chosen
         resummarize = self.resummarize.chosen(now)

@@ -1,4 +1,4 @@
-"""`summary_report`: what became of all authors, as a page beside the tables and on the asset's own page."""
+"""The asset `summary_report`: the report as a page beside the tables and on the asset's own page."""
 
 import dagster as dg
 from pydantic import Field

@@ -1,6 +1,6 @@
-"""Which root a run works on: told in its log, shown with what it makes, and put as a mark on the run itself.
+"""Labels a run with its root: in its log, in its metadata, and as a tag of the run.
 
-One Dagster instance may see several roots one after another; by the mark its history tells whose runs are whose.
+One Dagster instance may serve several roots one after another; the tag distinguishes their runs.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from summarizer_assets.storage.roots import RUN_MARK
 
 
 def at_root(context: dg.AssetExecutionContext, summarizer: Summarizer) -> Mapping[str, str]:
-    """Tells it; returns what is shown of it as metadata."""
+    """Log the root and tag the run; return the root's metadata."""
     root = summarizer.root
     context.log.info("root: %s", root.place)
-    if context.run.tags.get(RUN_MARK) != root.mark:  # a run that is executed again inherits tags
+    if context.run.tags.get(RUN_MARK) != root.mark:  # a re-executed run inherits tags
         context.instance.add_run_tags(context.run.run_id, {RUN_MARK: root.mark})
     return {"root": root.place}

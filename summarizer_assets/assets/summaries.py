@@ -1,8 +1,8 @@
-"""`author_summaries` and `failed_authors`: one asset of two tables, since one answer feeds both.
+"""The assets `author_summaries` and `failed_authors`: one multi-asset, because one answer feeds both tables.
 
-A partition is green only when nobody of its bucket is pending, but for those whom SUMMARIZER_LIMIT holds back. Dagster
-records the materialisation of a table when the IO manager's call for it returns, so a stopped run ends within the first
-of these calls, with both tables written. What it would have told with the materialisation, an observation tells.
+A partition is materialised only if no author of its bucket is pending, except those held back by SUMMARIZER_LIMIT.
+Dagster records a table's materialisation when the IO manager's call for it returns, so a stopped run fails within the
+first of these calls, with both tables written; an observation carries the metadata instead.
 """
 
 import signal
@@ -35,13 +35,13 @@ SUMMARIES, FAILURES = "author_summaries", "failed_authors"
 def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str) -> dg.AssetsDefinition:
     def output(description: str, schema: pl.Schema) -> dg.AssetOut:
         return dg.AssetOut(
-            dagster_type=dg.Any,  # a stream of changes, consumed while it is being made
+            dagster_type=dg.Any,  # a stream of changes, consumed while it is produced
             io_manager_key="delta",
             kinds={"deltalake", "llm"},
             group_name=GROUP,
             metadata=table_metadata(schema),
             code_version=code_version,
-            is_required=False,  # a run that only tells a price makes nothing
+            is_required=False,  # a run that only computes a price has no output
             description=description,
         )
 
@@ -92,7 +92,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             else:
                 told.observe()
             run.finish()
-            for evaluation in told.checked():  # while the bucket is still ours: nobody changes it meanwhile
+            for evaluation in told.checked():  # while the claim is held, so that nobody changes the bucket
                 yield dg.Output(None, f"{evaluation.asset_key.to_python_identifier()}_{evaluation.check_name}")
                 yield evaluation
 
@@ -100,7 +100,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
 
 
 def observation(progress: Progress) -> dg.AssetObservation:
-    """How far the run is, on the asset's page while it runs."""
+    """An observation of the run's progress, shown on the asset's page while it runs."""
     left_s = progress.seconds_left
     return dg.AssetObservation(
         SUMMARIES,
@@ -118,7 +118,7 @@ def observation(progress: Progress) -> dg.AssetObservation:
 
 
 class _Telling:
-    """What a run tells Dagster beside its tables. `paid`: it may ask, so the bucket is its own."""
+    """What a run reports to Dagster beside its tables. `paid`: it may make requests, so it holds the bucket's claim."""
 
     def __init__(
         self, context: dg.AssetExecutionContext, summarizer: Summarizer, run: BucketRun, *, paid: bool
@@ -135,7 +135,7 @@ class _Telling:
         return evaluated(context.instance, context.partition_key, verdicts, ours=self._paid)
 
     def observe(self) -> None:
-        """What a run that makes no partition green found, on the pages of both tables."""
+        """Report the result of a run without a materialisation on the pages of both tables."""
         for asset, stream in ((SUMMARIES, self._run.summaries), (FAILURES, self._run.failures)):
             metadata = shown(stream.metadata())
             self._context.log_event(
@@ -143,16 +143,16 @@ class _Telling:
             )
 
     def ended(self) -> None:
-        """The first table is written. Ends a stopped run, which must not look as if its bucket were done.
+        """Called once the first table is written: writes the second table of a stopped run, and fails the run.
 
         Raises:
             dg.Failure: the run was stopped.
-            BaseException: what Dagster raises for a run that was told to end.
+            BaseException: what Dagster raises for a cancelled run.
         """
         run = self._run
         if run.stop is None:
             return
-        with on_interrupt(run.interrupt):  # no signal tears the second table from the first
+        with on_interrupt(run.interrupt):  # a signal must not separate the second table from the first
             persist(self._summarizer.tables.failures, run.failures)
             run.finish()
         self.observe()
@@ -161,7 +161,7 @@ class _Telling:
                 self._context.log_event(evaluation)
         run.close()
         if run.interrupted_by is not None:
-            signal.raise_signal(run.interrupted_by)  # so that Dagster sees a cancelled run as cancelled
+            signal.raise_signal(run.interrupted_by)  # so that Dagster records a cancelled run as cancelled
         raise dg.Failure(
             description=f"stopped ({run.stop.cause}): {run.stop.message}",
             metadata={"pending": run.counts.pending, "cause": run.stop.cause},

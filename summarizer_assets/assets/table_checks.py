@@ -1,6 +1,6 @@
-"""`table_checks`: the checks of the whole tables, as an asset of its own.
+"""The asset `table_checks`: the quality checks of whole tables.
 
-On the tables' own pages they would be made by every run of a bucket. Here they are made when somebody asks, or by the
+As checks of the tables' own assets they would run with every bucket. As a separate asset they run on request or by the
 schedule, and their numbers have a history.
 """
 

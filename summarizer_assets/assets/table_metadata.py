@@ -1,4 +1,4 @@
-"""What Dagster's pages show of a table beside its name: its columns, and by which of them it is partitioned."""
+"""Dagster's definition metadata of a table: its columns and its partition column."""
 
 from typing import Any
 

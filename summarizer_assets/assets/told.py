@@ -1,4 +1,4 @@
-"""What a run told of an asset: with its materialisation, or, where it made no partition green, with an observation."""
+"""Access to the metadata that a run reported about an asset, with its materialisation or an observation."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _TELLING = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET
 
 
 def told(instance: dg.DagsterInstance, run_id: str, asset: str) -> dict[str, Any]:
-    """The last metadata of the run about the asset, by name; empty if it told nothing."""
+    """The run's last metadata of the asset, by name; empty if it reported none."""
     found: dict[str, Any] = {}
     for entry in instance.all_logs(run_id, of_type=_TELLING):
         event = entry.dagster_event

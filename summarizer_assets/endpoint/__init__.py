@@ -1,4 +1,4 @@
-"""The address of a provider, as a person writes it into a setting."""
+"""Validation and normalisation of a provider's base URL."""
 
 import re
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -8,11 +8,11 @@ import httpx
 from summarizer_assets.endpoint.metadata import metadata_service
 
 _ADDED = "/chat/completions"
-#: Ends of other interfaces' addresses, which people copy from a provider's page.
+#: Paths of other APIs, which people copy from a provider's page.
 _OTHERS = ("/completions", "/responses", "/messages", "/embeddings", "/invocations", ":generatecontent")
 _SECRET_ENDS = ("key", "token", "secret", "password", "passwd", "pwd", "signature", "credential", "credentials", "jwt")
 _SECRET_NAMES = frozenset({"auth", "authorization", "bearer", "code", "sig"})
-#: A key in a form that its provider is known for.
+#: API keys in the known formats of providers.
 _KEY = re.compile(
     r"(?:(?:sk|pk|rk|csk|xai|nvapi|pplx)-|(?:gsk|hf|ghp|gho|github_pat|r8|fw|tgp)_|AIza|dapi|eyJ)[\w-]{12,}",
     re.ASCII,
@@ -21,14 +21,14 @@ _RANDOM = re.compile(r"\w{20,}", re.ASCII)
 
 
 def endpoint(url: str) -> str:
-    """The base URL of an OpenAI-compatible provider, without a slash at its end; a query is kept.
+    """The base URL of an OpenAI-compatible provider, without a trailing slash; a query is kept.
 
-    What comes before `/chat/completions` is the provider's own affair: `/v1`, `/v1beta/openai`, `/inference`, nothing.
-    An address with `/chat/completions` at its end is taken as the base that it has.
+    Any path may precede `/chat/completions`: `/v1`, `/v1beta/openai`, `/inference`, none. A trailing
+    `/chat/completions` is removed.
 
     Raises:
-        ValueError: it is none, or would give a secret away. The message does not quote it: a key may have been put
-            into it.
+        ValueError: it is not a valid base URL, or would reveal a secret. The message does not quote it, because it may
+            contain a key.
     """
     try:
         parts = urlsplit(url)
@@ -55,7 +55,7 @@ def endpoint(url: str) -> str:
         )
     kept = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
     try:
-        readable = httpx.URL(kept).host and ("%" not in host or ":" in host)  # a zone's may be there
+        readable = httpx.URL(kept).host and ("%" not in host or ":" in host)  # an IPv6 zone contains one
     except httpx.InvalidURL:
         readable = False
     if not readable:
@@ -75,6 +75,6 @@ def _refuse_secrets(path: str, query: str) -> None:
 
 
 def _looks_like_a_key(text: str) -> bool:
-    """A known form, or so long a run of letters and digits that nobody chose it."""
+    """Whether the text has a known key format, or a long random run of letters and digits."""
     runs = _RANDOM.findall(text)
     return bool(_KEY.search(text)) or any(re.search(r"\d", run) and re.search("[A-Za-z]", run) for run in runs)

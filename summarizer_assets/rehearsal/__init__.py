@@ -1,4 +1,4 @@
-"""A provider that fails on purpose, to rehearse what the real ones do.
+"""A fault-injecting provider, and a rehearsal of the whole job against it.
 
-plan (rules as data) -> course (what a plan decides, request by request) -> provider (the reply) -> http_server
+plan (rules as data) -> plan_state (its decision for each request) -> provider (the reply) -> http_server
 """

@@ -1,4 +1,4 @@
-"""What the provider's record says of the one who asked: was anything paid for twice?"""
+"""Audit of the provider's request log: whether the client paid for any author twice."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ _OF_A_NEIGHBOUR_TOO = frozenset({"swapped"})
 
 
 def right_answers(entries: Iterable[Entry]) -> Counter[str]:
-    """How often each author was answered right and to the end, so that the answer could be stored.
+    """How often each author got a correct, complete answer that the client could store.
 
-    Under a fault of single rows, the other rows of the answer are right. More than once: paid for twice.
+    If a fault hits single rows, the other rows of the answer are correct. A count above 1 was paid for twice.
     """
     found: Counter[str] = Counter()
     for entry in entries:
@@ -29,5 +29,5 @@ def right_answers(entries: Iterable[Entry]) -> Counter[str]:
 
 
 def paid_twice(entries: Iterable[Entry]) -> int:
-    """Right answers for authors that had one already."""
+    """The number of correct answers for authors that already had one."""
     return sum(times - 1 for times in right_answers(entries).values())

@@ -1,4 +1,4 @@
-"""Bodies under status 200 that are wrong in one named way each, made from a right one."""
+"""Body faults: responses with status 200 whose body is wrong in one named way, derived from a correct one."""
 
 import json
 import zlib
@@ -12,16 +12,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A right reply: the completion and the rows of its answer, not to be changed in place."""
+    """A correct reply: the completion and the rows of its answer; must not be mutated."""
 
     completion: dict[str, Any]
     rows: tuple[Row, ...]
 
     @classmethod
     def of(cls, body: bytes) -> "Original":
-        """Of a chat completion whose content is `{"summaries": [...]}`.
+        """Parse a chat completion whose content is `{"summaries": [...]}`.
 
-        A completion cut short at the request's own `max_tokens` has no rows: nobody can tell whom it was for.
+        A completion cut off at the request's own `max_tokens` has no rows, because its authors cannot be determined.
         """
         completion = json.loads(body)
         choice = completion["choices"][0]
@@ -34,13 +34,13 @@ class Original:
         return tuple(row["author_id"] for row in self.rows)
 
     def with_content(self, content: object, **choice: object) -> bytes:
-        """The completion with another content, and other fields of its choice."""
+        """The completion with its content and other fields of the choice replaced."""
         first = self.completion["choices"][0]
         changed = {**first, "message": {**first["message"], "content": content}, **choice}
         return _dumps({**self.completion, "choices": [changed]})
 
     def with_message(self, message: dict[str, object], **choice: object) -> bytes:
-        """The completion with other fields of its message and choice."""
+        """The completion with fields of its message and choice replaced."""
         first = self.completion["choices"][0]
         return _dumps({**self.completion, "choices": [{**first, "message": {**first["message"], **message}, **choice}]})
 
@@ -52,7 +52,7 @@ class Original:
         return str(self.completion["choices"][0]["message"]["content"])
 
 
-#: Makes the faulty body; the ids are those whose rows a fault of rows is to hit.
+#: Returns the faulty body; the ids are those whose rows a row fault hits.
 BodyFault = Callable[[Original, frozenset[str]], bytes]
 
 
@@ -61,7 +61,7 @@ def _dumps(value: object) -> bytes:
 
 
 def _row_fault(change: Callable[[Row], list[Row]]) -> BodyFault:
-    """A fault of some rows; the others stay right."""
+    """A fault of some rows; the others stay correct."""
 
     def fault(reply: Original, hit: frozenset[str]) -> bytes:
         rows: list[Row] = []
@@ -97,7 +97,7 @@ def _bytes(make: Callable[[bytes], bytes]) -> BodyFault:
 
 
 def _swapped(reply: Original, hit: frozenset[str]) -> bytes:
-    """The first two rows hit exchange their summaries; a single one takes its neighbour's."""
+    """The first two rows hit swap their summaries; a single row takes its neighbour's."""
     chosen = [number for number, row in enumerate(reply.rows) if row["author_id"] in hit]
     others = [number for number in range(len(reply.rows)) if number not in chosen]
     pair = [*chosen, *others][:2]
@@ -108,7 +108,7 @@ def _swapped(reply: Original, hit: frozenset[str]) -> bytes:
 
 
 def _streamed(reply: Original, _: frozenset[str]) -> bytes:
-    """As an event stream that nobody asked for, its usage in the last event."""
+    """An event stream that was not requested, with the usage in the last event."""
     text, half = reply.content, len(reply.content) // 2
     deltas = [{"role": "assistant", "content": text[:half]}, {"content": text[half:]}, {}]
     choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
@@ -184,7 +184,7 @@ WHOLE: dict[str, BodyFault] = {
     "other_model": _completion(model="some-other-model"),
 }
 
-#: Faults of single rows, by name: the group's other rows stay right.
+#: Faults of single rows, by name; the group's other rows stay correct.
 ROWS: dict[str, BodyFault] = {
     "unknown_id": _other_id(lambda author_id: f"{author_id}-unknown"),
     "swapped": _swapped,
@@ -222,7 +222,7 @@ BODIES: dict[str, BodyFault] = {**WHOLE, **ROWS}
 
 @cache
 def gzip_bomb(size: int = 200_000_000) -> bytes:
-    """A gzip stream of about a thousandth of `size` bytes that unpacks to `size` zeros."""
+    """A gzip stream of about `size` / 1000 bytes that unpacks to `size` zero bytes."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     million = bytes(1_000_000)
     return b"".join([*(packer.compress(million) for _ in range(size // len(million))), packer.flush()])

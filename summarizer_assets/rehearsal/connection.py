@@ -1,4 +1,4 @@
-"""One connection of the raw door: HTTP read from bytes, replies written as bytes, or broken in every way."""
+"""One connection of the raw HTTP server: parses requests from bytes, and writes or breaks replies byte by byte."""
 
 import asyncio
 import socket
@@ -19,13 +19,13 @@ _NO_LINGER: Final = struct.pack("ii", 1, 0)  # closing resets the connection
 
 
 class Connection(asyncio.Protocol):
-    """Serves the requests of one client one after the other.
+    """Serves the requests of one client one after another.
 
     Args:
-        provider: what is asked.
-        shut: called when a reply is that the door is to be shut.
-        among: the open connections, where this one registers itself.
-        plain: whether the connection is without TLS, so that a client may find it is the wrong one.
+        provider: computes the replies.
+        shut: called when a reply asks to shut the server.
+        among: the set of open connections, in which this one registers itself.
+        plain: whether the connection is without TLS, so that a TLS client gets the plan's `to_tls` fault.
     """
 
     def __init__(
@@ -37,18 +37,18 @@ class Connection(asyncio.Protocol):
         self._untried = plain
         self._transport: asyncio.Transport
         self._buffer = bytearray()
-        self._needed = 0  # bytes of the buffer that the next request takes at least
-        self._reply: Reply | None = None  # under way
-        self._seen: int | None = None  # the status that the client has seen of it
+        self._needed = 0  # bytes that the buffer must hold before the next request can be complete
+        self._reply: Reply | None = None  # the reply being sent
+        self._seen: int | None = None  # the status of it that the client has seen
         self._timer: asyncio.TimerHandle | None = None
         self._player: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self._doomed = False  # to be broken when the next request comes
+        self._doomed = False  # break the connection when the next request arrives
         self._closes = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its bases
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is one except for its base classes
         self._among.add(self)
         self._provider.record.connections += 1
 
@@ -81,14 +81,14 @@ class Connection(asyncio.Protocol):
             self._serve()
 
     def leave(self) -> None:
-        """The door is shut: an exchange under way is broken, an idle connection closed."""
+        """Shut the connection: break an exchange in progress, close an idle connection."""
         if self._reply is not None:
             self.reset()
         else:
             self._transport.close()
 
     def reset(self) -> None:
-        """Break the connection, so that the other side is told (RST)."""
+        """Reset the connection (RST)."""
         plain = self._transport.get_extra_info("socket")
         if plain is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
     def _answer_tls(self) -> None:
         self._provider.record.tls_failures += 1
         match self._provider.plan.to_tls:
-            case "garbage":  # what a plain HTTP server says to it
+            case "garbage":  # what a plain HTTP server answers to TLS
                 self._send(refusal("this port speaks no TLS", 400))
                 self._transport.close()
             case "alert":
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
                 self.reset()
 
     def _serve(self) -> None:
-        """Answer the requests that are complete, until one takes its time."""
+        """Answer complete requests until one takes time."""
         while self._reply is None and not self._transport.is_closing():
             try:
                 request = self._take()
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
             self._respond(*request)
 
     def _take(self) -> tuple[RequestHead, bytes] | None:
-        """The first complete request of the buffer, taken out of it; None: more is to come."""
+        """Remove and return the first complete request of the buffer; None if it is incomplete."""
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             self._needed = len(self._buffer) + 1
@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def _play(self, reply: Reply) -> None:
-        """Go by the reply's script. Cancelled when the client hangs up."""
+        """Execute the reply's script. Cancelled when the client disconnects."""
         assert reply.script is not None
         for step in reply.steps():
             if isinstance(step, bytes):

@@ -1,6 +1,6 @@
-"""The control interface, alike behind both doors: the record, the counts, the plan.
+"""The provider's control interface over HTTP: request log, counts and plan.
 
-`GET record` (the newest requests and what each got), `GET stats` (counts of all), `GET` and `POST plan`,
+`GET record` (the newest requests with their outcomes), `GET stats` (counts of all), `GET` and `POST plan`,
 `POST heal` (drop all rules).
 """
 
@@ -16,7 +16,7 @@ PREFIX: Final = "/_control/"
 
 
 def control(provider: FaultyProvider, method: str, path: str, body: bytes) -> Answer:  # noqa: PLR0911 - a table
-    """The answer to a request whose path begins with `PREFIX`; it may set the provider's plan."""
+    """Answer a request whose path begins with `PREFIX`; it may set the provider's plan."""
     match (method, path.removeprefix(PREFIX)):
         case ("GET", "record"):
             return _json(provider.entries)

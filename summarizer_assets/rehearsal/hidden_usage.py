@@ -1,4 +1,4 @@
-"""What a provider bills beyond what a request allows: words of its own before the prompt, thoughts beyond the bound."""
+"""Hidden usage: tokens billed beyond what a request allows, for a provider's own prompt or excessive reasoning."""
 
 import json
 
@@ -10,7 +10,7 @@ _BOUNDS = ("max_completion_tokens", "max_tokens")
 
 
 def with_hidden(right: Right, request: bytes, plan: Plan, before: int) -> Right:
-    """`right` as it is billed and told, after so many answers of the plan; itself where the plan hides nothing."""
+    """`right` with hidden usage billed and reported, if the plan has any after `before` answers; else unchanged."""
     if plan.hidden_times is None or before < plan.hidden_after_answers:
         return right
     if draw(plan.seed, "hidden", str(before)) >= plan.hidden_share:

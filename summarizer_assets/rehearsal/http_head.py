@@ -1,4 +1,4 @@
-"""Heads of HTTP messages as bytes: those of requests read, those of answers written."""
+"""HTTP message heads as bytes: parsing of requests' heads, writing of responses' heads."""
 
 from functools import lru_cache
 from http.client import responses
@@ -8,7 +8,7 @@ from summarizer_assets.rehearsal.status_faults import Answer
 
 
 class RequestHead(NamedTuple):
-    """`length` None: the body comes in chunks."""
+    """A request's head. `length`: None if the body is chunked."""
 
     method: str
     path: str  # without its query
@@ -17,12 +17,12 @@ class RequestHead(NamedTuple):
     closes: bool  # no further request on this connection
 
 
-@lru_cache(maxsize=4096)  # a client's heads are alike, but for the length
+@lru_cache(maxsize=4096)  # a client's heads are equal except for the length
 def parse_head(head: bytes) -> RequestHead:
-    """The head of a request, without its blank line.
+    """Parse the head of a request, given without its blank line.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an HTTP request head.
     """
     line, *fields = head.decode("latin-1").split("\r\n")
     method, target, version = line.split(" ")
@@ -38,7 +38,7 @@ def parse_head(head: bytes) -> RequestHead:
 
 
 def head_of(answer: Answer, *, length: int | None = None, chunked: bool = False) -> bytes:
-    """The head of an answer; `length` other than its body's, or none at all when it comes in chunks."""
+    """The head of a response; `length` overrides that of its body, and a chunked response has none."""
     headers = {"content-type": "application/json", **answer.headers}
     if chunked:
         headers["transfer-encoding"] = "chunked"
@@ -50,10 +50,10 @@ def head_of(answer: Answer, *, length: int | None = None, chunked: bool = False)
 
 
 def unchunked(buffer: bytes) -> tuple[bytes, int] | None:
-    """The body of chunks at the start of `buffer` and the bytes they took; None while the last is not there.
+    """The chunked body at the start of `buffer` and its encoded length in bytes; None if it is incomplete.
 
     Raises:
-        ValueError: a chunk's size is no number.
+        ValueError: a chunk's size is not a number.
     """
     parts: list[bytes] = []
     at = 0
@@ -61,7 +61,7 @@ def unchunked(buffer: bytes) -> tuple[bytes, int] | None:
         size = int(buffer[at:end].partition(b";")[0], 16)
         at = end + 2
         if size == 0:
-            end = buffer.find(b"\r\n", at)  # no trailers are expected: the blank line
+            end = buffer.find(b"\r\n", at)  # the blank line; trailers are not supported
             return None if end < 0 else (b"".join(parts), end + 2)
         parts.append(bytes(buffer[at : at + size]))
         at += size + 2

@@ -1,4 +1,4 @@
-"""The door to the network: a raw HTTP server that writes real bytes, and can break off anywhere."""
+"""The provider's raw HTTP server, which can break a response at any byte."""
 
 import asyncio
 import ssl
@@ -9,15 +9,15 @@ from summarizer_assets.rehearsal.provider import FaultyProvider, Shut
 
 
 class WireDoor:
-    """Serves a provider on a port, and its control interface on that and on one of its own, which is never shut.
+    """Serves a provider on one port, and its control interface on the same port and on a second, never shut one.
 
-    To be made and closed in the event loop that serves.
+    Create and close it in the event loop that serves.
 
     Args:
-        provider: what is served.
-        host: an IPv4 address to listen on.
-        port: 0 takes a free one, as does `control_port`.
-        tls: serve the provider over TLS; None: plain HTTP. The port of the control interface is always plain.
+        provider: the provider to serve.
+        host: IPv4 address to listen on.
+        port: 0 for a free port; the same for `control_port`.
+        tls: TLS context of the provider's port; None for plain HTTP. The control port is always plain.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class WireDoor:
         self._apply_plan()
 
     def close(self) -> None:
-        """Stop serving; connections are broken."""
+        """Stop serving and break all connections."""
         self._provider.on_change.remove(self._plan_changed)
         if self._reopening is not None:
             self._reopening.cancel()
@@ -62,7 +62,7 @@ class WireDoor:
         self._provider.record.tls_failures += 1
 
     def _plan_changed(self) -> None:
-        """From any thread, and within a request to the control interface, whose answer goes out first."""
+        """Apply a new plan. Called from any thread, also by a control request, whose response is sent first."""
         self._loop.call_soon_threadsafe(self._apply_plan)
 
     def _apply_plan(self) -> None:

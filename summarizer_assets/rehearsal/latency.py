@@ -1,4 +1,4 @@
-"""How long the right provider takes for an answer, by hash of the ids: the same group waits the same time."""
+"""Simulated latency of an answer, determined by a hash of the ids: the same group always takes the same time."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from summarizer_assets.rehearsal.chance import draw
 from summarizer_assets.rehearsal.plan import Plan
 
 _NORMAL = NormalDist()
-_TINY = 2.0**-64  # the normal distribution has no value at 0
+_TINY = 2.0**-64  # the inverse normal distribution is undefined at 0
 
 
 def latency_s(plan: Plan, ids: Sequence[str], completion_tokens: int) -> float:
-    """Seconds from a request to its answer, as `Plan` describes them."""
+    """Seconds from a request to its answer, as described by `Plan`."""
     seconds = plan.latency_s
     if plan.latency_sigma and seconds:
         seconds *= math.exp(plan.latency_sigma * _NORMAL.inv_cdf(max(_TINY, draw(plan.seed, "lognormal", *ids))))

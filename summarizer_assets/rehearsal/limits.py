@@ -1,4 +1,4 @@
-"""Limits that are enforced: so much a minute, refilled all the time, over all connections together."""
+"""Enforced rate limits per minute over all connections: continuously refilled token buckets."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -7,9 +7,9 @@ _ROUNDING = 1e-9
 
 
 class Allowance:
-    """So much a minute that refills all the time and holds a second's worth (but one, at least); None allows all.
+    """A token bucket with a rate per minute and a capacity of one second (at least 1); None allows everything.
 
-    `least` is what must be there to pass: what is taken may be more, and leaves a debt.
+    `least`: the level required to pass. A request may take more than that and leave a debt.
     """
 
     def __init__(self, per_minute: float | None, least: float, now: float) -> None:
@@ -21,7 +21,7 @@ class Allowance:
         self._at = now
 
     def wait(self, now: float) -> float:
-        """Seconds until something may go, 0 when it may now."""
+        """Seconds until something may pass; 0 if now."""
         if self.per_minute is None:
             return 0.0
         self._left = min(self._capacity, self._left + (now - self._at) * self._rate)
@@ -42,23 +42,23 @@ class Allowance:
 
 
 class Limits:
-    """Requests and tokens a minute of one plan. `now` is the clock's, `time_of_day` in seconds since 1970."""
+    """Limits of one plan on requests and tokens per minute. `now`: clock seconds. `time_of_day`: epoch seconds."""
 
     def __init__(self, requests: float | None, tokens: float | None, now: float) -> None:
         self._allowances = {"requests": Allowance(requests, 1.0, now), "tokens": Allowance(tokens, 1e-3, now)}
         self.given = requests is not None or tokens is not None
 
     def wait(self, now: float) -> float:
-        """Seconds until a request may pass, 0 when it may now."""
+        """Seconds until a request may pass; 0 if now."""
         return max(allowance.wait(now) for allowance in self._allowances.values())
 
     def take(self, tokens: int) -> None:
-        """A request passes, which costs so many tokens."""
+        """Charge a request that passes and costs `tokens`."""
         self._allowances["requests"].take(1)
         self._allowances["tokens"].take(tokens)
 
     def headers(self, style: Literal["openai", "anthropic"], time_of_day: float) -> dict[str, str]:
-        """What is announced, as of the last `wait`."""
+        """The rate limit headers, as of the last `wait`."""
         found: dict[str, str] = {}
         for name, allowance in self._allowances.items():
             if allowance.per_minute is None:

@@ -1,4 +1,4 @@
-"""A listening socket that can be shut: connections refused, or left waiting for ever. Its port stays its own."""
+"""A listening socket that can refuse connections or leave them unanswered, and keeps its port meanwhile."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 _BACKLOG: Final = 2048
-_FILLERS: Final = 8  # enough connections of our own that a queue for one has no room left
+_FILLERS: Final = 8  # own connections, enough to fill a backlog of one
 _AT_A_TIME: Final = 256
 
 
@@ -16,11 +16,11 @@ class Listener:
     """Accepts connections for protocols of the running loop.
 
     Args:
-        protocol: makes the protocol of a connection.
-        host: an IPv4 address to listen on.
-        port: 0 takes a free one.
-        tls: the server's side of TLS; None: plain connections.
-        on_tls_failure: called for each connection whose TLS did not come about.
+        protocol: creates the protocol of a connection.
+        host: IPv4 address to listen on.
+        port: 0 for a free port.
+        tls: TLS context of the server; None for plain connections.
+        on_tls_failure: called for each connection whose TLS handshake failed.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Listener:
         return self._address[1]
 
     def open(self) -> None:
-        """Accept connections, those that waited too."""
+        """Accept connections, including those that have been waiting."""
         self._empty()
         self._socket.listen(_BACKLOG)
         if not self._listening:
@@ -58,11 +58,11 @@ class Listener:
     def refuse(self) -> None:
         """Refuse connections until `open`."""
         self._stop()
-        # A socket that is bound and does not listen refuses connections, and lets nobody else have the port.
+        # A socket that is bound but does not listen refuses connections and keeps the port.
         self._socket = _bound(self._address)
 
     def accept_nothing(self) -> None:
-        """Leave connections unanswered until `open`, as a server does whose queue is full."""
+        """Leave connections unanswered until `open`, like a server with a full backlog."""
         self._stop()
         self._socket = _bound(self._address)
         self._socket.listen(0)
@@ -94,7 +94,7 @@ class Listener:
             try:
                 connection, _address = self._socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
-                return  # all are accepted that wait
+                return  # no connection is waiting
             connection.setblocking(False)
             task = self._loop.create_task(self._connect(connection))
             self._tasks.add(task)
@@ -102,13 +102,13 @@ class Listener:
 
     def _came_about(self, connection: socket.socket, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        if task.cancelled():  # perhaps before it began, so that nothing in it could close the connection
+        if task.cancelled():  # perhaps before it started, so that it could not close the connection itself
             connection.close()
 
     async def _connect(self, connection: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection, ssl=self._tls)
-        except OSError:  # the client refuses our certificate, or is gone: for it to say why
+        except OSError:  # the client rejects our certificate or is gone; it reports the reason itself
             connection.close()
             self._on_tls_failure()
 

@@ -1,10 +1,10 @@
-"""The mixture of faults of a rehearsal, when no plan is given."""
+"""The default plan of a rehearsal: a mixture of all kinds of faults."""
 
 from collections.abc import Sequence
 
 from summarizer_assets.rehearsal.plan import Plan, Rule
 
-#: Of all requests, whichever they are.
+#: Shares of all requests, by fault.
 _SHARES = {
     "server_error": 0.05,
     "bad_gateway": 0.02,
@@ -27,7 +27,7 @@ _FOR_EVER = ("content_filter", "unprocessable")
 
 
 def something_of_everything(authors: Sequence[str]) -> Plan:
-    """Faults of single answers and of the wire, limits, slow times, an outage, and two hopeless ones of the authors."""
+    """Faults of answers and connections, rate limits, slow periods, an outage, and two authors that always fail."""
     places = sorted({len(authors) // 3, 2 * len(authors) // 3})
     hopeless = zip(_FOR_EVER, [authors[place] for place in places], strict=False)
     return Plan(

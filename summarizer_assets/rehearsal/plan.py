@@ -1,4 +1,4 @@
-"""What goes wrong, as data: rules and limits, decided by hash, so that the same plan does the same again."""
+"""The fault plan as data: rules and limits, decided by hashes, so that a plan is reproducible."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -10,19 +10,19 @@ from summarizer_assets.rehearsal.chance import draw
 from summarizer_assets.rehearsal.status_faults import STATUSES
 from summarizer_assets.rehearsal.wire_faults import SCRIPTS, STALL
 
-#: The right answer, late: the latency times the rule's `factor`.
+#: A correct but late answer: the latency times the rule's `factor`.
 SLOW: Final = "slow"
-#: The door is shut for the rule's `seconds`: connections are refused, or never accepted; those that stand are broken.
+#: The server is shut for the rule's `seconds`: connections are refused or never accepted, and open ones are broken.
 REFUSE: Final = "refuse"
 NO_ACCEPT: Final = "no_accept"
 SHUT = frozenset({REFUSE, NO_ACCEPT})
 
-#: Faults that only a socket can do.
+#: Faults that need a real socket.
 OF_THE_WIRE: frozenset[str] = frozenset(SCRIPTS) | SHUT
 FAULTS: frozenset[str] = frozenset(BODIES) | frozenset(STATUSES) | OF_THE_WIRE | {SLOW}
 
-#: The faults by their number in the project's list of faults. Not faults of a reply, but of a plan: 49 (a throttle with
-#: share 1), 59 (`to_tls`, or a certificate of the server), 62 (a share of `each_request`), 63 (a window of a rule).
+#: Faults by their number in the project's list of faults. Some are made by a plan instead of a reply: 49 (a throttle
+#: with share 1), 59 (`to_tls`, or the server's certificate), 62 (a share with `each_request`), 63 (a rule's window).
 NUMBERS: dict[int, tuple[str, ...]] = {
     1: ("truncated_json", "truncated_body", "json_validate_failed"),
     2: ("finish_length",),
@@ -91,29 +91,29 @@ NUMBERS: dict[int, tuple[str, ...]] = {
     58: ("reset", "reset_in_head", "reset_after_head", "reset_in_body", "close", "close_kept_alive"),
     61: (SLOW,),
 }
-#: Statuses that a provider gives whatever it is asked for, its list of models too.
+#: Statuses that a provider returns for every request, including its list of models.
 _EVERYWHERE = frozenset(
     {"unauthorized", "server_error", "bad_gateway", "unavailable", "gateway_timeout", "overloaded", "redirect"}
 )
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fault and whom it hits: a share of the groups, or each request that holds one of the authors.
+    """One fault and the requests it hits: a share of the groups, or each request with one of the authors.
 
-    A request that asks for no author (is the provider there?) is hit by rules with share 1 only.
+    A request without authors (is the provider reachable?) is hit only by rules with share 1.
     """
 
-    fault: str  # a name, or a number of the list as text ("11": its first form)
-    share: float = 0.0  # of groups, 0 to 1, chosen by a hash of the ids asked
-    authors: tuple[str, ...] = ()  # author ids that always bring it on: poison
-    larger_than: int = 0  # hits only groups of more authors than this
-    each_request: bool = False  # the share is of requests: a group asked again is drawn for again
-    times_per_group: int | None = None  # then this very group is answered; None: as long as the rule lasts
-    after_requests: int = 0  # begins then; counted over the whole server, from the plan's start, as is the next
+    fault: str  # a name, or a number of the list as text ("11" is its first variant)
+    share: float = 0.0  # of groups, 0 to 1, chosen by a hash of their ids
+    authors: tuple[str, ...] = ()  # poison authors: ids that always trigger it
+    larger_than: int = 0  # hits only groups with more authors than this
+    each_request: bool = False  # the share is of requests: a group asked again is drawn again
+    times_per_group: int | None = None  # hits per group, after which it is answered; None: no bound
+    after_requests: int = 0  # start; counted over the whole server from the plan's start, like the next
     heal_after_requests: int | None = None
-    after_s: float = 0.0  # begins then; seconds from the plan's start, as is the next
+    after_s: float = 0.0  # start; seconds from the plan's start, like the next
     heal_after_s: float | None = None
-    seconds: float = 1.0  # a shut door: for how long; slow_loris: between two bytes
+    seconds: float = 1.0  # how long the server is shut; slow_loris: time between two bytes
     factor: float = 10.0  # slow: times the latency
 
     def __post_init__(self) -> None:
@@ -131,11 +131,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def of_one_request(self) -> bool:
-        """Whether it is over with the first request that it hits."""
+        """Whether the rule ends with the first request that it hits."""
         return self.heal_after_requests is not None and self.heal_after_requests - self.after_requests == 1
 
     def lasts(self, requests: int, seconds: float) -> bool:
-        """Whether it holds for the request after so many and so long since the plan's start."""
+        """Whether the rule applies after `requests` and `seconds` since the plan's start."""
         return (
             self.after_requests <= requests
             and (self.heal_after_requests is None or requests < self.heal_after_requests)
@@ -144,7 +144,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def hit(self, ids: Sequence[str], seed: int, asked: int = 0) -> frozenset[str] | None:
-        """The authors of a group whose rows it hits; None when it leaves the group alone.
+        """The authors of a group whose rows the rule hits; None if it does not hit the group.
 
         `asked`: how often the group was asked before.
         """
@@ -162,26 +162,26 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def covers_everything(self) -> bool:
-        """Whether no request to the provider escapes it while it lasts."""
+        """Whether the rule hits every request while it applies."""
         everywhere = self.name in _EVERYWHERE or self.name in OF_THE_WIRE
         return self.share >= 1 and not self.larger_than and self.times_per_group is None and everywhere
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the server does wrong, how slow it is and what it allows. The first rule that hits a request counts.
+    """The server's faults, latency and limits. The first rule that hits a request applies.
 
-    The time to an answer is `latency_s`, spread by `latency_sigma` if given (lognormal, of that median), plus up to
-    `latency_spread_s` more, plus `latency_per_token_s` for each token of the answer; all by a hash of the ids.
+    The latency of an answer is `latency_s`, distributed lognormally around that median if `latency_sigma` is given,
+    plus up to `latency_spread_s`, plus `latency_per_token_s` per token of the answer; all by a hash of the ids.
 
-    Limits refill all the time and hold one second's worth. A request takes one of the requests and its prompt's and
-    answer's tokens; it is let through while tokens are there, and may leave a debt. `at_once` is what a server without
-    announced limits does: more requests at the same time are refused with `busy_status`.
+    Limits refill continuously and hold one second's worth. A request takes one request and the tokens of its prompt and
+    answer; it passes while any tokens are left, and may leave a debt. `at_once` simulates a server without announced
+    limits: more concurrent requests are refused with `busy_status`.
 
-    `replies`: "answered": by the right provider's own function; "cached": the same, but computed once for each body;
-    "fixed": one sentence for each author, put together without reading the request as JSON (for benchmarks).
+    `replies`: "answered": computed by the provider's answer function; "cached": the same, but once per body; "fixed":
+    one sentence per author, built without parsing the request as JSON (for benchmarks).
 
-    With `hidden_times`, a share of the answers, by hash, is billed and told so many times what its request allows (or,
-    with `hidden_spread`, up to so many times), once so many have been answered.
+    With `hidden_times`, a share of the answers, chosen by hash, is billed and reported with that multiple of what the
+    request allows (with `hidden_spread`: up to that multiple), after a number of answers.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -198,13 +198,13 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: int | None = None
     busy_status: Literal[429, 503] = 503
     replies: Literal["answered", "cached", "fixed"] = "answered"
-    hidden_times: float | None = None  # of what a request allows: its bytes as tokens, and its bound of the answer
+    hidden_times: float | None = None  # multiple of what a request allows: its bytes as tokens, plus its output limit
     hidden_spread: bool = False
     hidden_share: float = 1.0
     hidden_after_answers: int = 0
     hidden_of: Literal["both", "prompt", "output"] = "both"
-    keep_entries: int = 100_000  # the newest so many in the record; its counts are complete
-    to_tls: Literal["garbage", "alert", "reset"] = "garbage"  # to a client that speaks TLS where the server does not
+    keep_entries: int = 100_000  # number of newest entries in the log; its counts are complete
+    to_tls: Literal["garbage", "alert", "reset"] = "garbage"  # the answer to a TLS client on a plain port
 
     def __post_init__(self) -> None:
         limits = {

@@ -1,4 +1,4 @@
-"""A plan on its way: what it decides request by request, and the counts that this takes."""
+"""The state of a running plan: its decision for each request, and the counts it needs."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from summarizer_assets.rehearsal.limits import Limits
 from summarizer_assets.rehearsal.plan import SHUT, Plan, Rule
 
-_MOST_GROUPS = 200_000  # whose counts are remembered; the ones longest unseen are forgotten
+_MOST_GROUPS = 200_000  # groups whose counts are kept (least recently used are dropped)
 
 
 class Course:
-    """A plan from `now` on: its counts and its time start there."""
+    """A plan started at `now`, from which its counts and its time run."""
 
     def __init__(self, plan: Plan, now: float) -> None:
         self.plan = plan
@@ -22,11 +22,11 @@ class Course:
 
     @property
     def let_through(self) -> int:
-        """Requests so far."""
+        """The number of requests so far."""
         return self._requests
 
     def choose(self, ids: Sequence[str], now: float) -> tuple[Rule, frozenset[str]] | None:
-        """The rule for a request that was let through, and the authors it hits."""
+        """The rule for a request that passed the limits, and the authors it hits; None if no rule hits."""
         requests, seconds = self._requests, now - self._began
         self._requests += 1
         if not self.plan.rules:
@@ -44,9 +44,9 @@ class Course:
         return None
 
     def outage(self, now: float) -> Rule | None:
-        """The rule for a request that asks for no answer at all, which is counted too: an outage is over some time.
+        """The outage rule for a request without authors, which is counted, too, because an outage ends after a while.
 
-        What befalls a single request is no outage: it waits for one that asks for an answer.
+        Rules that hit a single request are no outage; they wait for a request with authors.
         """
         requests, seconds = self._requests, now - self._began
         rules = [
@@ -59,12 +59,12 @@ class Course:
         return rules[0] if rules else None
 
     def shut_from_the_start(self) -> Rule | None:
-        """The rule by which nobody can even connect now."""
+        """The rule by which the server is shut at the plan's start; None if it is open."""
         rules = (rule for rule in self.plan.rules if rule.name in SHUT and rule.covers_everything)
         return next((rule for rule in rules if rule.lasts(0, 0.0)), None)
 
     def _count(self, what: str, ids: Sequence[str]) -> int:
-        """How often this was counted before for the group."""
+        """Count `what` for the group; return the count before."""
         key = hash((what, *sorted(ids)))
         before = self._counts.pop(key, 0)
         self._counts[key] = before + 1

@@ -1,4 +1,4 @@
-"""The faulty provider in a process of its own, by its control interface."""
+"""Start and control of the faulty provider in a process of its own, through its control interface."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from summarizer_assets.rehearsal.control import PREFIX
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.request_log import Entry
 
-_PATIENCE_S = 60.0  # a record of a hundred thousand requests takes a while
+_PATIENCE_S = 60.0  # fetching a log of a hundred thousand requests takes a while
 _entries = msgspec.json.Decoder(list[Entry])
 
 
@@ -26,13 +26,13 @@ class ProviderError(RuntimeError):
 
 @dataclass(frozen=True)
 class ProviderProcess:
-    """A provider that runs. Its control interface answers even while the plan keeps the provider shut."""
+    """A running provider. Its control interface answers even while the plan keeps the provider shut."""
 
     base_url: str
     control_url: str
 
     def record(self) -> list[Entry]:
-        """The newest requests and what each got."""
+        """The newest requests with their outcomes."""
         return _entries.decode(self._ask("GET", "record"))
 
     def stats(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class ProviderProcess:
         return found
 
     def use(self, plan: Plan) -> None:
-        """Go on by another plan."""
+        """Switch to another plan."""
         self._ask("POST", "plan", msgspec.json.encode(plan))
 
     def heal(self) -> None:
@@ -50,21 +50,21 @@ class ProviderProcess:
 
     def _ask(self, method: str, what: str, body: bytes = b"") -> bytes:
         url = self.control_url.removesuffix("/v1") + PREFIX + what
-        # Loopback: no proxy of the environment is asked.
+        # Loopback: proxies of the environment are ignored.
         with httpx.Client(trust_env=False, timeout=_PATIENCE_S) as client:
             return client.request(method, url, content=body).raise_for_status().content
 
 
 @contextmanager
 def running(plan: Plan, options: Sequence[str] = ()) -> Iterator[ProviderProcess]:
-    """Start a provider that goes by the plan, on a free port of loopback; it ends with the block.
+    """Run a provider with the plan on a free loopback port until the block ends.
 
     Args:
-        plan: what goes wrong.
-        options: of `python -m summarizer_assets.rehearsal.serve`, as in `["--answer", "module:function"]`.
+        plan: the faults and limits.
+        options: options of `python -m summarizer_assets.rehearsal.serve`, such as `["--answer", "module:function"]`.
 
     Raises:
-        ProviderError: it did not start; what it printed says why.
+        ProviderError: the provider did not start; the message has its output.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"

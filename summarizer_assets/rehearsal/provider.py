@@ -1,4 +1,4 @@
-"""The one reply function: a request's body to what is answered, when, and how it is put on the wire."""
+"""The faulty provider's logic: from a request's body to the answer, its delay and how it is sent."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ BUSY: Final = "busy"
 
 _OK: Final = 200
 _REDIRECTS: Final = 300
-#: Under status 200, but no answer of the model: a gateway's.
+#: Responses with status 200 that come from a gateway and not from the model.
 _OF_A_GATEWAY = frozenset({"html_page", "empty_body", "error_under_200"})
 _MODELS = msgspec.json.encode(
     {"object": "list", "data": [{"id": "rehearsal", "object": "model", "created": 0, "owned_by": "summarizer-assets"}]}
@@ -32,7 +32,7 @@ _MODELS = msgspec.json.encode(
 
 @dataclass(frozen=True, slots=True)
 class Shut:
-    """The door is to be shut: connections are refused or, if not, never accepted."""
+    """The server must be shut: connections are refused or, if not, never accepted."""
 
     refused: bool
     seconds: float
@@ -40,9 +40,9 @@ class Shut:
 
 @dataclass(slots=True)
 class Reply:
-    """What a door does with a request: wait, then send the answer, or go by the script, or shut.
+    """What a server does with a request: wait, then send the answer, execute a script, or shut.
 
-    `entry` is None for what is not recorded: a malformed request, a list of models.
+    `entry`: None for requests that are not logged (malformed ones, lists of models).
     """
 
     answer: Answer
@@ -53,21 +53,21 @@ class Reply:
     shut: Shut | None = None
 
     def steps(self) -> Iterator[Step]:
-        """Those of the script, which must be there."""
+        """The steps of the script, which must exist."""
         assert self.script is not None
         return self.script.steps(self.answer, self.seconds)
 
 
 class FaultyProvider:
-    """A right provider and what goes wrong with it; `http_server` serves it.
+    """A correct provider plus the faults of a plan, served by `http_server` or in process.
 
-    `entries`, `plan`, `use` and `heal` may be used from any thread; the rest belongs to the door's.
+    `entries`, `plan`, `use` and `heal` are thread-safe; the rest belongs to the server's thread.
 
     Args:
-        answer: the right provider's answer; its `summaries` say who was asked for. It may raise
-            `RequestRefusedError`, which is answered with its status and not recorded.
-        plan: what goes wrong.
-        clock: seconds, for limits and healing.
+        answer: computes the correct answer; its `summaries` show the authors asked for. It may raise
+            `RequestRefusedError`, which is answered with its status and not logged.
+        plan: the faults and limits.
+        clock: returns seconds, for limits and the windows of rules.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class FaultyProvider:
         plan = plan or Plan()
         self.record = Record(plan.keep_entries)
         self._course = Course(plan, self._started)
-        #: Called when another plan begins, in the thread that set it.
+        #: Called after a change of plan, in the thread that made it.
         self.on_change: list[Callable[[], None]] = []
 
     @property
     def entries(self) -> list[Entry]:
-        """The newest requests, in the order they came."""
+        """The newest requests, in order of arrival."""
         return self.record.entries
 
     @property
@@ -92,7 +92,7 @@ class FaultyProvider:
         return self._course.plan
 
     def use(self, plan: Plan) -> None:
-        """Go on by another plan; its counts and its time start now."""
+        """Switch to another plan, whose counts and time start now."""
         self.record.keep(plan.keep_entries)
         self._course = Course(plan, self._clock())
         for changed in self.on_change:
@@ -111,7 +111,7 @@ class FaultyProvider:
         return None if rule is None else _shut(rule)
 
     def models(self) -> Reply:
-        """What the list of models gets: a list, but in an outage."""
+        """The reply to a request for the list of models: the list, or the fault of an outage."""
         self.record.models_asked += 1
         rule = self._course.outage(self._clock())
         right = Answer(_OK, _MODELS)
@@ -122,11 +122,11 @@ class FaultyProvider:
         return Reply(right, script=SCRIPTS.get(rule.name), seconds=rule.seconds, shut=_shut(rule))
 
     def reply(self, body: bytes) -> Reply:
-        """The reply to a chat completion request. The door calls `done` with it, whatever becomes of it."""
+        """The reply to a chat completion request. The server always calls `done` with it at the end."""
         course = self._course
         try:
             right = self._rights.of(body, course.plan)
-        except RequestRefusedError as refused:  # as any provider would: whatever the plan, the request itself is wrong
+        except RequestRefusedError as refused:  # the request itself is invalid, whatever the plan
             return Reply(Answer(refused.status, refused.body))
         self.record.requests += 1
         entry = Entry(self.record.requests, self._since_start(), right.ids, None)
@@ -136,7 +136,7 @@ class FaultyProvider:
         return reply
 
     def done(self, reply: Reply, status: int | None, *, whole: bool) -> None:
-        """A reply has ended: with the `status` the client saw, if any, and whether it got all that was meant for it."""
+        """Record the end of a reply: the `status` the client saw, if any, and whether it got the `whole` reply."""
         if reply.entry is None:
             return
         right = reply.entry.fault in (None, SLOW) or (reply.script is not None and reply.script.whole)
@@ -147,7 +147,7 @@ class FaultyProvider:
         return self._clock() - self._started
 
     def _decide(self, entry: Entry, right: Right, course: Course) -> Reply:
-        """The reply to a request; notes in the entry what is wrong with it, and what it costs."""
+        """Decide the reply to a request; record its fault and cost in the entry."""
         plan, now = course.plan, self._clock()
         headers = {"x-request-id": f"req-{entry.number}"}
         if plan.at_once is not None and self.record.in_flight >= plan.at_once:
@@ -184,7 +184,7 @@ def _rate_limited(entry: Entry, plan: Plan, wait: float, headers: dict[str, str]
 
 
 def _spoil(reply: Reply, rule: Rule, hit: frozenset[str]) -> None:
-    """Make the fault of a right reply."""
+    """Apply the rule's fault to a correct reply."""
     name, right = rule.name, reply.answer
     if name in BODIES:
         reply.answer = Answer(right.status, BODIES[name](Original.of(right.body), hit), right.headers)

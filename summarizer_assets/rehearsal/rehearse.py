@@ -1,11 +1,11 @@
-"""A rehearsal: the whole job on the first authors of a source, against a provider that fails on purpose.
+"""Rehearsal: the whole job on the first authors of a source, against a provider that fails on purpose.
 
     python -m summarizer_assets.rehearsal.rehearse [--source FILE] [--authors 500] [--plan plan.json] [--root folder]
 
-The ingest, every bucket, and the retry sensor until it asks for nothing more, as real Dagster runs with the
-configured settings, but for the provider, its limits and its prices, and the waits before a retry, which are short. The
-provider is a process of its own on loopback; no other is called. Tables, journal, state and Dagster's own records go to
-a folder of their own. At the end comes a report, or with `--json` the same as JSON.
+Executes the ingest, every bucket, and the retry sensor until it requests nothing more, as real Dagster runs with the
+configured settings, except for the provider, its limits and prices, and the retry waits, which are short. The provider
+is a separate process on loopback; no other one is called. Tables, journal, state and Dagster's records go to a folder
+of their own. At the end it prints a report, or JSON with `--json`.
 """
 
 import argparse
@@ -42,25 +42,25 @@ from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
 
 _BUCKETS: Final = 4
-_ROWS: Final = 2000  # read at a time
-_PATIENCE_S: Final = 60.0  # without a run, nothing more is expected
+_ROWS: Final = 2000  # rows read at a time
+_PATIENCE_S: Final = 60.0  # longest wait for a requested run
 _TICK_S: Final = 0.5
 _ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # runs that stop are what a rehearsal is about
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # stopped runs are expected in a rehearsal
 _MEANINGS = {reason.value: reason.meaning for reason in FailureReason}
 _OF_THE_CLIENT = ("calls", "retries", "throttles", "groups_split", "authors_asked_again")
 
 
 @dataclass
 class Told:
-    """What the runs told of themselves, summed up."""
+    """Totals of the runs' metadata."""
 
     runs: int = 0
     stopped: Counter[str] = field(default_factory=Counter)
     client: Counter[str] = field(default_factory=Counter)
 
     def add(self, found: Mapping[str, Any]) -> None:
-        """`found`: what a run told of `author_summaries`."""
+        """Add a run's metadata of `author_summaries`."""
         self.runs += 1
         self.client.update({name: found[name] for name in _OF_THE_CLIENT if name in found})
         if "stopped" in found:
@@ -68,7 +68,7 @@ class Told:
 
 
 class Job:
-    """The job of some settings in an instance of its own.
+    """The job with the given settings in a Dagster instance of its own.
 
     Raises:
         SettingsError: the settings do not fit the rehearsal.
@@ -92,7 +92,7 @@ class Job:
         return run.success
 
     def summarize(self) -> Iterator[str]:
-        """Every bucket, then whatever the sensor asks for until it asks no more; yields a line for each run."""
+        """Run every bucket, then what the sensor requests until it requests nothing; yield a line per run."""
         for key in self._keys:
             yield self._run(key, {})
         waited_since = time.monotonic()
@@ -135,10 +135,10 @@ class Job:
 
 
 def first_authors(settings: Settings, count: int, file: Path) -> list[str]:
-    """Write the first authors of the configured source to a Parquet file; returns their ids.
+    """Write the first authors of the configured source to a Parquet file; return their ids.
 
     Raises:
-        SourceError: the source cannot be read, or holds no author.
+        SourceError: the source cannot be read, or has no author.
     """
     uri = Summarizer(settings).source
     options = settings.storage_options if uri.startswith("s3://") else None
@@ -157,7 +157,7 @@ def first_authors(settings: Settings, count: int, file: Path) -> list[str]:
 
 
 def rehearsal_settings(source: Path, root: Path, base_url: str) -> Settings:
-    """The configured settings, but for what ties them to real data, a real provider and real waits."""
+    """The configured settings with source, root, provider, prices and waits replaced."""
     return load_settings(
         source=str(source),
         columns={},
@@ -180,10 +180,10 @@ def rehearsal_settings(source: Path, root: Path, base_url: str) -> Settings:
 
 
 def rehearse(given: Settings, root: Path, authors: int, plan: Plan | None) -> dict[str, Any]:
-    """Run everything in the folder `root`; returns what came of it, plain enough for JSON.
+    """Run the rehearsal in the folder `root`; return its results as JSON-compatible values.
 
     Raises:
-        SettingsError, SourceError: nothing was asked.
+        SettingsError, SourceError: raised before any request.
     """
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
@@ -259,7 +259,7 @@ def _report(found: dict[str, Any]) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a rehearsal; returns the process's exit status: 0 when every author is in exactly one place."""
+    """Run a rehearsal; return the exit status: 0 if every author is in exactly one table."""
     parser = argparse.ArgumentParser(
         prog="python -m summarizer_assets.rehearsal.rehearse",
         description=__doc__,

@@ -1,4 +1,4 @@
-"""What the server was asked and what it answered: the newest requests one by one, and counts of all."""
+"""The server's request log: the newest requests with their outcomes, and counts of all."""
 
 import resource
 from collections import Counter, deque
@@ -7,20 +7,20 @@ from typing import Any
 import msgspec
 
 
-class Entry(msgspec.Struct, gc=False):  # no cycles: the collector need not look at a hundred thousand of them
-    """One request as the server saw it, noted on arrival.
+class Entry(msgspec.Struct, gc=False):  # no cycles, so the garbage collector can skip a hundred thousand of them
+    """One request as the server saw it, logged on arrival.
 
-    Tokens are those that a provider would bill for it: the right answer's, once the model worked on it, whatever became
-    of the answer.
+    Tokens are those that a provider would bill: of the correct answer, once the model worked on it, even if the answer
+    did not arrive.
     """
 
     number: int  # from 1
     at_s: float  # since the server's start
     ids: tuple[str, ...]  # the authors asked for
-    fault: str | None  # None: answered right
-    hit: tuple[str, ...] = ()  # the authors the fault was meant for
-    status: int | None = None  # None: hung up on before the client saw one
-    answered_s: float | None = None  # None: not answered to the end
+    fault: str | None  # None: answered correctly
+    hit: tuple[str, ...] = ()  # the authors that the fault was aimed at
+    status: int | None = None  # None: disconnected before the client saw one
+    answered_s: float | None = None  # None: not answered completely
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -51,7 +51,7 @@ class Record:
         return list(self._entries)
 
     def keep(self, newest: int) -> None:
-        """From now on, remember the newest so many entries."""
+        """From now on keep the `newest` entries."""
         if newest != self._entries.maxlen:
             self._entries = deque(self._entries, newest)
 
@@ -67,7 +67,7 @@ class Record:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
     def ended(self, entry: Entry, status: int | None, answered_s: float | None, *, useful: bool) -> None:
-        """`useful`: the answer was right, and the client could read it to its end."""
+        """Record the end of a request. `useful`: the answer was correct and the client got all of it."""
         entry.status, entry.answered_s = status, answered_s
         self._by_status[str(status or "none")] += 1
         if not useful:
@@ -76,10 +76,10 @@ class Record:
         self.in_flight -= 1
 
     def stats(self, now_s: float) -> dict[str, Any]:
-        """All counts since the server's start, as JSON; `now_s` since then.
+        """All counts since the server's start, as JSON values; `now_s`: seconds since then.
 
-        Billed tokens are of every answer that the model worked on; wasted ones are the part of them whose answer was
-        faulty or never arrived whole. `cpu_s` is of the whole process.
+        Billed tokens are those of every answer that the model worked on; wasted tokens are those of faulty or
+        incompletely received answers. `cpu_s`: of the whole process.
         """
         used = resource.getrusage(resource.RUSAGE_SELF)
         return {

@@ -1,4 +1,4 @@
-"""Right answers: by the provider's own function, remembered by body, or put together from the request's bytes."""
+"""Correct answers: computed by the provider's answer function, cached by body, or built from the request's bytes."""
 
 import re
 from collections import OrderedDict
@@ -9,12 +9,12 @@ import msgspec
 
 from summarizer_assets.rehearsal.plan import Plan
 
-#: What a right provider answers: the request's body to the completion's body.
+#: The answer of a correct provider: the request's body to the completion's body.
 AnswerFunction = Callable[[bytes], bytes]
 
 _REMEMBERED_BYTES = 256 << 20
 
-_RECORD = b'\\n\\n#\\"'  # how a record begins within a request: after an empty line, in JSON
+_RECORD = b'\\n\\n#\\"'  # the start of a record within a request: after an empty line, JSON-escaped
 _WHO = re.compile(rb'\\n\\n#\\"([^"\\]+)\\" ?([^"\\@|]*)')
 _FIXED_HEAD = (
     b'{"id":"chatcmpl-fixed","object":"chat.completion","created":0,"model":"fixed","choices":[{"index":0,'
@@ -27,7 +27,7 @@ _BYTES_PER_TOKEN = 4
 
 
 class Right(NamedTuple):
-    """A right answer: whom it is for, and what it costs."""
+    """A correct answer: its authors and its tokens."""
 
     body: bytes
     ids: tuple[str, ...]
@@ -67,7 +67,7 @@ _content = msgspec.json.Decoder(_Content)
 
 
 class Rights:
-    """The right provider around its answer function."""
+    """A correct provider around its answer function."""
 
     def __init__(self, answer: AnswerFunction) -> None:
         self._answer = answer
@@ -75,10 +75,10 @@ class Rights:
         self._size = 0
 
     def of(self, body: bytes, plan: Plan) -> Right:
-        """The right answer to a request, by the plan's `replies`.
+        """The correct answer to a request, according to the plan's `replies`.
 
         Raises:
-            RequestRefusedError: as the answer function does.
+            RequestRefusedError: raised by the answer function.
         """
         if plan.replies == "fixed":
             return fixed(body) or self._answered(body)
@@ -98,15 +98,15 @@ class Rights:
         completion = _completion.decode(answer)
         choice = completion.choices[0]
         usage = completion.usage or _Usage()
-        # Cut short at the request's own `max_tokens`, an answer does not tell whom it is for.
+        # The authors of an answer that was cut off at the request's own `max_tokens` are unknown.
         rows = [] if choice.finish_reason == "length" else _content.decode(choice.message.content).summaries
         return Right(answer, tuple(row.author_id for row in rows), usage.prompt_tokens, usage.completion_tokens)
 
 
 def fixed(body: bytes) -> Right | None:
-    """One sentence for each author of a request that `core.prompt.messages` wrote, found without reading it as JSON.
+    """One sentence per author of a request written by `core.prompt.messages`, without parsing the request as JSON.
 
-    None when an id holds what JSON writes otherwise than it is: such a request is to be read.
+    None if an id contains characters that JSON escapes; such a request must be parsed.
     """
     found = _WHO.findall(body)
     if len(found) != body.count(_RECORD):

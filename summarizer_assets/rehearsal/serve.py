@@ -2,9 +2,9 @@
 
     python -m summarizer_assets.rehearsal.serve --plan plan.json
 
-prints, as JSON on the first line, its `base_url` and its `control_url`, which answers even while the plan keeps the
-provider shut. Control, while it runs (see `control`): `GET /_control/record`, `GET /_control/stats`, `GET` and `POST
-/_control/plan`, `POST /_control/heal`. A plan is the JSON of `plan.Plan`. SIGINT or SIGTERM ends it.
+Prints a first line of JSON with `base_url` and `control_url`; the latter answers even while the plan keeps the provider
+shut. Control requests (see `control`): `GET /_control/record`, `GET /_control/stats`, `GET` and `POST /_control/plan`,
+`POST /_control/heal`. A plan is the JSON of `plan.Plan`. SIGINT or SIGTERM ends the server.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _DEFAULT_ANSWER = "summarizer_assets.llm.embedded.app:answer"
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where there is one."""
+    """The loop factory of uvloop if it is installed; otherwise None."""
     if sys.platform == "win32":
         return None
     import uvloop  # noqa: PLC0415 - not installable on Windows

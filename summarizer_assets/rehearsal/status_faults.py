@@ -1,4 +1,4 @@
-"""Answers under other statuses than 200, each wrong in one named way, as OpenAI-compatible servers send them."""
+"""Status faults: named error responses with a status other than 200, as OpenAI-compatible servers send them."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-#: Makes the answer; the argument is the time of day, in seconds since 1970.
+#: Returns the response; the argument is the time in epoch seconds.
 StatusFault = Callable[[float], Answer]
 
 
@@ -34,7 +34,7 @@ def _throttled(**headers: str) -> StatusFault:
 
 
 def _until(seconds: float) -> StatusFault:
-    """A retry-after as an HTTP date so many seconds from now."""
+    """A retry-after header as an HTTP date, `seconds` from now."""
     return lambda now: _throttled(retry_after=formatdate(now + seconds, usegmt=True))(now)
 
 
@@ -52,7 +52,7 @@ def _raw(status: int, body: str, kind: str = "application/json") -> StatusFault:
 
 _FAILED = "The server had an error while processing your request."
 
-#: By name. 33 and 34 come with status 200: their fault is in the encoding.
+#: Faults by name. 33 and 34 have status 200, and their fault is in the encoding.
 STATUSES: dict[str, StatusFault] = {
     "context_length": _error(400, "context_length_exceeded", "This model's maximum context length is 8192 tokens."),
     "bad_request": _error(400, "invalid_value", "Invalid value in the request."),
@@ -69,7 +69,7 @@ STATUSES: dict[str, StatusFault] = {
     "gateway_timeout": lambda _: Answer(504, b"upstream request timeout", {"content-type": "text/plain"}),
     "request_too_large": _error(413, "request_too_large", "Request too large."),
     "unprocessable": _error(422, None, "Unprocessable content."),
-    # Causes under statuses that do not tell them.
+    # Causes that the status does not show.
     "credit_exhausted": _error(400, None, "Your credit balance is too low to access the API."),
     "key_expired": _raw(
         400,

@@ -1,4 +1,4 @@
-"""Faults of the wire: what is sent of a right answer, when, and how the connection ends. Only a socket can do them."""
+"""Connection faults: which bytes of a correct answer are sent, when, and how the connection ends. Need a socket."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ from summarizer_assets.rehearsal.status_faults import Answer
 
 HUGE = 1_000_000_000  # bytes
 _CHUNK = bytes(1 << 20)
-_MOMENT_S = 0.05  # so that what was sent has arrived before the connection breaks
+_MOMENT_S = 0.05  # lets sent bytes arrive before the connection breaks
 
 
 class End(Enum):
-    """How a script ends; without one of these, the connection lives on."""
+    """How a script ends; without one of these, the connection stays open."""
 
     CLOSE = auto()  # an orderly end (FIN)
     RESET = auto()  # the connection breaks (RST)
-    HOLD = auto()  # nothing more, until the client hangs up
-    CLOSE_AT_NEXT = auto()  # broken as soon as the next request comes
+    HOLD = auto()  # send nothing more until the client disconnects
+    CLOSE_AT_NEXT = auto()  # break the connection when the next request arrives
 
 
-#: Bytes to send, seconds to wait, or the end.
+#: Bytes to send, seconds to wait, or the end of the script.
 Step = bytes | float | End
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is done with a right answer.
+    """What is done with a correct answer.
 
     Attributes:
-        steps: of an answer and the rule's `seconds`.
-        head: whether the client gets to see a status.
-        whole: whether the client gets to see the whole answer, if it waits for it.
+        steps: returns the steps for an answer and the rule's `seconds`.
+        head: whether the client receives a status.
+        whole: whether the client receives the whole answer if it waits for it.
     """
 
     steps: Callable[[Answer, float], Iterator[Step]]
@@ -128,7 +128,7 @@ def _then_gone(answer: Answer, _: float) -> Iterator[Step]:
     yield End.CLOSE_AT_NEXT
 
 
-#: Never answers; ends when the client hangs up.
+#: Never answers; ends when the client disconnects.
 STALL = "stall"
 
 SCRIPTS: dict[str, Script] = {

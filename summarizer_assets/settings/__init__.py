@@ -1,4 +1,4 @@
-"""The only reader of the environment: every knob, documented once, checked before anything runs."""
+"""The settings: the only reader of the environment; each is documented once and validated before anything runs."""
 
 import os
 from functools import partial
@@ -42,8 +42,8 @@ Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 class Settings(BaseSettings):
     """Settings of one installation, from `SUMMARIZER_*` variables or a `.env` file (variables win)."""
 
-    # Unknown names are found by `load_settings`; here, `forbid` would refuse every other variable of a `.env` file and
-    # print its value.
+    # `load_settings` finds unknown names; `forbid` here would refuse every other variable of a `.env` file, and print
+    # its value.
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     source: str | None = to_know(
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     )
     state: str | None = to_know(
         None,
-        repr=False,  # may hold a database's password
+        repr=False,  # may contain a database's password
         description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts "
         "work. Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
     )
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
     llm_extra_body: Annotated[dict[str, Any], AfterValidator(without_own_fields)] = sometimes(
         default_factory=dict,
-        repr=False,  # may hold a user's own token
+        repr=False,  # may contain a user's token
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
     )
     llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = sometimes(
@@ -232,7 +232,7 @@ class Settings(BaseSettings):
                 'nobody knows what a request may cost: give one, as in {"max_completion_tokens": 16000}'
             )
         least = expected_output_tokens(self.words)
-        if self.max_output_tokens < least:  # every answer would be cut off, and paid for in vain
+        if self.max_output_tokens < least:  # every answer would be cut off, but paid for
             raise ValueError(
                 f"SUMMARIZER_MAX_OUTPUT_TOKENS={self.max_output_tokens} holds no summary of SUMMARIZER_WORDS="
                 f"{self.words}; allowed: at least {least}, or fewer words"
@@ -245,12 +245,12 @@ class Settings(BaseSettings):
 
     @property
     def model(self) -> str:
-        """The configured model's name: part of an answer's identity."""
+        """The configured model's name, which is part of an answer's identity."""
         return self.llm_model or "template"
 
     @property
     def most_output_tokens(self) -> int | None:
-        """What a request lets the model write; None: no bound, or none that is a number."""
+        """The output limit of a request in tokens; None if there is none, or it is not a number."""
         return most_output_tokens(self.llm_extra_body, self.max_output_tokens)
 
     @property
@@ -263,17 +263,17 @@ class Settings(BaseSettings):
 
     @property
     def storage_options(self) -> dict[str, str]:
-        """The object store's own variables (`AWS_*`), for `s3://` sources and roots; never part of any output."""
+        """The object store's variables (`AWS_*`), for `s3://` sources and roots; never part of any output."""
         return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
     @property
     def instruction_text(self) -> str | None:
-        """The user's own instruction: the file's content where the setting names one."""
+        """The user's own instruction; if the setting names a file, its content."""
         return None if self.instruction is None else content_of(self.instruction)
 
     @property
     def excluded_lines(self) -> dict[str, int]:
-        """Ids never to be sent, and their lines. Read at each use: the list may grow while the code location lives."""
+        """The excluded ids and their lines; read at each use, because the list may grow while the process lives."""
         return {} if self.exclude is None else lines_of(text_of(self.exclude))
 
     @property
@@ -282,7 +282,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field
-    """Read settings from the environment, then `env_file`; `overrides` win over both.
+    """Read settings from the environment and `env_file`; the environment takes precedence, and `overrides` over both.
 
     Raises:
         SettingsError: names the variable, the problem and what is allowed. Never shows a secret's value.

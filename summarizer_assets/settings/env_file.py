@@ -1,6 +1,6 @@
-"""A `.env` file, read strictly: what its readers pass over without a word is told by its line.
+"""Strict validation of a `.env` file: lines that its readers would silently ignore or misread are reported.
 
-No value is quoted, since any of them may be a secret.
+Messages quote no values, because any of them may be a secret.
 """
 
 import io
@@ -18,16 +18,16 @@ _CURLY: Final = re.compile(r"[^=]*=\s*[\u2018-\u201f\u00ab\u00bb]")
 
 
 def names_in(path: Path, prefix: str, environment: Collection[str]) -> Mapping[str, int]:
-    """The names that the file gives a value, and in which line; none where there is no file.
+    """The names that the file assigns, with their lines; empty if there is no file.
 
     Args:
-        path: of the file.
-        prefix: of our own names; letters may be small or large in them.
-        environment: names that `${NAME}` in a value may stand for, beside those of the file.
+        path: path of the file.
+        prefix: prefix of our own names, which are case-insensitive.
+        environment: names that `${NAME}` in a value may refer to, besides those of the file.
 
     Raises:
-        SettingsError: it is no text file, or a line is no assignment, gives a name that has a value already, or cannot
-            be meant as it will be read.
+        SettingsError: the file is not text, or a line is not an assignment, repeats a name, or would be read in
+            another way than it is meant.
     """
     if not path.exists() and not path.is_symlink():
         return {}
@@ -71,7 +71,7 @@ def _text(path: Path) -> str:
 
 
 def _folded(name: str, prefix: str) -> str:
-    """Our own names are read in small and large letters."""
+    """The name in upper case if it is ours: our own names are case-insensitive."""
     return name.upper() if name.upper().startswith(prefix) else name
 
 

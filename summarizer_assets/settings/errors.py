@@ -1,14 +1,14 @@
-"""What a person reads when a setting cannot work."""
+"""The exception for invalid settings, and its message."""
 
 from pydantic import ValidationError
 
 
 class SettingsError(ValueError):
-    """A setting that cannot work: which one, what is wrong with it, what is allowed."""
+    """A setting is invalid; the message says which one, what is wrong, and what is allowed."""
 
 
 def readable(error: ValidationError, prefix: str) -> str:
-    """What is wrong, by variable; no value of a variable that may hold a secret."""
+    """The problems by variable, without values of variables that may contain a secret."""
     lines = []
     for problem in error.errors(include_input=True, include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""

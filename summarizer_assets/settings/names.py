@@ -1,6 +1,6 @@
-"""Names that are nearly ours: nobody would read them, and a default would stay in force without a word.
+"""Detection of misspelt setting names, which would otherwise be ignored silently in favour of a default.
 
-Refused is a name only where it is clear which of ours is meant: other programs' variables are none of our affair.
+A name is refused only if it is clear which setting is meant, because other programs have variables, too.
 """
 
 import difflib
@@ -11,7 +11,7 @@ from typing import Final
 
 from summarizer_assets.settings.errors import SettingsError
 
-_NEAR: Final = 0.8  # of a prefix with two letters wrong
+_NEAR: Final = 0.8  # similarity of a prefix with two wrong letters
 _ALIKE: Final = 0.75
 _TELLING: Final = 3  # letters
 
@@ -19,16 +19,16 @@ _TELLING: Final = 3  # letters
 def refuse_strange(
     environment: Iterable[str], in_file: Mapping[str, int], prefix: str, fields: Collection[str]
 ) -> None:
-    """Refuse what looks like a setting and is none.
+    """Refuse names that look like a setting but are not one.
 
     Args:
-        environment: names of variables.
-        in_file: names in the `.env` file, and their lines.
-        prefix: of our names.
-        fields: of the settings, in small letters.
+        environment: names of environment variables.
+        in_file: names in the `.env` file, with their lines.
+        prefix: prefix of our names.
+        fields: names of the settings in lower case.
 
     Raises:
-        SettingsError: which name, and which was meant.
+        SettingsError: says which name is wrong, and which was meant.
     """
     seen: dict[str, str] = {}
     in_environment = list(environment)
@@ -56,7 +56,7 @@ def refuse_strange(
             and name.lower() in fields
             and prefix + name.upper() not in set_right
         ):
-            field = name.lower()  # in our own file, the prefix was forgotten
+            field = name.lower()  # in our own file: the prefix is missing
         if field is not None:
             raise SettingsError(
                 f"{name}{where} is read by nobody here: did you mean {prefix}{field.upper()}? If it is another "
@@ -65,12 +65,12 @@ def refuse_strange(
 
 
 def _field_behind(name: str, prefix: str, fields: Collection[str]) -> str | None:
-    """The field, where the name is one behind a mistyped prefix."""
+    """The field whose name follows a misspelt prefix in `name`; None if there is none."""
     ours, letters = _letters(prefix), _letters(name)
     if not any(ours[place : place + 3] in letters for place in range(len(ours) - 2)):
-        return None  # two wrong letters leave three in a row
-    heads: dict[str, float] = {}  # what is left behind each, and how near it is
-    for start in range(min(6, len(letters))):  # `$env:` or a quotation mark may stand in front
+        return None  # two wrong letters leave three consecutive correct ones
+    heads: dict[str, float] = {}  # the rest after each candidate prefix, and the prefix's similarity
+    for start in range(min(6, len(letters))):  # `$env:` or a quotation mark may precede
         for end in range(start + len(ours) - 2, min(start + len(ours) + 3, len(letters))):
             near = difflib.SequenceMatcher(None, letters[start:end], ours).ratio()
             heads[letters[end:]] = max(near, heads.get(letters[end:], 0.0))
@@ -81,7 +81,7 @@ def _field_behind(name: str, prefix: str, fields: Collection[str]) -> str | None
 
 
 def _field(letters: str, fields: Collection[str]) -> str | None:
-    """The field that is most like it, or that has all its words."""
+    """The most similar field, or the only field that contains the letters; None if there is none."""
     by_letters = {_letters(field): field for field in fields}
     if letters in by_letters:
         return by_letters[letters]

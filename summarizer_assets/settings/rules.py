@@ -1,4 +1,4 @@
-"""What single values of settings must be, beyond their type; each raises ValueError with what is allowed."""
+"""Validators of single settings beyond their types; each raises ValueError that says what is allowed."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from summarizer_assets.core.records import AUTHOR, PAPER
 from summarizer_assets.settings.errors import SettingsError
 
-#: Names of our columns that a source may call otherwise.
+#: Names of our columns, which a source may name differently.
 AUTHOR_COLUMNS, PAPER_COLUMNS = tuple(AUTHOR.names()), tuple(field.name for field in PAPER.fields)
 
 
@@ -39,7 +39,7 @@ def file_there(path: Path | None) -> Path | None:
 
 
 def text_or_file(instruction: str | None) -> str | None:
-    """A path with a typing error must not be sent to the model as the instruction."""
+    """Validate the instruction: a misspelt path must not be sent to the model as the instruction."""
     looks_like_a_path = instruction is not None and len(instruction.split()) == 1
     if looks_like_a_path and str(instruction).endswith((".txt", ".md")) and not Path(str(instruction)).is_file():
         raise ValueError(f"{instruction} is not a file; allowed: the path of a text file, or the instruction itself")
@@ -47,16 +47,16 @@ def text_or_file(instruction: str | None) -> str | None:
 
 
 def content_of(instruction: str) -> str:
-    """The text itself, or that of the file that it names."""
+    """The instruction itself, or the content of the file that it names."""
     try:
         is_file = Path(instruction).is_file()
-    except (OSError, ValueError):  # longer than a path may be, or with a character that none may have
+    except (OSError, ValueError):  # too long for a path, or with a character not allowed in one
         is_file = False
     return (text_of(Path(instruction)) if is_file else instruction).strip()
 
 
 def text_of(path: Path) -> str:
-    """The file's text, without the mark that some editors put first: an id would not be the same with it."""
+    """The file's text without a byte order mark, which would change the first id."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,1 +1,1 @@
-"""Dagster's UI as this project serves it: Dagster's own programs, and a guard before what they answer."""
+"""Dagster's UI as this project serves it: Dagster's own programs behind a request guard."""

@@ -1,8 +1,8 @@
-"""`make ui`: what `dagster dev` starts (webserver, daemon, code server), with the guard before the webserver.
+"""`make ui`: `dagster dev` (webserver, daemon, code server) with a request guard before the webserver.
 
     python -m summarizer_assets.ui --port 3000
 
-Options that are not ours go to `dagster dev`, as in `-w workspace.yaml`. Ctrl-C ends all of it.
+Other options are passed to `dagster dev`, such as `-w workspace.yaml`. Ctrl-C ends all processes.
 """
 
 import argparse
@@ -30,17 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=3000, help="(3000)")
     given, others = parser.parse_known_args(arguments)
     try:
-        opened(needs_tables=False)  # what cannot work is told here, and not by a code location that does not load
+        opened(needs_tables=False)  # wrong settings are reported here instead of by a code location that does not load
     except (SettingsError, StorageError) as error:
         _refuse(str(error))
     address = (given.host, given.port)
     if _answers(address):
         _refuse(f"port {given.port} is taken: end what holds it, or choose another, as in `make ui PORT=3100`")
-    # Dagster maps SIGTERM to what SIGINT does, which is nothing where a script started this in the background.
+    # Dagster maps SIGTERM to SIGINT's handler, and a shell script ignores SIGINT for background processes.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_tell_when_it_answers, args=(address,), daemon=True).start()
     _guard_the_webserver()
-    # It recommends another tool, which wants a project of its own layout.
+    # It recommends another tool, which requires a certain project layout.
     warnings.filterwarnings("ignore", "Function `dev_command` is superseded")
     dev.dev_command.main(["--host", given.host, "--port", str(given.port), *others], prog_name=parser.prog)
 
@@ -51,7 +51,7 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _guard_the_webserver() -> None:
-    """`dagster dev` starts its webserver as a module, of a name that it does not let anybody choose."""
+    """Make `dagster dev` start our webserver module; it offers no option for the module's name."""
     names = vars(dev)
     start = names["open_ipc_subprocess"]
 

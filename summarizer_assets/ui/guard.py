@@ -1,8 +1,8 @@
-"""What the UI's webserver answers: its own pages and programs of people who can reach it, never a page of another site.
+"""The UI's request guard (ASGI middleware): refuses cross-site requests and DNS rebinding.
 
-Dagster's webserver has no login, runs what `GET /graphql?query=mutation…` says, and asks nobody who is asking. So any
+Dagster's webserver has no login, executes `GET /graphql?query=mutation…`, and does not check a request's origin. So any
 page open in the same browser could start runs by an image's address, a form, a script or a websocket; and a name that
-leads to 127.0.0.1 would make such a page one of its own origin (DNS rebinding). Here a request is judged by its head
+resolves to 127.0.0.1 would give such a page the same origin (DNS rebinding). The guard judges a request by its head
 alone, before the application sees it.
 """
 
@@ -16,7 +16,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Names that lead to this machine whatever a name server says.
+#: Names that mean this machine, whatever a name server answers.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::\d+)?")
@@ -25,7 +25,7 @@ _FORBIDDEN, _METHOD_NOT_ALLOWED, _UNSUPPORTED_TYPE = 403, 405, 415
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in the application's place: its HTTP status, and one sentence for who asked."""
+    """A response instead of the application's: its HTTP status and a sentence for the user."""
 
     status: int
     reason: str
@@ -33,12 +33,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Head:
-    """What is known of a request, or of a websocket's opening, before its body.
+    """The head of a request, or of a websocket handshake.
 
     Attributes:
         method: GET for a websocket.
-        path: decoded, as the application will see it.
-        served_at: the address that the connection came in at, as a Host header writes it.
+        path: the decoded path, as the application sees it.
+        served_at: the server's address of the connection, in the form of a Host header.
     """
 
     method: str
@@ -62,16 +62,16 @@ class Head:
         )
 
     def all(self, name: str) -> list[str]:
-        """The values of each header of this name: a second one must not hide behind the first."""
+        """The values of all headers with this name, so that a second one cannot hide behind the first."""
         return [value.strip().lower() for header, value in self.headers if header == name]
 
 
 def refusal(head: Head, hosts: Iterable[str] = ()) -> Refusal | None:
-    """None: let it in.
+    """The refusal of a request; None if it is admitted.
 
     Args:
-        head: of the request.
-        hosts: further names under which the UI is reached, without a port.
+        head: the request's head.
+        hosts: further host names of the UI, without a port.
     """
     named = head.all("host")
     host = named[0] if len(named) == 1 else ""
@@ -90,7 +90,7 @@ def refusal(head: Head, hosts: Iterable[str] = ()) -> Refusal | None:
 
 
 def _follows_a_link(head: Head) -> bool:
-    """A person came here from another site's page: that shows a page, and starts nothing."""
+    """Whether a person followed a link from another site, which only shows a page and starts nothing."""
     opened = head.all("sec-fetch-dest") == ["document"] and head.all("sec-fetch-mode") == ["navigate"]
     return opened and head.method == "GET" and not _is_graphql(head)
 
@@ -100,10 +100,10 @@ def _is_graphql(head: Head) -> bool:
 
 
 def _of_graphql(head: Head) -> Refusal | None:
-    """Dagster executes what stands in the address, and takes JSON under types that any form may send."""
+    """The refusal of a GraphQL request: Dagster executes queries in the URL, and JSON of types that a form can send."""
     if head.method != "POST":
         if not head.query:
-            return None  # the page to try queries with
+            return None  # the page for interactive queries
         return Refusal(_METHOD_NOT_ALLOWED, "a question in the address is not answered: ask GraphQL by POST")
     [kind, *more] = head.all("content-type") or [""]
     if more or kind.partition(";")[0].strip() != "application/json":
@@ -111,12 +111,12 @@ def _of_graphql(head: Head) -> Refusal | None:
     return None
 
 
-#: No other site may show the UI in a frame, and have a person press what is under another picture.
+#: Forbids other sites to show the UI in a frame (clickjacking).
 _NO_FRAMES = (b"x-frame-options", b"DENY")
 
 
 class Guard:
-    """An ASGI application that lets through to another what `refusal` does not refuse."""
+    """ASGI middleware that passes on the requests that `refusal` admits."""
 
     def __init__(self, app: App, hosts: Iterable[str] = ()) -> None:
         self._app = app

@@ -1,8 +1,8 @@
-"""`dagster-webserver`, with all its options, behind the guard.
+"""`dagster-webserver` with all its options, behind the request guard.
 
     python -m summarizer_assets.ui.webserver -w workspace.yaml --read-only
 
-Dagster has no hook for what stands before its application, so the function that its command makes it with is wrapped.
+Dagster has no hook for middleware, so the function with which its command creates the application is wrapped.
 """
 
 import sys
@@ -31,7 +31,7 @@ def main() -> None:
         return app
 
     names["create_app_from_workspace_process_context"] = guarded
-    cli.dagster_webserver.main(auto_envvar_prefix="DAGSTER_WEBSERVER")  # as its own command does
+    cli.dagster_webserver.main(auto_envvar_prefix="DAGSTER_WEBSERVER")  # like its own command
 
 
 if __name__ == "__main__":
