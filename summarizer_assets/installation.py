@@ -12,18 +12,17 @@ import polars as pl
 
 from summarizer_assets.bucket_run.adapting import Adapting
 from summarizer_assets.bucket_run.ask import Asker
-from summarizer_assets.bucket_run.engine import Engine
-from summarizer_assets.bucket_run.journal_records import Todo
+from summarizer_assets.bucket_run.online import OnlineRequests
 from summarizer_assets.bucket_run.paid import paid_in_all
 from summarizer_assets.bucket_run.progress import Audience
 from summarizer_assets.bucket_run.prompts import BucketPrompt, render_bucket
-from summarizer_assets.bucket_run.quote import offer
-from summarizer_assets.bucket_run.results import Outcomes
+from summarizer_assets.bucket_run.route import Route
 from summarizer_assets.bucket_run.run import BucketRun
-from summarizer_assets.bucket_run.run_settings import RunSettings, Tables
-from summarizer_assets.bucket_run.snapshot import Stock
+from summarizer_assets.bucket_run.run_settings import RunContext, RunSettings, Tables
+from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.answers.reply import Limits
 from summarizer_assets.core.brake import fingerprint
+from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.estimation.cost import Terms
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
@@ -192,41 +191,40 @@ class Summarizer:
         require_answer(settings.root, settings.storage_options)
         self.root.require()  # before a state store is created needlessly
         return BucketRun(
-            bucket,
-            run_id,
-            tables=self.tables,
-            state=self.state,
-            prompter=self,
-            settings=RunSettings(
-                identity=self.identity,
-                price=self.price,
-                retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
-                fingerprint=self.fingerprint,
-                excluded=lambda: settings.excluded_lines,
-                journal=self.journal,
+            RunContext(
+                bucket,
+                run_id,
+                tables=self.tables,
+                state=self.state,
                 tried=self.tried,
-                journal_fsync_s=settings.journal_fsync_s,
-                keep_removed=settings.keep_removed,
-                limit=settings.limit,
-                max_failure_share=settings.max_failure_share,
-                commit_rows=settings.commit_rows,
-                commit_interval_s=settings.commit_interval_s,
+                journal=self.journal / bucket,
+                settings=RunSettings(
+                    identity=self.identity,
+                    retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
+                    terms=self.terms,
+                    rendering=self.rendering,
+                    fingerprint=self.fingerprint,
+                    excluded=lambda: settings.excluded_lines,
+                    keep_removed=settings.keep_removed,
+                    limit=settings.limit,
+                    max_failure_share=settings.max_failure_share,
+                    commits=Patience(settings.commit_rows, settings.commit_interval_s),
+                    journal_fsync_s=settings.journal_fsync_s,
+                ),
+                log=log,
+                choice=choice,
+                audience=Audience(
+                    report or (lambda progress: log(progress.line)),
+                    self.watch,
+                    settings.progress_interval_s,
+                    warn or log,
+                ),
             ),
-            log=log,
-            choice=choice,
-            audience=Audience(
-                report or (lambda progress: log(progress.line)),
-                self.watch,
-                settings.progress_interval_s,
-                warn or log,
-            ),
+            self.route,
         )
 
     def render(self, authors: pl.DataFrame) -> pl.DataFrame:
         return render_bucket(authors, self.rendering)
-
-    def offer(self, todo: pl.DataFrame) -> Mapping[str, Any]:
-        return offer(todo, self.terms)
 
     @property
     def terms(self) -> Terms:
@@ -240,12 +238,12 @@ class Summarizer:
         per_author = expected_output_tokens(settings.words)
         return GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author)
 
-    def engine(self, stock: Stock, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
-        settings = self.settings
+    def route(self, work: Work, positions: Sequence[int]) -> Route:
+        settings, facts = self.settings, work.facts
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
         prompt = BucketPrompt(
-            stock.authors,
-            todo,
+            work.snapshot.authors,
+            work.todo,
             self.prompt,
             self.rendering,
             model=settings.model,
@@ -253,19 +251,19 @@ class Summarizer:
             max_output=settings.most_output_tokens or settings.max_output_tokens,
             extra_body=settings.llm_extra_body,
         )
-        client = self.client(outcomes.facts.run_id, outcomes.facts.bucket)
+        client = self.client(facts.run_id, facts.bucket)
         client.counters.notices.extend(model_notices(settings))
         asker = Asker(
             client,
             prompt,
-            outcomes,
+            work.outcomes,
             limits=self._group_limits,
-            checks=replace(self.checks, backdrop=stock.backdrop),
+            checks=replace(self.checks, backdrop=work.snapshot.backdrop),
             max_in_flight=settings.max_in_flight,
             adapting=self.adapting,
             trust=self.state.trust(self.fingerprint),
         )
-        return Engine(asker, client, outcomes, positions, todo)
+        return OnlineRequests(asker, client, work, positions)
 
     def client(self, run_id: str, bucket: str) -> Client:
         """The client for the provider, for a run that books its spending under these names."""

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from summarizer_assets.bucket_run.engine import Engine
-from summarizer_assets.bucket_run.journal_records import Todo
-from summarizer_assets.bucket_run.results import Outcomes
+from summarizer_assets.bucket_run.online import OnlineRequests
+from summarizer_assets.bucket_run.route import Route
+from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.rehearsal.plan import Plan, Rule
@@ -309,18 +309,18 @@ def test_an_author_whom_the_provider_refuses_first_of_all_fails_alone(tmp_path):
         house.assert_settled()
 
 
-class _EndsWhenTold(Engine):
+class _EndsWhenTold(OnlineRequests):
     """Its thread has ended by the time the stop is told: the narrowest moment."""
 
-    def request_stop(self, stop: Stop) -> None:
-        super().request_stop(stop)
+    def stop(self, why: Stop | None) -> None:
+        super().stop(why)
         self._thread.join()
 
 
 class _EndingSummarizer(Summarizer):
-    def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
-        made = super().engine(authors, outcomes, positions, todo)
-        return _EndsWhenTold(made.asker, made.client, outcomes, positions, todo)
+    def route(self, work: Work, positions: Sequence[int]) -> Route:
+        made = super().route(work, positions)
+        return _EndsWhenTold(made._asker, made._client, work, positions)
 
 
 def test_what_is_answered_at_the_very_moment_of_a_stop_is_stored(house):
@@ -346,20 +346,20 @@ def test_a_stop_told_at_once_is_heard(house):
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_an_engine_that_is_ended_as_soon_as_it_starts_asks_nothing_more(house, _time):
-    engines: list[Engine] = []
+def test_a_route_that_is_ended_as_soon_as_it_starts_asks_nothing_more(house, _time):
+    routes: list[Route] = []
 
     class Kept(Summarizer):
-        def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
-            engines.append(super().engine(authors, outcomes, positions, todo))
-            engines[0].start()
+        def route(self, work: Work, positions: Sequence[int]) -> Route:
+            routes.append(super().route(work, positions))
+            routes[0].start()
             raise Killed
 
     house.app.use(Plan(latency_s=0.2))
     house.installation.summarizer = Kept(house.installation.settings)
     with pytest.raises(Killed):
         house.work()
-    engines[0].abort()
+    routes[0].stop(None)
     assert not threads()
     assert len(house.app.entries) <= 3
 
@@ -448,13 +448,13 @@ def test_a_journal_that_cannot_be_written_fails_the_step_and_frees_the_bucket(ho
 class _BreakingSummarizer(Summarizer):
     """A defect in the asking: the fifth request cannot be made."""
 
-    def engine(self, authors: pl.DataFrame, outcomes: Outcomes, positions: list[int], todo: Todo) -> Engine:
-        made = super().engine(authors, outcomes, positions, todo)
-        prompt = made.asker._prompt
+    def route(self, work: Work, positions: Sequence[int]) -> Route:
+        made = super().route(work, positions)
+        prompt = made._asker._prompt
         body = prompt.body
 
         def broken(*asked: Any) -> bytes:
-            if made.asker.counts.requests == 5:
+            if made.totals().asked.requests == 5:
                 raise ZeroDivisionError("a defect")
             return body(*asked)
 

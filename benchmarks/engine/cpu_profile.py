@@ -114,11 +114,11 @@ def _cost(clock: Callable[[], int]) -> int:
 def watch_all(watch: Watch) -> None:
     """Put the watch around every part of a bucket's run."""
     # Imported late: the start of the process is not this module's matter.
-    from summarizer_assets.bucket_run import outcomes, prompting, stock  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run import prompts, results, snapshot  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.ask import Asker  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.bucket_run.engine import Engine  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.journal_records import RecordBuilder, Todo  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.core import answers  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.online import OnlineRequests  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.core.answers import reply as answers  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.llm.client import Client  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.llm.http.transport import AiohttpTransport  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.storage.delta.table import BucketedTable  # noqa: PLC0415 - loaded by the measured process only
@@ -126,30 +126,30 @@ def watch_all(watch: Watch) -> None:
     from summarizer_assets.storage.journal import Journal  # noqa: PLC0415 - loaded by the measured process only
 
     whole = time.process_time_ns
-    watch.function(prompting, "render", "render and hash", whole)
-    watch.function(stock, "take_stock", "Delta read", whole)
-    watch.function(stock, "plan_bucket", "plan", whole)
+    watch.function(prompts, "render", "render and hash", whole)
+    watch.function(snapshot, "take_snapshot", "Delta read", whole)
+    watch.function(snapshot, "plan_bucket", "plan", whole)
     watch.function(BucketedTable, "open", "Delta read", whole)
     watch.function(Todo, "of", "to-do as lists", whole)
-    watch.function(outcomes._Rows, "take", "frame")  # noqa: SLF001 - a part of its own
+    watch.function(results._Rows, "take", "frame")  # noqa: SLF001 - a part of its own
     watch.function(BucketWriter, "apply", "Delta write")
-    watch.function(prompting.BucketPrompt, "body", "body")
+    watch.function(prompts.BucketPrompt, "body", "body")
     watch.method_coroutine(Asker, "_ask", "asking")
     watch.method_coroutine(Client, "complete", "client")
     watch.method_coroutine(AiohttpTransport, "handle_async_request", "transport")
     watch.function(answers, "text_problem", "text checks")
     watch.function(answers, "judge", "grounding")
     watch.function(Asker, "_read", "read_reply")
-    watch.function(outcomes.Outcomes, "answered", "outcomes")
+    watch.function(results.Outcomes, "answered", "outcomes")
     watch.function(RecordBuilder, "answers", "outcomes")
     watch.function(Journal, "write", "journal")
-    run = Engine._run  # noqa: SLF001 - the thread's own function
+    run = OnlineRequests._run  # noqa: SLF001 - the thread's own function
 
-    def thread(engine: Engine) -> None:
-        run(engine)
+    def thread(requests: OnlineRequests) -> None:
+        run(requests)
         watch.spent["thread"] += time.thread_time_ns()
 
-    Engine._run = thread  # type: ignore[method-assign] # noqa: SLF001 - the same
+    OnlineRequests._run = thread  # type: ignore[method-assign] # noqa: SLF001 - the same
 
 
 _IN_THREAD = (
@@ -161,20 +161,20 @@ _BEFORE = ("Delta read", "render and hash", "plan", "to-do as lists")
 def profile(work: Work) -> dict[str, Any]:
     """CPU µs an author by part, of a bucket's run without Dagster."""
     from benchmarks.engine.ours import House  # noqa: PLC0415 - as in `watch_all`
-    from summarizer_assets.bucket_run.engine import Engine  # noqa: PLC0415 - as above
+    from summarizer_assets.bucket_run.online import OnlineRequests  # noqa: PLC0415 - as above
 
     house = House(work)
     house.alone(WARM)
     watch = Watch()
     watch_all(watch)
     moments: dict[str, int] = {}
-    start = Engine.start
+    start = OnlineRequests.start
 
-    def started(engine: Engine) -> None:
+    def started(requests: OnlineRequests) -> None:
         moments["process"], moments["main"] = time.process_time_ns(), time.thread_time_ns()
-        start(engine)
+        start(requests)
 
-    Engine.start = started  # type: ignore[method-assign] # the moment from which others work beside the main thread
+    OnlineRequests.start = started  # type: ignore[method-assign] # the moment from which others work beside the main thread
     began = time.process_time_ns()
     done = house.alone(work.bucket)
     ended, main_ended = time.process_time_ns(), time.thread_time_ns()

@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from summarizer_assets.bucket_run import results as outcomes
 from summarizer_assets.bucket_run import run as pipeline
-from summarizer_assets.bucket_run.engine import Engine
+from summarizer_assets.bucket_run import work
+from summarizer_assets.bucket_run.online import OnlineRequests
 from summarizer_assets.llm.client import Client
 from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.journal import Journal
@@ -75,11 +76,11 @@ class Trace:
 
     def install(self) -> None:
         """Put the notes around what the phases are named after."""
-        self._around(pipeline, "take_stock", "planning")
+        self._around(work, "take_snapshot", "planning")
         self._around(StateStore, "try_claim", "claiming")
-        self._around(pipeline, "replay", "replaying")
-        self._around(Engine, "start", "starting", then="asking")
-        self._around(Engine, "join", "asking", then="settling")
+        self._around(work, "replay", "replaying")
+        self._around(OnlineRequests, "start", "starting", then="asking")
+        self._around(OnlineRequests, "join", "asking", then="settling")
         self._around(Journal, "write", "journal", cell=ASKER)
         self._around(Journal, "seal", "sealing")
         self._around(BucketWriter, "apply", lambda _, change: type(change).__name__.lower())

@@ -1,4 +1,5 @@
-"""The parts of one bucket's run, which `pipeline` puts together.
+"""One bucket's run, from end to end.
 
-stock (what is there to do) -> prompting (bodies of requests) -> asking (in an engine's thread) -> outcomes -> accounts
+run: work (what there is to do, and the claim) -> changes (a route asks, answers become commits) -> settle (what stands)
+route: online (an event loop's thread) -> ask -> scheduler, refusals, brake; bodies of requests come from prompts
 """

@@ -13,11 +13,13 @@ from summarizer_assets.core.prompt.grouping import halves
 
 
 class Backlog:
-    """Of one run."""
+    """Of one run. `answers`: requests that the provider answered, whatever it said."""
 
     def __init__(self) -> None:
+        self.answers = 0
         self._waiting: deque[Group] = deque()
         self._held: list[Group] = []
+        self._answers_before_outage: int | None = None
 
     def __len__(self) -> int:
         """Groups that wait."""
@@ -63,11 +65,19 @@ class Backlog:
         held, self._held = self._held, []
         return held
 
-    def park_held(self, *, in_halves: bool) -> None:
-        """The provider is out: who failed waits again. In halves, when the groups themselves are suspected too."""
+    def answered(self) -> list[Group]:
+        """The provider answered somebody: those who were held are the cause of their failure."""
+        self.answers += 1
+        return self.take_held()
+
+    def outage_began(self) -> None:
+        """Who failed waits again; in halves, when nothing but a probe was answered since the last outage."""
         self._waiting.extend(self.take_held())
-        if in_halves:
+        if self._answers_before_outage == self.answers:  # the groups themselves are suspected too
             self._waiting = deque(part for group in self._waiting for part in _parts(group))
+
+    def outage_ended(self) -> None:
+        self._answers_before_outage = self.answers + 1  # the probe's own, which is about to be counted
 
     def halve_held(self) -> bool:
         """Let the held groups wait in halves; False, and nothing done, when each is one author."""

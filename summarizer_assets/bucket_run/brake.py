@@ -4,13 +4,13 @@ Failures since the last accepted answer are forgiven when the run ends for it: t
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from summarizer_assets.bucket_run.ask_counts import AskCounts
+from summarizer_assets.bucket_run.route import AskCounts
 from summarizer_assets.core.answers.reply import UnusableReply
 from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.brake import UNUSABLE, Course, InOrder, Trust
@@ -45,6 +45,7 @@ class Braking:
     def __init__(self, trust: Trust, redact: Callable[[str], str]) -> None:
         self.course = Course(trust)  # by the requests' order: what ends the run
         self.arrived = Course(trust)  # as the replies come: what makes it careful
+        self.suspects: frozenset[int] = frozenset()  # failed in an earlier run
         self._redact = redact
         self._known: set[int] = set()  # of whom nothing new is to be learnt: judged, or failed in an earlier run
         self._alone: set[int] = set()  # singled out, and not judged yet
@@ -54,8 +55,9 @@ class Braking:
         self._replies: InOrder[_Told] = InOrder()
         self._doubted: list[tuple[int, Failed]] = []  # failed since the model was last seen to do its work
 
-    def begin(self, suspects: Collection[int]) -> None:
+    def begin(self, suspects: frozenset[int]) -> None:
         """`suspects` failed in an earlier run: they may be the cause themselves, and tell nothing of the model."""
+        self.suspects = suspects
         self._known.update(suspects)
 
     def read(

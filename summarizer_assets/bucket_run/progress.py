@@ -4,15 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from summarizer_assets.bucket_run.engine import Engine
-from summarizer_assets.bucket_run.results import Outcomes
+from summarizer_assets.bucket_run.route import Route
+from summarizer_assets.bucket_run.tally import Tally
 from summarizer_assets.core.progress import Progress, Rate
-
-_OUTAGE = "they wait: the provider is out, tried once in a while"
-
-
-def _nobody(_: object) -> None:
-    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -22,55 +16,39 @@ class Audience:
     `warn` hears what there is to know of the model, once.
     """
 
-    report: Callable[[Progress], None] = _nobody
-    watch: Callable[[Progress], None] = _nobody
-    every_s: float = 30.0
-    warn: Callable[[str], None] = _nobody
-
-
-NOBODY_LISTENS = Audience()
+    report: Callable[[Progress], None]
+    watch: Callable[[Progress], None]
+    every_s: float
+    warn: Callable[[str], None]
 
 
 class Reporter:
     """Of one run. `log` hears at once how the provider is asked differently."""
 
-    def __init__(
-        self, bucket: str, outcomes: Outcomes, engine: Engine, audience: Audience, log: Callable[[str], None]
-    ) -> None:
+    def __init__(self, bucket: str, tally: Tally, route: Route, audience: Audience, log: Callable[[str], None]) -> None:
         self._bucket = bucket
-        self._outcomes = outcomes
-        self._engine = engine
+        self._tally = tally
+        self._route = route
         self._audience = audience
         self._log = log
         self._reported_at = time.monotonic()
         self._rate = Rate(self._reported_at)
-        self._replayed = outcomes.answered_count + outcomes.failed_count  # of a dead run: nobody waited for them now
-        self._out = False
+        self._replayed = tally.answered + tally.failed  # of a dead run: nobody waited for them now
+        self._waited = False
         self._warned = 0
 
     def look(self) -> None:
-        now = time.monotonic()
-        self._engine.asker.adapting.tell(self._log)
-        for notice in self._engine.client.counters.notices[self._warned :]:
+        now, route = time.monotonic(), self._route.progress()
+        for change in route.changes:
+            self._log(change)
+        for notice in route.notices[self._warned :]:
             self._audience.warn(notice)
             self._warned += 1
-        progress = self._progress(now)
+        done, failed = self._tally.answered, self._tally.failed
+        rate = self._rate(now, done + failed - self._replayed)
+        progress = Progress(self._bucket, done, failed, self._tally.open, rate, route.spent, route.waits)
         self._audience.watch(progress)
-        before, self._out = self._out, self._engine.client.breaker.open
-        if now - self._reported_at >= self._audience.every_s or before is not self._out:
+        before, self._waited = self._waited, route.waits is not None
+        if now - self._reported_at >= self._audience.every_s or before is not self._waited:
             self._reported_at = now
             self._audience.report(progress)
-
-    def _progress(self, now: float) -> Progress:
-        done, failed = self._outcomes.answered_count, self._outcomes.failed_count
-        out = self._engine.client.breaker.open
-        spending = self._engine.client.purse.spending
-        return Progress(
-            self._bucket,
-            done,
-            failed,
-            self._outcomes.open_count(),
-            self._rate(now, done + failed - self._replayed),
-            None if spending is None else spending.spent,
-            _OUTAGE if out else None,
-        )

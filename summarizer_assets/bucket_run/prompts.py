@@ -78,11 +78,13 @@ class BucketPrompt:
         return self._size(records, len(positions), form)
 
     def cut(self, positions: Sequence[int], form: RequestForm) -> list[list[int]]:
+        """The groups in which `form` takes these authors; one: as they are."""
         records = [self._todo.tokens[position] for position in positions]
         parts = form.cut(records, self._overhead, self._output_per_author)
         return [[positions[place] for place in part] for part in parts]
 
     def control(self, form: RequestForm) -> bytes:
+        """The request for a harmless author who does not exist (see `core.blame`)."""
         return self._body([_CONTROL], form, self.control_size(form).bound, None)
 
     def control_size(self, form: RequestForm) -> Size:

@@ -4,14 +4,14 @@ Whether the authors are to blame is decided by `core.blame`; its control is aske
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 from summarizer_assets.bucket_run.adapting import Adapting
+from summarizer_assets.bucket_run.followups import Followups
 from summarizer_assets.bucket_run.group import Fault, Group
-from summarizer_assets.bucket_run.protocols import Prompt
-from summarizer_assets.bucket_run.scheduler import Dispatcher
+from summarizer_assets.bucket_run.prompts import BucketPrompt
+from summarizer_assets.bucket_run.scheduler import Scheduler
 from summarizer_assets.core.blame import Blame
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.records import FailureReason
@@ -30,26 +30,17 @@ from summarizer_assets.llm.errors import (
 from summarizer_assets.llm.reply import Reply
 
 
-@dataclass(frozen=True)
-class Fates:
-    """What may be done with a group."""
-
-    split: Callable[[Group], None]
-    requeue: Callable[[Group], None]
-    charge: Callable[[list[Group]], None]
-
-
 class Refusals:
     """Of one run."""
 
     def __init__(
-        self, client: Client, prompt: Prompt, dispatcher: Dispatcher, adapting: Adapting, fates: Fates
+        self, client: Client, prompt: BucketPrompt, scheduler: Scheduler, adapting: Adapting, followups: Followups
     ) -> None:
         self._client = client
         self._prompt = prompt
-        self._dispatcher = dispatcher
+        self._scheduler = scheduler
         self._adapting = adapting
-        self._fates = fates
+        self._followups = followups
         self._blame: Blame[Group] = Blame()
         self._looking_into = False
 
@@ -60,37 +51,37 @@ class Refusals:
     def answered(self, begun: int) -> None:
         """A request that went out at `begun` was answered."""
         cleared = self._blame.answered(begun)
-        if self._dispatcher.stop is not None:  # whoever was not charged by now stays pending
+        if self._scheduler.stop is not None:  # whoever was not charged by now stays pending
             return
-        self._fates.charge(cleared.charged)
+        self._followups.charge(cleared.charged)
         for group in cleared.again:
-            self._fates.requeue(replace(group, fault=None, second=True))
+            self._followups.requeue(replace(group, fault=None, second=True))
 
     async def refused(self, group: Group, error: Refused) -> None:
         size = self._prompt.size(group.positions, group.form)
         match self._adapting.after(error, group.form, size):
             case True:
-                self._dispatcher.backlog.add(group, first=True)
+                self._scheduler.backlog.add(group, first=True)
                 return
             case Stop() as stop:
-                self._dispatcher.request_stop(stop)
+                self._scheduler.request_stop(stop)
                 return
         alone = len(group.positions) == 1
         if isinstance(error, GroupTooLarge) and alone and self._prompt.can_trim(group.positions[0], group.trim + 1):
-            self._fates.requeue(replace(group, trim=group.trim + 1))
+            self._followups.requeue(replace(group, trim=group.trim + 1))
             return
         # A filter speaks of the authors, a size of their number: several of them tell nothing about all.
         if alone or not isinstance(error, ContentFiltered | GroupTooLarge):
             case = replace(group, fault=Fault(_reason(error), error)) if alone else None
             self._blame.refused(error.fingerprint, group.positions, case, second=group.second)
         if not alone:  # the halves next, so that it shows soon who is to blame
-            self._fates.split(group)
+            self._followups.split_next(group)
         if self._blame.suspicious is not None and not self._looking_into:
             await self._look_into()
 
     async def settle(self) -> bool:
         """Nobody is left to be asked: explain what is still open. Whether there was anything."""
-        if self._dispatcher.stop is not None or all(one.case is None for one in self._blame.open):
+        if self._scheduler.stop is not None or all(one.case is None for one in self._blame.open):
             return False
         if self._client.breaker.open:
             await asyncio.sleep(self._client.breaker.wait_s)
@@ -99,9 +90,9 @@ class Refusals:
 
     async def _look_into(self) -> None:
         """Ask the control. Undecided when the provider is out meanwhile: then all stays open."""
-        self._looking_into = self._dispatcher.paused = True
+        self._looking_into = self._scheduler.paused = True
         try:
-            while self._dispatcher.stop is None:
+            while self._scheduler.stop is None:
                 words = self._blame.suspicious or self._blame.open[0].words
                 begun, form = self._blame.begin(), self._adapting.form
                 try:
@@ -113,14 +104,14 @@ class Refusals:
                     after = self._adapting.after(error, form, self._prompt.control_size(form))
                     if after is True:
                         continue
-                    self._dispatcher.request_stop(after or _stop(error))
+                    self._scheduler.request_stop(after or _stop(error))
                 except RunFatal as error:
-                    self._dispatcher.request_stop(Stop(str(error.cause), str(error)))
+                    self._scheduler.request_stop(Stop(str(error.cause), str(error)))
                 except (Parked, Exhausted):
                     pass
                 return
         finally:
-            self._looking_into = self._dispatcher.paused = False
+            self._looking_into = self._scheduler.paused = False
 
     async def _ask_control(self) -> None:
         """Raises `BadReply` when it is answered, so that its cost is booked as spent for no summary."""

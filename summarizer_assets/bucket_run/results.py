@@ -23,12 +23,13 @@ from summarizer_assets.bucket_run.journal_records import (
     RunFacts,
     Todo,
 )
+from summarizer_assets.bucket_run.tally import Tally
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.pending import Identity
-from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
-from summarizer_assets.storage.journal import FSYNC_EVERY_S, Journal, drop
+from summarizer_assets.core.records import SUMMARIES, FailureReason
+from summarizer_assets.storage.journal import Journal, drop
 
-_SAMPLE = 3
+_HASH = OWN.index("content_hash")
 _REASONS = frozenset(map(str, FailureReason))  # `in FailureReason` takes no text before Python 3.12
 
 
@@ -92,27 +93,25 @@ def _flag_lists(values: Sequence[Sequence[str]]) -> pl.Series:
 
 
 class Outcomes:
-    """Takes what the asker reports (it is the asker's sink) and gives it to the table writer in batches."""
+    """Takes what a route reports and gives it to the table writer in batches.
 
-    def __init__(
-        self, todo: Todo, facts: RunFacts, journal_folder: Path, journal_fsync_s: float = FSYNC_EVERY_S
-    ) -> None:
-        self.answered_count = self.renewed_count = 0
-        self.sample: list[tuple[str, str]] = []
+    When `answered`, `failed` or `forgiven` returns, what it was told outlives the process.
+    """
+
+    def __init__(self, todo: Todo, facts: RunFacts, journal_folder: Path, journal_fsync_s: float) -> None:
+        self.tally = Tally(todo)
         self._todo = todo
-        self.facts = facts
+        self._facts = facts
         self._builder = RecordBuilder(todo, facts)
-        self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
         self._changed = threading.Condition()
         self._first = _Rows(Journal(journal_folder, f"{facts.run_id}-first", journal_fsync_s))
         self._replacing = _Rows(Journal(journal_folder, f"{facts.run_id}-again", journal_fsync_s))
         self._failure_journal = Journal(journal_folder, f"{facts.run_id}-failed", journal_fsync_s)
-        self._failures: dict[str, dict[str, Any]] = {}
         self._ready_rows = 0
         self._finished = False
         self._taken_at = time.monotonic()
 
-    # The asker's side.
+    # The route's side.
 
     def answered(self, answer: Answer) -> None:
         record = self._builder.answers(answer)
@@ -126,20 +125,16 @@ class Outcomes:
                     self._add(rows, part)
 
     def failed(self, failures: Sequence[Failed]) -> None:
-        rows = [
-            self._builder.failure(failure) for failure in failures if self._todo.ids[failure.position] in self._open
-        ]
+        rows = [self._builder.failure(failure) for failure in failures if self.tally.is_open(failure.position)]
         with self._changed:
             self._failure_journal.write([{"kind": FAILED, "rows": rows}])
-            self._add_failures(rows)
+            self.tally.fail(rows)
 
     def forgiven(self, failures: Sequence[Failed]) -> None:
-        """See `bucket_run.protocols.Sink`."""
-        places = {self._todo.ids[failure.position]: failure.position for failure in failures}
+        """They failed in this run, and are not the cause: as if they had not been asked."""
         with self._changed:
-            forgiven = [author for author in places if self._failures.pop(author, None) is not None]
-            self._open |= {author: places[author] for author in forgiven}
-            self._failure_journal.write([{"kind": FORGIVEN, "run_id": self.facts.run_id, "rows": forgiven}])
+            forgiven = self.tally.forgive(failures)
+            self._failure_journal.write([{"kind": FORGIVEN, "run_id": self._facts.run_id, "rows": forgiven}])
 
     def finish(self) -> None:
         """No more outcomes will come."""
@@ -153,26 +148,24 @@ class Outcomes:
         """Take what a dead run left behind; what does not answer an author's current content is left out."""
         for record in records:
             if record["kind"] == ANSWERS:
-                self._replay_answers(record)
+                shared = {**record["shared"], "summarized_at": _time(record["shared"]["summarized_at"])}
+                for row in record["rows"]:
+                    position = self.tally.asking(row[0], row[_HASH])
+                    if position is not None:
+                        rows = self._replacing if self._todo.has_summary[position] else self._first
+                        self._add(rows, {"rows": [row], "shared": shared})
         forgiven = {
             (record["run_id"], author) for record in records if record["kind"] == FORGIVEN for author in record["rows"]
         }
         for record in records:
             if record["kind"] == FAILED:
-                rows = [row for row in record["rows"] if (row["run_id"], row["author_id"]) not in forgiven]
-                self._add_failures([row for row in map(_with_times, rows) if self._is_current_failure(row)])
+                kept = [row for row in record["rows"] if (row["run_id"], row["author_id"]) not in forgiven]
+                self.tally.fail([_with_times(row) for row in kept if self._is_current_failure(row)])
 
     def open_positions(self) -> list[int]:
         """Positions of the authors without an outcome yet."""
         with self._changed:  # the other side takes authors out meanwhile
-            return sorted(self._open.values())
-
-    @property
-    def failed_count(self) -> int:
-        return len(self._failures)
-
-    def open_count(self) -> int:
-        return len(self._open)
+            return self.tally.open_positions
 
     def wait(self, rows: int, seconds: float, tick_s: float) -> bool:
         """Wait at most `tick_s`; True when `rows` first answers wait, or any for `seconds`, or when all is done."""
@@ -202,47 +195,24 @@ class Outcomes:
         """All failures of the run so far; their journal segment goes once they are in the table."""
         with self._changed:
             segment = self._failure_journal.seal()
-            frame = pl.DataFrame(list(self._failures.values()), schema=FAILURES)
-            return Batch(frame, [segment] if segment else [])
+            return Batch(self.tally.failures(), [segment] if segment else [])
 
     def close(self) -> None:
         for journal in (self._first.journal, self._replacing.journal, self._failure_journal):
             journal.close()
 
-    # Inside.
-
     def _add(self, rows: _Rows, record: Mapping[str, Any]) -> None:
         rows.add(record)
-        for row in record["rows"]:
-            position = self._open.pop(row[0], None)
-            self.renewed_count += position is not None and self._todo.renews(position)
-        self.answered_count += len(record["rows"])
-        if len(self.sample) < _SAMPLE:
-            self.sample += [(row[1] or row[0], row[2]) for row in record["rows"][: _SAMPLE - len(self.sample)]]
+        self.tally.answer(record["rows"])
         if len(self._first) >= self._ready_rows > 0:
             self._changed.notify()
 
-    def _add_failures(self, rows: Sequence[dict[str, Any]]) -> None:
-        for row in rows:
-            self._failures[row["author_id"]] = row
-            self._open.pop(row["author_id"], None)
-
-    def _replay_answers(self, record: Mapping[str, Any]) -> None:
-        shared = {**record["shared"], "summarized_at": _time(record["shared"]["summarized_at"])}
-        hash_at = OWN.index("content_hash")
-        for row in record["rows"]:
-            position = self._open.get(row[0])
-            if position is not None and row[hash_at] == self._todo.hashes[position]:
-                rows = self._replacing if self._todo.has_summary[position] else self._first
-                self._add(rows, {"rows": [row], "shared": shared})
-
     def _is_current_failure(self, row: Mapping[str, Any]) -> bool:
         """Of this very question, and not in the table yet (the table counts the attempt already then)."""
-        position = self._open.get(row["author_id"])
+        position = self.tally.asking(row["author_id"], row["content_hash"])
         return (
             position is not None
-            and row["content_hash"] == self._todo.hashes[position]
-            and Identity(row["prompt_version"], row["model"]) == self.facts.identity
+            and Identity(row["prompt_version"], row["model"]) == self._facts.identity
             and row["attempts"] > self._todo.attempts[position]
             and row["reason"] in _REASONS
         )

@@ -1,4 +1,4 @@
-"""What the run of any bucket works with: the tables, and how."""
+"""What a bucket's run works with: the tables, the settings of all runs, and what is of this run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,16 @@ from pathlib import Path
 
 import polars as pl
 
-from summarizer_assets.core.money.amounts import Price
+from summarizer_assets.bucket_run.progress import Audience
+from summarizer_assets.core.cadence import Patience
+from summarizer_assets.core.estimation.cost import Terms
 from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.core.prompt.rendering import RenderSettings
+from summarizer_assets.core.redrive import Choice
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.disk import prove_writable
-from summarizer_assets.storage.journal import FSYNC_EVERY_S
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
+from summarizer_assets.storage.state_db.state import StateStore
 
 
 @dataclass(frozen=True)
@@ -38,18 +42,35 @@ class Tables:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How a bucket is worked on, whatever the bucket."""
+    """How a bucket is worked on, whatever the bucket. `commits`: the cadence where commits are quick."""
 
     identity: Identity
-    price: Price | None
     retry: RetryPolicy
+    terms: Terms
+    rendering: RenderSettings
     fingerprint: str
     excluded: Callable[[], Mapping[str, int]]
-    journal: Path
+    keep_removed: bool
+    limit: int | None
+    max_failure_share: float
+    commits: Patience
+    journal_fsync_s: float
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What one run over one bucket is given: its place, its settings, and who hears of it.
+
+    `journal`: the bucket's folder.
+    """
+
+    bucket: str
+    run_id: str
+    tables: Tables
+    state: StateStore
     tried: TriedBefore
-    journal_fsync_s: float = FSYNC_EVERY_S
-    keep_removed: bool = False
-    limit: int | None = None
-    max_failure_share: float = 1.0
-    commit_rows: int = 8000
-    commit_interval_s: float = 30.0
+    journal: Path
+    settings: RunSettings
+    log: Callable[[str], None]
+    choice: Choice
+    audience: Audience

@@ -11,7 +11,7 @@ from summarizer_assets.llm.client import Client
 _GRACE_S = 20.0
 
 
-class Dispatcher:
+class Scheduler:
     """Of one run. Lives in one event loop.
 
     Args:
@@ -25,7 +25,6 @@ class Dispatcher:
     ) -> None:
         self.backlog = Backlog()
         self.stop: Stop | None = None
-        self.answers = 0
         self.paused = False  # nothing more goes out for a moment; what is in flight may be answered
         self._client = client
         self._ask = ask
@@ -36,7 +35,6 @@ class Dispatcher:
         self._grace: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._crash: BaseException | None = None
-        self._answers_before_outage: int | None = None
         client.breaker.listener = self._outage_changed
 
     async def run(self) -> None:
@@ -115,9 +113,8 @@ class Dispatcher:
 
     def _outage_changed(self) -> None:
         if self._client.breaker.open:
-            # Again, and nothing but a probe was answered since the last one: the groups are suspected too.
-            self.backlog.park_held(in_halves=self._answers_before_outage == self.answers)
+            self.backlog.outage_began()
         else:
-            self._answers_before_outage = self.answers + 1  # the probe's own, which is about to be counted
+            self.backlog.outage_ended()
             self._cancel_probe_to_come()
         self._fill()

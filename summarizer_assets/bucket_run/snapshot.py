@@ -1,19 +1,20 @@
 """What one bucket holds at one moment, and what there is to do about it: the snapshot that a run starts from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from summarizer_assets.bucket_run.admission import admit, require_exact_exclusions
-from summarizer_assets.bucket_run.run_settings import RunSettings, Tables
+from summarizer_assets.bucket_run.journal_records import answered_in
+from summarizer_assets.bucket_run.prompts import render_bucket
+from summarizer_assets.bucket_run.run_settings import RunContext
 from summarizer_assets.core.earlier_attempts import NOTHING_TRIED
 from summarizer_assets.core.judging.contrast import ENOUGH
 from summarizer_assets.core.judging.terms import RecordTerms
 from summarizer_assets.core.pending import Identity, Plan, plan_bucket
-from summarizer_assets.core.redrive import Choice
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
@@ -28,7 +29,7 @@ class Fences(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stock:
+class Snapshot:
     """One bucket in one snapshot of the three tables.
 
     `authors`: full rows of the plan's `todo`, in its order. `backdrop`: the bucket's first records, by author id, for
@@ -55,21 +56,14 @@ class Stock:
         return set(failed.join(outdated, on="author_id", how="semi")["author_id"])
 
 
-def take_stock(
-    bucket: str,
-    tables: Tables,
-    render: Callable[[pl.DataFrame], pl.DataFrame],
-    settings: RunSettings,
-    *,
-    choice: Choice,
-    answered: pl.DataFrame | None = None,
-) -> Stock:
-    """Read the bucket from the tables' newest versions and plan its work.
+def take_snapshot(context: RunContext, left: Iterable[Mapping[str, Any]] = ()) -> Snapshot:
+    """Read the bucket from the tables' newest versions and plan its work; `left`: records of a dead run's journal.
 
     Raises:
         TableError: there are no authors yet, or a table cannot be read.
         SettingsError: somebody is nearly on the list of those never to be sent.
     """
+    bucket, tables, settings = context.bucket, context.tables, context.settings
     authors_table = tables.authors.open()
     if authors_table is None:
         raise TableError(f"{tables.authors.uri}: there are no authors yet; materialise the asset `authors` first")
@@ -85,7 +79,7 @@ def take_stock(
         summaries = single(found)
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
-    rendered = render(authors)
+    rendered = render_bucket(authors, settings.rendering)
     plan = plan_bucket(
         rendered,
         summaries,
@@ -93,12 +87,12 @@ def take_stock(
         identity=settings.identity,
         excluded=frozenset(excluded),
         now=datetime.now(UTC),
-        choice=choice,
+        choice=context.choice,
         keep_removed=settings.keep_removed,
-        answered=answered,
-        tried=tried_before(settings.tried, settings.identity, bucket, failures),
+        answered=answered_in(left),
+        tried=tried_before(context.tried, settings.identity, bucket, failures),
     )
-    return Stock(
+    return Snapshot(
         plan=plan,
         authors=authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id"),
         failures=failures,
@@ -131,6 +125,7 @@ def single(summaries: pl.DataFrame) -> pl.DataFrame:
     return summaries.sort("summarized_at", descending=True).unique("author_id", keep="first", maintain_order=True)
 
 
-def fences(bucket: str, tables: Tables) -> Fences:
+def fences(context: RunContext) -> Fences:
     """As they are now."""
-    return Fences(*(table.fence(bucket, table.open()) for table in (tables.authors, tables.summaries, tables.failures)))
+    tables = (context.tables.authors, context.tables.summaries, context.tables.failures)
+    return Fences(*(table.fence(context.bucket, table.open()) for table in tables))

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from summarizer_assets.bucket_run.ask_counts import AskCounts
+import polars as pl
+
+from summarizer_assets.bucket_run.route import RouteTotals
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.llm.reply import Counters
+from summarizer_assets.core.pending import Plan
 
 PRICE_UNKNOWN = (
     "not known: nothing is counted and cost_usd stays null; set SUMMARIZER_PRICE_INPUT_USD and "
@@ -39,24 +42,45 @@ class BucketCounts:
     held_back: int = 0
     removed: int = 0
     renewed: int = 0
-    seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     kept_old: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def standing(cls, plan: Plan, failures: pl.DataFrame, *, new: int = 0, **this_run: Any) -> Self:  # noqa: ANN401 - fields of this class
+        """Of a bucket with the rows `failures`, and `new` summaries since it was planned."""
+        current = plan.current + new
+        reasons = Counter(dict(failures.group_by("reason").len().iter_rows()))
+        pending = plan.authors - current - failures.height
+        return cls(plan.authors, current, failures.height, pending, reasons=reasons, **this_run)
 
     @property
     def asked(self) -> int:
         return self.answered + self.newly_failed
 
 
-def metadata(
-    counts: BucketCounts,
-    asked: AskCounts,
-    sent: Counters,
-    spending: Spending | None,
-    sample: list[tuple[str, str]],
-    stop: Stop | None,
-) -> Mapping[str, Any]:
+@dataclass(frozen=True)
+class Settled:
+    """How a run leaves its bucket.
+
+    `failures`: the rows that stand. `stop`: why the work is not done. `removed`: authors whose summary has to go.
+    `unreached`: of those asked by choice, who has their row as before. `segments`: of the journal, to be dropped when
+    the tables are written. `sample`: names and summaries.
+    """
+
+    counts: BucketCounts
+    failures: pl.DataFrame
+    stop: Stop | None = None
+    removed: frozenset[str] = frozenset()
+    unreached: int = 0
+    segments: list[Path] = field(default_factory=list)
+    sample: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    totals: RouteTotals = field(default_factory=RouteTotals)
+
+
+def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
     """What a run shows of itself with its summaries: numbers as numbers, so that Dagster plots them by partition."""
+    counts, asked, sent, sample = settled.counts, settled.totals.asked, settled.totals.sent, settled.sample
     facts: dict[str, Any] = {
         "dagster/partition_row_count": counts.summaries,
         "authors": counts.authors,
@@ -77,14 +101,14 @@ def metadata(
         "outages": sent.outages,
         "prompt_tokens": asked.prompt_tokens,
         "completion_tokens": asked.completion_tokens,
-        "authors_per_second": round(counts.asked / counts.seconds, 1) if counts.seconds else 0.0,
+        "authors_per_second": round(counts.asked / settled.seconds, 1) if settled.seconds else 0.0,
         "failures_by_reason": dict(counts.reasons),
     }
     if counts.renewed or counts.kept_old:
         facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
     if asked.adapted:
         facts["adapted"] = asked.adapted
-    facts |= _money(spending)
+    facts |= _money(settled.totals.spending)
     if sent.notices:
         facts["model_notice"] = " ".join(sent.notices)
     if sample:

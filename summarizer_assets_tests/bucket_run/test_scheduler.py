@@ -7,7 +7,7 @@ import pytest
 
 from summarizer_assets.bucket_run import scheduler as dispatch
 from summarizer_assets.bucket_run.group import Group
-from summarizer_assets.bucket_run.scheduler import Dispatcher
+from summarizer_assets.bucket_run.scheduler import Scheduler
 from summarizer_assets.core.outcome import Stop
 
 TOLD, OTHER = Stop("terminated", "told to end"), Stop("auth", "the key is refused")
@@ -34,16 +34,16 @@ def test_a_run_told_to_end_waits_no_longer_than_its_grace_for_what_is_in_flight(
             await asyncio.Event().wait()  # a provider that never answers
 
         breaker = SimpleNamespace(open=False, listener=None)
-        dispatcher = Dispatcher(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
-        dispatcher.backlog.add(Group([0]))
-        running = asyncio.create_task(dispatcher.run())
+        scheduler = Scheduler(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
+        scheduler.backlog.add(Group([0]))
+        running = asyncio.create_task(scheduler.run())
         await in_flight.wait()
         for how in before:
-            getattr(dispatcher, how)(OTHER)
-        dispatcher.interrupt(TOLD)
+            getattr(scheduler, how)(OTHER)
+        scheduler.interrupt(TOLD)
         async with asyncio.timeout(20):
             await running
-        return dispatcher.stop
+        return scheduler.stop
 
     assert asyncio.run(end()) == (OTHER if before else TOLD)
 
@@ -61,7 +61,7 @@ def test_a_run_whose_last_requests_end_an_outage_does_not_wait_for_the_probe_tha
             if group.positions == [0]:
                 breaker.open = True
                 breaker.listener()
-                dispatcher.backlog.add(Group([1]), first=True)
+                scheduler.backlog.add(Group([1]), first=True)
                 answered.set()
                 return
             await answered.wait()  # under way when the outage began
@@ -69,11 +69,11 @@ def test_a_run_whose_last_requests_end_an_outage_does_not_wait_for_the_probe_tha
             breaker.open = False
             breaker.listener()
 
-        dispatcher = Dispatcher(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
-        dispatcher.backlog.add(Group([0]))
-        dispatcher.backlog.add(Group([2]))
+        scheduler = Scheduler(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
+        scheduler.backlog.add(Group([0]))
+        scheduler.backlog.add(Group([2]))
         async with asyncio.timeout(20):
-            await dispatcher.run()
+            await scheduler.run()
 
     asyncio.run(end())
     assert probes == [False, False, False]
@@ -88,11 +88,11 @@ def test_a_run_stopped_in_an_outage_ends_without_another_probe():
         async def ask(group: Group, _probe: bool) -> None:
             asked.append(group)
 
-        dispatcher = Dispatcher(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
-        dispatcher.backlog.add(Group([0]))
-        running = asyncio.create_task(dispatcher.run())
+        scheduler = Scheduler(SimpleNamespace(breaker=breaker, stop_sending=lambda: None), ask, lambda: 4)
+        scheduler.backlog.add(Group([0]))
+        running = asyncio.create_task(scheduler.run())
         await asyncio.sleep(0)
-        dispatcher.request_stop(OTHER)
+        scheduler.request_stop(OTHER)
         async with asyncio.timeout(20):
             await running
 

@@ -1,0 +1,125 @@
+"""Requests that are answered while the run waits: the event loop of one run, in a thread of its own.
+
+Commits go on in the run's own thread while requests are in flight.
+"""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from summarizer_assets.bucket_run.ask import Asker
+from summarizer_assets.bucket_run.route import RouteProgress, RouteTotals
+from summarizer_assets.bucket_run.work import Work
+from summarizer_assets.core.outcome import Stop
+from summarizer_assets.llm.budget.model_ends import announced_end
+from summarizer_assets.llm.client import Client
+
+_LOOKS, _LOOK_S = 20, 0.05  # a second in all
+_OUTAGE = "they wait: the provider is out, tried once in a while"
+
+
+class OnlineRequests:
+    """A `Route`: runs `asker` over the authors at `positions` in a thread until all have an outcome or it stops.
+
+    The asker asks through `client`, which is closed at the end.
+    """
+
+    def __init__(self, asker: Asker, client: Client, work: Work, positions: Sequence[int]) -> None:
+        self._asker = asker
+        self._client = client
+        self._work = work
+        self._positions = positions
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None  # under the lock: only while it can be told something
+        self._main: asyncio.Task[None] | None = None
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="asker", daemon=True)
+        client.permit = work.claim.check  # when the run slept through its lease, its requests wake up first
+
+    def start(self) -> None:
+        self._thread.start()
+        self._listening.wait()
+
+    def stop(self, why: Stop | None) -> None:
+        with self._lock:
+            if self._loop is not None and self._main is not None:
+                if why is None:
+                    self._loop.call_soon_threadsafe(self._main.cancel)
+                else:
+                    self._loop.call_soon_threadsafe(self._asker.interrupt, why)
+        if why is None and self._thread.ident is not None:
+            self._thread.join()
+
+    def join(self) -> Stop | None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._asker.stop
+
+    def progress(self) -> RouteProgress:
+        changes: list[str] = []
+        self._asker.adapting.tell(changes.append)
+        spending = self._client.purse.spending
+        return RouteProgress(
+            spent=None if spending is None else spending.spent,
+            waits=_OUTAGE if self._client.breaker.open else None,
+            notices=self._client.counters.notices,
+            changes=changes,
+        )
+
+    def totals(self) -> RouteTotals:
+        return RouteTotals(self._asker.counts, self._client.counters, self._client.purse.spending)
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(self._ask())
+        except asyncio.CancelledError:
+            pass  # ended at once: the step has its own error to tell
+        except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
+            self._error = error
+        finally:
+            self._listening.set()
+            self._work.outcomes.finish()
+
+    async def _ask(self) -> None:
+        with self._lock:
+            self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        self._listening.set()
+        looking = asyncio.create_task(self._look_for_the_model_s_end())
+        try:
+            await self._asker.run(self._positions, self._work.todo)
+        finally:
+            try:
+                self._asker.cancel()
+                looking.cancel()  # nobody waits for it, and nothing that happens to it is the run's affair
+                await asyncio.gather(looking, return_exceptions=True)
+                await self._client.aclose()
+            finally:
+                with self._lock:
+                    self._loop = None
+
+    async def _look_for_the_model_s_end(self) -> None:
+        """Beside the first requests, once one was answered or is under way: the list of models costs nothing.
+
+        Not before: a provider that refuses every connection is not to be knocked at twice.
+        """
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_LOOK_S)
+            if self._client.counters.bytes_received:
+                break
+        body = await self._client.wire.models() if self._positions else None
+        end = None if body is None else announced_end(body, self._work.facts.identity.model)
+        if end is not None:
+            self._client.counters.notices.append(self._client.redact(end.told(datetime.now(UTC).date())))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not installable on Windows
+
+    return uvloop.new_event_loop

@@ -1,0 +1,74 @@
+"""Which author of a run has which outcome, in memory."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from summarizer_assets.bucket_run.journal_records import Todo
+from summarizer_assets.core.outcome import Failed
+from summarizer_assets.core.records import FAILURES
+
+_SAMPLE = 3
+
+
+class Tally:
+    """Of one run. Whoever changes it from several threads holds a lock.
+
+    Attributes:
+        answered: authors.
+        renewed: of these, those who had a summary of this very content.
+        sample: names and summaries of the first few.
+    """
+
+    def __init__(self, todo: Todo) -> None:
+        self.answered = self.renewed = 0
+        self.sample: list[tuple[str, str]] = []
+        self._todo = todo
+        self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
+        self._failures: dict[str, dict[str, Any]] = {}
+
+    @property
+    def failed(self) -> int:
+        return len(self._failures)
+
+    @property
+    def open(self) -> int:
+        """Authors without an outcome."""
+        return len(self._open)
+
+    @property
+    def open_positions(self) -> list[int]:
+        return sorted(self._open.values())
+
+    def is_open(self, position: int) -> bool:
+        return self._todo.ids[position] in self._open
+
+    def asking(self, author_id: str, content_hash: str) -> int | None:
+        """The position of the author, if an outcome for this very content is still missing."""
+        position = self._open.get(author_id)
+        return position if position is not None and self._todo.hashes[position] == content_hash else None
+
+    def answer(self, rows: Sequence[Sequence[Any]]) -> None:
+        """`rows`: of journal records, in the order of `journal_records.OWN`."""
+        for row in rows:
+            position = self._open.pop(row[0], None)
+            self.renewed += position is not None and self._todo.renews(position)
+        self.answered += len(rows)
+        self.sample += [(row[1] or row[0], row[2]) for row in rows[: _SAMPLE - len(self.sample)]]
+
+    def fail(self, rows: Sequence[dict[str, Any]]) -> None:
+        """`rows`: of records.FAILURES."""
+        for row in rows:
+            self._failures[row["author_id"]] = row
+            self._open.pop(row["author_id"], None)
+
+    def forgive(self, failures: Sequence[Failed]) -> list[str]:
+        """Those of them who had failed, who are open again."""
+        places = {self._todo.ids[failure.position]: failure.position for failure in failures}
+        forgiven = [author for author in places if self._failures.pop(author, None) is not None]
+        self._open |= {author: places[author] for author in forgiven}
+        return forgiven
+
+    def failures(self) -> pl.DataFrame:
+        return pl.DataFrame(list(self._failures.values()), schema=FAILURES)
