@@ -92,7 +92,7 @@ def clone_into(folder: Path) -> None:
     for name in _CLONED:
         shutil.copy2(REPOSITORY / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("summarizer_assets", "tools"):
+    for name in ("summarizer_assets", "summarizer_assets_tests", "testing", "tools"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
 
