@@ -31,7 +31,7 @@ from benchmarks.engine.contender import Work
 from benchmarks.engine.data import WARM
 
 if TYPE_CHECKING:
-    from benchmarks.engine import Bench
+    from benchmarks.engine.__main__ import Bench
 
 NANO = 1e-9
 _LOOKS = 2000

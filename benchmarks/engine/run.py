@@ -37,19 +37,19 @@ def _ours(work: Work, *, dagster: bool) -> Runner:
 
 
 def _reference() -> Runner:
-    from benchmarks import reference  # noqa: PLC0415 - as above
+    from benchmarks.engine import reference  # noqa: PLC0415 - as above
 
     return lambda work, bucket: reference.run(replace(work, bucket=bucket))
 
 
 def _cookbook() -> Runner:
-    from benchmarks import cookbook  # noqa: PLC0415 - as above
+    from benchmarks.engine import cookbook  # noqa: PLC0415 - as above
 
     return lambda work, bucket: cookbook.run(replace(work, bucket=bucket))
 
 
 def _sketch(name: str) -> Runner:
-    from benchmarks import sketches  # noqa: PLC0415 - as above
+    from benchmarks.engine import sketches  # noqa: PLC0415 - as above
 
     run = {"row by row": sketches.row_by_row, "500 a request": sketches.grouped}[name]
     return lambda work, bucket: run(replace(work, bucket=bucket))
