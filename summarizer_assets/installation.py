@@ -292,7 +292,7 @@ class Summarizer:
         )
 
     def maintain(self) -> dict[str, Maintained]:
-        """Maintain each existing table, without buckets that have a running run; results by table name."""
+        """Maintain each existing table, without buckets that have a active run; results by table name."""
         tables = (self.tables.authors, self.tables.summaries, self.tables.failures, self.rejected)
         busy = frozenset(self.state.holders())
         alone = partial(self.state.compaction, run_id="table_maintenance")

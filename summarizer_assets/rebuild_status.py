@@ -6,7 +6,7 @@ For a new, empty Dagster storage over existing tables: the truth about authors i
 it was lost. A partition with rows is reported as materialised, with the number of rows and the table's version.
 Summaries and failures of a bucket are reported if each of its authors has one of the two; otherwise the bucket is
 listed and not changed. No request is made, no run is started, and no table is changed. Partitions that are materialised
-already are skipped, unless `--all` is given. A bucket with a running run is left to that run.
+already are skipped, unless `--all` is given. A bucket with a active run is left to that run.
 """
 
 import argparse

@@ -1,1 +1,1 @@
-"""Pure decisions: no Dagster, no network, no files, no clock."""
+"""The domain logic as pure functions: no Dagster, no network, no files, no clock."""

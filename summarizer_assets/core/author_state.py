@@ -1,7 +1,7 @@
-"""Where each author is: in exactly one of summary, failed, pending. The plan of a run, reports, checks and samples ask.
+"""The state of each author: exactly one of summary, failed, pending. Used by runs, reports, checks and samples.
 
-They differ in what they know. A run knows each author's content and whom a rule keeps from being asked; a report may
-know the ids alone. Rows are compared by what both sides have: where only ids are known, every row counts.
+The callers know different facts: a run knows each author's content and whom a rule excludes from being asked, a report
+may know only the ids. Rows are compared by the columns that both sides have: if only ids are known, every row counts.
 """
 
 from datetime import datetime
@@ -16,17 +16,17 @@ _STATE = pl.Enum([SUMMARY, FAILED, PENDING])
 
 
 def author_state(authors: pl.DataFrame, summaries: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
-    """The state of each author: a rule decides first, then a summary, then a failure; else the author is pending.
+    """The state of each author, decided by a rule, else a summary, else a failure; otherwise the author is pending.
 
     Args:
-        authors: author_id (unique), and any other columns. `content_hash`: a row of another content does not count.
-            `skipped` (Boolean): by a rule no request is made for the author, who is failed whatever the tables hold.
-        summaries: author_id, and content_hash or not. Of an author's two rows one that is current suffices.
-        failures: the same.
+        authors: author_id (unique) and any other columns. With `content_hash`, rows of another content do not count.
+            `skipped` (Boolean): a rule forbids requests for the author, who is failed whatever the tables contain.
+        summaries: author_id, and optionally content_hash. If an author has two rows, one current row suffices.
+        failures: the same columns.
 
     Returns:
-        `authors` in their order, with `state` (one of the three), `has_summary` and `has_failure` (Boolean: a row of
-        any content), and `outdated` (Boolean: a summary, but none of the current content).
+        `authors` in the same order with `state` (one of the three), `has_summary` and `has_failure` (Boolean: a row of
+        any content exists), and `outdated` (Boolean: has a summary, but none of the current content).
     """
     rows = authors.select("author_id", *(name for name in ("content_hash", "skipped") if name in authors.columns))
     rows = _with_flags(_with_flags(rows, summaries, "summary"), failures, "failure")
@@ -45,21 +45,21 @@ def author_state(authors: pl.DataFrame, summaries: pl.DataFrame, failures: pl.Da
 
 
 def without_a_row(authors: int, summaries: int, failures: int) -> int:
-    """Pending authors, told from numbers of rows alone; each row of a person who left the source hides one."""
+    """The number of pending authors computed from row counts; each row of an author who left the source hides one."""
     return max(0, authors - summaries - failures)
 
 
 def is_retried(max_attempts: int) -> pl.Expr:
-    """Which rows of records.FAILURES are asked again without a person, now or later.
+    """Which rows of `records.FAILURES` are retried automatically, now or later.
 
-    An author whose last attempt was the last one then allowed has no next time, also where more are allowed by now.
+    An author whose last attempt was the last one allowed then has no next time, even if more are allowed now.
     """
     left = pl.col("attempts") < max_attempts
     return pl.col("retryable").fill_null(value=False) & left & pl.col("next_retry_at").is_not_null()
 
 
 def is_due(now: datetime) -> pl.Expr:
-    """Which rows of records.FAILURES have waited long enough by `now` (UTC)."""
+    """Which rows of `records.FAILURES` are due at `now` (UTC)."""
     return (pl.col("next_retry_at") <= now).fill_null(value=False)
 
 
@@ -76,7 +76,7 @@ def _with_flags(rows: pl.DataFrame, table: pl.DataFrame, name: str) -> pl.DataFr
     joined = joined.select(*rows.columns, known.alias(has), (known & same).alias(current))
     if joined.height == rows.height:
         return joined
-    best = joined.sort(current, descending=True).unique("author_id", keep="first")  # an author has several rows
+    best = joined.sort(current, descending=True).unique("author_id", keep="first")  # an author may have several rows
     return rows.join(
         best.select("author_id", has, current), on="author_id", how="left", maintain_order="left", nulls_equal=True
     )

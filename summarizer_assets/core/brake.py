@@ -1,12 +1,12 @@
-"""When a run that gets nothing usable ends, from what became of its answers. Pure.
+"""The quality circuit breaker: ends a run whose model gives almost no usable answers. Pure.
 
-An answer is judged when it says something of one author: it was accepted, its text was refused, or the author was
-asked for alone and the reply could not be used. A reply that as a whole cannot be used says nothing of the authors of
-a group, for halves of the group may do better. So after a few such replies, or half of the refusals that end it, the
-run is in doubt: it sends little at a time, and asks for some authors alone, which settles it within few requests.
+An answer is judged if it is informative about one author: it was accepted, its text was rejected, or the author was
+asked alone and the reply was unusable. An unusable reply to a group is not informative about its authors, because
+halves of the group may succeed. So after a few such replies, or half of the rejections that end a run, the run is in
+doubt: it sends few requests at a time and asks some authors alone, which settles the question within few requests.
 
-Each refusal raises a score by one and each acceptance lowers it by nine, not below zero. A run whose score reaches its
-bound has met a stretch of that many answers with less than a tenth of them accepted.
+Each rejection raises a score by one, and each acceptance lowers it by nine, but not below zero. If the score reaches
+its bound, the run has had a stretch of at least that many answers with less than a tenth accepted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,15 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-#: The cause of the stop, as the run's record keeps it.
+#: The cause of the stop in the run's record.
 UNUSABLE: Final = "unusable"
 
-_WORTH: Final = 9  # refusals that one acceptance outweighs
-_OF_ONE_REPLY: Final = 8  # refusals that count: one reply may be an accident, three are none
+_WORTH: Final = 9  # rejections that one acceptance outweighs
+_OF_ONE_REPLY: Final = 8  # the most rejections counted per reply: one reply may be an accident, three are not
 _FEWEST: Final = 24
 _MOST: Final = 100
-_WONDER: Final = 20  # a streak as long as this over the share accepted so far comes by chance once in e**20
-_AT_THE_END: Final = 4  # judged, and none accepted: a smaller bucket is too little to tell
+_WONDER: Final = 20  # a streak of this length divided by the share accepted so far occurs by chance once in e**20
+_AT_THE_END: Final = 4  # answers judged with none accepted; fewer are not conclusive
 
 _DOUBT_AT_FIRST: Final = 6  # replies without an accepted answer
 _DOUBT_LATER: Final = 8
@@ -34,7 +34,7 @@ _UNTRIED_IN_FLIGHT: Final = 12
 
 
 class Trust(Enum):
-    """What the last run with the same model, prompt and settings showed of them, whatever its bucket."""
+    """The result of the last run with the same model, prompt and settings, in any bucket."""
 
     UNTRIED = "nobody knows"
     PROVEN = "it brought summaries"
@@ -43,9 +43,9 @@ class Trust(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What became of a run's answers so far.
+    """Counts of a run's answers so far.
 
-    `judged` is all of them, `refused` those that count. `fruitless`: replies since the last accepted answer.
+    `judged`: all judged answers. `refused`: rejections that count. `fruitless`: replies since the last accepted answer.
     """
 
     trust: Trust = Trust.UNTRIED
@@ -56,7 +56,7 @@ class Course:
     fruitless: int = 0
 
     def after(self, accepted: int, refused: int) -> "Course":
-        """One more reply, of whose authors so many were judged; none, where it says nothing of any."""
+        """The counts after one more reply with so many answers accepted and rejected; both 0 if none was judged."""
         counted = min(refused, _OF_ONE_REPLY)
         return replace(
             self,
@@ -69,7 +69,7 @@ class Course:
 
     @property
     def bound(self) -> int:
-        """The score at which the run ends: lower, the more was accepted before, for then less is left to chance."""
+        """The score at which the run ends: lower, the more was accepted before, because chance then explains less."""
         if self.accepted:
             return min(_MOST, max(_FEWEST, _WONDER * (self.accepted + self.refused) // self.accepted))
         return 2 if self.trust is Trust.DISTRUSTED else _FEWEST
@@ -80,7 +80,7 @@ class Course:
 
     @property
     def hopeless_at_the_end(self) -> bool:
-        """Whether a run that has nobody left to ask got nothing, too few though they were for the bound."""
+        """Whether a run that has asked everybody got no usable answer, although too few to reach the bound."""
         return not self.accepted and self.trust is not Trust.PROVEN and self.judged >= min(_AT_THE_END, self.bound)
 
     @property
@@ -91,23 +91,23 @@ class Course:
 
     @property
     def in_flight(self) -> int | None:
-        """The most requests at once; None: as many as the settings allow."""
-        if self.doubtful:  # and no more than the refusals that would still end it
+        """The most requests in flight; None if only the settings limit them."""
+        if self.doubtful:  # and no more than the rejections that are left until the end
             return max(1, min(_IN_DOUBT_IN_FLIGHT, self.bound - self.score))
         untried = not self.accepted and self.trust is Trust.UNTRIED
         return _UNTRIED_IN_FLIGHT if untried else None
 
     def alone(self, authors: int, asked_alone: int) -> int:
-        """How many of a group's authors are to be asked alone, when so many are already: half as many as would do."""
+        """How many of a group's authors to ask alone, if `asked_alone` already are: half as many as would suffice."""
         wanted = min(_FEWEST // 2, self.bound) - asked_alone if self.doubtful and authors > 1 else 0
         return max(0, min(wanted, authors))
 
 
 class InOrder(Generic[T]):
-    """Puts what is heard of requests, numbered from 1, into the order in which they were made.
+    """Reorders the results of requests, numbered from 1, into the order in which they were sent.
 
-    A refusal is often quicker than a good answer. In the order of arrival, a run that begins with many requests would
-    hear nothing but refusals first, and after a model turned bad good answers to older requests would hide it.
+    A rejection is often faster than a good answer. In order of arrival, a run that begins with many requests would see
+    only rejections first, and after a model degrades, good answers to older requests would hide it.
     """
 
     def __init__(self) -> None:
@@ -116,13 +116,13 @@ class InOrder(Generic[T]):
 
     @property
     def latest(self) -> int:
-        """No request above it was heard of."""
+        """The highest request number with a result."""
         return max(self._heard, default=self._next - 1)
 
     def heard(self, number: int, *told: T) -> Iterator[tuple[int, T]]:
-        """Take in what one reply tells, or nothing for a request without one; what is to be looked at now, in order.
+        """Add the results of one reply (none for a request without one); yield the results that are next in order.
 
-        A request that is slow is waited for until so many later ones were heard as may end a run.
+        A slow request is waited for until as many later ones have results as may end a run.
         """
         if number < self._next:
             yield from ((number, one) for one in told)
@@ -136,5 +136,5 @@ class InOrder(Generic[T]):
 
 
 def fingerprint(facts: Sequence[object]) -> str:
-    """Of all that decides whether a model's answers can be used: another one when any of it changed."""
+    """A hash of everything that determines whether a model's answers are usable; any change gives another one."""
     return blake2b(repr(facts).encode(), digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""Author id to bucket, stable for ever: a different answer would orphan every stored row."""
+"""The stable hash from author id to bucket; it must never change, or every stored row would be orphaned."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -9,7 +9,7 @@ MAX_BUCKETS = 9999  # keys are four digits wide
 
 
 def bucket_key(number: int) -> str:
-    """The partition key of bucket `number`: zero-padded, so that keys sort as numbers do."""
+    """The partition key of bucket `number`, zero-padded so that keys sort like numbers."""
     return f"{number:04d}"
 
 
@@ -23,7 +23,7 @@ def bucket_of(author_id: str, count: int) -> str:
 
 
 def buckets_of(author_ids: pl.Series, count: int) -> pl.Series:
-    """One bucket key for each author id (String, no nulls), about 1 µs each: `bucket_of`, written out for speed."""
+    """The bucket key of each author id (String, no nulls), about 1 µs each: `bucket_of`, inlined for speed."""
     keys = bucket_keys(count)
     number = int.from_bytes
     texts = author_ids.cast(pl.Binary)

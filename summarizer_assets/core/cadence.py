@@ -1,34 +1,34 @@
-"""How often a run commits: as its settings say, and less often where commits are slow or many runs share a store.
+"""Adaptive commit frequency of a run: as configured, or less often if commits are slow or many runs share a store.
 
-The journal makes waiting safe, so only patience and memory bound it. What a commit costs is measured, not guessed: its
-seconds hold the round trips of the store, the opening of a long log, and the tries that other writers made vain.
+The journal makes waiting safe, so only memory and the configured interval bound it. The cost of a commit is measured:
+its seconds include the store's round trips, the opening of a long log, and retries after conflicts with other writers.
 """
 
 import math
 from dataclasses import dataclass
 
-SHARE = 0.05  # of a run's time may go into commits
-FREE_S = 5.0  # of commits are never held against a run: what a short one needs, or a slow one among fast ones
+SHARE = 0.05  # the share of a run's time that commits may take
+FREE_S = 5.0  # seconds of commits that are never counted: enough for a short run, or one slow commit among fast ones
 LONGEST_PAUSE_S = 300.0
-COMMITS_A_SECOND = 1.0  # of all runs together, in an object store: more make each other's commits vain
+COMMITS_A_SECOND = 1.0  # of all runs together on an object store; more would conflict with each other
 MOST_ROWS = 100_000
 MOST_BYTES = (
     64 * 2**20
-)  # of waiting rows as a frame; with all that a run and its commit make of them, five times as much
+)  # bytes of waiting rows as a frame; with all copies made by a run and its commit, five times as much
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Commit when `rows` wait, or any for `seconds`."""
+    """Commit once `rows` rows are waiting, or any row for `seconds`."""
 
     rows: int
     seconds: float
 
 
 class Cadence:
-    """Keeps an account of seconds: time earns them, up to `FREE_S`, and commits use them; in debt, a run waits.
+    """An account of seconds: elapsed time adds to it, up to `FREE_S`, commits subtract from it; in debt, a run waits.
 
-    Debt is never above what the longest pause earns, so that a store that recovers is used as before soon after.
+    The debt never exceeds what the longest pause adds, so that a recovered store is soon used as before.
     """
 
     def __init__(self, base: Patience) -> None:
@@ -39,14 +39,14 @@ class Cadence:
         self._most_rows = base.rows
 
     def committed(self, began: float, ended: float, *, rows: int, size: int, writers: int) -> None:
-        """Tell of a commit.
+        """Record a commit.
 
         Args:
-            began: when, by any steady clock, in seconds.
-            ended: by the same clock.
-            rows: how many it wrote.
+            began: start time in seconds, by any monotonic clock.
+            ended: end time by the same clock.
+            rows: number of rows written.
             size: their bytes in memory.
-            writers: runs that commit to the same store now; 0 where it takes commits as fast as they come.
+            writers: number of runs that commit to the same store now; 0 if it has no limit of commits.
         """
         earned = min(FREE_S, self._credit + SHARE * max(0.0, began - self._counted_to))
         self._credit = max(-SHARE * LONGEST_PAUSE_S, earned - (1 - SHARE) * max(0.0, ended - began))
@@ -57,7 +57,7 @@ class Cadence:
         self._most_rows = max(self._base.rows, min(MOST_ROWS, in_memory))
 
     def next(self, now: float) -> Patience:
-        """What to wait for until the next commit, as of `now`; ask again after a while."""
+        """The condition for the next commit, as of `now`; to be computed again after a while."""
         if now < self._paused_to:
             return Patience(self._most_rows, math.inf)
         return self._base

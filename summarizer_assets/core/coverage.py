@@ -1,4 +1,4 @@
-"""How many authors have a summary, have failed or are pending, counted from the rows that the tables hold."""
+"""Coverage: how many authors have a summary, have failed or are pending, counted from the tables' rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -11,10 +11,10 @@ from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY
 
 @dataclass(frozen=True)
 class Coverage:
-    """Numbers of authors, of one bucket or of all. `authors = summaries + failed + pending`, always.
+    """Numbers of authors in one bucket or in all. Invariant: `authors = summaries + failed + pending`.
 
-    `outdated`: of the pending, those with a summary of an older record, which stands until they are asked again.
-    `vanished`: summaries of people who are no longer among the authors; `vanished_failures`: failures of such.
+    `outdated`: pending authors with a summary of an older record, which is kept until they are asked again.
+    `vanished`: summaries of people no longer among the authors; `vanished_failures`: their failures.
     """
 
     authors: int = 0
@@ -31,25 +31,25 @@ class Coverage:
 
     @property
     def answered(self) -> int:
-        """Authors of whom it is known what became of them."""
+        """Authors with a summary or a failure."""
         return self.summaries + self.failed
 
     @property
     def complete(self) -> bool:
-        """Whether there are authors, and it is known of each what became of them."""
+        """Whether there are authors and none is pending."""
         return self.authors > 0 and self.pending == 0
 
 
 def coverage_by_bucket(
     rows: pl.DataFrame, summaries: pl.DataFrame, failures: pl.DataFrame, buckets: Iterable[str]
 ) -> dict[str, Coverage]:
-    """The numbers of each of `buckets`.
+    """The coverage of each of `buckets`.
 
     Args:
-        rows: of `author_state`, with each author's bucket.
-        summaries: author_id, bucket: all that the buckets hold.
-        failures: the same of their failures.
-        buckets: all that were read, those without a row too.
+        rows: result of `author_state`, with a `bucket` column.
+        summaries: author_id, bucket of all summaries in the buckets.
+        failures: the same for failures.
+        buckets: all buckets that were read, including empty ones.
     """
     counted = rows.group_by("bucket").agg(
         authors=pl.len(),

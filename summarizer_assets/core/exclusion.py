@@ -1,7 +1,7 @@
-"""The list of people never to be sent: which ids it names, and which lines only nearly name an author.
+"""The exclusion list of people never to be sent: the ids it names, and lines that nearly match an author.
 
-A line is an id as it stands, whatever it begins with. So one that begins with `#` is a comment, unless somebody's id
-is just that text: then it is the id, for who asked not to be sent must be left out whichever way it is read.
+Each line is an id, unchanged. A line that begins with `#` is a comment unless an author has exactly that id; then it is
+the id, because an opt-out must take effect in either reading.
 """
 
 import re
@@ -22,7 +22,7 @@ _QUOTES = " \t\"'`\u201c\u201d\u2018\u2019"
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """Each id of the list, and its first line."""
+    """Each id of the list with the number of its first line."""
     found: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -31,12 +31,12 @@ def lines_of(text: str) -> dict[str, int]:
 
 
 def named(lines: Mapping[str, int]) -> list[str]:
-    """The ids without those that are comments, unless somebody has such an id."""
+    """The ids without lines that look like comments."""
     return [line for line in lines if not line.startswith(_COMMENT)]
 
 
 def nearly_named(authors: pl.Series, lines: Mapping[str, int]) -> dict[str, str]:
-    """Authors who are not on the list as it is written, but would be by a line written otherwise: which one."""
+    """Authors who are not on the list but match a line in another notation, mapped to that line."""
     readings = {form: line for line in reversed(named(lines)) for form in _forms(line)}
     if not readings:
         return {}
@@ -52,13 +52,13 @@ def nearly_named(authors: pl.Series, lines: Mapping[str, int]) -> dict[str, str]
 
 
 def _forms(line: str) -> Iterator[str]:
-    """In small letters, and numbers without zeros in front."""
+    """Notations of a line: in lower case, and numbers without leading zeros."""
     if _PLAIN.fullmatch(line):
         yield line
         return
     bare = unicodedata.normalize("NFKC", line).strip(_QUOTES + ",;|").casefold()
     first = re.split(r"[,;|\t]|\s#", bare)[0].strip(_QUOTES)
-    written = [bare, first, first.rstrip("/").rpartition("/")[2]]  # a row of a table, an address that ends in the id
+    written = [bare, first, first.rstrip("/").rpartition("/")[2]]  # a table row, a URL that ends in the id
     if _GROUPED.fullmatch(bare):
         written = [bare, re.sub(r"\D", "", bare)]
     for text in written:
@@ -67,7 +67,7 @@ def _forms(line: str) -> Iterator[str]:
 
 
 def exclusion_verdict(listed: int, known: int) -> Verdict:
-    """`known`: of the `listed` ids, those of authors in the table."""
+    """The check's verdict; `known`: number of the `listed` ids that are authors in the table."""
     facts = {"excluded_ids": listed, "excluded_authors": known}
     if not listed:
         return Verdict(holds=True, text="SUMMARIZER_EXCLUDE names nobody.", facts=facts)

@@ -1,4 +1,4 @@
-"""Failures for people: how many for which reason, when each is tried again, and what to do about it."""
+"""Failure statistics for people: numbers by reason, when they are retried, and the remedy."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def _clause(reason: FailureReason) -> str:
     return f"retried by itself; {words}" if reason.retryable else words
 
 
-#: What a person can do about authors who failed for a reason, as part of a longer sentence.
+#: The remedy for each failure reason, as part of a longer sentence.
 ACTIONS: Final[Mapping[FailureReason, str]] = {reason: _clause(reason) for reason in FailureReason}
 _REASONS: Final[Mapping[str, FailureReason]] = {str(reason): reason for reason in FailureReason}
 
@@ -28,8 +28,8 @@ _REASONS: Final[Mapping[str, FailureReason]] = {str(reason): reason for reason i
 class Failures:
     """Failures of one reason. `authors = due + waiting + exhausted + final`.
 
-    `due` may be asked now, `waiting` later; `exhausted` failed in as many runs as they may; `final` are not retried by
-    themselves. `example`: the detail of the one that failed last.
+    `due` may be asked now, `waiting` later; `exhausted` have used all attempts; `final` are not retried automatically.
+    `example`: the detail of the latest failure.
     """
 
     authors: int = 0
@@ -51,7 +51,7 @@ class Failures:
 
 
 class FailureStatistics:
-    """Failures by reason, added part by part; `now` and `max_attempts` decide what is due and what exhausted."""
+    """Failures by reason, added part by part; `now` and `max_attempts` decide which are due and which exhausted."""
 
     def __init__(self, now: datetime, max_attempts: int) -> None:
         self._reasons: dict[str, Failures] = defaultdict(Failures)
@@ -59,7 +59,7 @@ class FailureStatistics:
         self._max_attempts = max_attempts
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Count rows of records.FAILURES, one an author."""
+        """Add rows of `records.FAILURES`, one per author."""
         retried = pl.col("retryable").fill_null(value=False)
         left, now = is_retried(self._max_attempts), is_due(self._now)
         counted = rows.group_by("reason").agg(
@@ -76,7 +76,7 @@ class FailureStatistics:
 
     @property
     def by_reason(self) -> dict[str, Failures]:
-        """The most frequent first."""
+        """The failures by reason, most frequent first."""
         return dict(sorted(self._reasons.items(), key=lambda item: (-item[1].authors, item[0])))
 
     @property
@@ -88,7 +88,7 @@ class FailureStatistics:
 
 
 def meaning_of(reason: str) -> str:
-    """Of a reason as the table holds it; an older or newer version of this package may know others."""
+    """The meaning of a reason in the table, which another version of this package may have written."""
     return _REASONS[reason].meaning if reason in _REASONS else "a reason that this version does not know"
 
 
@@ -97,5 +97,5 @@ def action_for(reason: str) -> str:
 
 
 def is_rule(reason: str) -> bool:
-    """Whether no request is made of such authors."""
+    """Whether the reason is a rule by which no request is made."""
     return reason in _REASONS and _REASONS[reason].skipped

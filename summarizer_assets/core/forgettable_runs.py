@@ -1,7 +1,7 @@
-"""Which past runs may be forgotten. Dagster keeps all of them for ever, and knows no setting for it.
+"""Retention rule for Dagster's runs, which Dagster keeps forever and has no setting for.
 
-A run is not forgotten while the UI or a sensor still reads from it: the newest materialisation of a partition makes it
-green, and what became of the last runs of a bucket says whether it is tried again.
+A run is kept while the UI or a sensor needs it: the newest materialisation gives a partition its status, and the ends
+of a bucket's last runs decide whether it is retried.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ DAY_S = 86_400.0
 @dataclass(frozen=True)
 class PastRun:
     run_id: str
-    kind: str  # of what is run for what: runs of one kind succeed each other
+    kind: str  # what is run for which bucket; a run supersedes older ones of its kind
     created_at: float  # Unix seconds
     finished: bool
 
@@ -22,14 +22,14 @@ class PastRun:
 def forgettable(
     runs: Sequence[PastRun], needed: Collection[str], *, now: float, keep_days: float, keep_runs: int
 ) -> list[str]:
-    """The ids of those older than `keep_days`, but for unfinished and needed ones and the newest `keep_runs` of a kind.
+    """Ids of runs older than `keep_days`, except unfinished, needed, and the newest `keep_runs` of each kind.
 
     Args:
         runs: all past runs, in any order.
-        needed: ids of runs to which something points that is current.
+        needed: ids of runs that something current refers to.
         now: Unix seconds.
-        keep_days: age below which nothing is forgotten.
-        keep_runs: how many of each kind are kept at any age.
+        keep_days: age in days below which nothing is deleted.
+        keep_runs: number of runs of each kind to keep at any age.
     """
     seen: Counter[str] = Counter()
     found = []

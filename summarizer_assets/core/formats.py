@@ -1,4 +1,4 @@
-"""Formats for people: one for numbers, money, durations, dates, percentages, plurals, lists and bars each."""
+"""Formatting for people: one function each for numbers, money, durations, dates, percentages, plurals, lists, bars."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def number(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """With one decimal below ten."""
+    """A rate, with one decimal below ten."""
     return f"{value:.1f}" if value < 10 else number(value)  # noqa: PLR2004 - see above
 
 
@@ -67,12 +67,12 @@ def exact_usd(nano: int) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes."""
+    """A number of bytes, in the fitting unit."""
     return f"{count / _GB:,.1f} GB" if count >= _GB else f"{count / _MB:,.0f} MB"
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit of which there are at least two."""
+    """Seconds in the largest unit of which there are at least two."""
     for unit, length, decimals in _UNITS:
         if seconds >= 2 * length:
             return f"{seconds / length:,.{decimals}f} {unit}"

@@ -1,4 +1,4 @@
-"""What an ingest would take away: when that is refused, why it may be so, and what says yes to just that. Pure."""
+"""The loss caused by an ingest: when it is refused, its likely cause, and the code that accepts it. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ _CODE = re.compile(r"\d+-lost-\d+-rejected-[0-9a-f]{8}")
 
 @dataclass(frozen=True)
 class Shares:
-    """The most that an ingest may take without a yes: 0 … 1 of the authors held, and of the source's rows."""
+    """The most that an ingest may lose without acceptance: shares (0 … 1) of the authors, and of the source's rows."""
 
     lost: float
     rejected: float
@@ -18,18 +18,18 @@ class Shares:
 
 @dataclass(frozen=True)
 class Loss:
-    """What an ingest would take from the buckets that it fills.
+    """What an ingest would remove from the buckets that it fills.
 
     Attributes:
-        held: authors that could be lost.
-        removed: of these, who are no longer in the source.
-        hollowed: of these, who have papers or topics, and would have neither: nothing is left to summarise.
-        emptied: buckets whose authors would all be lost.
-        source_rows: rows of the whole source.
-        rejected: rows of the whole source that can be no author, by reason.
-        source_authors: authors that the source has for these buckets.
-        gone: ids of some who would be lost. `new`: ids of some who would be added.
-        digest: of who would be lost and of what is rejected, 8 hex digits.
+        held: number of authors that could be lost.
+        removed: number of these that are no longer in the source.
+        hollowed: number of these that would lose all papers and topics, so that nothing is left to summarise.
+        emptied: buckets that would lose all their authors.
+        source_rows: number of rows of the whole source.
+        rejected: rejected rows of the whole source, by reason.
+        source_authors: number of authors that the source has for these buckets.
+        gone: example ids of lost authors. `new`: example ids of added authors.
+        digest: hash of the lost authors and the rejected rows, 8 hex digits.
     """
 
     held: int
@@ -53,7 +53,7 @@ class Loss:
 
     @property
     def code(self) -> str:
-        """Says yes to this loss and to no other one: the same authors, the same rejected rows."""
+        """The code that accepts exactly this loss: the same authors, the same rejected rows."""
         return f"{self.lost}-lost-{self.rejected_rows}-rejected-{self.digest}"
 
 
@@ -62,7 +62,7 @@ def is_code(text: str) -> bool:
 
 
 def objections(loss: Loss, shares: Shares) -> list[str]:
-    """Why the ingest is refused, each in words that follow "it "; none: it may go on."""
+    """The reasons to refuse the ingest, each as words that follow "it "; empty if it may proceed."""
     return list(_objections(loss, shares))
 
 
@@ -95,7 +95,7 @@ def _taking(loss: Loss) -> str:
 
 
 def likely_cause(loss: Loss, id_column: str) -> str:
-    """What most often does this, by what is seen; `id_column`: the source's, which is taken for `author_id`."""
+    """The most likely cause of the loss; `id_column`: the source's column that is mapped to `author_id`."""
     if not loss.source_rows:
         return (
             "an export that came out empty or broke off behind its header, or line ends that are not understood, so "
@@ -135,5 +135,5 @@ def _cause_of_rejecting(rejected: Mapping[str, int], id_column: str) -> str:
 
 
 def _shapes(ids: Sequence[str]) -> set[str]:
-    """Digits and letters by their kind: `1000123` and `1000123.0` differ, `12` and `1000123` do not."""
+    """The shapes of ids by kinds of characters: `1000123` and `1000123.0` differ, `12` and `1000123` do not."""
     return {re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", one)) for one in ids}

@@ -1,8 +1,8 @@
-"""Whether a run that the orchestrator takes for running is lost, by its signs of life in the state store. Pure.
+"""Detection of lost runs, which the orchestrator still shows as running, by their signs of life. Pure.
 
-What can be known: of a process on this host whether it is there, of one elsewhere only how long it has not renewed what
-it holds. A run that is there and does not move (SIGSTOP, a suspended laptop) is alive; one on another host that does
-not renew for two leases may be asleep, too, and finds when it wakes that its bucket was taken: it stops by itself.
+For a process on this host it is known whether it exists; for one on another host only how long its leases have not been
+renewed. An existing but stopped process (SIGSTOP, a suspended laptop) is alive. A run on another host without renewal
+for two leases may be suspended, too; when it wakes up, it finds its bucket taken and stops.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ Whereabouts = Literal["here", "gone", "elsewhere"]
 class Sign:
     """A claim or heartbeat of a run.
 
-    `silent_s`: since the lease ran out; below zero it has not. `process`: on this host, gone from it, or on another
-    one (or on a system that does not tell).
+    `silent_s`: seconds since the lease expired; negative before. `process`: on this host, gone from it, or on another
+    host (or unknown).
     """
 
     place: str
@@ -31,14 +31,14 @@ class Sign:
 
 
 def lost_because(signs: Sequence[Sign], *, lease_s: float, quiet_s: float, lost_after_s: float) -> str | None:
-    """The cause, in words; None: it lives, or it is not sure.
+    """The cause of the loss in words; None if the run is alive or the loss is uncertain.
 
     Args:
-        signs: what the state store holds of the run.
-        lease_s: how long a claim holds that is not renewed.
-        quiet_s: how long ago the run's last event was.
-        lost_after_s: a run without a sign that is quiet for so long is lost: before it claims a bucket and after it
-            gave it back, a run has little to do, and tells of it.
+        signs: the run's signs of life in the state store.
+        lease_s: seconds for which a claim is valid without renewal.
+        quiet_s: seconds since the run's last event.
+        lost_after_s: a run without signs is lost after this many quiet seconds; before it claims a bucket and after
+            it releases it, a run has little to do and logs events.
     """
     if any(sign.alive for sign in signs):
         return None
@@ -51,12 +51,12 @@ def lost_because(signs: Sequence[Sign], *, lease_s: float, quiet_s: float, lost_
     if all(sign.process == "gone" for sign in signs):
         return f"its process on {host}, at work on {last.place}, is gone"
     if last.silent_s < lease_s:
-        return None  # it may be stopping by itself, or the store was out of its reach for a moment
+        return None  # it may be stopping, or the store was unreachable for a moment
     return f"its claim of {last.place}, held from {host}, lapsed {last.silent_s:.0f} s ago and was not renewed"
 
 
 def renewed(before: Sequence[Sign], after: Sequence[Sign], between_s: float) -> bool:
-    """Whether a run renewed one of the things that it held, or gave all of them back: then it was there."""
+    """Whether a run renewed one of its signs or released all of them in between, and so was alive."""
     if before and not after:
         return True
     silent = {sign.place: sign.silent_s for sign in before}

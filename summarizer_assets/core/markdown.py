@@ -17,7 +17,7 @@ _COLOURS: Final = ("#009e73", "#d55e00", "#8a8a8a")
 
 
 def escaped(text: str, most: int | None = None) -> str:
-    """`text`, at most `most` characters of it, as Markdown that shows just its characters and links to nothing."""
+    """`text` (at most `most` characters) as Markdown that shows exactly its characters and has no links."""
     text = _ADDRESS.sub(lambda sign: sign[0] + _JOINER, made_visible(text, most))
     return "".join(f"\\{sign}" if sign in punctuation else sign for sign in text)
 
@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def bar(alt: str, done: int, failed: int, left: int) -> str:
-    """A picture: done is green, failed is red, left is grey. `alt`: the alternative text."""
+    """A bar as an image: done is green, failed is red, left is grey. `alt`: the alternative text."""
     paths = "".join(
         f'<path fill="{colour}" d="M{start} 0h{width}v{_HEIGHT}H{start}"/>'
         for colour, (start, width) in zip(_COLOURS, stretches((done, failed, left), _WIDTH), strict=True)

@@ -1,4 +1,4 @@
-"""What becomes of the authors of a request, and why a run ends before its work does."""
+"""Outcomes: of the authors of a request, and of a run that stops early."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from summarizer_assets.core.records import FailureReason
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run ended before its work did: a value, not an exception, so that both tables are still written true."""
+    """Why a run stopped early: a value and not an exception, so that both tables are still written correctly."""
 
     cause: str
     message: str
@@ -17,9 +17,9 @@ class Stop:
 
 @dataclass(frozen=True)
 class Answer:
-    """A request's good answers: the authors' positions in the run, and the reading in the same order.
+    """A request's accepted answers: the authors' positions in the run, and the reading in the same order.
 
-    `used`: by the request; estimated where `reading.told` does not say, or says what cannot be.
+    `used`: the request's usage; estimated if `reading.told` has none, or an impossible one.
     """
 
     positions: list[int]
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failed:
-    """An author that has no summary after all that this run may try."""
+    """An author without a summary after all attempts of this run."""
 
     position: int
     reason: FailureReason

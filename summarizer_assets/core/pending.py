@@ -1,4 +1,4 @@
-"""What one bucket's run has to do: the authors to ask, the rows to remove, the failures to keep."""
+"""The work plan of one bucket: the authors to ask, the rows to remove, the failures to keep."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
 
 @dataclass(frozen=True)
 class Identity:
-    """With the author's id and content hash, what an answer is an answer to."""
+    """Prompt version and model; together with author id and content hash, the identity of an answer."""
 
     prompt_version: str
     model: str
@@ -21,14 +21,14 @@ class Identity:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """`max_attempts` runs in which an author may fail; the wait before the next doubles from `first_wait_s`."""
+    """`max_attempts`: runs in which an author may fail. The wait before the next one doubles from `first_wait_s`."""
 
     max_attempts: int
     first_wait_s: float
     longest_wait_s: float = 24 * 3600.0
 
     def next_due_s(self, reason: FailureReason, attempts: int) -> float | None:
-        """Seconds until the author may be asked again after failing `attempts` times; None: never by itself."""
+        """Seconds until the author may be asked again after failing `attempts` times; None if never automatically."""
         if not reason.retryable or attempts >= self.max_attempts:
             return None
         return float(min(self.first_wait_s * 2 ** (attempts - 1), self.longest_wait_s))
@@ -36,12 +36,12 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Plan:
-    """One bucket's work.
+    """The work of one bucket.
 
     `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
     first_failed_at, state, has_summary, outdated (see `author_state`), asked_before (Boolean), driven (Boolean: a
-    failure that somebody chose, and that is not due).
-    `removed`: authors whose summary has to go. `failures`: rows to keep as long as their authors are not asked.
+    failure that a person chose although it is not due).
+    `removed`: authors whose summary is deleted. `failures`: rows to keep as long as their authors are not asked.
     """
 
     authors: int
@@ -51,17 +51,17 @@ class Plan:
 
     @property
     def current(self) -> int:
-        """Authors with a summary of their current content."""
+        """The number of authors with a summary of their current content."""
         return self.authors - self.unresolved.height - self.failures.height
 
     @property
     def unresolved(self) -> pl.DataFrame:
-        """Authors to ask that have no current summary and no failure row either: pending until they are reached."""
+        """Authors to ask with neither a current summary nor a failure: pending until they are reached."""
         return self.todo.filter(pl.col("state") == PENDING)
 
     @property
     def wanted(self) -> int:
-        """Authors to ask who have no row, or are to be asked by choice."""
+        """The number of authors to ask who have no row, or are chosen by a person."""
         return self.unresolved.height + self.todo.filter((pl.col("state") == SUMMARY) | pl.col("driven")).height
 
 
@@ -81,24 +81,24 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     """Decide what to do for one bucket.
 
     Args:
-        authors: one row an author: author_id, author_name, text, content_hash, tokens, empty (nothing to summarise).
-        summaries: what the bucket holds: author_id, content_hash, prompt_version, model, summarized_at.
-        failures: the bucket's failure rows (records.FAILURES).
-        identity: what the run would ask with.
+        authors: one row per author: author_id, author_name, text, content_hash, tokens, empty (nothing to summarise).
+        summaries: the bucket's summaries: author_id, content_hash, prompt_version, model, summarized_at.
+        failures: the bucket's failure rows (`records.FAILURES`).
+        identity: prompt version and model of the run.
         excluded: ids never to be sent.
-        now: decides which failures are due (UTC).
-        choice: whom to ask beside those who are pending or due.
+        now: the time that decides which failures are due (UTC).
+        choice: whom to ask besides authors who are pending or due.
         keep_removed: keep rows of authors that are no longer in `authors`.
-        answered: author_id, content_hash, answered_at, replaces of answers that a dead run left: no failure keeps them
-            out, and no older summary keeps out one that was asked for to replace it. One that was not is late: another
-            run answered first.
-        tried: attempts under other prompts and models than that of an author's row (core.tried.TRIED).
+        answered: author_id, content_hash, answered_at, replaces of the answers that a dead run left. They take
+            precedence over failures, and over an older summary that they were requested to replace; any other answer
+            is late, because another run answered first.
+        tried: attempts under other prompts and models than those of an author's row (`earlier_attempts.TRIED`).
     """
     bucket = authors["bucket"][0] if authors.height else None
     by_rule = _skipped(authors, excluded, failures, now, bucket)
     skipped = pl.col("author_id").is_in(by_rule["author_id"].implode())
     tried_failures = failures.filter(pl.col("attempts") > 0)
-    # A new prompt or model re-asks nobody by itself: neither is compared.
+    # Prompt and model are not compared, because a change of either re-asks nobody automatically.
     known = author_state(authors.with_columns(skipped=skipped), summaries, tried_failures)
     summarised = pl.col("state") == SUMMARY
     renewed = known.filter(summarised).join(
@@ -134,7 +134,7 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
         .sort("author_id")
     )
 
-    # A failure of older content, or a skip that no longer holds, says nothing of the author as they are now.
+    # A failure of older content, or a skip whose rule no longer applies, does not concern the current author.
     failed = candidates.filter(pl.col("state") == FAILED).select("author_id", "content_hash")
     failed_rows = tried_failures.join(failed, on=["author_id", "content_hash"], how="semi")
     gone_failures = failures.join(authors.select("author_id"), on="author_id", how="anti")
@@ -142,8 +142,8 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     kept = gone_failures if keep_removed else gone_failures.clear()
     kept = kept.filter(~pl.col("author_id").is_in(list(excluded)))
     removed = set() if keep_removed else set(gone_summaries["author_id"])
-    removed |= excluded.intersection(gone_summaries["author_id"])  # who opted out goes, kept or not
-    # Nor has a summary a place beside a failure by rule, or an outdated one beside a failure of the current content.
+    removed |= excluded.intersection(gone_summaries["author_id"])  # opted-out authors are never kept
+    # A failure by rule replaces any summary, and a failure of the current content an outdated one.
     removed |= set(known.filter(pl.col("skipped") & pl.col("has_summary"))["author_id"])
     removed |= set(
         candidates.filter("outdated").join(blocked.select("author_id"), on="author_id", how="semi")["author_id"]
@@ -155,7 +155,7 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
 def _to_renew(
     summaries: pl.DataFrame, choice: Choice, identity: Identity, answered: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """author_id of the summaries to replace: by choice, and those for whom a dead run left what was to replace them."""
+    """author_id of the summaries to replace: chosen ones, and those for which a dead run left a replacement."""
     chosen = summaries.filter(choice.resummarize.summaries(identity.prompt_version, identity.model))
     ids = chosen.select("author_id")
     if answered is None or answered.is_empty():
@@ -182,7 +182,7 @@ def _skipped(
     now: datetime,
     bucket: str | None,
 ) -> pl.DataFrame:
-    """Failure rows of authors for whom no request is made; of no prompt and no model, so a new one rewrites nothing."""
+    """Failure rows of authors skipped by a rule; without prompt and model, so that changing these rewrites nothing."""
     reason = (
         pl.when(pl.col("author_id").is_in(list(excluded)))
         .then(pl.lit(str(FailureReason.EXCLUDED)))

@@ -1,4 +1,4 @@
-"""How far a run is, as a line for a terminal and as a small picture for a page."""
+"""Progress of a run or an ingest, as a line for a terminal and as Markdown for a page."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from summarizer_assets.core.formats import duration, exact_usd, rate, text_bar
 from summarizer_assets.core.markdown import bar
 
 _RATE_OVER_S: Final = 120.0
-_STANDSTILL: Final = 1e-6  # authors a second: slower is not moving
+_STANDSTILL: Final = 1e-6  # authors per second, below which a run stands still
 
 
 @dataclass(frozen=True)
 class Progress:
     """Authors of one bucket's run at one moment.
 
-    `done` have their summary, `failed` none, `left` are still to be reached. `rate`: authors reached a second, lately.
-    `spent`: nano-dollars of this run, None: nobody knows the price. `waits`: why nothing moves now.
+    `done` have a summary, `failed` a failure, `left` are not reached yet. `rate`: recent authors per second.
+    `spent`: nano-dollars of this run; None if the price is unknown. `waits`: why nothing moves now.
     """
 
     bucket: str
@@ -33,17 +33,17 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate of late; None: it cannot be told."""
+        """Estimated seconds left at the recent rate; None if unknown."""
         return self.left / self.rate if self.rate > _STANDSTILL and self.waits is None else None
 
     @property
     def line(self) -> str:
-        """For a log or a terminal."""
+        """One line for a log or a terminal."""
         return f"bucket {self.bucket} {text_bar(self.total - self.left, self.total)}{self._foretold}: {self._words}"
 
     @property
     def markdown(self) -> str:
-        """A bar and the numbers; less than the 1,000 characters that Dagster shows inline."""
+        """A bar and the numbers, in less than the 1,000 characters that Dagster shows inline."""
         picture = bar(f"{self.done} of {self.total} done", self.done, self.failed, self.left)
         return f"{picture}\n\n{self._words}{self._foretold}"
 
@@ -66,7 +66,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class IngestProgress:
-    """How far an ingest is: `rows` of the source read; `done` of `buckets` compared with the table, and written."""
+    """Progress of an ingest: `rows` of the source read; `done` of `buckets` compared with the table and written."""
 
     phase: str
     rows: int
@@ -91,7 +91,7 @@ class IngestProgress:
 
 
 class Every:
-    """Says at which looks `seconds` have passed since the last time it said so, or since the first look."""
+    """An interval timer: `due` is true once `seconds` have passed since it was last true, or since the first call."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -107,7 +107,7 @@ class Every:
 
 
 class Rate:
-    """Events a second over the last two minutes, or since the start; fed with ever larger counts."""
+    """Events per second over the last two minutes, or since the start, from cumulative counts."""
 
     def __init__(self, now: float) -> None:
         self._seen: deque[tuple[float, int]] = deque([(now, 0)])

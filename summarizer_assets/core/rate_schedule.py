@@ -1,39 +1,39 @@
-"""The limits of one provider account, kept by everybody who uses it: who may send how much from when. Arithmetic only.
+"""The shared schedule of a provider account's rate limits: who may send how much from when. Arithmetic only.
 
-Each limit is a schedule: the moment up to which its refill is spoken for. Who wants to send leases a stretch of it for
-many requests at once, and spends that as it flows. Whoever asks next gets the stretch behind. So runs that start and
-end need no protocol, the sum never exceeds the limit, and a run with little to do takes little.
+Each limit is a schedule: the moment up to which its refill is reserved. A sender leases a stretch of it for many
+requests at once and uses it as it flows; the next sender gets the stretch after it. So runs can start and end without a
+protocol, the sum never exceeds the limit, and a run with little to do takes little.
 
-What limits are given or announced is known. Where none are, a throttle tells: what was served until then is taken as
-a guess, which grows with time, slowly at first. A throttle under known limits slows them down in the same way, for
-somebody else may use the account too.
+Limits are known if they are configured or announced. Otherwise the first throttle gives an estimate, the rate served
+until then, which grows with time, slowly at first. A throttle under known limits slows them down in the same way,
+because others may use the account, too.
 """
 
 import math
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-BURST_S: Final = 0.25  # of refill may be caught up with after a pause
-_CHUNK_S: Final = 0.25  # of refill in one lease; less when the schedule is far ahead, for then many share it
-_EPISODE_S: Final = 1.0  # throttles within it are one
+BURST_S: Final = 0.25  # seconds of refill that may be caught up after a pause
+_CHUNK_S: Final = 0.25  # seconds of refill per lease; less if the schedule is far ahead, because then many share it
+_EPISODE_S: Final = 1.0  # throttles within this time count as one
 _SLOWED: Final = 0.95
 _GUESS_CUT: Final = 0.93
 _LEAST_SPEED: Final = 0.05
 _DOUBLING_S: Final = 10.0
-_GUESS_DOUBLING_S: Final = 20.0  # slower than known limits: each time it is too much a request is refused
-_DOUBLINGS: Final = 12  # then a guess has grown two hundredfold: it says nothing any more
+_GUESS_DOUBLING_S: Final = 20.0  # slower than for known limits, because each overshoot costs a refused request
+_DOUBLINGS: Final = 12  # after these a guess has grown two hundredfold and is worthless
 _LONG_AGO: Final = -1e12
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """The account's limits a minute; None: unknown, learnt from headers when the provider announces them."""
+    """The account's limits per minute; None if unknown until the provider announces them in headers."""
 
     requests: float | None = None
     tokens: float | None = None
 
     def or_else(self, others: "RateLimits") -> "RateLimits":
-        """The others where ours are unknown."""
+        """These limits, with unknown ones taken from `others`."""
         return RateLimits(
             others.requests if self.requests is None else self.requests,
             others.tokens if self.tokens is None else self.tokens,
@@ -50,11 +50,11 @@ class RateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of an account. Moments and rates in seconds of whoever keeps it.
+    """The state of an account. Moments and rates are in seconds of the store's clock.
 
-    `requests_at`, `tokens_at`: up to when each limit is spoken for. `slowed`: the part of the known limits used since
-    the throttle at `slowed_at`. `guess`: requests a second, of unknown limits, made at `guess_at`. `seen_at`: when all
-    this was last changed; None: nobody knows.
+    `requests_at`, `tokens_at`: the moment up to which each limit is reserved. `slowed`: share of the known limits in
+    use since the throttle at `slowed_at`. `guess`: estimated requests per second if limits are unknown, made at
+    `guess_at`. `seen_at`: time of the last change; None if unknown.
     """
 
     requests_at: float = _LONG_AGO
@@ -69,7 +69,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a run wants to send soon. `first_tokens`: of the request that goes next, which no lease cuts in two."""
+    """What a run wants to send soon. `first_tokens`: tokens of the next request, which a lease never splits."""
 
     requests: float
     tokens: float
@@ -78,7 +78,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An amount that comes at `rate` a second, beginning `start_s` from now with `first` of it at once."""
+    """An amount that becomes available at `rate` per second from `start_s` on, with `first` of it immediately."""
 
     amount: float
     start_s: float
@@ -88,9 +88,9 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What a run may send; None: this limit is unknown, and holds nobody back.
+    """What a run may send; None if the limit is unknown and does not restrict.
 
-    `wait_s`: where none is known, what is left of a cooldown; known ones begin their flow after it.
+    `wait_s`: the rest of a cooldown if no limit is known; the flows of known limits begin after it.
     """
 
     requests: Flow | None
@@ -99,9 +99,10 @@ class Lease:
 
 
 def rewound(account: Account, now: float) -> Account:
-    """The account by a clock that may have been set back since it was last changed: as far ahead of `now` as then.
+    """The account adjusted for a clock that was set back since the last change: as far ahead of `now` as then.
 
-    Else all would wait until the clock is as late again. A bound on waits would not tell: a cooldown may be of an hour.
+    Otherwise everybody would wait until the clock catches up. A bound on waits would not help, because a cooldown may
+    last an hour.
     """
     if account.seen_at is None or account.seen_at <= now:
         return account
@@ -117,7 +118,7 @@ def rewound(account: Account, now: float) -> Account:
 
 
 def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Account, Lease]:
-    """Reserve what is asked for, or as much of it as one lease may hold: one request at least."""
+    """Reserve what is asked for, or as much of it as a lease may contain, but at least one request."""
     requests_s, tokens_s = rates(account, now, given)
     ahead = max(account.requests_at, account.tokens_at, now) - now
     chunk_s = _CHUNK_S / (1 + 4 * ahead)
@@ -134,7 +135,7 @@ def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Ac
 
 
 def give_back(account: Account, now: float, requests: float, tokens: float, given: RateLimits) -> Account:
-    """What was leased and not used may be leased again; what was used beyond it (below zero) is paid for by all."""
+    """Return unused amounts of a lease; a negative amount was used beyond it and is charged to everybody."""
     requests_s, tokens_s = rates(account, now, given)
     if requests_s is not None:
         account = replace(account, requests_at=account.requests_at - requests / requests_s)
@@ -145,9 +146,9 @@ def give_back(account: Account, now: float, requests: float, tokens: float, give
 
 
 def throttled(account: Account, now: float, wait_s: float, served: float, given: RateLimits) -> Account:
-    """The provider refused a request: all wait, and go on slower.
+    """The provider throttled a request: all runs wait, and continue more slowly.
 
-    `served`: requests a second until then, 0: nobody can tell yet.
+    `served`: requests per second served until then; 0 if not known yet.
     """
     if now - max(account.slowed_at, account.guess_at) > _EPISODE_S:
         known = given.or_else(account.learnt).known
@@ -162,12 +163,12 @@ def throttled(account: Account, now: float, wait_s: float, served: float, given:
 
 
 def learn(account: Account, announced: RateLimits) -> Account:
-    """The provider announced limits; one that changes its mind is followed. 0: it took one back."""
+    """Adopt announced limits; a later announcement replaces an earlier one, and 0 withdraws a limit."""
     return replace(account, learnt=announced.or_else(account.learnt).without_zeros)
 
 
 def rates(account: Account, now: float, given: RateLimits) -> tuple[float | None, float | None]:
-    """Requests and tokens a second in force; None: unknown."""
+    """The requests and tokens per second in force; None if unknown."""
     limits = given.or_else(account.learnt)
     speed = _speed(account, now) / 60
     tokens_s = None if limits.tokens is None else limits.tokens * speed
@@ -192,6 +193,6 @@ def _guess(account: Account, now: float) -> float | None:
 
 
 def _growth(seconds: float, doubling_s: float = _DOUBLING_S) -> float:
-    """A twentieth in `doubling_s`, were it to go on as at first; twice as fast whenever they are over."""
+    """Growth factor after `seconds`: 5 % per `doubling_s` at first, and twice as fast after each."""
     grown = min(max(seconds, 0.0), _DOUBLINGS * doubling_s)
     return 1 + 0.05 / math.log(2) * (2 ** (grown / doubling_s) - 1)

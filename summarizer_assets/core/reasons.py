@@ -1,4 +1,4 @@
-"""What is done about each reason for which an author has no summary: by the system, and by a person."""
+"""The remedy for each failure reason: what the system does, and what a person can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ class Remedy:
     action: str
 
 
-#: Faults between us and the model: halving the group would only send more into them.
+#: Faults between us and the model, for which halving the group would only send more requests into them.
 OUTSIDE: Final = frozenset({Why.SERVER_ERROR, Why.TIMEOUT, Why.CONNECTION, Why.GATEWAY_BODY})
-#: The author's own answer came, and its text is no summary.
+#: The author's answer arrived, but its text is not an acceptable summary.
 ABOUT_THE_TEXT: Final = frozenset(
     {Why.UNGROUNDED, Why.UNSAFE_TEXT, Why.ECHO, Why.TOO_LONG, Why.BAD_TEXT, Why.BAD_TYPE, Why.EMPTY_SUMMARY}
 )
-#: Of the provider, the network or the record, whatever the model is like.
+#: Reasons caused by the provider, the network or the record, not by the model.
 NOT_THE_MODEL: Final = OUTSIDE | {Why.REJECTED, Why.TOO_LARGE}
 
 _LATER = "then asks again in later runs, up to SUMMARIZER_MAX_ATTEMPTS"
@@ -77,7 +77,7 @@ _KNOWN = {str(reason): remedy for reason, remedy in REMEDIES.items()}
 
 
 def remedy_for(reason: str) -> Remedy:
-    """Of a reason as the table holds it; another version of this package may know others."""
+    """The remedy for a reason in the table, which another version of this package may have written."""
     unknown = Remedy(
         "Not known to this version.", "Read the detail, and the documentation of the version that wrote it."
     )
@@ -85,6 +85,6 @@ def remedy_for(reason: str) -> Remedy:
 
 
 def change_for(reason: Why) -> str:
-    """What a person changes, as part of a sentence, when it happens all the time."""
+    """What a person should change if the reason is frequent, as part of a sentence."""
     action = REMEDIES[reason].action.removeprefix("If it lasts, ").removesuffix(".")
     return action[0].lower() + action[1:]

@@ -1,4 +1,4 @@
-"""Whom a person chose to ask again, beside the authors whom a run asks anyway."""
+"""A person's choice of authors to ask again, besides those whom a run asks anyway."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class ChoiceError(ValueError):
-    """What a person chose in a launchpad cannot be done: which choice, and what is allowed."""
+    """A choice in the launchpad is invalid; the message says which, and what is allowed."""
 
 
 def moment_of(text: str) -> datetime:
-    """A moment that a person wrote; UTC when it names no zone.
+    """Parse a moment; UTC if it has no time zone.
 
     Raises:
-        ChoiceError: it is none.
+        ChoiceError: the text is not a moment.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -30,9 +30,9 @@ def moment_of(text: str) -> datetime:
 
 @dataclass(frozen=True)
 class Redrive:
-    """Failures to ask now: due or not, past the cap of attempts, and of reasons that are not retried by themselves.
+    """Failures to ask now: due or not, past the cap of attempts, and of reasons that are not retried automatically.
 
-    Each filter that is not empty must hold; with none, no failure is chosen.
+    All non-empty filters must match; without any filter, no failure is chosen.
     """
 
     reasons: frozenset[str] = _NOBODY
@@ -56,17 +56,17 @@ class Redrive:
 
     @property
     def failures(self) -> pl.Expr:
-        """Which rows of records.FAILURES."""
+        """The expression that selects rows of `records.FAILURES`."""
         before = None if self.failed_before is None else pl.col("last_failed_at") < self.failed_before
         return _all_of([_one_of("reason", self.reasons), _one_of("author_id", self.authors), before])
 
 
 @dataclass(frozen=True)
 class Resummarize:
-    """Summaries of the current content to ask for anew; each filter that is given must hold, with none nobody is.
+    """Summaries of the current content to regenerate; all given filters must match, and without any none is chosen.
 
     `other_identity`: made with another prompt or model than the current one. `before`: made before that moment (UTC).
-    A summary stays until the new one is there, and stays if that fails.
+    A summary is kept until the new one exists, and if that fails.
     """
 
     prompt_versions: frozenset[str] = _NOBODY
@@ -80,7 +80,7 @@ class Resummarize:
         return bool(texts) or self.before is not None or self.other_identity
 
     def summaries(self, prompt_version: str, model: str) -> pl.Expr:
-        """Which rows of records.SUMMARIES, when `prompt_version` and `model` are the current ones."""
+        """The expression that selects rows of `records.SUMMARIES`, for the current `prompt_version` and `model`."""
         filters = [
             _one_of("prompt_version", self.prompt_versions),
             _one_of("model", self.models),
@@ -95,7 +95,7 @@ class Resummarize:
 
 @dataclass(frozen=True)
 class Choice:
-    """`retry_all`: every retryable failure. `spend`: False tells what the run would ask and cost, and asks nobody."""
+    """`retry_all`: every retryable failure. `spend`: if False, the run only computes requests and cost."""
 
     retry_all: bool = False
     redrive: Redrive = field(default_factory=Redrive)
@@ -104,11 +104,11 @@ class Choice:
 
     @property
     def priced(self) -> bool:
-        """Whether the run says first what it would take and cost."""
+        """Whether the run first reports its requests and cost."""
         return bool(not self.spend or self.redrive or self.resummarize)
 
 
-#: Only those who are pending or due.
+#: Only authors who are pending or due.
 NOBODY_CHOSEN = Choice()
 
 

@@ -1,8 +1,9 @@
-"""What an ingest took, brought back: one bucket's rows as they are to be, from those before it, after it and now. Pure.
+"""Undoing an ingest in one bucket: computes its rows from those before the ingest, after it and now. Pure.
 
-Undone is what the ingest did to an author who is still as it left them: whom it removed is there again, whom it added
-is not, whom it changed has the old record. Who changed since stays. An author whose record is as it was before, by this
-or by a later ingest, has the summary or the failure of then, unless there is a current one: so nobody has to be asked.
+The ingest's change is undone for each author who is still as it left them: removed authors are restored, added ones
+removed, changed ones get the old record. Authors changed since are kept. An author whose record is the one from before,
+by this undo or by a later ingest, gets the old summary or failure back unless there is a current one, so that nobody
+has to be asked again.
 """
 
 from collections.abc import Collection
@@ -13,9 +14,9 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Restored:
-    """`authors`: the bucket's rows. `same`: who of those that the ingest touched has the record of before (author_id).
+    """`authors`: the bucket's rows. `same`: author_id of those the ingest touched who have the record from before.
 
-    `back`, `out`, `reset`: how many came back, went, and have their old record.
+    `back`, `out`, `reset`: numbers of authors restored, removed, and reset to their old record.
     """
 
     authors: pl.DataFrame
@@ -29,7 +30,7 @@ class Restored:
 
 
 def restore_authors(before: pl.DataFrame, after: pl.DataFrame, now: pl.DataFrame) -> Restored:
-    """Each of records.AUTHORS, one row an author."""
+    """Restore one bucket's authors; all frames are `records.AUTHORS`, one row per author."""
     ids = pl.concat([frame.select("author_id") for frame in (before, after, now)]).unique()
     for name, frame in (("before", before), ("after", after), ("now", now)):
         ids = ids.join(frame.select("author_id", pl.col("record_hash").alias(name)), on="author_id", how="left")
@@ -51,21 +52,21 @@ def restore_authors(before: pl.DataFrame, after: pl.DataFrame, now: pl.DataFrame
 
 @dataclass(frozen=True)
 class Rows:
-    """One bucket's rows in the tables of who was asked: records.SUMMARIES and records.FAILURES."""
+    """One bucket's rows of the result tables: `records.SUMMARIES` and `records.FAILURES`."""
 
     summaries: pl.DataFrame
     failures: pl.DataFrame
 
 
 def restore_rows(before: Rows, now: Rows, same: pl.DataFrame, current: pl.DataFrame, excluded: Collection[str]) -> Rows:
-    """The summaries to put in, and all failures of the bucket.
+    """The summaries to merge into the bucket, and all its failures.
 
     Args:
-        before: as they were.
-        now: as they are.
-        same: author_id of whom rows may come back.
-        current: author_id, content_hash: what is rendered of each author now.
-        excluded: ids of who is not to be sent any more, whose rows stay away.
+        before: the rows before the ingest.
+        now: the current rows.
+        same: author_id of authors whose rows may be restored.
+        current: author_id, content_hash of each author as rendered now.
+        excluded: ids never to be sent, whose rows are not restored.
     """
     wanted = same.filter(~pl.col("author_id").is_in(list(excluded)))
     identity = ["author_id", "content_hash"]
@@ -75,7 +76,7 @@ def restore_rows(before: Rows, now: Rows, same: pl.DataFrame, current: pl.DataFr
     nothing = old.join(now.summaries, on="author_id", how="anti").select("author_id")
     back = old.join(pl.concat([right, nothing]).unique(), on="author_id", how="semi")
     failed = before.failures.join(wanted, on="author_id", how="semi")
-    # What failed of another record says nothing of this one, and would not keep the author from being asked.
+    # A failure of another record does not concern this one, and does not prevent a request.
     stale = now.failures.join(failed, on="author_id", how="semi").join(current, on=identity, how="anti")
     gone = pl.concat([back.select("author_id"), stale.select("author_id")])
     failures = now.failures.join(gone, on="author_id", how="anti")

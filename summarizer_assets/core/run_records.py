@@ -1,4 +1,4 @@
-"""What each run leaves of itself for those that come after it: its record, and the tags of its end. Pure."""
+"""Run records for later runs and sensors, and the tags that mark how a run ended. Pure."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 from summarizer_assets.core.brake import UNUSABLE, Trust
 
-#: So many runs of a bucket in a row without progress, and the retry sensor leaves it alone.
+#: Consecutive runs of a bucket without progress after which the retry sensor leaves it alone.
 PARKED_AFTER_RUNS = 3
 _DISTRUSTED_S = 3600.0
-#: Stops of a run whose provider answered it; every other stop has its cause at the provider.
+#: Stops of a run whose provider answered; every other stop is caused by the provider.
 TOO_MANY_FAILURES = "too_many_failures"
 OWN_STOPS = frozenset({"terminated", TOO_MANY_FAILURES, UNUSABLE})
-#: A tag of a run whose end a person asked for: its own id, for a run that is executed again inherits tags. Should its
-#: worker die of that, or before, the run's end says only that.
+#: Tag of a run that a person cancelled; its value is the run's own id, because a re-executed run inherits tags. If the
+#: worker dies of it, or before, Dagster shows only a failure.
 CANCEL_ASKED = "summarizer/cancel_asked"
-#: The same of an ingest that would have taken too much: it failed, and would fail so again.
+#: The same for an ingest that was refused because of its loss, and would be refused again.
 REFUSED = "summarizer/refused"
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """One run that had work in a bucket. Times in seconds since the epoch.
+    """One run that had work in a bucket. Times are epoch seconds.
 
-    `fingerprint` is of the model, the prompt and the settings that it asked with; None: an older version's run.
-    `pending_before` counts the authors without a row when it started, `pending_after` those when it ended; None, as
-    is `ended_at`: it is still at it, or it died. `stop` says why it ended before its work did.
+    `fingerprint`: of its model, prompt and settings; None for a run of an older version. `pending_before`,
+    `pending_after`: number of authors without a row at its start and end. `pending_after` and `ended_at` are None while
+    it is running, and if it died. `stop`: why it stopped early.
     """
 
     run_id: str
@@ -38,17 +38,17 @@ class PastRun:
 
     @property
     def braked(self) -> bool:
-        """It got nothing usable from the model."""
+        """Whether it stopped because the model gave nothing usable."""
         return self.stop == UNUSABLE
 
     @property
     def refused(self) -> bool:
-        """It was stopped from outside: a rejected key, an exhausted quota, an outage."""
+        """Whether the provider stopped it: a rejected key, an exhausted quota, an outage."""
         return self.stop is not None and self.stop not in OWN_STOPS
 
 
 def trust_after(last: PastRun | None, now: float) -> Trust:
-    """In what `last`, the last run that ended, asked with; None: there was none."""
+    """The trust in the model, prompt and settings of `last`, the last finished run; None if there was none."""
     if last is None or last.ended_at is None:
         return Trust.UNTRIED
     if last.braked:
@@ -60,7 +60,7 @@ def trust_after(last: PastRun | None, now: float) -> Trust:
 def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> dict[str, list[str]]:
     """Causes why the last run of a bucket stopped early, each with its buckets, sorted.
 
-    A run without an end, in a bucket without a running run, died.
+    A run without an end, in a bucket without a active run, died.
     """
     causes: dict[str, list[str]] = defaultdict(list)
     for bucket, past in sorted(runs.items()):

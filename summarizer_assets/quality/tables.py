@@ -40,7 +40,7 @@ _NOT_JUDGED = "Not judged, since a table has other columns than this version rea
 class Snapshot:
     """The newest version of each table at one moment; `wrong`: what is wrong with the columns of a table.
 
-    `at_work`: buckets with a running run, whose tables need not be consistent.
+    `at_work`: buckets with a active run, whose tables need not be consistent.
     """
 
     tables: dict[str, TableSnapshot] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checked:
-    """`verdicts`: by check. `skipped`: buckets with a running run."""
+    """`verdicts`: by check. `skipped`: buckets with a active run."""
 
     verdicts: Mapping[str, Verdict]
     buckets: int

@@ -77,7 +77,7 @@ class Report:
 
     `buckets`: the counts of each bucket. `compared`: whether each summary was compared with its author's current
     record, so that outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early.
-    `at_work`: buckets with a running run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
+    `at_work`: buckets with a active run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
     with a flag of their text; `doubts`: some of them, the most doubtful first.
     """
 

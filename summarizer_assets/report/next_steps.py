@@ -27,7 +27,7 @@ class Situation:
     """The inputs of the decision. Money in nano-dollars; `budget`: None if none is set.
 
     `waiting_in`: number of buckets with pending authors. `stopped`: causes why last runs ended early, with the buckets
-    and the remedy. `at_work`: buckets with a running run. `doubtful`: those of the `flagged` with a flag of their text.
+    and the remedy. `at_work`: buckets with a active run. `doubtful`: those of the `flagged` with a flag of their text.
     `priced`: whether the cost of a request is known.
     """
 

@@ -87,7 +87,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.
         ]
 
         if listed != memory.excluded and not barred and not tick.book.under_way:
-            # A running run may have begun with the old list, so this is certain only if none is running.
+            # A active run may have begun with the old list, so this is certain only if none is running.
             memory = Memory(memory.told, memory.told_at, listed)
         attention = _needs_attention(decision, tick)
         told: list[dg.AssetObservation] = []

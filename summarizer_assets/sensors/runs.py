@@ -50,7 +50,7 @@ class RunBook:
 
     @property
     def under_way(self) -> Sequence[dg.DagsterRun]:
-        """Queued and running runs, however launched, as of the first `look`."""
+        """Queued and active runs, however launched, as of the first `look`."""
         return self.refresh() if self._under_way is None else self._under_way
 
     def refresh(self) -> Sequence[dg.DagsterRun]:
@@ -65,7 +65,7 @@ class RunBook:
         return sum(run.status in _QUEUED for run in self.under_way)
 
     def in_flight(self, buckets: Iterable[str]) -> set[str]:
-        """The buckets with a queued or running run."""
+        """The buckets with a queued or active run."""
         keys = sorted(buckets)
         found: set[str] = set()
         for run in self.under_way:

@@ -1,1 +1,1 @@
-"""What asking for so many authors will cost, and how sure that is. Pure."""
+"""Statistical estimation of the cost of asking authors, with intervals. Pure."""

@@ -1,7 +1,7 @@
-"""What asking for so many authors will cost: calls, tokens, dollars, each with an interval.
+"""The cost estimate: calls, tokens and dollars for a number of authors, each with an interval.
 
-In two steps, so that work may be summed before it is priced: `work_of` cuts authors into requests as a run would,
-`estimate_of` says what they use and cost. Pure: a run can price just the authors it has selected.
+In two steps, so that work can be summed before it is priced: `work_of` groups authors into requests as a run would,
+`estimate_of` computes their usage and cost. A run can also price just the authors it has selected.
 
     work = work_of(plan.todo["tokens"], terms.limits, plan.todo["attempts"])
     estimate_of(work, terms).cost_usd.expected
@@ -18,13 +18,13 @@ from summarizer_assets.core.estimation.token_model import TokenModel, believed
 from summarizer_assets.core.money.amounts import Price, Usage, dollars
 from summarizer_assets.core.prompt.grouping import GroupLimits, plan_groups
 
-#: Nine of ten true values should lie within an interval: the normal distribution's quantile for that.
+#: The normal distribution's quantile for intervals that contain the true value nine times in ten.
 _QUANTILE: Final = 1.645
 
 
 @dataclass(frozen=True)
 class Span:
-    """A figure with the interval that holds the true one nine times of ten."""
+    """A figure with its 90 % interval."""
 
     low: float
     expected: float
@@ -39,11 +39,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Terms:
-    """What decides the cost beside the authors themselves.
+    """What determines the cost besides the authors.
 
-    `overhead_tokens`: estimated, of a request without records (`core.prompt.messages.overhead_tokens`). `words`: the
-    length of a summary. `price` None: nobody knows it. `most_output`: the most output tokens of a request; None: no
-    bound.
+    `overhead_tokens`: estimated tokens of a request without records (`core.prompt.messages.overhead_tokens`). `words`:
+    length of a summary. `price`: None if unknown. `most_output`: output token limit of a request; None for no limit.
     """
 
     limits: GroupLimits
@@ -55,9 +54,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Work:
-    """Authors to ask, the requests that takes, and the estimated tokens of their records.
+    """Authors to ask, the number of requests, and the estimated tokens of their records.
 
-    The two `_sd` are standard deviations of what was scaled up from a sample; 0 where all was counted.
+    The two `_sd` are standard deviations of figures scaled up from a sample; 0 if all authors were counted.
     """
 
     authors: float = 0.0
@@ -78,7 +77,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the work will take. `calls` and tokens include what is asked again; `cost_usd` None: no price is known."""
+    """The estimate. `calls` and tokens include re-asked authors; `cost_usd`: None if no price is known."""
 
     authors: Span
     calls: Span
@@ -86,16 +85,16 @@ class Estimate:
     completion_tokens: Span
     tokens: Span
     cost_usd: Span | None
-    learnt: bool  # from what earlier runs used, not only from beliefs
+    learnt: bool  # whether earlier usage contributed, not only the prior
 
 
 def work_of(tokens: pl.Series | Iterable[int], limits: GroupLimits, attempts: pl.Series | None = None) -> Work:
-    """The requests that a run makes of these authors.
+    """The requests that a run makes for these authors.
 
     Args:
-        tokens: estimated, of each author's record, in the run's order (`Plan.todo["tokens"]`).
-        limits: of a request.
-        attempts: earlier runs in which each failed (`Plan.todo["attempts"]`); None: none did.
+        tokens: estimated tokens of each author's record, in the run's order (`Plan.todo["tokens"]`).
+        limits: limits of a request.
+        attempts: earlier failed attempts of each author (`Plan.todo["attempts"]`); None if there are none.
     """
     listed = tokens.to_list() if isinstance(tokens, pl.Series) else list(tokens)
     tried = [0] * len(listed) if attempts is None else attempts.to_list()
@@ -104,12 +103,12 @@ def work_of(tokens: pl.Series | Iterable[int], limits: GroupLimits, attempts: pl
 
 
 def estimate_of(work: Work, terms: Terms, model: TokenModel | None = None) -> Estimate:
-    """What `work` takes under `terms`.
+    """The estimate of `work` under `terms`.
 
     Args:
-        work: from `work_of`, or a sum of several.
-        terms: what is asked with.
-        model: learnt from earlier runs (`core.estimation.token_model.learn`); None: what is believed beforehand.
+        work: result of `work_of`, or a sum of several.
+        terms: what determines the cost besides the authors.
+        model: token model learnt from earlier runs (`core.estimation.token_model.learn`); None for the prior.
     """
     model = model or believed(terms.overhead_tokens, terms.words)
     again = model.again * work.authors
@@ -147,7 +146,7 @@ def estimate_of(work: Work, terms: Terms, model: TokenModel | None = None) -> Es
 
 @dataclass(frozen=True)
 class _Error:
-    """One standard deviation of one cause, in each figure that it moves: they err together, the causes apart."""
+    """One standard deviation due to one cause, in each figure: fully correlated within a cause, independent across."""
 
     calls: float = 0.0
     prompt: float = 0.0
@@ -158,7 +157,7 @@ class _Error:
 
 
 def _errors(work: Work, model: TokenModel, calls: float, records: float) -> list[_Error]:
-    """Of the sample, of the two parts of the token model, and of how many are asked again."""
+    """The errors from the sample, from both parts of the token model, and from the share of re-asked authors."""
     more = work.authors_sd / work.authors if work.authors else 0.0
     repeated = work.authors * math.sqrt(model.again_var)
     each = work.record_tokens / work.authors if work.authors else 0.0
@@ -175,6 +174,6 @@ def _errors(work: Work, model: TokenModel, calls: float, records: float) -> list
 
 
 def _per_token(price: Price) -> tuple[float, float]:
-    """Dollars of a token of the prompt and of one of the answer; nothing is taken to come from a cache."""
+    """Dollars per prompt token and per answer token, assuming no cache."""
     million, price = 1_000_000, price.as_asked
     return dollars(price.cost(Usage(million, 0))) / million, dollars(price.cost(Usage(0, million))) / million

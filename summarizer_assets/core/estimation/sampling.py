@@ -1,10 +1,10 @@
-"""How many authors are pending in all buckets, and in how many requests: from a sample, and what the tables count.
+"""Estimation of the pending authors and requests over all buckets, from the tables' row counts and a sample.
 
-The tables' logs tell, without a row read, how many authors of each bucket have neither a summary nor a failure. That
-number is corrected by a sample: the authors of some buckets, and of large buckets some authors, for each of whom it is
-known whether a run would ask them now. So the sample's error is that of the correction alone: outdated summaries,
-failures that are due, authors who are skipped by rule. Buckets that are missing someone and buckets that are not are
-sampled apart, so that a job that is nearly done is seen as well as one that was not begun.
+The tables' logs contain, without reading rows, how many authors of each bucket have neither a summary nor a failure. A
+sample corrects that number: all or some authors of some buckets, for each of whom it is known whether a run would ask
+them now. So only the correction has a sampling error: outdated summaries, due failures, authors skipped by rule.
+Buckets with and without missing authors are separate strata, so that a nearly finished job is estimated as well as one
+that has not begun.
 """
 
 import math
@@ -20,13 +20,13 @@ from summarizer_assets.core.prompt.grouping import GroupLimits, plan_groups
 _BUCKETS_MISSING: Final = 12
 _BUCKETS_COVERED: Final = 4
 _AUTHORS_A_BUCKET: Final = 1500
-_ALL_UP_TO: Final = 20_000  # authors: so few are all read
-_UNSEEN: Final = 0.5  # of what was never met in a sample, as if half a time
+_ALL_UP_TO: Final = 20_000  # authors up to which all are read
+_UNSEEN: Final = 0.5  # events never seen in a sample count as half an event
 
 
 @dataclass(frozen=True)
 class BucketCounts:
-    """Of one bucket, by the tables' logs. `missing`: authors with neither a summary nor a failure."""
+    """Counts of one bucket from the tables' logs. `missing`: authors with neither a summary nor a failure."""
 
     authors: int
     missing: int
@@ -34,12 +34,12 @@ class BucketCounts:
 
 @dataclass(frozen=True)
 class SampledBucket:
-    """What a random part of one bucket's authors, or all of them, showed.
+    """The result of sampling some or all authors of one bucket.
 
-    `seen`: authors looked at. `skipped`: those of them who are missing in the tables and yet not to be asked.
-    `gained`: those who are not missing, and to be asked for the first time, and rows of people who left the source:
-    a count of rows takes them for authors. `todo`: whom a run would ask, in its order:
-    tokens, attempts, known (asked before: SUMMARIZER_LIMIT does not hold them back).
+    `seen`: number of authors sampled. `skipped`: number of those without a row who are not to be asked. `gained`:
+    number of those with a row who are to be asked for the first time, plus rows of people who left the source, which
+    row counts include. `todo`: the authors a run would ask, in its order: tokens, attempts, known (asked before, so
+    that SUMMARIZER_LIMIT does not hold them back).
     """
 
     seen: int
@@ -53,7 +53,7 @@ class SampledBucket:
 
 
 class Total(NamedTuple):
-    """A figure of all buckets, and its standard deviation."""
+    """A figure for all buckets with its standard deviation."""
 
     value: float
     sd: float
@@ -61,10 +61,10 @@ class Total(NamedTuple):
 
 @dataclass(frozen=True)
 class Pending:
-    """Whom runs would ask now, by bucket: `new` for the first time, `known` again.
+    """The authors that runs would ask now, by bucket: `new` for the first time, `known` again.
 
-    `held_back`: more who were never asked, and are not to be, by SUMMARIZER_LIMIT. `tokens`: estimated, of one record.
-    `counted`: every author was looked at.
+    `held_back`: further authors never asked, held back by SUMMARIZER_LIMIT. `tokens`: estimated tokens of one record.
+    `counted`: whether every author was examined.
     """
 
     new: Mapping[str, float]
@@ -81,7 +81,7 @@ class Pending:
 
 
 def choose(counts: Mapping[str, BucketCounts]) -> dict[str, int]:
-    """The buckets to read, each with `k`: a k-th part of its authors is to be looked at."""
+    """The buckets to sample, each with `k`: every k-th of its authors is examined."""
     if sum(count.authors for count in counts.values()) <= _ALL_UP_TO:
         return {bucket: 1 for bucket, count in sorted(counts.items()) if count.authors}
     missing, covered = _strata(counts)
@@ -90,7 +90,7 @@ def choose(counts: Mapping[str, BucketCounts]) -> dict[str, int]:
 
 
 def spread(buckets: Sequence[str], number: int) -> list[str]:
-    """So many of them, evenly spaced: a bucket's number says nothing of its authors."""
+    """`number` evenly spaced buckets; a bucket's number is independent of its authors."""
     number = min(number, len(buckets))
     return [buckets[(2 * place + 1) * len(buckets) // (2 * number)] for place in range(number)]
 
@@ -101,9 +101,9 @@ def pending_of(
     """Scale the samples up to all buckets.
 
     Args:
-        counts: of every bucket.
-        samples: of those that `choose` named.
-        room: how many who were never asked may be, by SUMMARIZER_LIMIT; None: all.
+        counts: counts of every bucket.
+        samples: samples of the buckets from `choose`.
+        room: how many new authors SUMMARIZER_LIMIT still allows; None for no limit.
     """
     new, known = dict.fromkeys(sorted(counts), 0.0), dict.fromkeys(sorted(counts), 0.0)
     weights: dict[str, float] = {}
@@ -119,7 +119,7 @@ def pending_of(
         known_var += (whole * again.sd) ** 2
         for bucket in stratum:
             count, sample = counts[bucket], samples.get(bucket)
-            if sample is not None and sample.seen >= count.authors:  # known, not scaled
+            if sample is not None and sample.seen >= count.authors:  # counted completely, not scaled
                 new[bucket], known[bucket] = float(sample.todo.height - sample.known), float(sample.known)
             else:
                 new[bucket] = min(count.authors, max(0.0, count.missing + count.authors * more.value))
@@ -141,7 +141,7 @@ def pending_of(
 
 
 def work_in(pending: Pending, limits: GroupLimits) -> Work:
-    """The requests that runs of all buckets make of the pending authors, as many in each as `limits` allow."""
+    """The requests for the pending authors in runs of all buckets, grouped as `limits` allow."""
     if pending.counted:
         todos = [_first(sample.todo, round(pending.new[bucket])) for bucket, sample in pending.samples.items()]
         calls: float = sum(_groups(todo, limits) for todo in todos)
@@ -158,7 +158,7 @@ def _filled(counts: Mapping[str, BucketCounts]) -> list[tuple[str, BucketCounts]
 
 
 def _strata(counts: Mapping[str, BucketCounts]) -> tuple[list[str], list[str]]:
-    """The buckets that miss someone, and those that do not."""
+    """The buckets with missing authors, and those without."""
     filled = _filled(counts)
     return [one for one, count in filled if count.missing], [one for one, count in filled if not count.missing]
 
@@ -170,7 +170,7 @@ def _share(
     buckets: int,
     hits: Callable[[SampledBucket], tuple[int, int]],
 ) -> Total:
-    """Of a stratum's authors, the share that `hits` counts (more, less): the usual estimate of a two-stage sample."""
+    """The share of a stratum's authors that `hits` counts (more, less), by the usual two-stage sampling estimator."""
     rates, within = [], 0.0
     for bucket in sampled:
         sample, authors = samples[bucket], counts[bucket].authors
@@ -186,7 +186,7 @@ def _share(
 
 
 def _within(new: Mapping[str, float], room: float | None) -> dict[str, float]:
-    """The first buckets use up what the limit leaves."""
+    """Allocate the limit's remaining room to the buckets in order."""
     left = math.inf if room is None else max(0.0, room)
     allowed = {}
     for bucket, authors in new.items():
@@ -196,7 +196,7 @@ def _within(new: Mapping[str, float], room: float | None) -> dict[str, float]:
 
 
 def _tokens(samples: Mapping[str, SampledBucket], weights: Mapping[str, float], asked: float) -> Total:
-    """The mean of a record; pending authors of large buckets and of strata sampled thinly weigh as many more."""
+    """The mean tokens of a record, weighted by the inverse sampling rate of bucket and stratum."""
     parts = [(samples[bucket].todo["tokens"], weight) for bucket, weight in weights.items()]
     whole = sum(len(tokens) * weight for tokens, weight in parts)
     number = sum(len(tokens) for tokens, _ in parts)
@@ -208,7 +208,7 @@ def _tokens(samples: Mapping[str, SampledBucket], weights: Mapping[str, float], 
 
 
 def _first(todo: pl.DataFrame, new: int) -> pl.DataFrame:
-    """Those asked before, and so many of the others."""
+    """The authors asked before, and `new` of the others."""
     return todo.filter(pl.col("known") | ((~pl.col("known")).cum_sum() <= new))
 
 
@@ -217,7 +217,7 @@ def _groups(todo: pl.DataFrame, limits: GroupLimits) -> int:
 
 
 class _Fill(NamedTuple):
-    """Of authors with equally many failed attempts: their share of all, and how many go into a request."""
+    """Authors with the same number of failed attempts: their share of all, and how many fit into a request."""
 
     share: float
     authors: float
@@ -232,7 +232,7 @@ def _fills(pending: Pending, limits: GroupLimits) -> list[_Fill]:
         authors = groups = 0
         for todo in of_class:
             planned = list(plan_groups(todo["tokens"].to_list(), todo["attempts"].to_list(), limits))
-            full = planned[:-1]  # the last is as large as happens to be left
+            full = planned[:-1]  # the last group has an arbitrary size
             authors += sum(map(len, full))
             groups += len(full)
         share = sum(todo.height for todo in of_class) / whole
@@ -242,7 +242,7 @@ def _fills(pending: Pending, limits: GroupLimits) -> list[_Fill]:
 
 
 def _calls(authors: float, fills: Sequence[_Fill]) -> float:
-    """Expected requests of a bucket: the last of each kind is half full in the mean."""
+    """Expected requests of a bucket; the last one of each kind is half full on average."""
     calls = 0.0
     for fill in fills:
         number = authors * fill.share

@@ -1,9 +1,9 @@
-"""What requests will use, in tokens, and how sure that is: beliefs held beforehand, made better by what runs used.
+"""The token model of requests with its uncertainty: a prior, updated by the usage of earlier runs.
 
-A request's prompt is taken as `overhead + ratio * (estimated tokens of its records)`, its answer as so many tokens for
-each author. Beforehand both are known roughly: the estimate of a record is off by up to a tenth for a whole table, and
-how long a model's summaries are, only the model knows. Answered requests move the two, by the usage that they told:
-a Bayesian regression with two parameters, and a mean. Beliefs weigh little against a few dozen requests.
+A request's prompt is modelled as `overhead + ratio * (estimated tokens of its records)`, and its answer as a number of
+tokens per author. The prior is rough: the estimate of records is off by up to a tenth for a whole table, and the length
+of a model's summaries is unknown. The usage of answered requests updates both, by a Bayesian regression with two
+parameters and by a mean. The prior has little weight against a few dozen requests.
 """
 
 import math
@@ -11,27 +11,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-#: Relative standard deviations of what is believed beforehand.
-_OVERHEAD_SD: Final = 0.15  # providers frame messages differently, and some count the schema of the answer
+#: Relative standard deviations of the prior.
+_OVERHEAD_SD: Final = 0.15  # providers frame messages differently, and some count the answer's schema
 _RATIO_SD: Final = 0.06  # of the estimate over many records: 0.93 to 1.06 of the true count on three tables of papers
 _RECORD_SD: Final = 0.12  # of the estimate of one record
 _OUTPUT_SD: Final = 0.30  # "about 80 words" is 55 to 105 to most models
-_AUTHOR_OUTPUT_SD: Final = 0.30  # one author's summary against the mean of them all
-_OTHER_SIZE_SD: Final = 0.10  # models may write shorter in larger groups than in those that were seen
+_AUTHOR_OUTPUT_SD: Final = 0.30  # one author's summary against the mean of all
+_OTHER_SIZE_SD: Final = 0.10  # models may write shorter in larger groups than in those seen
 
 _TOKENS_A_WORD: Final = 1.5  # names and titles take more than plain prose
-_AROUND_A_SUMMARY: Final = 12  # its id and the JSON about it
+_AROUND_A_SUMMARY: Final = 12  # its id and the surrounding JSON
 _AROUND_AN_ANSWER: Final = 8
 
-#: Beliefs about what goes wrong, as counts: one author of 100 is asked once more, one request of 500 is in vain.
+#: Prior of failures, as counts: one author in 100 is asked again, one request in 500 is wasted.
 _AGAIN: Final = (0.5, 50.0)
 _WASTED: Final = (0.1, 50.0)
-_SPREAD_WEIGHT: Final = 5.0  # requests that the believed spread of answers' lengths weighs as
+_SPREAD_WEIGHT: Final = 5.0  # weight of the prior spread of answer lengths, in requests
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One answered request: its authors and their estimated record tokens, and the usage it told."""
+    """One answered request: its authors, their estimated record tokens, and the reported usage."""
 
     authors: int
     record_tokens: int
@@ -41,10 +41,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Rework:
-    """Beside the tokens, what history tells of work done twice.
+    """The history of repeated and wasted work.
 
-    `planned` of `authors` answered were asked in so many requests, `made` are those that brought a summary. `wasted` is
-    the share of the money that went into replies without one, over `billed` requests.
+    `authors`: answered authors, for whom `planned` requests would have sufficed and `made` requests gave a summary.
+    `wasted`: share of the money spent on replies without a summary, over `billed` requests.
     """
 
     authors: int = 0
@@ -56,10 +56,10 @@ class Rework:
 
 @dataclass(frozen=True)
 class TokenModel:
-    """What a request uses; variances (and a covariance) say how sure each figure is.
+    """The usage of a request, with variances and a covariance.
 
-    `again` is the share of the authors who are asked once more, alone; `wasted` that of requests which bring nothing.
-    `requests`, `authors`, `group_size` are of the history that was learnt from; 0: beliefs only.
+    `again`: share of the authors asked again, alone. `wasted`: share of requests without a result. `requests`,
+    `authors`, `group_size`: of the history learnt from; 0 for the prior only.
     """
 
     overhead: float
@@ -86,7 +86,7 @@ class TokenModel:
         return self.overhead * calls + self.ratio * record_tokens
 
     def prompt_var(self, calls: float, record_tokens: float, authors: float) -> float:
-        """Of `prompt_tokens`: from the two parameters, and from each record's own estimate."""
+        """The variance of `prompt_tokens`, from both parameters and from the estimates of the records."""
         known = calls**2 * self.overhead_var + 2 * calls * record_tokens * self.cov + record_tokens**2 * self.ratio_var
         return known + (_RECORD_SD * self.ratio * record_tokens) ** 2 / max(authors, 1)
 
@@ -94,7 +94,7 @@ class TokenModel:
         return self.output * authors + _AROUND_AN_ANSWER * calls
 
     def completion_var(self, calls: float, authors: float) -> float:
-        """Of `completion_tokens`; wider for groups unlike those that were seen."""
+        """The variance of `completion_tokens`; larger for group sizes unlike those seen."""
         of_size = 0.0
         if self.learnt and calls:
             steps = abs(math.log(max(authors / calls, 1e-9) / self.group_size)) / math.log(5)
@@ -103,7 +103,7 @@ class TokenModel:
 
 
 def believed(overhead_tokens: int, words: int) -> TokenModel:
-    """Before anything was asked: from the estimated tokens of a request without records, and the length asked for."""
+    """The prior, from the estimated tokens of a request without records and the configured length."""
     output = words * _TOKENS_A_WORD + _AROUND_A_SUMMARY
     model = TokenModel(
         overhead=float(overhead_tokens),
@@ -119,7 +119,7 @@ def believed(overhead_tokens: int, words: int) -> TokenModel:
 
 
 def learn(model: TokenModel, history: Sequence[Answered], rework: Rework) -> TokenModel:
-    """`model` after `history`; requests without authors say nothing."""
+    """`model` updated by `history`; requests without authors are ignored."""
     history = [request for request in history if request.authors]
     if not history:
         return model
@@ -131,7 +131,7 @@ def learn(model: TokenModel, history: Sequence[Answered], rework: Rework) -> Tok
 
 
 def _learn_prompt(model: TokenModel, history: Sequence[Answered]) -> TokenModel:
-    """Least squares, weighted by what one record's estimate is worth, with the beliefs as one more observation."""
+    """Least squares weighted by the precision of the records' estimates, with the prior as another observation."""
     determinant = model.overhead_var * model.ratio_var - model.cov**2
     p_oo, p_rr, p_or = (value / determinant for value in (model.ratio_var, model.overhead_var, -model.cov))
     b_o = p_oo * model.overhead + p_or * model.ratio
@@ -161,7 +161,7 @@ def _learn_output(model: TokenModel, history: Sequence[Answered]) -> TokenModel:
         for request in history
     ]
     seen = sum(mean * number for mean, number in each) / authors
-    # Of one author; a request's mean varies by its part of it.
+    # The variance of one author; that of a request's mean is smaller by its number of authors.
     squares = sum(number * (mean - seen) ** 2 for mean, number in each)
     spread = (squares + _SPREAD_WEIGHT * model.output_author_var) / (len(each) - 1 + _SPREAD_WEIGHT)
     of_seen = max(spread, 1.0) / authors
@@ -181,7 +181,7 @@ def _with_shares(model: TokenModel, rework: Rework) -> TokenModel:
 
 
 def _share(belief: tuple[float, float], hits: float, of: float) -> tuple[float, float]:
-    """Mean and variance of a share, by the beta distribution."""
+    """Mean and variance of a share, by a beta distribution."""
     hits, of = belief[0] + hits, belief[1] + of
     share = min(0.9, hits / of)
     return share, share * (1 - share) / (of + 1)

@@ -1,7 +1,7 @@
-"""What requests cost, exactly: whole nano-dollars, so that any sums of them agree.
+"""Exact cost of requests in whole nano-dollars, so that all sums agree.
 
-A price is kept in pico-dollars a token (a dollar per million tokens is a million of them), which is whole for every
-price of up to six decimals. One request's cost is rounded up to a nano-dollar, once; its parts sum to it.
+A price is stored in pico-dollars per token (a dollar per million tokens is a million of them), which is whole for every
+price of up to six decimals. A request's cost is rounded up to a nano-dollar once; its parts sum to it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Final
 NANO: Final = 1_000_000_000  # in a dollar
 _PICO_IN_NANO: Final = 1_000
 _PICO_A_TOKEN: Final = 1_000_000  # of one dollar per million tokens; and millions in a dollar's pico-dollars
-#: The tier of the list price, and the names under which providers know the tiers.
+#: The service tier of the list price, and the providers' names of the tiers.
 STANDARD: Final = "standard"
 _TIERS: Final = {
     **dict.fromkeys(("auto", "default", "standard", "standard_only", "on_demand"), STANDARD),
@@ -22,15 +22,15 @@ _TIERS: Final = {
 }
 
 
-_UNTOLD: Final = "not told"  # a tier that no list has: the dearest
+_UNTOLD: Final = "not told"  # a tier that no list has, priced as the most expensive
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one request, as the provider counts them.
 
-    Of `prompt_tokens`, `cached_tokens` came from its cache and `written_tokens` went into it; None: it did not tell.
-    `tier`: the service tier at which the reply says it was served.
+    Of `prompt_tokens`, `cached_tokens` were read from its cache and `written_tokens` written to it; None if not
+    reported. `tier`: the service tier reported by the reply.
     """
 
     prompt_tokens: int
@@ -42,10 +42,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Pico-dollars a token, of each kind, at the tier that is asked for. Made by `Price.per_million`.
+    """Pico-dollars per token of each kind, at the requested tier. Created by `Price.per_million`.
 
-    `request`: of each request that is answered, beside its tokens. `tiers`: what tokens cost at every tier that is
-    known, by its name; empty: the same at each.
+    `request`: per answered request, in addition to its tokens. `tiers`: prices of all known tiers, by name; empty if
+    all tiers cost the same.
     """
 
     input: int
@@ -65,17 +65,17 @@ class Price:
         cache_write_usd: float | Decimal | None = None,
         request_usd: float | Decimal = 0,
     ) -> "Price":
-        """From US dollars a million tokens; rounded up where a price has more than six decimals.
+        """A price from US dollars per million tokens, rounded up if it has more than six decimals.
 
         Args:
             input_usd: tokens of the prompt.
             output_usd: tokens of the answer.
-            cached_input_usd: prompt tokens from the provider's cache; None: as the others.
-            cache_write_usd: prompt tokens put into it; None: as the others.
-            request_usd: of one request, not of a million.
+            cached_input_usd: prompt tokens read from the provider's cache; None if priced like the others.
+            cache_write_usd: prompt tokens written to it; None if priced like the others.
+            request_usd: per request, not per million.
 
         Raises:
-            ValueError: a price is negative or no number.
+            ValueError: a price is negative or not a number.
         """
         asked, said = _pico(input_usd), _pico(output_usd)
         cached = asked if cached_input_usd is None else _pico(cached_input_usd)
@@ -87,14 +87,14 @@ class Price:
         return not (self.input or self.cached_input or self.cache_write or self.output or self.request)
 
     def at(self, tier: str | None) -> "Price":
-        """What a reply of this tier costs. Of one that the list does not know: the dearest that it knows."""
+        """The price of a reply of this tier; for an unknown tier the most expensive known one."""
         if not self.tiers:
             return self
         return dict(self.tiers).get(tier_name(tier) or "") or self._dearest
 
     @property
     def as_asked(self) -> "Price":
-        """For estimates: what is asked for is taken to be served."""
+        """The price for estimates, which assume that the requested tier is served."""
         return replace(self, tiers=())
 
     @property
@@ -102,13 +102,14 @@ class Price:
         return max((self, *(price for _, price in self.tiers)), key=lambda price: (price.output, price.input))
 
     def cost(self, usage: Usage) -> int:
-        """Nano-dollars of one request, at the tier that its reply names."""
+        """Nano-dollars of one request, at the tier reported by its reply."""
         return sum(self.parts(usage))
 
     def parts(self, usage: Usage) -> tuple[int, int]:
-        """Nano-dollars of one request's input and output; their sum is its cost, rounded up once.
+        """Nano-dollars of a request's input and output; their sum is its cost, rounded up once.
 
-        What a dearer cache took in, and the reply does not tell, is taken as all that did not come from it.
+        If writing to the cache costs more and the reply does not report it, all tokens not read from it count as
+        written.
         """
         price = self.at(usage.tier)
         cached = min(usage.cached_tokens, usage.prompt_tokens)
@@ -121,13 +122,13 @@ class Price:
         return asked, whole - asked
 
     def most(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """Nano-dollars that a request of at most so many tokens costs at most, cached or not, at any tier known."""
+        """The most nano-dollars that a request of at most so many tokens costs, cached or not, at any known tier."""
         price = self._dearest
         dearest = max(price.input, price.cached_input, price.cache_write)
         return -(-(prompt_tokens * dearest + completion_tokens * price.output + self.request) // _PICO_IN_NANO)
 
     def at_most(self, prompt_tokens: int, completion_tokens: int) -> Usage:
-        """The usage that costs `most`: what is booked for a request whose reply tells none."""
+        """The usage that costs `most`, booked for a request whose reply reports none."""
         price = self._dearest
         cached = prompt_tokens if price.cached_input > max(price.input, price.cache_write) else 0
         written = None if price.cache_write > price.input else 0
@@ -135,16 +136,14 @@ class Price:
 
 
 def tier_name(tier: object) -> str | None:
-    """What we call the tier of a request or a reply, by any of its names; None: nobody knows it."""
+    """Our name of a request's or reply's tier, from any of its names; None if unknown."""
     if tier is None:
         return STANDARD
     return _TIERS.get(tier) if isinstance(tier, str) else None
 
 
 def _pico(usd: float | Decimal) -> int:
-    exact = (
-        Decimal(repr(usd)) if isinstance(usd, float) else Decimal(usd)
-    )  # the decimals a person wrote, not their double
+    exact = Decimal(repr(usd)) if isinstance(usd, float) else Decimal(usd)  # the decimals as written, not their float
     if not exact.is_finite() or exact < 0:
         raise ValueError(f"a price is a number of dollars, zero or more, not {usd}")
     scaled = exact * _PICO_A_TOKEN
@@ -152,7 +151,7 @@ def _pico(usd: float | Decimal) -> int:
 
 
 def nano_of(usd: float) -> int:
-    """A sum of dollars that a person wrote, in whole nano-dollars, rounded down."""
+    """A configured amount of dollars in whole nano-dollars, rounded down."""
     return int(Decimal(repr(usd)) * NANO)
 
 

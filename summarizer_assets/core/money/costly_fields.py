@@ -1,7 +1,8 @@
-"""Which fields of a request may be billed beyond its tokens, so that a budget asks what they cost.
+"""Request fields that may be billed beyond tokens, so that a budget requires their price.
 
-The rule: what is known to change neither the number of answers, nor what else is bought with them, nor whose price
-holds, passes. So does whatever is switched off. All else may cost, known or not: providers invent fields.
+A field passes if it is known to change neither the number of answers, nor what else is bought with them, nor whose
+price applies; so does whatever is switched off. Any other field may cost, also unknown ones, because providers add new
+fields.
 """
 
 from collections.abc import Mapping
@@ -21,25 +22,25 @@ safety_identifier user user_id metadata store request_id session_id trace_id tag
 prompt_cache_retention cache_prompt cache_salt priority slot_id keep_alive num_ctx num_gpu options
 stream_options service_tier parallel_tool_calls tool_choice skip_special_tokens
 """
-#: How a model samples, shapes or bounds its one answer, and what is stored of it. Thoughts are tokens of the answer.
+#: Fields that control sampling, format or length of the one answer, or its storage. Reasoning counts as its tokens.
 _OF_ONE_ANSWER: Final = frozenset(_NAMES.split())
-#: Who answers, at whose price: the list's, or a person's, may be another's.
+#: Fields that select who answers, so that another price than the listed or configured one may apply.
 _OF_THE_PRICE: Final = frozenset({"provider", "models", "route", "fallbacks", "fallback_models", "transforms"})
-#: An empty object is none of them: it asks for what is usual.
+#: Values that switch a field off. An empty object does not: it requests the default.
 _OFF: Final[tuple[object, ...]] = (None, False, 0, "", "none", "off", "disabled", "never", [])
 _SWITCHES: Final = frozenset({"enabled", "enable", "type", "mode"})
 #: Fields that switch something off when they are true.
 _NEGATIVE: Final = ("disable_", "no_", "skip_")
-#: Numbers of answers, of which one is the usual.
+#: Numbers of answers; 1 is the default.
 _NUMBERS: Final = frozenset({"best_of", "num_return_sequences", "num_beams", "candidate_count", "n_best"})
 
 
 def costly_fields(extra_body: Mapping[str, Any], *, own_price: bool) -> tuple[str, ...]:
-    """Those of a person's fields that may be billed beside the tokens of one answer, in their order.
+    """The configured fields that may be billed in addition to the tokens of one answer, in their order.
 
     Args:
-        extra_body: what is merged into each request.
-        own_price: a person told what tokens cost, whoever answers.
+        extra_body: the fields merged into each request.
+        own_price: whether a price of tokens is configured, whoever answers.
     """
     harmless = _OF_ONE_ANSWER | _OF_THE_PRICE if own_price else _OF_ONE_ANSWER
     return tuple(name for name, value in extra_body.items() if name not in harmless and not _is_off(name, value))

@@ -1,35 +1,35 @@
-"""How much is held for a request: what its body allows, and more once replies were billed beyond what theirs allow.
+"""Reservation for a request: what its body allows, and more once replies were billed beyond what their requests allow.
 
-A model may think beyond the bound of its answer, and a provider may put words of its own before the prompt. Nobody can
-know that before the first reply tells it. From then on a request is held by the worst that was seen. The next may be
-worse still: so those that go side by side are held by a little more, and are no more than replies were seen.
+A model may reason beyond its output limit, and a provider may add a prompt of its own, which only the first reply
+shows. From then on requests are reserved by the worst excess seen. The next may be worse, so concurrent requests are
+reserved with a margin, and there are no more of them than replies were seen.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 _WHOLE: Final = 1000  # thousandths
-#: The largest of n values is below the largest there can be. Made larger by this part of n, it is so once in fifty.
+#: The largest of n samples underestimates the maximum; enlarged by this divided by n, it does so once in fifty times.
 _MARGIN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """What replies were billed, against the most that their requests allow.
+    """The ratio of what replies were billed to the most that their requests allow.
 
-    `worst`: of one reply, in thousandths, rounded up. `replies`: how many were looked at.
+    `worst`: the highest ratio, in thousandths, rounded up. `replies`: number of replies seen.
     """
 
     worst: int = 0
     replies: int = 0
 
     def after(self, cost: int, bound: int) -> "Excess":
-        """With one reply more, that cost `cost` where its request allowed `bound`."""
+        """The excess after one more reply that cost `cost` and whose request allowed `bound`."""
         told = -(-cost * _WHOLE // bound) if bound else _WHOLE
         return Excess(max(self.worst, told), self.replies + 1)
 
     def __or__(self, other: "Excess") -> "Excess":
-        """What both know; some replies may have been seen by both."""
+        """The union of both; some replies may have been seen by both."""
         return Excess(max(self.worst, other.worst), max(self.replies, other.replies))
 
     @property
@@ -38,15 +38,15 @@ class Excess:
 
     @property
     def most_at_once(self) -> int | None:
-        """Requests; None: as many as there is money for."""
+        """The most concurrent requests; None if only the money limits them."""
         return max(1, self.replies) if self.beyond else None
 
     def seen(self, amount: int) -> int:
-        """What may be billed where `amount` is allowed, by the worst so far; of tokens as of money."""
+        """What may be billed if `amount` (tokens or money) is allowed, by the worst ratio so far."""
         return -(-amount * max(_WHOLE, self.worst) // _WHOLE)
 
     def held(self, amount: int, requests: int) -> int:
-        """What is held for so many requests that allow `amount` in all."""
+        """What to reserve for `requests` that allow `amount` in total."""
         if not self.beyond or requests <= 1:
             return self.seen(amount)
         return self.seen(amount) + -(-self.seen(amount) * _MARGIN // max(1, self.replies))
@@ -56,5 +56,5 @@ NOTHING_SEEN: Final = Excess()
 
 
 def shown_times(thousandths: int) -> str:
-    """A factor as a person reads it."""
+    """A factor formatted for a person."""
     return f"{thousandths / _WHOLE:.3g}"

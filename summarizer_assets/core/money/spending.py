@@ -1,8 +1,8 @@
-"""What a run tells the ledger that all runs of a root share, and what it may spend next. All sums in nano-dollars.
+"""Bookings and grants between a run and the shared ledger. All amounts in nano-dollars.
 
-Money is reserved before it may be spent: `spent + uncertain + reserved <= cap` holds after every grant, so whatever the
-runs do with what they reserved, the cap is kept. Only what a provider bills beyond what a request allows can exceed it:
-that is told by the first such reply, when others are under way; nothing is granted then until all have room again.
+Money is reserved before it may be spent: `spent + uncertain + reserved <= cap` holds after every grant, so the cap is
+kept whatever the runs do with their reservations. Only amounts that a provider bills beyond what a request allows can
+exceed it. The first such reply shows this while others are in flight; then nothing is granted until all have room.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess, shown_time
 
 
 class PastUnknown(Exception):
-    """The ledger knows of nothing spent under a root whose tables hold answers that were paid for.
+    """The ledger has no spending for a root whose tables contain paid answers.
 
-    With a budget nothing is granted then: another ledger knows what was spent, and the budget would begin anew here.
+    With a budget nothing is granted then: another ledger has the past spending, and the budget would start again here.
     """
 
 
-#: Near the cap a run is granted at most this part of what is left beyond its need, so that others find some too.
+#: Near the cap a run gets at most one part in this many of what is left beyond its need, so that others get some.
 _PART: Final = 4
 
 
 @dataclass(slots=True)
 class Booking:
-    """What became of requests since the last booking.
+    """The results of requests since the last booking.
 
-    `wasted` is the part of `spent` that brought no summary; `uncertain` may have been billed, and counts as if it was.
-    `worst`: as in `Excess`, of what replies told.
+    `wasted`: the part of `spent` without a summary. `uncertain`: may have been billed, and counts as if it was.
+    `worst`: as in `Excess`, from the replies' usage.
     """
 
     spent: int = 0
@@ -42,7 +42,7 @@ class Booking:
     worst: int = 0
 
     def add(self, cost: int, usage: Usage, *, wasted: bool) -> None:
-        """A request that was answered."""
+        """Add an answered request."""
         self.spent += cost
         if wasted:
             self.wasted += cost
@@ -66,7 +66,7 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a run wants reserved: `floor`, as it had it, and beyond that at least `need` or nothing, at best `want`."""
+    """A requested reservation: `floor`, already held, plus at least `need` or nothing, and at most `want`."""
 
     floor: int = 0
     need: int = 0
@@ -75,18 +75,18 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The ledger's answer: what is reserved for the run beyond the wish's floor, and how it stands with all runs."""
+    """The ledger's answer: the amount reserved beyond the wish's floor, and the totals of all runs."""
 
     extra: int
     others: int  # reserved by other live runs
-    spent: int  # in all, since the root was made
+    spent: int  # in total, since the root was created
     uncertain: int
-    excess: Excess = NOTHING_SEEN  # by all runs that ask the same model in the same way, lately
+    excess: Excess = NOTHING_SEEN  # recent excess of all runs with the same model and request settings
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Money of one run; and of all runs of its root since it was made, as last heard of the others (None: never)."""
+    """Spending of one run, and of all runs of its root since it was created, as last known (None: never)."""
 
     spent: int = 0
     wasted: int = 0
@@ -97,17 +97,17 @@ class Spending:
 
 
 def granted(wish: Wish, room: int | None) -> int:
-    """What a run gets beyond its floor, when `room` is left for it and its floor; None: no cap."""
+    """The amount a run gets beyond its floor if `room` is left for it and its floor; None means no cap."""
     if room is None:
         return max(wish.need, wish.want)
     spare = max(0, room - wish.floor)
     if spare < wish.need:
-        return 0  # a part of what a request may cost is of no use, and others may need it
+        return 0  # less than a request may cost is useless, and others may need it
     return max(wish.need, min(wish.want, spare // _PART))
 
 
 def used_up(grant: Grant, cap: int, need: int, excess: Excess) -> str:
-    """Why a run ends whose next request may cost `need`."""
+    """Why a run stops whose next request may cost `need`, for a person."""
     uncertain = f" and {exact_usd(grant.uncertain)} that may have been billed" if grant.uncertain else ""
     why_so_much = ""
     if excess.beyond:

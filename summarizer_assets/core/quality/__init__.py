@@ -1,1 +1,1 @@
-"""What must hold of the tables, judged from their rows. Pure."""
+"""The rules of the quality checks on the tables. Pure."""

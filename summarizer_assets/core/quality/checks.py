@@ -1,7 +1,6 @@
-"""What must hold of the tables, judged from their rows: bucket by bucket, so that a table of any size is one.
+"""The quality checks of the tables, which take rows bucket by bucket, so that tables can have any size.
 
-Each judge is given one bucket (the check of a run) or all, one after another (the check of whole tables); it keeps
-sums and a few ids.
+Each check gets one bucket (at the end of a run) or all buckets in turn (whole tables), and keeps sums and a few ids.
 """
 
 from collections import Counter
@@ -65,7 +64,7 @@ class AsWritten:
     altered: Offenders = field(default_factory=Offenders)
 
     def add(self, bucket: str, rows: int, altered: pl.Series) -> None:
-        """Of one bucket: its rows, and the ids of those whose content has another hash than they carry."""
+        """Add a bucket: its number of rows, and the ids of rows whose content does not match their hash."""
         self.rows += rows
         self.altered.add(bucket, altered.unique())
 
@@ -89,8 +88,8 @@ class OnePlace:
     """authors = summaries + failed + pending, each author in exactly one of them, and in the bucket of the id.
 
     Args:
-        buckets: how many there are.
-        keep_removed: rows of authors who are no longer in `authors` may stay.
+        buckets: number of buckets.
+        keep_removed: whether rows of authors who are no longer in `authors` may remain.
     """
 
     buckets: int
@@ -102,7 +101,7 @@ class OnePlace:
     astray: Offenders = field(default_factory=Offenders)
 
     def add(self, bucket: str, authors: pl.Series, summaries: pl.Series, failures: pl.Series) -> None:
-        """Author ids of one bucket in the three tables."""
+        """Add the author ids of one bucket in the three tables."""
         found = author_state(authors.unique().to_frame(), summaries.to_frame(), failures.to_frame())
         self.states.update(found["state"])
         known, done, failed = set(authors), set(summaries), set(failures)
@@ -150,7 +149,7 @@ class OnePlace:
 
 @dataclass
 class Current:
-    """Summaries are of what their authors' records say now. To ask costs money, so it is a person's decision."""
+    """Summaries match their authors' current records. Asking again costs money, so it is a person's decision."""
 
     authors: int = 0
     current: int = 0
@@ -158,7 +157,7 @@ class Current:
     pending: Offenders = field(default_factory=Offenders)
 
     def add(self, bucket: str, rendered: pl.DataFrame, summaries: pl.DataFrame, failures: pl.Series) -> None:
-        """Of one bucket: author_id and content_hash as rendered now, the same as stored, and the ids that failed."""
+        """Add a bucket: author_id and content_hash as rendered now, the same as stored, and the failed ids."""
         found = author_state(rendered.unique("author_id"), summaries, failures.to_frame())
         pending = (pl.col("state") == PENDING) & ~pl.col("outdated")
         self.authors += found.height
@@ -187,9 +186,9 @@ class Current:
 
 
 def current_after_a_run(authors: int, pending: int, held_back: int) -> Verdict:
-    """The same of the bucket of a run that has just compared all of it.
+    """The same verdict for a bucket whose run has just compared all records.
 
-    `held_back` of the pending wait for the limit, of which `within_the_limit` tells.
+    `held_back`: pending authors beyond the limit, which `within_the_limit` reports.
     """
     facts = {"authors": authors, "pending": pending, "held_back_by_limit": held_back}
     if pending <= held_back:
@@ -202,7 +201,7 @@ def current_after_a_run(authors: int, pending: int, held_back: int) -> Verdict:
 
 
 def within_the_limit(held_back: int, limit: int | None) -> Verdict:
-    """Whether a run of the bucket left nobody unasked for SUMMARIZER_LIMIT, as a pilot does on purpose."""
+    """Whether SUMMARIZER_LIMIT left no author of the bucket unasked, as a pilot does on purpose."""
     facts = {"held_back_by_limit": held_back} | ({} if limit is None else {"limit": limit})
     if not held_back:
         return Verdict(holds=True, text="Nobody of the bucket waits for SUMMARIZER_LIMIT.", facts=facts)
@@ -215,14 +214,14 @@ def within_the_limit(held_back: int, limit: int | None) -> Verdict:
 
 @dataclass
 class FailureShare:
-    """Of the authors who were asked, no more than `most` (0 to 1) failed. Those skipped by rule were not asked."""
+    """At most a share `most` (0 to 1) of the authors who were asked failed; authors skipped by rule do not count."""
 
     most: float
     answered: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, summaries: int, failures: pl.DataFrame) -> None:
-        """Of one bucket: its summaries, and `reason` and `attempts` of its failures."""
+        """Add a bucket: its number of summaries, and `reason` and `attempts` of its failures."""
         self.answered += summaries
         self.reasons.update(dict(failures.filter(pl.col("attempts") > 0)["reason"].value_counts().iter_rows()))
 
@@ -243,7 +242,7 @@ class FailureShare:
 
 
 def columns_verdict(wrong: Mapping[str, Collection[str]]) -> Verdict:
-    """`wrong`: of each table, what its columns are that they should not be; nothing for a table that is right."""
+    """The verdict on columns; `wrong`: descriptions of wrong columns by table, empty for a correct table."""
     bad = {table: list(words) for table, words in wrong.items() if words}
     facts = {"wrong_columns": sum(map(len, bad.values()))}
     if not bad:

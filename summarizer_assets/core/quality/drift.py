@@ -1,7 +1,7 @@
-"""Whether new summaries are worse than the older ones: by a rule that a few retried authors cannot set off.
+"""Drift detection: whether new summaries are worse than older ones, by a rule that a few retries cannot trigger.
 
-The rule. Two means or two shares are told apart when both groups have at least 30 summaries, the new one is worse by
-at least 0.05, and by more than 4 standard errors of the difference (by chance once in 30,000 comparisons).
+Two means or two shares differ if both groups have at least 30 summaries, and the new one is worse by at least 0.05 and
+by more than 4 standard errors of the difference (by chance once in 30,000 comparisons).
 """
 
 import math
@@ -21,7 +21,7 @@ _DOUBTS = [flag for flag in Flag if flag.doubt is not None and flag not in {Flag
 
 @dataclass
 class Sums:
-    """Of values between 0 and 1: enough for their mean and its standard error."""
+    """Sums of values between 0 and 1, sufficient for their mean and its standard error."""
 
     number: int = 0
     total: float = 0.0
@@ -39,13 +39,13 @@ class Sums:
 
     @property
     def variance_of_mean(self) -> float:
-        """With one value of 0 and one of 1 more than there are: no sample is sure that all are alike."""
+        """The variance of the mean, with one additional value of 0 and of 1, because no sample proves equality."""
         number, total, squares = self.number + 2, self.total + 1, self.squares + 1
         return max(0.0, squares / number - (total / number) ** 2) / number
 
 
 def worse_by(new: Sums, old: Sums, *, low_is_bad: bool) -> float | None:
-    """By how much the new values are worse, when they are by the rule; else None."""
+    """By how much the new values are worse according to the rule; None if they are not."""
     if new.number < FEWEST or old.number < FEWEST:
         return None
     difference = old.mean - new.mean if low_is_bad else new.mean - old.mean
@@ -55,9 +55,9 @@ def worse_by(new: Sums, old: Sums, *, low_is_bad: bool) -> float | None:
 
 @dataclass
 class Quality:
-    """Of some answers: the summaries' support, and how many are doubted or in another language.
+    """Quality of some answers: the summaries' support, and how many are doubtful or in another language.
 
-    Doubted are summaries with a flag that tells them from their record, and authors who failed as `ungrounded`.
+    Doubtful are summaries with a flag that they deviate from their record, and authors who failed as `ungrounded`.
     """
 
     support: Sums = field(default_factory=Sums)
@@ -65,7 +65,7 @@ class Quality:
     foreign: Sums = field(default_factory=Sums)
 
     def add(self, rows: pl.DataFrame, ungrounded: int = 0) -> None:
-        """`support` and `flags` of summaries, and how many answers beside them were refused as ungrounded."""
+        """Add `support` and `flags` of summaries, and the number of answers rejected as ungrounded."""
         flags = pl.col("flags")
         judged = rows.select(
             "support",
@@ -79,7 +79,7 @@ class Quality:
 
 
 def grounding_verdict(new: Quality, old: Quality) -> Verdict:
-    """Whether the new summaries share as much with their authors' records as the old ones, and no more are in doubt."""
+    """Whether new summaries have as much support in their records as old ones, and no more are doubtful."""
     facts = {
         "new_answers": new.doubted.number,
         **_means(new_support=new.support, old_support=old.support),
@@ -96,7 +96,7 @@ def grounding_verdict(new: Quality, old: Quality) -> Verdict:
 
 
 def language_verdict(new: Quality, old: Quality) -> Verdict:
-    """Whether no more of the new summaries are in another language than of the old ones."""
+    """Whether the share of summaries in another language did not rise."""
     facts = {
         "new_summaries": new.foreign.number,
         **_means(new_share_foreign=new.foreign, old_share_foreign=old.foreign),
@@ -110,7 +110,7 @@ def language_verdict(new: Quality, old: Quality) -> Verdict:
 
 
 def _means(**sums: Sums) -> dict[str, float]:
-    """Those of which there is one."""
+    """The means that exist, by name."""
     return {name: round(values.mean, 4) for name, values in sums.items() if values.number}
 
 

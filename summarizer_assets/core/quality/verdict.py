@@ -1,4 +1,4 @@
-"""What a check says of tables: held or not, how bad it is, in words, and who is meant."""
+"""The verdict of a quality check: passed or not, severity, description, and the affected authors."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from summarizer_assets.core.formats import cut
 from summarizer_assets.core.markdown import escaped
 
-_NAMED = 5  # authors; a text that names more is not read
+_NAMED = 5  # authors named in a text; a longer list is not read
 _LONGEST_ID = 60
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one check.
+    """The verdict of one check.
 
-    `text`: what was found and, when it does not hold, what to do, as Markdown. `wrong`: rows are wrong, not only in
-    need of a run or of a look. `facts`: the numbers behind it.
+    `text`: the finding and, if the check failed, the remedy, as Markdown. `wrong`: rows are wrong, not only in need of
+    a run or of attention. `facts`: its numbers.
     """
 
     holds: bool
@@ -26,7 +26,7 @@ class Verdict:
 
 
 def all_of(verdicts: Sequence[Verdict]) -> Verdict:
-    """One of several: where any does not hold, only those are told."""
+    """Combine verdicts; if any failed, only the failed ones are described."""
     broken = [verdict for verdict in verdicts if not verdict.holds]
     facts: dict[str, float | int] = {}
     for verdict in verdicts:
@@ -42,14 +42,14 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
 
 @dataclass
 class Offenders:
-    """Authors of whom something does not hold: how many, and a few by bucket and id."""
+    """Authors who violate a check: their number, and a few by bucket and id."""
 
     number: int = 0
     buckets: list[str] = field(default_factory=list)
     _named: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, bucket: str, ids: Iterable[str | None]) -> None:
-        """Each id once."""
+        """Add ids, each once."""
         ordered = sorted("" if author_id is None else author_id for author_id in ids)
         if not ordered:
             return
@@ -70,6 +70,6 @@ class Offenders:
 
 
 def shown_id(author_id: str) -> str:
-    """An id on a page of Markdown: ids are data of strangers."""
+    """An id escaped for Markdown, because ids are untrusted data."""
     text = cut(author_id, _LONGEST_ID)
     return escaped(text if text.isprintable() and text else json.dumps(text))

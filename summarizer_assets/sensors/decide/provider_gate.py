@@ -19,7 +19,7 @@ _MOST_BRAKED: Final = 3  # consecutive runs without a usable answer, after which
 class Budget:
     """The budget of all runs together, in nano-dollars.
 
-    `gone`: spent, uncertain, or reserved by running runs. `request`: the most that a single request may cost.
+    `gone`: spent, uncertain, or reserved by active runs. `request`: the most that a single request may cost.
     """
 
     cap: int
