@@ -112,7 +112,7 @@ pursuit push pushed pushes put puts putting quality quick quickly quiet quietly 
 rarely rate raw reader readers readership reading ready real reality really reason reasons recall recognisable recur
 recurred recurring recurs reduce reduced refer reference refers regular relation relations rely relied relies remain
 remarkable remember remembered resembles rest rests return returned returning returns reveal revealed revealing
-reveals rhythm rich richer right rise rises roam roams root rooted roots rough round routine ruler run active runs
+reveals rhythm rich richer right rise rises roam roams root rooted roots rough round routine ruler run running runs
 said same save say saying says scale scales scattered scene search searches searching seek seeking seeks seem seems
 seen sense senses sensible separate separately sequence serve served serves serving settle settled settles shape
 shaped shapes shaping sharp sharper sheds shift shifts short shoulder shown side sides sight sign signal signals signs
