@@ -5,6 +5,7 @@ import json
 import pytest
 from pydantic.fields import FieldInfo
 
+from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind, PaperField
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.settings import PREFIX, Settings
 from testing.documents import README as PATH
@@ -64,7 +65,19 @@ def reasons_table() -> list[str]:
     return ["| reason | meaning | retried |", "|---|---|---|", *rows]
 
 
-TABLES = {"settings": settings_table, "reasons": reasons_table}
+def paper_fields_table() -> list[str]:
+    def name(field: PaperField) -> str:
+        return ", ".join(f"`{each}`" for each in (field.name, *field.aliases))
+
+    rows = [
+        f"| {name(field)} | {field.kind} | {field.meaning} | "
+        f"{'yes' if field.place and field.kind is not Kind.KEY else 'no'} |"
+        for field in PAPER_FIELDS
+    ]
+    return ["| field | kind | meaning | read by the model |", "|---|---|---|---|", *rows]
+
+
+TABLES = {"settings": settings_table, "reasons": reasons_table, "paper-fields": paper_fields_table}
 _RENEW = "renew the README's tables with: python -m summarizer_assets_tests.test_readme"
 
 

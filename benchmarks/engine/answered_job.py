@@ -68,8 +68,8 @@ def row_of(text: str) -> dict[str, Any]:
             "woscategory": "; ".join(paper.categories) or None,
             "prefinstitution": "; ".join(paper.institutions) or None,
             "citingsrcslocalcount": paper.cited,
-            "hot_paper": paper.hot,
-            "highly_cited_paper": paper.highly_cited,
+            "hot_paper": "hot" in paper.marks,
+            "highly_cited_paper": "highly cited" in paper.marks,
         }
         for number, paper in enumerate(record.papers)
     ]

@@ -5,19 +5,14 @@ from typing import Self
 
 import polars as pl
 
+from summarizer_assets.core.paper_fields import PAPER_FIELDS, added
+
 _Columns = dict[str, pl.DataType | type[pl.DataType]]
 
-_PAPER: _Columns = {
-    "ut": pl.String,  # accession number, the paper's identity
-    "prefinstitution": pl.String,  # unified institutions
-    "hot_paper": pl.Boolean,
-    "highly_cited_paper": pl.Boolean,
-    "citingsrcslocalcount": pl.Int64,  # citations
-    "title": pl.String,
-    "woscategory": pl.String,  # subject categories
-    "journal": pl.String,
-}
-PAPER = pl.Struct(_PAPER)
+PAPER = pl.Struct({field.name: field.kind.dtype for field in PAPER_FIELDS})
+#: Names of columns, and of fields of a paper, that came after the first tables were made. A table without them is read
+#: with nulls, and gets them with its next commit.
+ADDED = frozenset(field.name for field in added())
 
 _AUTHOR: _Columns = {
     "author_id": pl.String,

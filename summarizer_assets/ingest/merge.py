@@ -9,12 +9,14 @@ from hashlib import blake2b
 
 import polars as pl
 
-from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind, added
+from summarizer_assets.core.records import ADDED, AUTHOR
 from summarizer_assets.sources.lists import lists_of
 
-_FIELDS = [field.name for field in PAPER.fields]
-_TEXTS = [field.name for field in PAPER.fields if field.dtype == pl.String and field.name != "ut"]
-_NUMBERS = [field.name for field in PAPER.fields if field.dtype != pl.String]
+_FIELDS = [field.name for field in PAPER_FIELDS]
+_TEXTS = [field.name for field in PAPER_FIELDS if field.kind in (Kind.TEXT, Kind.TEXTS)]
+_NUMBERS = [field.name for field in PAPER_FIELDS if field.kind in (Kind.FLAG, Kind.COUNT)]
+_FIRST = [name for name in ("ut", *_TEXTS, *_NUMBERS) if name not in ADDED]
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,13 @@ def record_hashes(authors: pl.DataFrame) -> pl.Series:
     """The blake2b-128 hash of each whole record as 32 hex digits, over an injective encoding.
 
     A text is encoded as its length in bytes, a colon and the text; a list as its length and its items; null as a dash.
+    A later field is encoded with its name, and only where it has a value, so that earlier hashes stay valid.
     """
     papers = (
         authors["papers"]
         .explode(empty_as_null=False, keep_nulls=False)
         .struct.unnest()
-        .select(pl.concat_str([*map(_text, ["ut", *_TEXTS]), *map(_number, _NUMBERS)]))
+        .select(pl.concat_str([*map(_value, _FIRST), *(_if_any(field.name) for field in added())]))
         .to_series()
     )
     owners = (
@@ -136,5 +139,11 @@ def _text(name: str) -> pl.Expr:
     return _encoded(pl.col(name))
 
 
-def _number(name: str) -> pl.Expr:
+def _value(name: str) -> pl.Expr:
+    if name not in _NUMBERS:
+        return _text(name)
     return pl.concat_str(pl.col(name).cast(pl.Int64).cast(pl.String), pl.lit(";")).fill_null("-")
+
+
+def _if_any(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_not_null()).then(pl.lit(f"+{name}=") + _value(name)).otherwise(pl.lit(""))

@@ -8,6 +8,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from summarizer_assets.core.buckets import buckets_of
+from summarizer_assets.core.paper_fields import added
 from summarizer_assets.ingest.compare import Increment
 from summarizer_assets.sources.delta.increments import NoIncrement
 from summarizer_assets.sources.source import Source
@@ -60,7 +61,8 @@ def plan_reading(
     if found is None:
         return Reading(source, None, None, "the whole source: only a Delta table tells what changed in it")
     source_id, version = found
-    told = repr((source.uri, source_id, sorted(source.columns.items()), table.buckets, RULES))
+    fields = (field.name for field in added())  # one more, and the source says more than was read of it
+    told = repr((source.uri, source_id, sorted(source.columns.items()), table.buckets, RULES, *fields))
     state = SourceState(blake2b(told.encode(), digest_size=16).hexdigest(), version)
     if whole:
         return Reading(source, None, state, "the whole source, as asked for")

@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
-from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.core.paper_fields import PAPER_FIELDS
+from summarizer_assets.core.records import AUTHOR
 from summarizer_assets.settings.errors import SettingsError
 
 #: Names of our columns, which a source may name differently.
-AUTHOR_COLUMNS, PAPER_COLUMNS = tuple(AUTHOR.names()), tuple(field.name for field in PAPER.fields)
+AUTHOR_COLUMNS, PAPER_COLUMNS = tuple(AUTHOR.names()), tuple(field.name for field in PAPER_FIELDS)
 
 
 def known_columns(mapping: dict[str, str]) -> dict[str, str]:

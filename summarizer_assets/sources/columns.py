@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from summarizer_assets.core.records import AUTHOR, PAPER
+from summarizer_assets.core.paper_fields import PAPER_FIELDS
+from summarizer_assets.core.records import AUTHOR
 from summarizer_assets.sources.errors import SourceError
 
 Form = Literal["nested", "flat", "narrow"]
 
 AUTHOR_NAMES = tuple(AUTHOR)
-PAPER_NAMES = tuple(field.name for field in PAPER.fields)
+PAPER_NAMES = tuple(field.name for field in PAPER_FIELDS)
 
 #: Alternative names accepted without a mapping, most specific first.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "author_id": ("daisngid", "id"),
     "author_name": ("name",),
     "primary_affiliation": ("affiliation",),
+    **{field.name: field.aliases for field in PAPER_FIELDS},
 }
 
 

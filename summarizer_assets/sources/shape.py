@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import polars as pl
 
+from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind
 from summarizer_assets.core.records import AUTHOR, PAPER, REJECTED
 from summarizer_assets.sources import null_words, values
 from summarizer_assets.sources.chunk import Chunk, ChunkCounts
@@ -24,14 +25,14 @@ LINE = "__line"
 
 _Read = Callable[[pl.Expr, pl.DataType, str], Parsed]
 
-_PAPER_READERS: Mapping[str, _Read] = {
-    "ut": values.key,
-    "hot_paper": values.flag,
-    "highly_cited_paper": values.flag,
-    "citingsrcslocalcount": values.count,
-    "prefinstitution": values.joined,
-    "woscategory": values.joined,
+_KIND_READERS: Mapping[Kind, _Read] = {
+    Kind.KEY: values.key,
+    Kind.TEXT: values.text,
+    Kind.TEXTS: values.joined,
+    Kind.FLAG: values.flag,
+    Kind.COUNT: values.count,
 }
+_PAPER_READERS = {field.name: _KIND_READERS[field.kind] for field in PAPER_FIELDS}
 _AUTHOR_READERS: Mapping[str, _Read] = {
     "author_name": values.name,
     "primary_affiliation": values.text,
@@ -63,7 +64,7 @@ class Shaper:
         authors = self._read(good, readers, self.layout.authors, counts)
         authors = pl.DataFrame([self._id_values(good), *authors.get_columns()])
         if self.layout.form == "flat":
-            readers = {name: _PAPER_READERS.get(name, values.text) for name in self.layout.papers}
+            readers = {name: _PAPER_READERS[name] for name in self.layout.papers}
             papers = self._read(good, readers, self.layout.papers, counts)
             authors = _grouped(authors, _papers_struct(papers))
         elif "papers" in self.layout.authors:
@@ -120,7 +121,7 @@ class Shaper:
             )
         fields = paper_fields([field.name for field in column.dtype.inner.fields], self.mapping, self._what(name))
         items = column.explode(empty_as_null=False, keep_nulls=False).struct.unnest()
-        readers = {ours: _PAPER_READERS.get(ours, values.text) for ours in fields}
+        readers = {ours: _PAPER_READERS[ours] for ours in fields}
         papers = self._read(items, readers, fields, counts)
         return lists_of(_papers_struct(papers), column.list.len().fill_null(0)).alias("papers")
 
@@ -171,7 +172,7 @@ def _cut(frame: pl.DataFrame, cut: Counter[str]) -> pl.DataFrame:
 
 
 def _papers_struct(papers: pl.DataFrame) -> pl.Series:
-    """All eight fields as one struct column; fields that the source lacks are null."""
+    """All fields as one struct column; fields that the source lacks are null."""
     columns = [
         (pl.col(field.name) if field.name in papers.columns else pl.lit(None)).cast(field.dtype).alias(field.name)
         for field in PAPER.fields

@@ -13,6 +13,8 @@ from typing import Final
 
 from summarizer_assets.core.judging.stated_figures import Stated, may_state_other, stated_in, states
 from summarizer_assets.core.judging.terms import SummaryTerms
+from summarizer_assets.core.paper_fields import Kind, facts
+from summarizer_assets.core.prompt.parsed_record import TOTALS
 
 _MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own
 _WIDE: Final = 1.35  # what is "nearly 1,000" is not more than this much less
@@ -21,9 +23,8 @@ _ROUNDED_FROM: Final = 1000
 _ROUNDED_TO: Final = 100
 
 
-_HEAD: Final = re.compile(
-    r" \| (?P<papers>\d+) papers(?:, cited (?P<cited>-?\d+))?(?:, (?P<hot>\d+) hot)?(?:, (?P<highly>\d+) highly cited)?"
-)
+_HEAD: Final = re.compile(rf" \| {TOTALS.pattern}")
+_HOT: Final = re.compile(r" \| " + "".join(rf"(?:{field.label} \d+, )?" for field in facts(Kind.COUNT)) + r"hot\b")
 _OF_PAPER: Final = re.compile(r" \| cited (-?\d+)")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?!\d)|\d{1,9}")
 
@@ -46,11 +47,11 @@ class Record:
 
     @cached_property
     def hot(self) -> int:
-        return int(self._total["hot"] or 0) if self._total else len(re.findall(r" \| (?:cited \d+, )?hot\b", self.text))
+        return int(self._total["hot_paper"] or 0) if self._total else len(_HOT.findall(self.text))
 
     @cached_property
     def highly_cited(self) -> int:
-        return int(self._total["highly"] or 0) if self._total else self.text.count("highly cited")
+        return int(self._total["highly_cited_paper"] or 0) if self._total else self.text.count("highly cited")
 
     @cached_property
     def _journals(self) -> list[list[int]]:
@@ -70,8 +71,8 @@ class Record:
         sums = {sum(journal) for journal in self._journals if journal}
         sums.update(accumulate(each))
         sums.update(first + second for first, second in combinations(each[:6], 2))
-        if self._total and self._total["cited"]:
-            sums.add(int(self._total["cited"]))
+        if self._total and self._total["citingsrcslocalcount"]:
+            sums.add(int(self._total["citingsrcslocalcount"]))
         return frozenset({*each, *sums})
 
     @cached_property

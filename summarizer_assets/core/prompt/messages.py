@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from summarizer_assets.core.paper_fields import Kind, facts
 from summarizer_assets.core.prompt.rendering import RENDERED, RenderSettings, render, trimmed
 from summarizer_assets.core.prompt.tokens import PER_REQUEST, estimate_tokens, tokens_of
 
@@ -70,6 +71,14 @@ _DEFAULT_INSTRUCTION = (
     "each sentence tells something of this author's own."
 )
 
+_FACTS = ", ".join(
+    [
+        *(field.explained or field.label for field in facts(Kind.COUNT)),
+        " or ".join(field.explained or field.label for field in facts(Kind.FLAG)),
+        *(field.explained or field.label for field in facts(Kind.TEXT, Kind.TEXTS)),
+    ]
+)
+
 _SYSTEM = """\
 You write short profiles of researchers.
 
@@ -89,7 +98,7 @@ How to read a record:
 - First line: #"author_id" name @ affiliation | totals over all papers | topics. "shown 20" means that only the \
 20 most cited papers follow.
 - Then the papers by journal: a line with the journal | its subject categories (? or no line where unknown), then its \
-papers, each on a line that begins with a blank: title | citations, hot or highly cited @ institutions.
+papers, each on a line that begins with a blank: title | {facts} @ institutions.
 
 Answer with JSON only, in this form, each author_id exactly as in its record (a JSON string) and exactly once:
 {{"summaries": [{{"author_id": "...", "summary": "..."}}]}}"""
@@ -107,7 +116,10 @@ class PromptSettings:
 def system_message(settings: PromptSettings) -> str:
     """The constant first message: the same for every request, so that the provider's prompt cache applies."""
     return _SYSTEM.format(
-        instruction=settings.instruction or _DEFAULT_INSTRUCTION, language=settings.language, words=settings.words
+        instruction=settings.instruction or _DEFAULT_INSTRUCTION,
+        language=settings.language,
+        words=settings.words,
+        facts=_FACTS,
     )
 
 

@@ -6,6 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from summarizer_assets.core.paper_fields import Kind, facts
+
+_COUNTS, _FLAGS, _TEXTS = facts(Kind.COUNT), facts(Kind.FLAG), facts(Kind.KEY, Kind.TEXT, Kind.TEXTS)
+#: The numbers over all papers, in the first line; but for `papers`, a group has the name of its field.
+TOTALS: Final = re.compile(
+    r"(?P<papers>\d+) papers"
+    + "".join(rf"(?:, {field.label} (?P<{field.name}>-?\d+))?" for field in _COUNTS)
+    + "".join(rf"(?:, (?P<{field.name}>\d+) {field.label})?" for field in _FLAGS)
+    + r"(?:, shown \d+)?"
+)
+#: The facts of a paper: its counts and flags, each a group with the name of its field.
+FACTS: Final = re.compile(
+    "".join(rf"(?:(?:^|, ){field.label} (?P<{field.name}>-?\d+))?" for field in _COUNTS)
+    + "".join(rf"(?:(?:^|, )(?P<{field.name}>{field.label}))?" for field in _FLAGS)
+    + "".join(rf"(?:(?:^|, ){field.label} .*)?" for field in _TEXTS)
+)
 _TOPICS: Final = "topics: "
 _SHOWN: Final = re.compile(r", shown (\d+)$")
 

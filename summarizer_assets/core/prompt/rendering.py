@@ -17,15 +17,18 @@ author or another field.
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import polars as pl
 
+from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind, PaperField, Place, facts
 from summarizer_assets.core.prompt.cleaning import cleaned, cleaned_repeating
 from summarizer_assets.core.prompt.tokens import tokens_of
 
 #: An author of more papers gets a line of totals; so few are counted by reading them.
 _COUNTED_BY_EYE = 3
+_KNOWN = " known"  # of a count: of how many papers
 _NAME_CHARACTERS = 300
 _FIELD_CHARACTERS = 500
 _PLAIN_ID = r"^[0-9A-Za-z_.:/+-]*$"
@@ -41,7 +44,10 @@ RENDERED = pl.Schema(
     }
 )
 
-_TEXTS = ("title", "journal", "woscategory", "prefinstitution", "ut")
+_COUNTS, _FLAGS = facts(Kind.COUNT), facts(Kind.FLAG)
+_TOTALLED = [field.name for field in (*_COUNTS, *_FLAGS)]
+_CITED = _COUNTS[0].name  # an author's papers are shown in its order
+_AT = {field.place: field.name for field in PAPER_FIELDS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +91,8 @@ def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     text = _texts(people, papers, settings)
     hashed = text
     if settings.ignore_changes_in:
-        blank = [pl.lit(None, papers.schema[name]).alias(name) for name in settings.ignore_changes_in]
+        ignored = [name for name in settings.ignore_changes_in if name in papers.columns]
+        blank = [pl.lit(None, papers.schema[name]).alias(name) for name in ignored]
         everything = dataclasses.replace(settings, max_papers=2**31, max_characters=2**31)
         hashed = _texts(people, papers.with_columns(blank), everything)
     digests = [blake2b(value, digest_size=16).hexdigest() for value in hashed.cast(pl.Binary)]
@@ -145,12 +152,26 @@ def _papers(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     lists = pl.DataFrame([pl.int_range(authors.height, dtype=pl.UInt32, eager=True).alias("row"), authors["papers"]])
     lists = lists.filter(pl.col("papers").list.len() > 0)
     flat = lists.explode("papers").unnest("papers")
-    shown = [name for name in _TEXTS if name != "ut" or settings.show_ut]
-    clean = [
-        cleaned(flat[name], settings.max_title) if name == "title" else cleaned_repeating(flat[name], _FIELD_CHARACTERS)
-        for name in shown
-    ]
-    return flat.select("row", "citingsrcslocalcount", "hot_paper", "highly_cited_paper", *clean)
+    return flat.select("row", *(_clean(flat[field.name], field, settings) for field in _shown(PAPER_FIELDS, settings)))
+
+
+def _shown(fields: Iterable[PaperField], settings: RenderSettings) -> list[PaperField]:
+    """Those of the fields that are in the record."""
+    return [field for field in fields if field.place and (field.kind is not Kind.KEY or settings.show_ut)]
+
+
+def _clean(column: pl.Series, field: PaperField, settings: RenderSettings) -> pl.Series:
+    if field.place is Place.TITLE:
+        return cleaned(column, settings.max_title)
+    return cleaned_repeating(column, _FIELD_CHARACTERS) if column.dtype == pl.String else column
+
+
+def _fact(field: PaperField) -> pl.Expr:
+    """The label alone of a flag that is set, of all else the label and the value; null where there is nothing."""
+    value = pl.col(field.name)
+    if field.kind is Kind.FLAG:
+        return pl.when(value).then(pl.lit(field.label))
+    return pl.lit(f"{field.label} ") + value.cast(pl.String)
 
 
 def _with(prefix: str, column: str) -> pl.Expr:
@@ -160,41 +181,31 @@ def _with(prefix: str, column: str) -> pl.Expr:
 
 def _lines(papers: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     """Each paper's own line and its journal's line."""
-    cited = pl.col("citingsrcslocalcount")
-    facts: list[pl.Expr] = [
-        pl.when(cited.is_not_null()).then(pl.lit("cited ") + cited.cast(pl.String)),
-        pl.when(pl.col("hot_paper")).then(pl.lit("hot")),
-        pl.when(pl.col("highly_cited_paper")).then(pl.lit("highly cited")),
-    ]
-    if settings.show_ut:
-        facts.append(pl.lit("ut ") + pl.col("ut"))
-    joined = pl.concat_str(facts, separator=", ", ignore_nulls=True)
+    joined = pl.concat_str(map(_fact, _shown(facts(), settings)), separator=", ", ignore_nulls=True)
     return papers.select(
         "row",
-        cited.alias("cited"),
-        "hot_paper",
-        "highly_cited_paper",
+        *_TOTALLED,
         pl.concat_str(
             pl.lit("\n "),
-            pl.col("title").fill_null("(no title)"),
+            pl.col(_AT[Place.TITLE]).fill_null("(no title)"),
             pl.when(joined == "").then(pl.lit("")).otherwise(pl.lit(" | ") + joined),
-            _with(" @ ", "prefinstitution"),
+            _with(" @ ", _AT[Place.INSTITUTIONS]),
         ).alias("line"),
-        pl.concat_str(pl.lit("\n"), pl.col("journal").fill_null("?"), _with(" | ", "woscategory")).alias("place"),
+        pl.concat_str(pl.lit("\n"), pl.col(_AT[Place.JOURNAL]).fill_null("?"), _with(" | ", _AT[Place.SUBJECTS])).alias(
+            "place"
+        ),
     )
 
 
 def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings) -> pl.Series:
     """The records' texts, one for each row of `people`."""
     lines = _lines(papers, settings).sort(
-        "row", "cited", "line", "place", descending=[False, True, False, False], nulls_last=True
+        "row", _CITED, "line", "place", descending=[False, True, False, False], nulls_last=True
     )
     totals = lines.group_by("row", maintain_order=True).agg(
         pl.len().alias("count"),
-        pl.col("cited").sum().alias("cited"),
-        pl.col("cited").count().alias("counted"),
-        pl.col("hot_paper").sum().alias("hot"),
-        pl.col("highly_cited_paper").sum().alias("highly"),
+        pl.col(_TOTALLED).sum(),
+        pl.col([field.name for field in _COUNTS]).count().name.suffix(_KNOWN),
     )
     people = people.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
     people = people.join(totals, on="row", how="left", maintain_order="left")
@@ -236,18 +247,19 @@ def _within(lines: pl.DataFrame, room: pl.Series, max_papers: int) -> pl.DataFra
     return lines.filter((used <= room.cast(pl.Int64).gather(lines["row"])) | (lines["rank"] == 0))
 
 
+def _total(before: str, column: str, after: str, is_told: pl.Expr) -> pl.Expr:
+    return pl.when(is_told).then(pl.lit(before) + pl.col(column).cast(pl.String) + after).otherwise(pl.lit(""))
+
+
 def _headline() -> pl.Expr:
     several = pl.col("count") > _COUNTED_BY_EYE
     cut = pl.col("shown") < pl.col("count")
     number = pl.col("count").cast(pl.String)
     counts = pl.concat_str(
         number + " papers",
-        pl.when(pl.col("counted") > 0).then(pl.lit(", cited ") + pl.col("cited").cast(pl.String)).otherwise(pl.lit("")),
-        pl.when(pl.col("hot") > 0).then(pl.lit(", ") + pl.col("hot").cast(pl.String) + " hot").otherwise(pl.lit("")),
-        pl.when(pl.col("highly") > 0)
-        .then(pl.lit(", ") + pl.col("highly").cast(pl.String) + " highly cited")
-        .otherwise(pl.lit("")),
-        pl.when(cut).then(pl.lit(", shown ") + pl.col("shown").cast(pl.String)).otherwise(pl.lit("")),
+        *(_total(f", {field.label} ", field.name, "", pl.col(f"{field.name}{_KNOWN}") > 0) for field in _COUNTS),
+        *(_total(", ", field.name, f" {field.label}", pl.col(field.name) > 0) for field in _FLAGS),
+        _total(", shown ", "shown", "", cut),
     )
     return pl.concat_str(
         pl.lit("#"),

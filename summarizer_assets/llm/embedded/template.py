@@ -10,14 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from summarizer_assets.core.paper_fields import Kind, facts
+from summarizer_assets.core.prompt.parsed_record import FACTS, TOTALS
+
 _DECODER = json.JSONDecoder()
-_COUNTS = re.compile(
-    r"(?P<papers>\d+) papers(?:, cited (?P<cited>-?\d+))?"
-    r"(?:, (?P<hot>\d+) hot)?(?:, (?P<highly>\d+) highly cited)?(?:, shown \d+)?"
-)
-_FACTS = re.compile(
-    r"(?:cited (?P<cited>-?\d+))?(?:(?:^|, )(?P<hot>hot))?(?:(?:^|, )(?P<highly>highly cited))?(?:(?:^|, )ut .*)?"
-)
+_CITED = "citingsrcslocalcount"
+_FLAGS = facts(Kind.FLAG)
 _NOT_QUOTABLE = re.compile(r"://|www\.|[<\[\]@]|\.\w{2,4}/", re.IGNORECASE)  # no links or markup in a summary
 _TOPICS = "topics: "
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -32,8 +30,7 @@ class Paper:
     categories: list[str]
     institutions: list[str]
     cited: int | None = None
-    hot: bool = False
-    highly_cited: bool = False
+    marks: list[str] = field(default_factory=list)  # of the flags that are set
 
 
 @dataclass(slots=True)
@@ -43,10 +40,9 @@ class Record:
     affiliation: str | None = None
     topics: list[str] = field(default_factory=list)
     papers: list[Paper] = field(default_factory=list)  # those shown, the most cited first within a journal
-    count: int = 0  # of all papers, as are the next three
+    count: int = 0  # of all papers, as are the next two
     cited: int | None = None
-    hot: int = 0
-    highly_cited: int = 0
+    marks: dict[str, int] = field(default_factory=dict)
 
 
 def parse(text: str) -> Record:
@@ -74,16 +70,15 @@ def parse(text: str) -> Record:
     record.count = len(record.papers)
     citations = [paper.cited for paper in record.papers if paper.cited is not None]
     record.cited = sum(citations) if citations else None
-    record.hot = sum(paper.hot for paper in record.papers)
-    record.highly_cited = sum(paper.highly_cited for paper in record.papers)
+    record.marks = Counter(mark for paper in record.papers for mark in paper.marks)
     for part in more:
-        counts = _COUNTS.fullmatch(part)
+        counts = TOTALS.fullmatch(part)
         if part.startswith(_TOPICS):
             record.topics = part.removeprefix(_TOPICS).split("; ")
         elif counts:
             record.count = int(counts["papers"])
-            record.cited = None if counts["cited"] is None else int(counts["cited"])
-            record.hot, record.highly_cited = int(counts["hot"] or 0), int(counts["highly"] or 0)
+            record.cited = None if counts[_CITED] is None else int(counts[_CITED])
+            record.marks = {flag.label: int(counts[flag.name] or 0) for flag in _FLAGS}
     return record
 
 
@@ -92,12 +87,13 @@ def _paper(line: str, journal: str | None, categories: list[str]) -> Paper:
     if not mark:
         before, places = line, ""
     institutions = _parts(places)
-    title, mark, facts = before.rpartition(" | ")
-    matched = _FACTS.fullmatch(facts) if mark else None
+    title, mark, told = before.rpartition(" | ")
+    matched = FACTS.fullmatch(told) if mark else None
     if matched is None:
         return Paper(_title(before), journal, categories, institutions)
-    cited = None if matched["cited"] is None else int(matched["cited"])
-    return Paper(_title(title), journal, categories, institutions, cited, bool(matched["hot"]), bool(matched["highly"]))
+    cited = None if matched[_CITED] is None else int(matched[_CITED])
+    marks = [flag.label for flag in _FLAGS if matched[flag.name]]
+    return Paper(_title(title), journal, categories, institutions, cited, marks)
 
 
 def _parts(text: str) -> list[str]:
@@ -138,8 +134,8 @@ def _of_one_paper(record: Record) -> Iterable[str]:
     what = f"one paper, “{paper.title}”" if named else "one paper"
     published = f", published{place}" if place else ""
     yield _end(f"{subject} is listed with {what}{published}")
-    if paper.cited is not None or paper.hot or paper.highly_cited:
-        marks = _and([mark for mark, given in (("hot", paper.hot), ("highly cited", paper.highly_cited)) if given])
+    if paper.cited is not None or paper.marks:
+        marks = _and(paper.marks)
         cited = f"The paper has been {_times(paper.cited)}" if paper.cited else "No citations of the paper are counted"
         if paper.cited is None:
             yield f"The paper is marked as {marks}."
@@ -216,13 +212,10 @@ def _journals(record: Record) -> Iterable[str]:
 
 
 def _marks(record: Record) -> Iterable[str]:
-    parts = []
-    if record.hot:
-        parts.append(f"{_spelled(record.hot)} as hot")
-    if record.highly_cited:
-        parts.append(f"{_spelled(record.highly_cited)} as highly cited")
-    if parts:
-        first = record.hot or record.highly_cited
+    marks = [(flag.label, number) for flag in _FLAGS if (number := record.marks.get(flag.label))]
+    if marks:
+        parts = [f"{_spelled(number)} as {mark}" for mark, number in marks]
+        first = marks[0][1]
         yield f"Of the papers, {_and(parts).replace(' as', ' is marked as' if first == 1 else ' are marked as', 1)}."
 
 

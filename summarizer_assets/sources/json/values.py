@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import msgspec
 import polars as pl
 
-from summarizer_assets.core.records import PAPER
+from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind
 from summarizer_assets.sources.lists import lists_of
 from summarizer_assets.sources.numbers import EXACT_BELOW
 
 #: Columns in which a list of texts is accepted for a text.
-_LISTED = {"author_name", "primary_affiliation", "topics", "prefinstitution", "title", "woscategory", "journal"}
-_PAPER_NAMES = tuple(field.name for field in PAPER.fields)
+_LISTED = {"author_name", "primary_affiliation", "topics"} | {
+    field.name for field in PAPER_FIELDS if field.kind in (Kind.TEXT, Kind.TEXTS)
+}
+_IDS = {"author_id"} | {field.name for field in PAPER_FIELDS if field.kind is Kind.KEY}
 _DECODER = msgspec.json.Decoder()
 
 Object = dict[str, object]
@@ -109,7 +111,7 @@ def _column(name: str, values: list[object]) -> tuple[pl.Series, set[int]]:
                 name, values, lambda value: _list_text(value) if isinstance(value, list) else _text(value), bad
             )
         return _made(name, values, _list, bad, pl.List(pl.String))
-    return _made(name, values, _number if name in {"author_id", "ut"} else _text, bad)
+    return _made(name, values, _number if name in _IDS else _text, bad)
 
 
 def _made(

@@ -8,16 +8,18 @@ from typing import Any
 import polars as pl
 from deltalake import Schema
 
+from summarizer_assets.core.records import ADDED
 from summarizer_assets.storage.errors import ColumnsDiffer, TableError, cause_of
 
 
 def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
     """Raise ColumnsDiffer unless the table has exactly the columns `wanted`; nullability is not compared.
 
-    Otherwise a commit would fail only after the money was spent.
+    Otherwise a commit would fail only after the money was spent. The table may lack later columns (`records.ADDED`).
     """
-    ours = _types(Schema.from_arrow(pl.DataFrame(schema=wanted).to_arrow().schema))
-    theirs = _types(table)
+    held = json.loads(table.to_json())
+    ours = _types(_without_lacking(json.loads(_delta_schema(wanted).to_json()), held))
+    theirs = _types(held)
     wrong = [
         *(f"{name} is missing" for name in ours if name not in theirs),
         *(f"{name} is not ours" for name in theirs if name not in ours),
@@ -69,8 +71,28 @@ def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> st
     return None if twice.is_empty() else f"author {twice[0]} more than once"
 
 
-def _types(schema: Schema) -> dict[str, str]:
-    return {column.name: _name(json.loads(column.type.to_json())) for column in schema.fields}
+def _delta_schema(schema: pl.Schema) -> Schema:
+    return Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
+
+
+def _types(schema: Any) -> dict[str, str]:  # noqa: ANN401 - JSON of Delta's schema
+    return {column["name"]: _name(column["type"]) for column in schema["fields"]}
+
+
+def _without_lacking(ours: Any, theirs: Any) -> Any:  # noqa: ANN401 - JSON of Delta's schema
+    """`ours` without the columns and fields of `ADDED` that `theirs` lacks."""
+    match ours, theirs:
+        case {"fields": list(wanted)}, {"fields": list(held)}:
+            types = {part["name"]: part["type"] for part in held}
+            fields = [
+                {**part, "type": _without_lacking(part["type"], types.get(part["name"]))}
+                for part in wanted
+                if part["name"] in types or part["name"] not in ADDED
+            ]
+            return {**ours, "fields": fields}
+        case {"elementType": wanted}, {"elementType": held}:
+            return {**ours, "elementType": _without_lacking(wanted, held)}
+    return ours
 
 
 def _name(kind: Any) -> str:  # noqa: ANN401 - JSON of Delta's schema

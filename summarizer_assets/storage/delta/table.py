@@ -11,6 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from summarizer_assets.core.delta_log import is_panic
+from summarizer_assets.core.records import ADDED
 from summarizer_assets.storage.delta import protocol
 from summarizer_assets.storage.delta.commits import CREATE_ONCE, WRITER, commit_properties
 from summarizer_assets.storage.delta.guards import check_columns
@@ -116,7 +117,12 @@ class BucketedTable:
         table = table or self.open()
         if table is None:
             return pl.LazyFrame(schema=self.schema)
-        frame = _scan(table, self.options).select(self.schema.names())
+        frame = _scan(table, self.options).match_to_schema(
+            self.schema,
+            missing_columns={name: "insert" for name in self.schema.names() if name in ADDED},
+            missing_struct_fields="insert",
+            extra_columns="ignore",
+        )
         if keys is None or (self.buckets is not None and len(set(keys)) >= self.buckets):
             return frame  # a filter with every key would only cost time
         return frame.filter(pl.col("bucket").is_in(list(keys)))
@@ -183,6 +189,7 @@ class BucketedTable:
                     table,
                     plain(frame),
                     mode="overwrite",
+                    schema_mode="merge",
                     commit_properties=commit_properties(),
                     writer_properties=WRITER,
                 )
@@ -261,9 +268,11 @@ def _scan(table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
 def _scan_files(files: list[str], table: DeltaTable, options: Mapping[str, str]) -> pl.LazyFrame:
     return pl.scan_parquet(
         files,
+        schema=pl.Schema(table.schema()),
         hive_partitioning=True,
         hive_schema=dict.fromkeys(table.metadata().partition_columns, pl.String()),
         missing_columns="insert",
+        cast_options=pl.ScanCastOptions(datetime_cast="nanosecond-downcast", missing_struct_fields="insert"),
         glob=False,
         storage_options=dict(options) or None,
     )

@@ -173,6 +173,7 @@ class BucketWriter:
                     handle,
                     plain(self._conform(frame)),
                     mode="append",
+                    schema_mode="merge",
                     commit_properties=properties,
                     writer_properties=WRITER,
                 )
@@ -204,6 +205,7 @@ class BucketWriter:
             handle,
             plain(self._conform(frame)),
             mode="overwrite",
+            schema_mode="merge",
             predicate=f"bucket = {_literal(self._bucket)}",
             commit_properties=properties,
             writer_properties=WRITER,

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
+from summarizer_assets.storage.delta import guards
+from summarizer_assets.storage.delta import table as table_module
 from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.delta.table import BUCKETS_PROPERTY, BucketedTable
 from summarizer_assets.storage.delta.writer import BucketWriter
@@ -123,6 +125,40 @@ def test_a_type_inside_a_list_of_structs_counts_as_a_difference(tmp_path: Path) 
     forge(table, other, {BUCKETS_PROPERTY: "4"})
     with pytest.raises(TableError, match="papers is array<struct<n: string>> instead of array<struct<n: long>>"):
         table.open()
+
+
+@pytest.mark.parametrize("folder", ["plain", "with blanks"])
+def test_a_table_without_a_column_that_came_later_is_read_with_nulls_and_gets_it_with_the_next_commit(
+    tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = pl.Schema({"author_id": pl.String, "papers": pl.List(pl.Struct({"n": pl.Int64})), "bucket": pl.String})
+    papers = pl.List(pl.Struct({"n": pl.Int64, "later": pl.String}))
+    new = pl.Schema({**old, "papers": papers, "mark": pl.Int64})
+
+    def row(schema: pl.Schema, author: str, bucket: str) -> pl.DataFrame:
+        whole = {"author_id": author, "papers": [{"n": 1, "later": "x"}], "bucket": bucket, "mark": 5}
+        return pl.DataFrame([whole]).match_to_schema(schema, extra_columns="ignore", extra_struct_fields="ignore")
+
+    def held(table: BucketedTable) -> dict[str, tuple[str | None, int | None]]:
+        frame = table.read().collect()
+        assert frame.schema == new
+        return {each["author_id"]: (each["papers"][0]["later"], each["mark"]) for each in frame.to_dicts()}
+
+    before = BucketedTable(f"{tmp_path}/{folder}/t", old, 4)
+    apply(before, *(Append(key, row(old, author, key)) for author, key in (("a", "0"), ("b", "0"), ("c", "1"))))
+    table = BucketedTable(before.uri, new, 4)
+    with pytest.raises(TableError, match="mark is missing"):
+        table.open()
+    for module in (guards, table_module):
+        monkeypatch.setattr(module, "ADDED", {"later", "mark"})
+    nothing, told = (None, None), ("x", 5)
+    assert held(table) == {"a": nothing, "b": nothing, "c": nothing}
+    apply(table, Append("0", row(new, "d", "0")))
+    assert held(table) == {"a": nothing, "b": nothing, "c": nothing, "d": told}
+    apply(table, Compact("0"), Merge("0", row(new, "a", "0"), frozenset({"d"})), Overwrite("2", row(new, "e", "2")))
+    assert held(table) == {"a": told, "b": nothing, "c": nothing, "e": told}
+    with pytest.raises(TableError, match="mark is not ours"):
+        before.open()
 
 
 def test_a_root_that_cannot_be_written_is_named_with_the_setting(tmp_path: Path) -> None:
