@@ -17,7 +17,7 @@ from summarizer_assets.ingest.guard import LossRefused
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.changes import Change
 from summarizer_assets.storage.delta.stream import TableStream
-from summarizer_assets.storage.state_db.heartbeat import beating
+from summarizer_assets.storage.state_db.state import StateStore
 from summarizer_assets.user_errors import fails_plainly
 
 
@@ -78,6 +78,16 @@ def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
         return refusing(beating(stream, summarizer.state, context.run.run_id), context.instance, context.run, keys)
 
     return authors
+
+
+def beating(stream: TableStream, state: StateStore, run_id: str) -> TableStream:
+    """The same stream, with a heartbeat in the state store while it is consumed: an ingest claims no bucket."""
+
+    def changes() -> Iterator[Change]:
+        with state.heartbeat(run_id):
+            yield from stream.changes
+
+    return replace(stream, changes=changes())
 
 
 def refusing(stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterRun, keys: Sequence[str]) -> TableStream:

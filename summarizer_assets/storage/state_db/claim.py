@@ -1,14 +1,30 @@
 """A run's claim on a bucket: a lease that a background thread renews."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from summarizer_assets.core.lost_runs import Sign
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
-from summarizer_assets.storage.state_db.clock import passed_s
+from summarizer_assets.storage.processes import is_gone
+
+_SLEPT_TOO: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux only
+
+
+def passed_s() -> float:
+    """Seconds since some fixed moment, including time suspended.
+
+    On Linux `time.monotonic` excludes suspension, so a lease that lapsed meanwhile would seem valid after waking up.
+    """
+    return time.monotonic() if _SLEPT_TOO is None else time.clock_gettime(_SLEPT_TOO)
+
+
+def is_dead(lease: Any, now: float) -> bool:  # noqa: ANN401 - rows of a table are untyped
+    """Whether the lease lapsed, or its process on this host is gone, so that a crash need not wait for it to lapse."""
+    return bool(lease.expires_at <= now) or is_gone(lease.host, lease.process)
 
 
 class Store(Protocol):

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from summarizer_assets.storage import disk
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.processes import this_boot
-from summarizer_assets.storage.state_db import postgres, schema
+from summarizer_assets.storage.state_db import postgres
 
 _ALLOWED = "allowed: a file for SQLite, or postgresql://… with `pip install summarizer-assets[postgres]`"
 METADATA = sa.MetaData()
 _BUSY_S = 30  # how long a transaction waits for those of other processes
 _WAL_AGAIN_S = 0.02
+_ONE_AT_A_TIME = 0x5EED_AB1E  # key of the lock that serialises table creation by hosts that start together
 
 #: SQLite has no clock of its own, and the wall clock may be set, or jump after a suspension, so that all leases would
 #: seem to have lapsed. So each boot records the offset of its monotonic clock once, and leases use that clock.
@@ -86,7 +87,7 @@ class Database:
 
                 self._make_file()
                 with self._engine.begin() as connection:
-                    schema.complete(connection, tables.METADATA)
+                    _complete(connection, tables.METADATA)
                 self._opened = self._file()
                 self._ready = True
             with self._engine.begin() as connection:
@@ -148,6 +149,38 @@ class Database:
             found = self.now(connection) - steady
             connection.execute(_CLOCKS.insert().values(boot=boot, offset_s=found))
         return float(found) + steady
+
+
+def _complete(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Create the missing tables and columns of `metadata`; nothing is removed. Needs no DDL rights if none is missing.
+
+    Later columns have a default or are nullable, so an older version can use the tables of a newer one.
+
+    Raises:
+        StorageError: a missing column is neither nullable nor has a default.
+    """
+    if not _missing(connection, metadata):
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    metadata.create_all(connection)
+    for column in _missing(connection, metadata):
+        if not column.nullable and column.server_default is None:
+            raise StorageError(
+                f"the state store's table {column.table.name} was made by another version and has no column "
+                f"{column.name}, for which its rows have no value; give SUMMARIZER_STATE a store of its own"
+            )
+        written = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+        table = connection.dialect.identifier_preparer.format_table(column.table)
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {written}")
+
+
+def _missing(connection: sa.Connection, metadata: sa.MetaData) -> list[sa.Column[object]]:
+    found = sa.inspect(connection).get_multi_columns()
+    there = {(table, str(column["name"])) for (_, table), columns in found.items() for column in columns}
+    return [
+        column for table in metadata.sorted_tables for column in table.columns if (table.name, column.name) not in there
+    ]
 
 
 def _without_secrets(url: sa.URL) -> str:

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess
 from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, Wish, granted
-from summarizer_assets.storage.processes import is_gone, process_name, this_host
+from summarizer_assets.storage.processes import process_name, this_host
+from summarizer_assets.storage.state_db.claim import is_dead
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite assigns row numbers only to an INTEGER key
@@ -263,7 +264,7 @@ class SpendLedger:
                     self._add(
                         connection, lease.run_id, lease.bucket, RETURNED, {"uncertain": -amount, "reserved": amount}
                     )
-            elif not lease.lost and (lease.expires_at <= now or is_gone(lease.host, lease.process)):
+            elif not lease.lost and is_dead(lease, now):
                 connection.execute(_LEASES.update().where(_LEASES.c.token == lease.token).values(lost=True))
                 self._add(connection, lease.run_id, lease.bucket, LOST, {"uncertain": amount, "reserved": -amount})
         return mine

@@ -5,7 +5,7 @@ SQLite on one machine, Postgres for several. The truth about authors is in Delta
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from summarizer_assets.core.run_records import PastRun, trust_after
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
 from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
 from summarizer_assets.storage.roots import ALIVE, COMPACTION
-from summarizer_assets.storage.state_db.claim import Claim, LastRun
+from summarizer_assets.storage.state_db.claim import Claim, LastRun, is_dead
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
 LEASE_S = 60.0
@@ -66,13 +66,9 @@ class StateStore:
         Raises:
             ClaimRefused: another run holds it and is alive.
         """
-        claim = Claim(self, bucket, run_id)
-        claim.acquire()
-        try:
+        with self._held("", bucket, run_id) as claim:
             claim.last_run = self.last_run(bucket)
             yield claim
-        finally:
-            claim.release()
 
     @contextmanager
     def compaction(self, bucket: str, run_id: str) -> Iterator[bool]:
@@ -81,25 +77,28 @@ class StateStore:
         delta-rs lets two compactions of the same files commit, which duplicates each row. So compaction takes this lock
         before it opens the table; if the lock is refused, the other run compacts.
         """
-        claim = Claim(StateStore(self._database, self._root + COMPACTION, lease_s=self.lease_s), bucket, run_id)
-        try:
-            claim.acquire()
-        except ClaimRefused:
-            yield False
-            return
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._held(COMPACTION, bucket, run_id))
+            except ClaimRefused:
+                yield False
+                return
             yield True
-        finally:
-            claim.release()
 
     @contextmanager
     def heartbeat(self, run_id: str) -> Iterator[None]:
         """Show until the block ends that this run is alive; for an ingest, which fills all buckets and claims none."""
-        store = StateStore(self._database, self._root + ALIVE, lease_s=self.lease_s)
-        claim = Claim(store, run_id, run_id, for_ever=True)
+        with self._held(ALIVE, run_id, run_id, for_ever=True):
+            yield
+
+    @contextmanager
+    def _held(self, kind: str, what: str, run_id: str, *, for_ever: bool = False) -> Iterator[Claim]:
+        """A lease on `what`. `kind`: the suffix of the root's name; empty for the claim of a bucket."""
+        store = StateStore(self._database, self._root + kind, lease_s=self.lease_s)
+        claim = Claim(store, what, run_id, for_ever=for_ever)
         claim.acquire()
         try:
-            yield
+            yield claim
         finally:
             claim.release()
 
@@ -125,7 +124,7 @@ class StateStore:
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
             rows = connection.execute(sa.select(_CLAIMS).where(_CLAIMS.c.root == self._root)).all()
-        return {row.bucket: row.run_id for row in rows if not _is_dead(row, now)}
+        return {row.bucket: row.run_id for row in rows if not is_dead(row, now)}
 
     def active_runs(self) -> int:
         """The number of live runs under any root of this store, which share the provider account."""
@@ -133,7 +132,7 @@ class StateStore:
             now = self._database.steady_now(connection)
             other = _CLAIMS.c.root.endswith(COMPACTION) | _CLAIMS.c.root.endswith(ALIVE)
             rows = connection.execute(sa.select(_CLAIMS).where(~other)).all()
-        return len({row.run_id for row in rows if not _is_dead(row, now)})
+        return len({row.run_id for row in rows if not is_dead(row, now)})
 
     def begin_run(self, bucket: str, run_id: str, pending: int, fingerprint: str | None = None) -> int:
         """Add a run record and return its number; `fingerprint`: see `core.brake.fingerprint`."""
@@ -215,15 +214,10 @@ class StateStore:
 
     def try_claim(self, bucket: str, run_id: str, token: str) -> str | None:
         """Claim the bucket if it is free, already ours, or its holder is dead; otherwise return the holder's run id."""
-        mine = {
-            "token": token,
-            "run_id": run_id,
-            "host": this_host(),
-            "process": process_name(os.getpid()),
-        }
+        mine = {"token": token, "run_id": run_id, "host": this_host(), "process": process_name(os.getpid())}
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            where = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
+            where = self._on(bucket)
             holder = connection.execute(sa.select(_CLAIMS).where(where).with_for_update()).one_or_none()
             if holder is None:
                 try:
@@ -236,7 +230,7 @@ class StateStore:
                 except sa.exc.IntegrityError:
                     return "a run that claimed it at the same moment"
                 return None
-            if holder.token != token and not _is_dead(holder, now):
+            if holder.token != token and not is_dead(holder, now):
                 return str(holder.run_id)
             # A dead holder's allowance counts until we get our own: its answers may exist only in its journal.
             connection.execute(_CLAIMS.update().where(where).values(expires_at=now + self.lease_s, **mine))
@@ -261,8 +255,7 @@ class StateStore:
                 granted = max(0, min(wanted, limit - others - asked))
                 if granted < wanted and before != now:
                     continue
-                mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
-                result = connection.execute(_CLAIMS.update().where(mine).values(allowance=granted))
+                result = connection.execute(_CLAIMS.update().where(self._on(bucket, token)).values(allowance=granted))
                 if not result.rowcount:  # no claim would count what we ask
                     raise ClaimLost(f"bucket {bucket}: our claim lapsed and another run took it; this run asks nothing")
                 return granted
@@ -273,20 +266,22 @@ class StateStore:
         rows = connection.execute(query.with_for_update() if lock else query).all()
         return {row.token: int(row.allowance) for row in rows if row.token != token and row.allowance}
 
+    def _on(self, bucket: str, token: str | None = None) -> sa.ColumnElement[bool]:
+        """The condition of the bucket's claim, held by `token` if given."""
+        on = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket)
+        return on if token is None else on & (_CLAIMS.c.token == token)
+
     def renew(self, bucket: str, token: str) -> bool:
         """Extend our claim; return False if it lapsed and another run took it."""
         with self._database.begin() as connection:
             now = self._database.steady_now(connection)
-            result = connection.execute(
-                _CLAIMS.update()
-                .where((_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token))
-                .values(expires_at=now + self.lease_s)
-            )
+            longer = _CLAIMS.update().where(self._on(bucket, token)).values(expires_at=now + self.lease_s)
+            result = connection.execute(longer)
             return bool(result.rowcount)
 
     def release(self, bucket: str, token: str) -> None:
         """Release our claim. If the run broke off, its allowance still counts, as a dead run's does (see `grant`)."""
-        mine = (_CLAIMS.c.root == self._root) & (_CLAIMS.c.bucket == bucket) & (_CLAIMS.c.token == token)
+        mine = self._on(bucket, token)
         ended = sa.exists().where(
             (_RUNS.c.root == _CLAIMS.c.root)
             & (_RUNS.c.bucket == _CLAIMS.c.bucket)
@@ -299,11 +294,6 @@ class StateStore:
             )
             if not kept.rowcount:
                 connection.execute(_CLAIMS.delete().where(mine))
-
-
-def _is_dead(claim: sa.Row, now: float) -> bool:  # type: ignore[type-arg] # rows of a table are untyped
-    """Whether the claim lapsed, or its process on this host is gone, so that a crash need not wait for the lease."""
-    return bool(claim.expires_at <= now) or is_gone(claim.host, claim.process)
 
 
 def _past(row: sa.Row) -> PastRun:  # type: ignore[type-arg] # rows of a table are untyped
