@@ -187,7 +187,7 @@ class Summarizer:
         warn: Callable[[str], None] | None = None,
     ) -> BucketRun:
         """A run of one bucket. `report` gets its progress, `warn` warnings about the model; the default is `log`."""
-        settings = self.settings
+        settings, told = self.settings, report or (lambda progress: log(progress.line))
         require_answer(settings.root, settings.storage_options)
         self.root.require()  # before a state store is created needlessly
         return BucketRun(
@@ -213,12 +213,7 @@ class Summarizer:
                 ),
                 log=log,
                 choice=choice,
-                audience=Audience(
-                    report or (lambda progress: log(progress.line)),
-                    self.watch,
-                    settings.progress_interval_s,
-                    warn or log,
-                ),
+                audience=Audience(told, self.watch, settings.progress_interval_s, warn or log),
             ),
             self.route,
         )

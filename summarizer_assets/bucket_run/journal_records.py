@@ -1,7 +1,7 @@
 """Outcomes as the records that the journal keeps and the tables' rows are made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,22 +73,9 @@ class Todo:
 
     @classmethod
     def of(cls, todo: pl.DataFrame) -> "Todo":
-        columns = todo.get_columns()
-        order = (
-            "author_id",
-            "author_name",
-            "text",
-            "content_hash",
-            "tokens",
-            "attempts",
-            "first_failed_at",
-            "has_summary",
-            "outdated",
-            "asked_before",
-            "driven",
-        )
-        by_name = {column.name: column for column in columns}
-        return cls(*(by_name[name].to_list() for name in order))
+        columns = {"ids": "author_id", "names": "author_name", "texts": "text", "hashes": "content_hash"}
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: todo[columns.get(name, name)].to_list() for name in names})
 
     def renews(self, position: int) -> bool:
         """Whether the author has a summary of this very content: it stays when asking again fails."""
@@ -131,19 +118,8 @@ class RecordBuilder:
         ):
             flags = [*reading.flags, *(signals.flags if signals else ())]
             support = signals.support if signals else None
-            rows.append(
-                (
-                    author_id,
-                    todo.names[position],
-                    summary,
-                    todo.hashes[position],
-                    tokens_in,
-                    tokens_out,
-                    cost,
-                    support,
-                    flags,
-                )
-            )
+            own = (author_id, todo.names[position], summary, todo.hashes[position], tokens_in, tokens_out, cost)
+            rows.append((*own, support, flags))
         shared = {
             "bucket": facts.bucket,
             "prompt_version": facts.identity.prompt_version,
