@@ -1,7 +1,7 @@
-"""A body sent as server-sent events although no stream was asked for, put together again.
+"""Reassembly of a body sent as server-sent events although no stream was requested.
 
-Seen: comments such as `: OPENROUTER PROCESSING` before the body, the whole body as one event, its chunks as many, and a
-`data: [DONE]` behind a body that is no event.
+Observed: comments such as `: OPENROUTER PROCESSING` before the body, the whole body as one event, its chunks as several
+events, and a `data: [DONE]` after a body that is not an event.
 """
 
 import re
@@ -13,21 +13,21 @@ import msgspec
 
 from summarizer_assets.core.answers.lenient_json import NotJsonError
 
-#: Bytes that may come before a body: blanks that keep a connection alive, a byte order mark.
+#: Bytes that may precede a body: blanks that keep a connection alive, a byte order mark.
 BLANKS = b"\xef\xbb\xbf \t\r\n"
 
 _DONE = "[DONE]"
-_LINE_END = re.compile(r"\r\n|\n|\r")  # not `splitlines`: JSON may hold the other line ends within its strings
+_LINE_END = re.compile(r"\r\n|\n|\r")  # not `splitlines`, because JSON strings may contain the other line ends
 _COMMENTS = re.compile(r"\s*(?::[^\r\n]*[\r\n]\s*)*")
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
 def unstreamed(body: bytes) -> bytes:
-    """The JSON document that the events of `body` make, or that stands after its comments.
+    """The JSON document assembled from the events of `body`, or found after its comments.
 
     Raises:
-        NotJsonError: it is no event stream, or one that ends early.
-        UnicodeDecodeError: it is no UTF-8.
+        NotJsonError: the body is not an event stream, or ends early.
+        UnicodeDecodeError: the body is not UTF-8.
     """
     text = body.lstrip(BLANKS).decode()
     start = _COMMENTS.match(text)
@@ -46,7 +46,7 @@ def unstreamed(body: bytes) -> bytes:
 
 
 def events_of(text: str) -> Iterator[dict[str, Any]]:
-    """The events that can be read, of a stream that may have broken off, or that is none."""
+    """The readable events of a text, which may be an incomplete stream or none."""
     for line in _LINE_END.split(text):
         if line.startswith("data:"):
             with suppress(NotJsonError):
@@ -77,7 +77,7 @@ def _choices(event: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _merged(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """One chat completion of the first choice's chunks; a field told more than once counts as told last."""
+    """One chat completion from the first choice's chunks; of a repeated field the last value counts."""
     texts: dict[str, str] = {}
     body: dict[str, Any] = {}
     finish = error = usage = None

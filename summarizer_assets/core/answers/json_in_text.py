@@ -1,9 +1,8 @@
-"""The JSON documents in a model's text, whatever stands around them, and none of what it only thought.
+"""Extraction of JSON documents from a model's text, ignoring surrounding text and reasoning blocks.
 
-Words, fences, tags and end tokens around a document are passed over. A document that does not parse is passed over
-whole, never searched for smaller ones: what looks like a document within it may be the text of a string. For the same
-reason a text with a bracket that closes what nothing opened is refused, unless all that it does is to follow the one
-document there is.
+Words, fences, tags and end tokens around a document are skipped. A document that does not parse is skipped as a whole
+and never searched for smaller ones, because an apparent document in it may be the content of a string. For the same
+reason a text with an unmatched closing bracket is rejected, unless the bracket only follows the single document.
 """
 
 import re
@@ -13,13 +12,13 @@ from summarizer_assets.core.answers.lenient_json import NotJsonError, end_of, pa
 from summarizer_assets.core.answers.thinking import MARK, end_of_thinking
 
 _NEXT = re.compile(rf'{MARK}|(?P<json>\{{\s*["}}]|\[\s*[\[{{"\]])|(?P<stray>["}}\]]\s*[}}\]])', re.DOTALL)
-#: What may stand around a document that is all a text says: fences, tags, special tokens with the word that follows.
+#: What may surround a bare document: fences, tags, special tokens with the word that follows.
 _DRESS = re.compile(r"[`~]{3,}\w*|[<\[][^<>\[\]{}]{1,60}[>\]](?:[ \t]*(?:final|json|assistant|commentary)\b)*")
 
 
 @dataclass(slots=True)
 class Documents:
-    """Of one text. `broken`: where one begins that never ends; `bare`: nothing is said around them."""
+    """The documents of one text. `broken`: start of a document that never ends. `bare`: no other text around them."""
 
     values: list[object] = field(default_factory=list)
     broken: int | None = None
@@ -28,11 +27,11 @@ class Documents:
 
 
 def documents(text: str) -> Documents:
-    """All complete JSON documents outside of thinking, in order, their objects as `Object`."""
+    """All complete JSON documents outside reasoning blocks, in order, with objects as `Object`."""
     found = Documents()
     around: list[str] = []
     at = 0
-    strays: list[int] = []  # how many documents were before each
+    strays: list[int] = []  # the number of documents before each
     endless: set[str] = set()
     while (mark := _NEXT.search(text, at)) is not None:
         around.append(text[at : mark.start()])
@@ -42,7 +41,7 @@ def documents(text: str) -> Documents:
                 found.broken = mark.start()
                 break
             found.values += value
-        elif mark["end"] is not None:  # the block was opened in the prompt: all before it was thought
+        elif mark["end"] is not None:  # the block was opened in the prompt, so all text before is reasoning
             found, around, strays, end = Documents(), [], [], mark.end()
         elif mark["stray"] is not None:
             strays.append(len(found.values))
@@ -62,7 +61,7 @@ def documents(text: str) -> Documents:
 
 
 def _document(text: str, start: int) -> tuple[list[object], int | None]:
-    """The document that begins there, none where it is broken; and where to go on, None where it never ends."""
+    """The document that begins at `start` (none if broken), and the position to continue; None if it never ends."""
     try:
         value, end = parse_at(text, start)
     except NotJsonError:

@@ -1,6 +1,6 @@
-"""JSON read the slow and exact way: nothing that a fast parser refuses or glosses over gets lost or raises oddly.
+"""A slow, lenient and lossless JSON parser for text that a fast parser rejects or alters.
 
-Lone surrogates, raw controls inside strings and NaN are kept for the caller to judge; keys given twice stay visible.
+Lone surrogates, raw control characters in strings and NaN are kept for the caller; duplicate keys stay visible.
 """
 
 import ast
@@ -16,15 +16,15 @@ _UNKNOWN_ESCAPE = re.compile(r"\\[^\\'\"abfnrtvxuUN0-7]")  # Python keeps it, an
 
 
 class NotJsonError(ValueError):
-    """The text is no JSON document, or one too deep to be an answer."""
+    """The text is not a JSON document, or is nested too deeply for an answer."""
 
 
 class NotANumber:
-    """What `NaN`, `Infinity` and `-Infinity` become: of no type that anyone asks for."""
+    """The value of `NaN`, `Infinity` and `-Infinity`, which matches no expected type."""
 
 
 class Object:
-    """A JSON object with all its keys, in order, those given twice too."""
+    """A JSON object with all its keys in order, including duplicates."""
 
     __slots__ = ("pairs",)
 
@@ -32,16 +32,16 @@ class Object:
         self.pairs: Final = pairs
 
     def all(self, key: str) -> list[object]:
-        """Every value given under the key."""
+        """All values under the key."""
         return [value for name, value in self.pairs if name == key]
 
     def plain(self) -> dict[str, object]:
-        """As a dict, nested objects too; of a key given twice the last value."""
+        """The object as a dict, also nested ones; of a duplicate key the last value."""
         return {key: plain(value) for key, value in self.pairs}
 
 
 def plain(value: object) -> object:
-    """The value with dicts for its objects."""
+    """The value with its objects converted to dicts."""
     if isinstance(value, Object):
         return value.plain()
     return [plain(item) for item in value] if isinstance(value, list) else value
@@ -55,10 +55,10 @@ _DECODER = json.JSONDecoder(object_pairs_hook=Object, parse_constant=_not_a_numb
 
 
 def parse(text: str) -> object:
-    """The document, its objects as `Object`.
+    """Parse a document, with objects as `Object`.
 
     Raises:
-        NotJsonError: with what is wrong and where, without quoting the text.
+        NotJsonError: says what is wrong and where, without quoting the text.
     """
     value, end = parse_at(text, len(text) - len(text.lstrip()))
     if text[end:].strip():
@@ -67,7 +67,7 @@ def parse(text: str) -> object:
 
 
 def parse_at(text: str, start: int) -> tuple[object, int]:
-    """The document that begins at `start`, and where it ends.
+    """Parse the document that begins at `start`; return it and its end.
 
     Raises:
         NotJsonError: as for `parse`.
@@ -83,7 +83,7 @@ def parse_at(text: str, start: int) -> tuple[object, int]:
 
 
 def end_of(text: str, start: int) -> int | None:
-    """Where the brackets close that open at `start`, those within strings left out; None: never."""
+    """The end of the brackets that open at `start`, ignoring those in strings; None if they never close."""
     depth = 0
     for token in _TOKEN.finditer(text, start):
         match token[0]:
@@ -99,12 +99,12 @@ def end_of(text: str, start: int) -> int | None:
 
 
 def without_trailing_commas(document: str) -> str:
-    """The document without the commas that stand before a closing bracket, outside of strings."""
+    """The document without commas before a closing bracket, outside strings."""
     return _TRAILING_COMMA.sub(lambda match: match[1] or "", document)
 
 
 def parse_python(text: str) -> object:
-    """The document, where `text` is exactly what Python prints for it: no other value is printed so.
+    """Parse a document in Python's notation, if `text` is exactly Python's `repr` of it.
 
     Raises:
         NotJsonError: it is not.
@@ -115,5 +115,5 @@ def parse_python(text: str) -> object:
             if repr(value) == text:
                 return parse(json.dumps(value))
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            pass  # no literal of Python's
+            pass  # not a Python literal
     raise NotJsonError("neither JSON nor what Python prints")

@@ -1,11 +1,11 @@
-"""Whom a row of an answer means: the id as it was asked, or in other clothes where nobody else can be meant."""
+"""Matching of answer rows to the authors asked: exact ids, or altered ones if they are unambiguous."""
 
 import json
 from collections.abc import Collection, Sequence
 
 from summarizer_assets.core.answers.rows import Row
 
-_LARGEST_EXACT_INTEGER = 2**53 - 1  # beyond it a server that reads numbers as doubles may have named a neighbour
+_LARGEST_EXACT_INTEGER = 2**53 - 1  # above it a server that parses numbers as doubles may return a neighbouring id
 _PAIRS = frozenset(('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb", "[]", "()", "<>", "{}"))
 _LAYERS = 6  # `#`, quotes, brackets, each perhaps twice
 
@@ -18,10 +18,10 @@ class AskedIds:
         self._bare: dict[str, str | None] | None = None
 
     def meant(self, given: object) -> str | None:
-        """The id asked for that a row names, None where it names none, or where two could be meant.
+        """The id asked for that a row means; None if it means none, or is ambiguous.
 
-        A string or an integer that no reader can have rounded. An exact echo is always that id. Else blanks, the `#`
-        of the record, quotes, brackets and escapes of JSON are taken off on both sides.
+        Accepts a string, or an integer small enough to be exact. An exact echo is always that id; otherwise blanks, the
+        record's `#`, quotes, brackets and JSON escapes are stripped on both sides.
         """
         if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= _LARGEST_EXACT_INTEGER:
             given = str(given)
@@ -39,7 +39,7 @@ class AskedIds:
 
 
 def by_id(documents: Sequence[Sequence[Row]], asked: Collection[str]) -> tuple[dict[str, object], set[str], int, bool]:
-    """Answers by id; the ids whose answers contradict each other; rows of nobody asked for; whether any id repeated."""
+    """Answers by id, ids with contradicting answers, number of rows under unknown ids, and whether any id repeated."""
     ids = AskedIds(asked)
     answers: dict[str, object] = {}
     contradicted: set[str] = set()
@@ -60,10 +60,10 @@ def by_id(documents: Sequence[Sequence[Row]], asked: Collection[str]) -> tuple[d
 
 
 def _standing(documents: Sequence[Sequence[Row]], ids: AskedIds) -> list[Sequence[Row]]:
-    """The documents whose rows count: without those for nobody asked, and without drafts.
+    """The documents whose rows count: without drafts, and without documents that answer no author asked.
 
-    A draft is a document that a later one replaces: that answers everyone whom it answers, and at least two. So a
-    document that the model only quotes, for one author, replaces no answer: the two contradict each other.
+    A draft is a document replaced by a later one that answers all its authors, and at least two. So a document for one
+    author, which the model may only quote, replaces no answer; the two contradict each other.
     """
     named = [{author_id for given, _ in rows if (author_id := ids.meant(given)) is not None} for rows in documents]
     if not any(named):

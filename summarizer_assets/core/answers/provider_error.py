@@ -1,8 +1,8 @@
-"""The error that a provider puts into a body under status 200, wherever in it it stands."""
+"""Extraction of the error that a provider puts anywhere into a body with status 200."""
 
 from collections.abc import Mapping
 
-#: MiniMax's own numbers (`base_resp.status_code`), as the names that other providers use.
+#: MiniMax's error numbers (`base_resp.status_code`), mapped to the names that other providers use.
 _MINIMAX = {
     1001: "timeout_error",
     1002: "rate_limit_exceeded",
@@ -23,7 +23,7 @@ _DEEPEST = 4
 
 
 def told_error(document: object) -> dict[str, object] | None:
-    """The error with its `message` and, where told, its `code`, and what else it holds; None: there is none."""
+    """The error with its `message`, its `code` if there is one, and its other fields; None if there is no error."""
     if isinstance(document, list):
         document = next((item for item in document if isinstance(item, dict)), None)
     if not isinstance(document, dict):
@@ -41,7 +41,7 @@ def told_error(document: object) -> dict[str, object] | None:
 
 
 def _is_error(document: Mapping[str, object]) -> bool:
-    """Whether a document without choices is an error itself, and not the reply of another protocol."""
+    """Whether a document without choices is itself an error, and not the reply of another protocol."""
     told = any(document.get(name) and not (name == "message" and isinstance(document[name], dict)) for name in _WORDS)
     return told or document.get("object") == "error" or any(document.get(name) for name in _CODES if name != "status")
 
@@ -62,14 +62,14 @@ def _as_object(error: object, holder: Mapping[str, object], depth: int = _DEEPES
         return _as_object(error[0], holder, depth - 1)
     if isinstance(error, dict):
         return _as_object(error.get("error"), error, depth - 1) or _named(error)
-    # A text, a number or `true`: what stands beside it says more.
+    # If it is a text, a number or `true`, the fields beside it have the details.
     words = str(error) if isinstance(error, str) else ""
     told = _named(holder)
     return {**told, "message": words or told.get("message", "")}
 
 
 def _named(error: Mapping[str, object]) -> dict[str, object]:
-    """The error with its message and code under their usual names."""
+    """The error with message and code under their usual names."""
     message = next((error[name] for name in _WORDS if error.get(name)), None)
     code = next((error[name] for name in _CODES if error.get(name)), None)
     named = {name: value for name, value in error.items() if name not in ("choices", "usage", "error", "errors")}

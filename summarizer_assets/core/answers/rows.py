@@ -1,4 +1,4 @@
-"""The text of a reply to its rows: (id, summary) pairs as they were given, not yet matched or judged."""
+"""Parsing of a reply's text into rows: (id, summary) pairs as given, not yet matched or judged."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _DEEPEST = 4  # wrappers around wrappers
 
 
 class GivenTwice:
-    """What a key's value is when one object gave it twice, differently."""
+    """The value of a key that one object has twice with different values."""
 
 
 class _Row(msgspec.Struct):
@@ -36,26 +36,26 @@ _ROWS = msgspec.json.Decoder(_Rows)
 
 
 def read_rows(content: str, *, cut: str = "") -> Sequence[Sequence[Row]]:
-    """The rows of each document of the asked shape in the text, in their order.
+    """The rows of each document of the requested shape in the text, in order.
 
-    The shape is `{"summaries": [{"author_id": …, "summary": …}]}`, the bare list, a row alone, or an object of which
-    one member holds such rows; also as a string that holds it.
+    The shape is `{"summaries": [{"author_id": …, "summary": …}]}`, the bare list, a single row, or an object with one
+    member that has such rows; also encoded as a JSON string.
 
     Args:
-        content: what the model said.
-        cut: the `finish_reason` of an answer that ended at the output limit. The rows that were whole before are taken;
-            but where the text was closed nevertheless, not the last: a server may have closed it.
+        content: the model's text.
+        cut: the `finish_reason` of an answer that reached the output limit. Its complete rows are taken; if the JSON is
+            closed nevertheless, the last row is dropped, because a server may have closed it.
 
     Raises:
-        UnusableReply: the text holds no JSON outside of thinking, or JSON of another shape only.
+        UnusableReply: outside reasoning blocks the text has no JSON, or only JSON of another shape.
     """
     if cut:
         return [_before_the_cut(content, cut)]
     try:
         parsed = _ROWS.decode(content)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _patiently(content)  # it says exactly what is wrong, or reads what can be read
-    # A key given twice in one object hides its first value: then there are more keys than rows.
+        return _patiently(content)  # reports exactly what is wrong, or parses what is readable
+    # A duplicate key in one object hides its first value: then there are more keys than rows.
     count = len(parsed.summaries)
     if content.count('"author_id"') != count or content.count('"summary"') != count:
         return _patiently(content)
@@ -63,7 +63,7 @@ def read_rows(content: str, *, cut: str = "") -> Sequence[Sequence[Row]]:
 
 
 def is_only_rows(text: str) -> bool:
-    """Whether the text is a document of the asked shape and says nothing else."""
+    """Whether the text is a document of the requested shape and nothing else."""
     try:
         return bool(_rows_in(_as_whole(text)))
     except NotJsonError:
@@ -92,7 +92,7 @@ def _patiently(content: str) -> list[list[Row]]:
 
 
 def _as_whole(content: str) -> object:
-    """The document that is all of the text, or all within its fence."""
+    """The document that is the whole text, or the whole content of its fence."""
     text = content.strip()
     if (fence := _FENCE.match(text)) is not None:
         text = text[fence.end() :].rstrip("`~").strip()
@@ -106,7 +106,7 @@ def _as_whole(content: str) -> object:
 
 
 def _before_the_cut(content: str, finish: str) -> list[Row]:
-    """The rows that were whole at the output limit, of a text that was nothing but the answer so far."""
+    """The complete rows of a text that was cut off at the output limit and consists only of the answer."""
     found = documents(content)
     rows: list[Row] = []
     if found.bare and found.broken is not None and not found.values:
@@ -134,7 +134,7 @@ def _rows_before(text: str, start: int) -> list[Row]:
 
 
 def _rows_in(value: object, depth: int = _DEEPEST) -> list[Row] | None:
-    """The rows that a value of the asked shape holds; None where it is of another shape."""
+    """The rows of a value of the requested shape; None if it has another shape."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
             value = parse(value)
@@ -171,7 +171,7 @@ def _is_row(value: object) -> bool:
 
 
 def _row(row: object) -> list[Row]:
-    """A row under each id it gives; what is no row is one under no id."""
+    """A row for each id it has; a value that is not a row becomes one without an id."""
     if not isinstance(row, Object):
         return [(None, None)]
     ids = row.all(_id_key(row) or "") or [None]
@@ -191,7 +191,7 @@ def _summary_key(row: Object) -> str | None:
 
 
 def _key(row: Object, name: str, fits: Callable[[list[str]], bool]) -> str | None:
-    """The key asked for, else the only one that means it: `authorId`, `id`, `Summary`."""
+    """The requested key, otherwise the only one with that meaning: `authorId`, `id`, `Summary`."""
     names = {key for key, _ in row.pairs}
     if name in names:
         return name

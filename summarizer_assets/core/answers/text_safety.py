@@ -1,4 +1,4 @@
-"""Which texts may be stored as a summary at all: plain, visible, harmless to show. Says nothing about truth."""
+"""Safety checks of summary texts: plain, visible, and harmless to display. Independent of their truth."""
 
 import re
 import unicodedata
@@ -8,44 +8,44 @@ from functools import lru_cache
 from summarizer_assets.core.formats import cut
 from summarizer_assets.core.records import FailureReason
 
-# What no summary may hold: controls, bidi and zero-width characters, fillers that look like nothing, tags, private
-# use, noncharacters, lone surrogates. Tab and line breaks are layout and are folded before this looks.
+# Characters forbidden in summaries: controls, bidi and zero-width characters, invisible fillers, tags, private use,
+# noncharacters, lone surrogates. Tabs and line breaks are layout, folded before this check.
 _BROKEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff\U000f0000-\U0010ffff]"
 )
-# Most texts hold only these: printable ASCII (taken out of the UTF-8 first), Latin letters and typographic marks that
-# are in NFC wherever they stand, and nothing that is layout or broken.
+# Most texts contain only these: printable ASCII (removed from the UTF-8 first), Latin letters and typographic marks
+# that are always in NFC, and neither layout nor forbidden characters.
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _PLAIN = re.compile(rb"(?:\xc2[\xa0-\xac\xae-\xbf]|[\xc3-\xcb][\x80-\xbf]|\xe2\x80[\x90-\xa7])*")
-# The joiners are part of spelling after a letter of the Arabic and Indic scripts and inside emoji, nowhere else.
+# Joiners are legitimate only after a letter of the Arabic and Indic scripts and inside emoji.
 _JOINERS = re.compile(
     "(?<=[\u0600-\u06ff\u0750-\u077f\u0900-\u0dff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
     "|[\u200c\u200d](?=[\u0600-\u06ff])|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b"
 )
 _LAYOUT = re.compile("[ \t]*(?:\r\n|[\t\n\r\x85\u2028\u2029])[ \t\n\r]*")
 
-# `<` before one of these is what an HTML parser takes for a tag; "p < 0.05" is not.
+# An HTML parser takes `<` before one of these for a tag; "p < 0.05" is none.
 _TAG = re.compile(r"<[a-zA-Z/!?]")
 _ADDRESS = re.compile(r"[\w+-]@\w[\w-]*\.[a-zA-Z]{2,}")
 _MARKDOWN_LINK = re.compile(r"\]\s?\((?!\w+/\w+\))[^)\s]*[/:#?]|^\[[^\]]*\]:\s*\S*[/#]")
 _PATH_ON_DOMAIN = re.compile(r"\w\.(?:com|org|net|edu|gov|info|biz|io|ai|app|dev|co|me|ly|xyz|site|ru|cn)(?::\d+)?/")
-# What stands on both sides of a colon that makes a scheme.
+# Text before and after the colon of a URL scheme.
 _SCHEMES = ("javascript", "vbscript", "mailto")
 _DATA_TYPES = ("text/", "image/", "app")
-_SCHEME_LETTERS = 10  # of the longest
+_SCHEME_LETTERS = 10  # of the longest scheme
 
-_BOUNDARY = 24  # characters on each side of a line break that show the record itself was copied
-_SAMPLE = 24  # characters of a piece of the summary that is looked up in the record
-_OPENING = 60  # characters of the record's beginning that show the same
-_PHRASE = 40  # characters of a sentence of the instruction that show it was copied
-_GRAM, _STRIDE = 16, 25  # whoever copies a phrase copies a gram of it at a multiple of the stride: 16 + 25 - 1 <= 40
+_BOUNDARY = 24  # characters on each side of a line break that prove a copy of the record
+_SAMPLE = 24  # characters of a sample of the summary that is searched in the record
+_OPENING = 60  # characters of the record's beginning that prove the same
+_PHRASE = 40  # characters of an instruction's sentence that prove a copy
+_GRAM, _STRIDE = 16, 25  # each copied phrase contains a gram at a multiple of the stride: 16 + 25 - 1 <= 40
 _SENTENCE_END = re.compile(r"[.!?:]\s|\n")
 
 
 def fold_layout(text: str) -> str:
-    """One paragraph in NFC: line breaks and tabs become a space, the ends are stripped. Nothing else is changed."""
+    """The text as one stripped paragraph in NFC: line breaks and tabs become a space, nothing else changes."""
     if _is_plain(text):
         return text.strip(" \u00a0")
     text = _LAYOUT.sub(" ", text).strip(" \u00a0\u3000")
@@ -53,14 +53,14 @@ def fold_layout(text: str) -> str:
 
 
 def has_broken_characters(text: str) -> bool:
-    """Whether a text, its layout folded, holds characters that are broken, invisible or steer its direction."""
+    """Whether a text with folded layout has broken or invisible characters, or ones that change its direction."""
     if _is_plain(text):
         return False
     return _BROKEN.search(text) is not None and _BROKEN.search(_JOINERS.sub("", text)) is not None
 
 
 def made_visible(text: str, most: int | None = None) -> str:
-    """A text of somebody else for a page: one paragraph, what is broken, hidden or steers is U+FFFD, `most` long."""
+    """An untrusted text for display: one paragraph of at most `most` characters, with forbidden ones as U+FFFD."""
     text = fold_layout(text)
     if has_broken_characters(text):
         text = _BROKEN.sub("\ufffd", text)
@@ -73,11 +73,11 @@ def _is_plain(text: str) -> bool:
 
 
 def has_markup(text: str) -> bool:
-    """Whether a text holds a link, an image, an address, a script or an HTML tag.
+    """Whether a text has a link, an image, an address, a script or an HTML tag.
 
-    A domain that is merely mentioned ("built example.org") is prose; with a path or a scheme it is a link.
+    A domain that is only mentioned ("built example.org") is prose; with a path or a scheme it is a link.
     """
-    # A search starts only where the character it hangs on occurs: most summaries hold none of them.
+    # Each search is guarded by a character it needs, which most summaries do not contain.
     return (
         (":" in text and _has_scheme(text))
         or ("<" in text and _TAG.search(text) is not None)
@@ -103,9 +103,9 @@ def _has_scheme(text: str) -> bool:
 
 
 def repeats_prompt(text: str, record: str, instruction: str = "", delimiters: Sequence[str] = ()) -> bool:
-    """Whether a text copies the prompt: a delimiter, a phrase of the instruction, or the record as it was rendered.
+    """Whether a text copies the prompt: a delimiter, a phrase of the instruction, or the rendered record.
 
-    Quoting a title, however long, is no echo; running on over the record's line break is.
+    Quoting a title of any length is allowed; continuing over the record's line break is not.
     """
     marks, boundary = _marks(tuple(delimiters))
     marked = any([mark in text for mark in marks])  # noqa: C419 - a generator costs more than the searches
@@ -120,10 +120,10 @@ def repeats_prompt(text: str, record: str, instruction: str = "", delimiters: Se
 
 
 def _copies_record(text: str, record: str, boundary: re.Pattern[str]) -> bool:
-    """Whether the text runs on over a line break of the record (those that `boundary` finds), or begins to recite it.
+    """Whether the text continues over a line break of the record (found by `boundary`), or begins with its beginning.
 
-    Pieces at the quarters of the text are looked up first: a text that is copied for the most part has one of them from
-    the record. Smaller copies give themselves away by the delimiters.
+    Samples at the quarters of the text are searched first: a text that is mostly copied has one of them from the
+    record. Smaller copies are recognised by the delimiters.
     """
     quarter = max(1, len(text) // 4)
     for start in range(0, 3 * quarter + 1, quarter):
@@ -142,13 +142,13 @@ def _copies_record(text: str, record: str, boundary: re.Pattern[str]) -> bool:
 
 @lru_cache(maxsize=16)
 def _marks(delimiters: tuple[str, ...]) -> tuple[tuple[str, ...], re.Pattern[str]]:
-    """A character of each delimiter, the rarest; and the line breaks that a text without any of these may run over."""
+    """The rarest character of each delimiter, and the line breaks that a text without these may continue over."""
     marks = tuple(dict.fromkeys((delimiter.strip() or delimiter)[0] for delimiter in delimiters))
     return marks, _line_breaks("".join(marks))
 
 
 def _line_breaks(without: str) -> re.Pattern[str]:
-    """Line breaks between lines of a boundary's length and more, whose ends hold none of the characters `without`."""
+    """Line breaks between lines of at least `_BOUNDARY` characters whose ends have none of the characters `without`."""
     return re.compile(rf"\n(?<=[^\n{re.escape(without)}]{{{_BOUNDARY}}}\n)(?=([^\n]{{{_BOUNDARY}}}))")
 
 
@@ -157,7 +157,7 @@ _BOUNDARIES = _line_breaks("")
 
 @lru_cache(maxsize=16)
 def _phrases(instruction: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """How the instruction's sentences begin: who copies it copies one of them; and all pieces of these."""
+    """The beginnings of the instruction's sentences, one of which every copy has, and all grams of these."""
     sentences = (" ".join(sentence.split()) for sentence in _SENTENCE_END.split(instruction))
     phrases = tuple(sentence[:_PHRASE] for sentence in sentences if len(sentence) >= _PHRASE)
     grams = (phrase[at : at + _GRAM] for phrase in phrases for at in range(_PHRASE - _GRAM + 1))
@@ -167,7 +167,7 @@ def _phrases(instruction: str) -> tuple[tuple[str, ...], frozenset[str]]:
 def text_problem(
     text: str, record: str, max_characters: int, instruction: str = "", delimiters: Sequence[str] = ()
 ) -> FailureReason | None:
-    """Why a summary, its layout folded, may not be stored; None when it may. About 5 µs for 300 characters."""
+    """Why a summary with folded layout must not be stored; None if it may. About 5 µs for 300 characters."""
     if not text:
         return FailureReason.EMPTY_SUMMARY
     if len(text) > max_characters:

@@ -1,11 +1,11 @@
-"""Where a model's text is what it thought and not what it answers, by the marks that models and their servers use."""
+"""Recognition of reasoning blocks in a model's text, by the markers that models and their servers use."""
 
 import re
 from typing import Final
 
 _NAME = r"(?:\w+:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion)?|analysis|scratchpad)"
 
-#: How a thinking block begins and how it ends.
+#: Start and end markers of reasoning blocks.
 _PAIRS = (
     # <think>…</think>, <seed:think>…, ◁think▷…◁/think▷, <|START_THINKING|>…<|END_THINKING|>, <|begin_of_thought|>…
     (
@@ -17,16 +17,16 @@ _PAIRS = (
     (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),  # Apertus
     (r"<\|channel>\s*thought", r"<channel\|>"),  # Gemma 4
     (r"<unused94>|\[unused16\]", r"<unused95>|\[unused17\]"),  # MedGemma; Pangu
-    # Harmony's channels, whole and with their marks taken out by the server.
+    # Harmony's channels, complete and with their markers removed by the server.
     (rf"<\|channel\|>\s*{_NAME}\b", r"<\|(?:end|start|return|call)\|>|(?=<\|channel\|>)"),
     (r"\A\s*analysis(?=.*assistant\s*final)", r"assistant\s*final"),
     (r"\A\s*Here(?:['\u2019]s| is) my thought process:", r"Here(?:['\u2019]s| is) my response:"),  # Granite 3
 )
 _ENDS: Final = tuple(re.compile(end.replace("{name}", _NAME), re.DOTALL) for _, end in _PAIRS)
-#: Those that say of all before them that it was thought, where the prompt's template had opened the block.
+#: End markers that make all text before them reasoning, because the prompt's template opened the block.
 _UNOPENED = "|".join(end.replace("{name}", _NAME) for _, end in _PAIRS[:6])
 
-#: A mark of thinking: its group `end` matched, or else one of `p0`, `p1` …
+#: Matches a marker: in its group `end`, or in one of `p0`, `p1` …
 MARK: Final = "|".join(
     [*(f"(?P<p{number}>{begin})" for number, (begin, _) in enumerate(_PAIRS)), f"(?P<end>{_UNOPENED})"]
 )
@@ -34,12 +34,14 @@ _SPOKEN_OF: Final = re.compile(rf"(?i:{_NAME})")
 
 
 def end_of_thinking(text: str, mark: re.Match[str], endless: set[str]) -> int | None:
-    """Where the block ends that `mark` begins; None: it never does.
+    """The end of the block that begins at `mark`; None if it never ends.
 
-    `endless`: names without an end in the rest of the text, kept by the caller from block to block.
+    `endless`: names without an end marker in the rest of the text; the caller keeps the set between blocks.
     """
     number = next(number for number in range(len(_PAIRS)) if mark[f"p{number}"] is not None)
-    if number == 0 and mark["name"] not in endless:  # it may hold other blocks: the mark of its own name ends it
+    if (
+        number == 0 and mark["name"] not in endless
+    ):  # it may contain other blocks, so only the marker of its own name ends it
         own = re.compile(_PAIRS[0][1].replace("{name}", re.escape(mark["name"]))).search(text, mark.end())
         if own is not None:
             return own.end()
@@ -49,5 +51,5 @@ def end_of_thinking(text: str, mark: re.Match[str], endless: set[str]) -> int | 
 
 
 def is_thinking(name: str) -> bool:
-    """Whether a key or a kind of part is one of thinking."""
+    """Whether a key or a content part's type means reasoning."""
     return _SPOKEN_OF.search(name) is not None

@@ -1,4 +1,4 @@
-"""A reply of which nothing can be taken, and what to do about it."""
+"""The exception for a reply without usable content, with what to do about it."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ _DETAIL_CHARACTERS = 300
 
 
 class UnusableReply(Exception):
-    """A 200 whose body as a whole says nothing of any author.
+    """A response with status 200 whose body as a whole is unusable.
 
     Args:
         reason: what is wrong with it.
-        detail: a readable addition, of printable ASCII.
-        retry_same: whether the same request deserves one more try.
-        split: whether a group is then to be halved until the author it comes from stands alone.
-        provider_error: the provider's error in the body, where there was one, to be classified.
+        detail: a readable addition in printable ASCII.
+        retry_same: whether to retry the same request once.
+        split: whether a group is then halved until the author who causes it is alone.
+        provider_error: the provider's error in the body, if any, to be classified.
     """
 
     def __init__(
@@ -49,5 +49,5 @@ def truncated(finish: str) -> UnusableReply:
 
 
 def printable(text: str) -> str:
-    """A provider's words as they may stand in a log or a table: ASCII, one line, cut."""
+    """A provider's text made safe for a log or a table: ASCII, one line, cut."""
     return ascii(text)[1:-1][:_DETAIL_CHARACTERS]

@@ -1,4 +1,4 @@
-"""The tokens that a reply says it cost, also where nothing else of it can be used: the provider billed them."""
+"""The token usage reported by a reply, even if nothing else of it is usable, because the provider billed it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,10 +10,10 @@ from summarizer_assets.core.answers.event_stream import events_of, unstreamed
 from summarizer_assets.core.answers.lenient_json import NotJsonError, parse, plain
 from summarizer_assets.core.money.amounts import Usage
 
-_BYTES_A_TOKEN = 3  # on the high side for most languages
-_MOST_TOKENS = 10_000_000  # a larger count is no count of one request
+_BYTES_A_TOKEN = 3  # overestimates tokens for most languages
+_MOST_TOKENS = 10_000_000  # a larger count cannot be that of one request
 
-#: The names that counts have elsewhere (messages and responses, Gemini), under the usual ones.
+#: Names of counts in other APIs (messages, responses, Gemini), by the usual name.
 _DIALECTS = {
     "prompt_tokens": ("input_tokens", "promptTokenCount"),
     "completion_tokens": ("output_tokens", "candidatesTokenCount"),
@@ -32,9 +32,9 @@ _BODY = msgspec.json.Decoder(_Body)
 
 
 def usage_of(body: bytes) -> Usage | None:
-    """The usage that a body tells, whatever else is wrong with it; None when it is missing, absurd or not to be read.
+    """The usage reported by a body, whatever else is wrong with it; None if missing, absurd or unreadable.
 
-    It is billed with an answer that cannot be used, and with an error, too.
+    An unusable answer or an error with usage was billed, too.
     """
     try:
         parsed = _BODY.decode(body)
@@ -44,7 +44,7 @@ def usage_of(body: bytes) -> Usage | None:
 
 
 def _usage_somewhere(body: bytes) -> Usage | None:
-    """In a body with strange bytes, in an event of a stream, or in the completion that a gateway put into another."""
+    """The usage in a body with invalid bytes, in an event of a stream, or in a completion wrapped by a gateway."""
     if b'"usage' not in body:  # or Gemini's `usageMetadata`
         return None
     text = body.decode(errors="replace")
@@ -63,7 +63,7 @@ def _usage_somewhere(body: bytes) -> Usage | None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Counts of a reply's `usage`, each None where it is missing or absurd."""
+    """Counts of a reply's `usage`, each None if missing or absurd."""
 
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -73,11 +73,11 @@ class Told:
 
     @classmethod
     def of(cls, usage: object, tier: object = None) -> "Told":
-        """Some providers leave what the model thought out of `completion_tokens`, and bill it: the total has it.
+        """Parse a `usage`. Some providers omit reasoning from `completion_tokens` but bill it; the total includes it.
 
         Args:
-            usage: the reply's.
-            tier: the `service_tier` of the reply; some name it within `usage`.
+            usage: the reply's `usage`.
+            tier: the reply's `service_tier`; some providers put it into `usage`.
         """
         told = usage if isinstance(usage, dict) else {}
         if "prompt_tokens" not in told:
@@ -90,11 +90,11 @@ class Told:
             said = max(said, (whole or 0) - asked)
         tier = tier or (usage.get("service_tier") if isinstance(usage, dict) else None)
         cached, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
-        # No prompt is empty: one of 0 tokens was not counted.
+        # No prompt is empty, so 0 tokens means not counted.
         return cls(asked or None, said, cached, written, tier if isinstance(tier, str) else None)
 
     def beside_text(self) -> "Told":
-        """The counts of a reply that holds a text, which no model writes with 0 tokens."""
+        """The counts of a reply with a text, for which 0 completion tokens are impossible."""
         return self if self.completion_tokens else replace(self, completion_tokens=None)
 
     @property

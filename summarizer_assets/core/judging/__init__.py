@@ -1,1 +1,1 @@
-"""Whether a summary is about its author, and what in it a person should look at. Pure."""
+"""Grounding checks: whether a summary is about its author, and what in it a person should review. Pure."""

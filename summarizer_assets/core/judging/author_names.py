@@ -1,4 +1,4 @@
-"""Whether a text names its author, in any order, script or form that a reader would know the name in."""
+"""Matching of an author's name in a text, in any order, script or spelling that a reader would recognise."""
 
 import re
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from summarizer_assets.core.judging.words import fold, share_of_other_script, wo
 
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _WRITTEN_OUT = re.compile("(?<=[aou])e|(?<=a)a|(?<=d)j")
-_TELLING_LENGTH = 5  # letters that name somebody even without blanks around them
+_TELLING_LENGTH = 5  # letters of a name part that is recognised even without blanks around it
 
 
 def is_named(author_name: str, text: SummaryTerms) -> bool:
-    """Whether a text names the author: a part of the family name where it is known, else any part.
+    """Whether a text names the author: by a part of the family name if it is known, otherwise by any part.
 
     `author_name`: as in the table, "Family, Given" or in any other order and script.
     """
     family = author_name.partition(",")[0].strip(" .")
-    if family in text.present and len(family) > 1 and family.lower() not in PARTICLES:  # as most texts spell it
+    if family in text.present and len(family) > 1 and family.lower() not in PARTICLES:  # the usual spelling
         return True
     parts, words = _name_parts(author_name), text.words
     squeezed = "".join(words).lower()
     whole = "".join(words_of(fold(author_name).lower()))
-    if _UNSPACED.search(text.plain):  # a name has no blanks around it there
+    if _UNSPACED.search(text.plain):  # names have no blanks around them in such scripts
         return any(part in squeezed for part in parts) or whole in squeezed
-    if not parts:  # "Das" and "Du" are family names too, but only with their capital
+    if not parts:  # "Das" and "Du" are family names, too, but only capitalised
         particles = [word for word in words_of(fold(author_name)) if len(word) > 1]
         return any(form in text.present for word in particles for form in (word, word.capitalize(), word.upper())) or (
             _is_named_by_initials(author_name, [word.lower() for word in words])
@@ -35,7 +35,7 @@ def is_named(author_name: str, text: SummaryTerms) -> bool:
 
 
 def cannot_be_named(author_name: str, plain: str) -> bool:
-    """Whether the name is of another script than the text, which then spells it in its own way, if at all."""
+    """Whether name and text have different scripts, so that the text transliterates the name, if it has it at all."""
     name = fold(author_name)
     if share_of_other_script(name) > OTHER_SCRIPT_SHARE:
         return set(plain).isdisjoint("".join(words_of(name)))
@@ -43,7 +43,7 @@ def cannot_be_named(author_name: str, plain: str) -> bool:
 
 
 def _name_parts(author_name: str) -> list[str]:
-    """Parts of two letters and more, folded, that tell the author from others; the family's before a comma."""
+    """Distinctive parts of two or more letters, folded; those before a comma (the family name) if there is one."""
     family, comma, _ = author_name.partition(",")
     for text in (family, author_name) if comma else (author_name,):
         parts = [part for part in words_of(fold(text).lower()) if len(part) > 1 and part not in PARTICLES]
@@ -53,7 +53,7 @@ def _name_parts(author_name: str) -> list[str]:
 
 
 def _is_named_by_initials(author_name: str, words: Sequence[str]) -> bool:
-    """For a name of single letters only: the same letters in a row."""
+    """For a name of single letters only: whether the same letters occur in a row."""
     parts = words_of(fold(author_name).lower())
     if not parts or any(len(part) > 1 for part in parts):
         return False
@@ -61,7 +61,7 @@ def _is_named_by_initials(author_name: str, words: Sequence[str]) -> bool:
 
 
 def _is_respelt(parts: Sequence[str], words: Sequence[str], squeezed: str) -> bool:
-    """With an umlaut written out or not ("Mueller"), or in more or fewer words ("OBRIEN", "O'Brien")."""
+    """Whether the name occurs with other umlauts ("Mueller"), or split into other words ("OBRIEN", "O'Brien")."""
     known = {_WRITTEN_OUT.sub("", word) for word in words}
     joined = "".join(parts)
     return any(_WRITTEN_OUT.sub("", part) in known for part in parts) or (
@@ -70,7 +70,7 @@ def _is_respelt(parts: Sequence[str], words: Sequence[str], squeezed: str) -> bo
 
 
 def names_wholly(author_name: str, text: SummaryTerms) -> bool:
-    """Whether a text gives each part of a name that is longer than an initial, with its capital; it must be telling."""
+    """Whether a text has each capitalised part of a distinctive name, except initials."""
     parts = [part for part in words_of(fold(author_name)) if len(part) > 1]
     telling = len(parts) > 1 or any(len(part) >= _TELLING_LENGTH for part in parts)
     forms = [(part, part.capitalize(), part.upper()) for part in parts]

@@ -1,12 +1,12 @@
-"""Whose record is a text about? Each answer is weighed against its own record and against the others of its request.
+"""Detection of swapped answers: each text is compared with its own record and with the others of its request.
 
-A term weighs what it tells: the fewer of the records have it, the more. Weights are in units of a term that one record
-alone has, so that bounds hold for a request of any size. A text is another author's when the terms that it shares with
-that author's record, and its own lacks, outweigh those that it shares with its own alone. That needs no vocabulary and
-no language, and a paraphrase changes little.
+Terms are weighted by inverse frequency: the fewer records have a term, the higher its weight. The unit is a term that
+only one record has, so that bounds hold for requests of any size. A text belongs to another author if the terms that it
+shares with that author's record but not with its own outweigh those that it shares only with its own. This needs no
+vocabulary and no particular language, and paraphrases change little.
 
-Terms that several answers of a reply use although their records lack them are the model's manner of speech: they weigh
-less. A word with a capital within a sentence is none, and weighs more.
+Terms that several answers of a reply use although their records lack them are the model's style, and weigh less. A word
+capitalised within a sentence is not style, and weighs more.
 """
 
 import math
@@ -20,19 +20,19 @@ from typing import Final
 from summarizer_assets.core.judging.terms import ACRONYM, RecordTerms, SummaryTerms, term_of
 from summarizer_assets.core.judging.words import words_of
 
-#: A request of fewer records is weighed with the first of its bucket beside it, up to so many in all.
+#: Requests with fewer records are compared together with the first records of their bucket, up to this number.
 ENOUGH: Final = 20
-#: Bounds, in terms that one record alone has. Settled on answers of a capable model: docs/grounding.md.
+#: Bounds, in units of a term that only one record has. Calibrated on answers of a capable model: docs/grounding.md.
 MOST_OF_A_TEXT: Final = 1.0
 MOST_OF_A_SENTENCE: Final = 1.5
-_OF_A_NAME: Final = 1.5  # times what a term weighs
-_TRANSLATED: Final = 1.5  # what it speaks for a passage that its terms may be the record's own in another language
+_OF_A_NAME: Final = 1.5  # factor of a term's weight
+_TRANSLATED: Final = 1.5  # bonus of a passage whose terms may be translations from the record
 
 _WITHIN: Final = re.compile(r"(?<=[\w,;)] )[A-Z][\w-]+")
 
 
 class Contrast:
-    """The records of one request, each by its place, with others of their bucket after them."""
+    """The records of one request by position, followed by others of their bucket."""
 
     def __init__(self, records: Sequence[RecordTerms], backdrop: Sequence[RecordTerms] = ()) -> None:
         self._records = [*records, *backdrop[: max(0, ENOUGH - len(records))]]
@@ -42,10 +42,10 @@ class Contrast:
         self._weights = [1.0, *(math.log((count + 1) / share) / unit for share in range(1, count + 1))]
 
     def foreign(self, texts: Mapping[int, SummaryTerms]) -> dict[int, str]:
-        """The first passage that is another author's, by the place of each text that has one.
+        """The first passage about another author, by the position of each text that has one.
 
         Args:
-            texts: the summaries of the reply, by their authors' places.
+            texts: the summaries of the reply, by their authors' positions.
         """
         known = self._holders.keys()
         strange = {place: known & (text.all - self._records[place].all) for place, text in texts.items()}
@@ -70,7 +70,7 @@ class Contrast:
     def _of_a_text(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> str | None:
         mine, holders = self._records[place], self._holders
         shared = text.all & mine.facts
-        alone = sum([holders[term] == 1 for term in shared])  # speaks for the author, whoever the other is
+        alone = sum([holders[term] == 1 for term in shared])  # evidence for the author, whoever the other is
         if sum(weights.values()) - alone <= MOST_OF_A_TEXT:
             return None
         most = MOST_OF_A_TEXT + self._in_favour(mine, text, text.all)
@@ -93,7 +93,7 @@ class Contrast:
         return None
 
     def _is_outweighed(self, place: int, strange: Mapping[str, float], shared: Iterable[str], most: float) -> bool:
-        """Whether a passage of such terms is rather about another record, by more than `most`."""
+        """Whether a passage with these terms fits another record better, by more than `most`."""
         own = {term: self._weights[self._holders[term]] for term in shared}
         total = sum(own.values())
         for other, record in enumerate(self._records):
@@ -108,12 +108,12 @@ class Contrast:
         return False
 
     def _in_favour(self, mine: RecordTerms, text: SummaryTerms, terms: AbstractSet[str]) -> float:
-        """What speaks for a passage beside its terms: it names the author, or may translate what the record says."""
+        """Evidence for a passage besides its terms: it names the author, or may translate the record."""
         named = max([self._weights[self._holders[term]] for term in mine.name & terms], default=0.0)
         return named + (_TRANSLATED if mine.is_foreign or text.is_foreign else 0.0)
 
     def _unexplained(self, place: int, plain: str, weights: Mapping[str, float]) -> dict[str, float]:
-        """Without the terms that are another form of the record's own, or the initials of its words."""
+        """The weights without terms that are another form of the record's own, or initials of its words."""
         mine = self._records[place]
         left = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
         if not left:
@@ -124,7 +124,7 @@ class Contrast:
 
     @staticmethod
     def _names(text: SummaryTerms, terms: Iterable[str]) -> set[str]:
-        """Those of the terms that a text writes with a capital within a sentence; none of another language's."""
+        """The terms that a text capitalises within a sentence; none for a text in another language."""
         plain = text.plain
         near = [term for term in terms if f" {term.capitalize()}" in plain or f" {term.upper()}" in plain]
         if not near or text.is_foreign:

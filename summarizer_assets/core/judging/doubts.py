@@ -1,7 +1,7 @@
-"""Which summaries a person should look at first, and the words of each that are in doubt.
+"""Ranking of doubtful summaries for review, and the doubtful words of each.
 
-The order: the gravest flag of the text (`Flag.doubt`), then the least support, then the author's id. Summaries without
-a flag of the text are not in it.
+The order: the most serious flag of the text (`Flag.doubt`), then the lowest support, then the author's id. Summaries
+without a flag of the text are left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _CLAIMS: Final = (Flag.GRAVE_CLAIM, Flag.CLAIM_ABOUT_PERSON)
 
 
 def doubtful(rows: pl.DataFrame) -> pl.DataFrame:
-    """Those of `rows` (flags and more) that have a flag of the text, with their gravest in the column `doubt`."""
+    """Rows (with `flags`) that have a flag of the text, with the most serious one in the column `doubt`."""
     of_each = pl.element().replace_strict(_DOUBT, default=None, return_dtype=pl.Int8)
     flagged = rows.filter(pl.col("flags").list.len() > 0)
     return flagged.with_columns(doubt=pl.col("flags").list.eval(of_each).list.min()).drop_nulls("doubt")
@@ -31,18 +31,18 @@ def doubtful(rows: pl.DataFrame) -> pl.DataFrame:
 def most_doubtful(rows: pl.DataFrame, number: int) -> pl.DataFrame:
     """At most `number` of `rows` (doubt, support, author_id and more), the most doubtful first.
 
-    Those of a table are those of its parts' own, put together and chosen again.
+    Choosing again from the choices of all parts gives the choice of the whole table.
     """
     return rows.sort("doubt", "support", "author_id", nulls_last=True).head(number)
 
 
 def doubted_words(author_name: str, record: str, summary: str) -> dict[Flag, list[str]]:
-    """The words of a summary that are in doubt, by the flag that each raises.
+    """The doubtful words of a summary, by flag, folded by `core.judging.words.fold`.
 
     Args:
-        author_name: as the record shows it.
-        record: as it was rendered for the model.
-        summary: one paragraph in NFC. The words are as `core.judging.words.fold` writes them.
+        author_name: the name as shown in the record.
+        record: the record as rendered for the model.
+        summary: one paragraph in NFC.
     """
     text, terms = SummaryTerms(summary), RecordTerms(author_name, record)
     return marks_of(text, terms, comparable=is_comparable(text, terms))
@@ -50,20 +50,20 @@ def doubted_words(author_name: str, record: str, summary: str) -> dict[Flag, lis
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a text; `doubted`: it is among the words in doubt."""
+    """A part of a text; `doubted`: whether it is doubtful."""
 
     text: str
     doubted: bool = False
 
 
 def pieces(summary: str, doubted: Mapping[Flag, Sequence[str]]) -> list[Piece]:
-    """The summary in pieces that give it back when joined; those in doubt are the words of `doubted`, where they stand.
+    """Split the summary into pieces, so that the words of `doubted` are marked wherever they occur.
 
-    Two in a row are one piece, with the blank between them.
+    Joined, the pieces give the summary. Adjacent doubtful words form one piece, with the blank between them.
     """
     folded = [fold(sign) for sign in summary]
     plain = "".join(folded)
-    # Where each sign of the summary begins in the folded text, which may be longer ("ß") or shorter (a lone accent).
+    # The start of each character in the folded text, which may be longer ("ß") or shorter (a lone accent).
     starts = [0, *accumulate(map(len, folded))]
     inside = [False] * len(plain)
     for flag, words in doubted.items():
@@ -75,7 +75,7 @@ def pieces(summary: str, doubted: Mapping[Flag, Sequence[str]]) -> list[Piece]:
             inside[at] = True
     found: list[Piece] = []
     for at, sign in enumerate(summary):
-        # A sign that folds to nothing belongs to the one before it.
+        # A character that folds to nothing belongs to the one before it.
         mark = any(inside[starts[at] : starts[at + 1]]) if folded[at] else bool(found) and found[-1].doubted
         if found and found[-1].doubted is mark:
             found[-1] = Piece(found[-1].text + sign, mark)
@@ -85,9 +85,9 @@ def pieces(summary: str, doubted: Mapping[Flag, Sequence[str]]) -> list[Piece]:
 
 
 def _places(plain: str, word: str, *, goes_on: bool) -> Iterator[tuple[int, int]]:
-    """Start and end of each place where a word, or some in a row, stands whole.
+    """Start and end of each occurrence of a whole word or phrase.
 
-    `goes_on`: it may go on to its last word's end, since a claim is found by a beginning ("won the award").
+    `goes_on`: extend the match to the end of its last word, because claims match beginnings ("won the award").
     """
     at = plain.find(word)
     while at >= 0:
@@ -100,4 +100,4 @@ def _places(plain: str, word: str, *, goes_on: bool) -> Iterator[tuple[int, int]
 
 
 def _is_of_a_word(sign: str) -> bool:
-    return sign.isalnum() and bool(words_of(sign))  # for phrases, and for words: the two know other separators
+    return sign.isalnum() and bool(words_of(sign))  # for phrases and for words, which have different separators

@@ -1,9 +1,9 @@
-"""Figures that a summary states of its author, and whether the record contradicts them.
+"""Check of the figures that a summary states about its author against the record.
 
-Looked at are numbers of papers and of citations, since these stand in the record; a number in a title, a list, a date
-or a product's name is none of them. A figure is contradicted when no reading of it holds: no paper, journal or total
-has so many citations, or there are not so many papers. What is rounded ("over 1,100", "nearly 500", "about 1,200", "a
-dozen") holds when it fits a figure of the record.
+Only numbers of papers and of citations are checked, because the record has them; numbers in titles, lists, dates or
+product names are not. A figure is contradicted if no reading of it is true: no paper, journal or total has as many
+citations, or there are fewer papers. Rounded figures ("over 1,100", "nearly 500", "about 1,200", "a dozen") are true if
+they fit a figure of the record.
 """
 
 import re
@@ -16,8 +16,8 @@ from summarizer_assets.core.judging.terms import SummaryTerms
 from summarizer_assets.core.paper_fields import Kind, facts
 from summarizer_assets.core.prompt.parsed_record import TOTALS
 
-_MANY: Final = 11  # papers that nobody counts by reading: such a number is the record's own
-_WIDE: Final = 1.35  # what is "nearly 1,000" is not more than this much less
+_MANY: Final = 11  # papers that nobody counts by reading, so that a larger number comes from the record
+_WIDE: Final = 1.35  # the largest factor by which "nearly 1,000" may exceed the figure
 _NEAR: Final = 0.12
 _ROUNDED_FROM: Final = 1000
 _ROUNDED_TO: Final = 100
@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?!\d)|\d{1,9}")
 
 
 class Record:
-    """The figures of a record as `core.prompt.rendering` writes it, each found when it is asked for."""
+    """The figures of a record rendered by `core.prompt.rendering`, each parsed on demand."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -38,7 +38,7 @@ class Record:
 
     @cached_property
     def papers(self) -> int:
-        """All papers of the author."""
+        """The number of all papers of the author."""
         return int(self._total["papers"]) if self._total else self._shown
 
     @property
@@ -55,7 +55,7 @@ class Record:
 
     @cached_property
     def _journals(self) -> list[list[int]]:
-        """The citations of the papers that are shown and have any, by journal."""
+        """The citations of the papers shown, by journal, without those that have none."""
         journals: list[list[int]] = [[]]
         for line in self.text.split("\n")[1:]:
             if not line.startswith(" "):
@@ -66,7 +66,7 @@ class Record:
 
     @cached_property
     def citations(self) -> frozenset[int]:
-        """Every number of citations that the record states or leads to."""
+        """Every number of citations that the record states or implies."""
         each = sorted((cited for journal in self._journals for cited in journal), reverse=True)
         sums = {sum(journal) for journal in self._journals if journal}
         sums.update(accumulate(each))
@@ -77,13 +77,13 @@ class Record:
 
     @cached_property
     def numbers(self) -> frozenset[int]:
-        """Numbers that stand in titles and names: a summary may speak of them."""
+        """Numbers in titles and names, which a summary may mention."""
         texts = [_OF_PAPER.sub("", line) for line in self.text.split("\n")[1:]]
         return frozenset(int(number.replace(",", "")) for text in texts for number in _NUMBER.findall(text))
 
     @cached_property
     def counts(self) -> frozenset[int]:
-        """Every number of papers that the record states or leads to."""
+        """Every number of papers that the record states or implies."""
         of_journals = [part.count("\n ") for part in re.split(r"\n(?! )", self.text)]
         return frozenset(
             {self.papers, self._shown, self.papers - self._shown, self.hot, self.highly_cited, *of_journals}
@@ -91,9 +91,9 @@ class Record:
 
 
 def contradicted(text: SummaryTerms, record: str) -> str | None:
-    """The first figure of a summary that its record contradicts, in its words; None when there is none.
+    """The first figure of a summary that its record contradicts, in the summary's words; None if there is none.
 
-    `record`: as `core.prompt.rendering` writes it.
+    `record`: rendered by `core.prompt.rendering`.
     """
     if not may_state_other(text, record) and (text.plain.isascii() or not {"引", "篇"} & set(text.plain)):
         return None
@@ -106,7 +106,7 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
 
 
 def _papers_hold(stated: Stated, record: Record) -> bool:
-    """Fewer than all may be some of them; more than all are none."""
+    """Whether a number of papers may be true: fewer than all may be a part of them, more than all are wrong."""
     number = stated.number
     if stated.highly_cited:
         return number <= record.highly_cited
@@ -120,7 +120,7 @@ def _papers_hold(stated: Stated, record: Record) -> bool:
 
 
 def _citations_hold(stated: Stated, record: Record) -> bool:
-    """What compares or adds numbers is not judged; all else is a paper's, a journal's or the total."""
+    """Whether a number of citations may be that of a paper, a journal or the total; comparisons are not judged."""
     if states(record.text, str(stated.number)) or stated.is_relative:
         return True
     known = record.citations

@@ -1,6 +1,6 @@
-"""What a stored summary is marked with: each flag, what it means, and what a person would look at.
+"""The flags of stored summaries: their meaning, and what a person should review.
 
-Flags are no failures: such a summary is in the table. The values stand in `author_summaries.flags`.
+Flagged summaries are stored, not failed. The values are stored in `author_summaries.flags`.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from typing import Final, Self
 
 
 class Flag(StrEnum):
-    """The flags that this version writes: those of the text first, the most doubtful at the top.
+    """The flags that this version writes, those of the text first, in order of doubt.
 
-    `meaning`: what was found, as a clause after "it" or "the"; `look`: what to look at, one sentence. `doubt`: how
-    doubtful the text is, 0 the most; equal where neither of two is worse; None: the flag is of the reply, and says
-    nothing of the text.
+    `meaning`: the finding, as a clause after "it" or "the". `look`: what to review, one sentence. `doubt`: rank of
+    doubt, 0 is the most doubtful, equal for equally doubtful flags; None for flags of the reply, which say nothing
+    about the text.
     """
 
     doubt: int | None
@@ -28,7 +28,7 @@ class Flag(StrEnum):
         member.look = look
         return member
 
-    # Of the text.
+    # Flags of the text.
     GRAVE_CLAIM = (
         "grave_claim",
         0,
@@ -83,7 +83,7 @@ class Flag(StrEnum):
         "the author has no name, or one in another script than the text, so that it could not be looked for",
         "Is the author called by the right name?",
     )
-    # Of the reply.
+    # Flags of the reply.
     UNKNOWN_ID = (
         "unknown_id",
         None,
@@ -111,7 +111,7 @@ class Flag(StrEnum):
 
 
 _KNOWN: Final[Mapping[str, Flag]] = {str(flag): flag for flag in Flag}
-#: Of summaries that an earlier version stored.
+#: Flags that only earlier versions stored.
 _EARLIER: Final[Mapping[str, str]] = {
     "unsupported_claim": "it has a word such as prize, professor or pioneer (a flag of an earlier version)",
     "unnamed": "the author is not named (a flag of an earlier version)",
@@ -120,11 +120,11 @@ _EARLIER: Final[Mapping[str, str]] = {
 
 
 def flag_of(value: str) -> Flag | None:
-    """The flag of a value that a table holds; None: this version does not write it."""
+    """The flag of a stored value; None if this version does not write it."""
     return _KNOWN.get(value)
 
 
 def meaning_of(value: str) -> str:
-    """What a flag of a table means, as a clause."""
+    """The meaning of a stored flag, as a clause."""
     flag = flag_of(value)
     return flag.meaning if flag else _EARLIER.get(value, "a flag of another version")

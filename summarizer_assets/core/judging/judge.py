@@ -1,8 +1,8 @@
-"""Whether a summary may be stored, and what of it a person would want to look at.
+"""Judgement of a reply's summaries: which are rejected, and which are stored with flags for review.
 
-Refused is only what is certainly wrong: a text that names nobody or tells another author's work, and a figure that the
-record contradicts. Everything else is stored and marked. A text is weighed against the other records of its request
-(`core.judging.contrast`), not against a threshold of its own, so faithful prose of any style and language passes.
+Only certain errors are rejected: a text that names nobody or describes another author's work, and a figure that the
+record contradicts. Everything else is stored, with flags. A text is compared with the other records of its request
+(`core.judging.contrast`) and not with an absolute threshold, so faithful prose of any style and language passes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,26 +19,26 @@ from summarizer_assets.core.judging.marks import marks_of
 from summarizer_assets.core.judging.terms import OTHER_SCRIPT_SHARE, RecordTerms, SummaryTerms
 from summarizer_assets.core.judging.words import share_of_other_script
 
-#: Below this share of its terms a summary is marked: of 1,000 faithful ones, about 20 are.
+#: A summary with a lower share of supported terms is flagged: about 20 of 1,000 faithful ones are.
 _LITTLE: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An author in a request; `text` is the record exactly as it was rendered for the model."""
+    """An author in a request; `text`: the record exactly as rendered for the model."""
 
     author_id: str
     author_name: str
     text: str
 
 
-@dataclass(slots=True)  # not frozen, which would cost a microsecond for each answer
+@dataclass(slots=True)  # not frozen, which would cost a microsecond per answer
 class Judgement:
-    """Of one summary.
+    """The judgement of one summary.
 
-    `refused`: why it may not be stored, in words for a failure's detail; None: it may. `support`: the share (0 to 1) of
-    its terms that the record has, None where they cannot be compared. `flags`: what a person would look at; `doubts`:
-    the words that raised them.
+    `refused`: why it must not be stored, as a failure's detail; None if it may. `support`: the share (0 to 1) of its
+    terms that the record has, None if they cannot be compared. `flags`: what a person should review; `doubts`: the
+    words that raised them.
     """
 
     refused: str | None = None
@@ -53,13 +53,13 @@ UNJUDGED: Final = Judgement()
 def judge(
     answers: Mapping[int, str], asked: Sequence[Asked], backdrop: Sequence[RecordTerms] = (), language: str = "English"
 ) -> dict[int, Judgement]:
-    """The judgement of each answer of one reply.
+    """Judge each answer of one reply.
 
     Args:
-        answers: summaries, each one paragraph in NFC, by the author's place in `asked`.
+        answers: summaries, each one paragraph in NFC, by the author's position in `asked`.
         asked: the authors of the request.
-        backdrop: other records of the bucket, for a request of few authors.
-        language: the language asked for.
+        backdrop: other records of the bucket, for requests with few authors.
+        language: the configured language.
     """
     records = [RecordTerms(author.author_name, author.text) for author in asked]
     texts = {place: SummaryTerms(summary) for place, summary in answers.items()}
@@ -94,7 +94,7 @@ def _marked(text: SummaryTerms, record: RecordTerms, language: str, flags: list[
 
 
 def is_comparable(text: SummaryTerms, record: RecordTerms) -> bool:
-    """Whether both are in a language and script whose names and numbers can be compared."""
+    """Whether text and record have languages and scripts whose names and numbers can be compared."""
     return not text.is_foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
 
 
@@ -103,7 +103,7 @@ def _support(terms: AbstractSet[str], record: RecordTerms) -> float:
 
 
 def _is_wrongly_unnamed(text: SummaryTerms, author: Asked, asked: Sequence[Asked]) -> bool:
-    """Whether the author has a name that the text would have to give, or it names another author of the request."""
+    """Whether the text should name the author but does not, or names another author of the request."""
     if not author.author_name.strip():
         return False
     return not cannot_be_named(author.author_name, text.plain) or any(

@@ -1,8 +1,8 @@
-"""What a person would want to look at in a summary: it is stored, and told by flags. None of it is proof of an error.
+"""Flags of a summary's text for review; none of them proves an error.
 
-Looked at are names that the record lacks (places, institutions, others), numbers that it neither holds nor leads to,
-claims about the person, and grave claims about the work. Words of a subject are no claims: an author may write about
-prizes, arrests and deaths.
+Flagged are names that the record lacks (places, institutions, others), numbers that it neither has nor implies, claims
+about the person, and serious claims about the work. Subjects are not claims: an author may write about prizes, arrests
+and deaths.
 """
 
 import re
@@ -15,7 +15,7 @@ from summarizer_assets.core.judging.terms import RecordTerms, SummaryTerms, coun
 from summarizer_assets.core.judging.vocabulary import CLAIM_WORDS, FIELDS, NUMBER_WORDS
 
 _PRAISE: Final = r"(?:renowned|acclaimed|world-leading|leading|eminent|distinguished|celebrated|famous)"
-#: Said of the person: an honour, a post, a degree, fame, a life's dates.
+#: Claims about the person: an honour, a post, a degree, fame, dates of life.
 _CLAIMS: Final = re.compile(
     r"\b(?:(?:won|wins|winner of|winning|receive[sd]|recipient of|honou?red (?:with|by|for)|awarded|earned|holds?)\b"
     r"[^.]{0,40}?\b(?:award|prize|medal|honou?rs?|fellowship|degree|doctorate|ph\.?d|chair|professorship|patents?)"
@@ -31,7 +31,7 @@ _CLAIMS: Final = re.compile(
     r"|(?:graduated|holds a degree|ph\.?d\.?) from|alumn(?:us|a|i) of|emerit(?:us|a))",
     re.IGNORECASE,
 )
-#: Said of a person or of a paper, and not of what it is about: devices are fabricated, and ions charged.
+#: Serious claims about a person or a paper, but not about its subject: devices are fabricated, and ions charged.
 _GRAVE_CLAIMS: Final = re.compile(
     r"\b(?:(?:papers?|articles?|work|study|studies|results|data|findings) (?:was|were|has been|have been|is|are) "
     r"(?:later |since |subsequently )?(?:retracted|withdrawn|fabricated|falsified|plagiari[sz]ed)"
@@ -49,14 +49,14 @@ _INSTITUTION: Final = re.compile(
 )
 _ACRONYM_LENGTH: Final = 3
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
-_NEAR: Final = 80  # characters before and after a telling word
+_NEAR: Final = 80  # characters searched before and after a claim word
 _NO_NAMES: Final = FIELDS | NUMBER_WORDS.keys()
 
 
 def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> dict[Flag, list[str]]:
-    """The flags of a summary, each with the words of it that raised it: parts of `text.plain`.
+    """The flags of a summary, each with the parts of `text.plain` that raised it.
 
-    `comparable`: whether text and record are in one language, so that names and numbers can be compared.
+    `comparable`: whether text and record have the same language, so that names and numbers can be compared.
     """
     found: dict[Flag, list[str]] = {}
     if comparable:
@@ -82,7 +82,7 @@ def _claims(plain: str, telling: Iterable[str], record: RecordTerms) -> dict[Fla
 
 
 def _record_says(phrase: str, record: RecordTerms) -> bool:
-    """Whether the words that make a phrase a claim are the record's own."""
+    """Whether the record itself has the words that make a phrase a claim."""
     terms = {term for word in phrase.split() if (term := term_of(word.strip(",.;")))}
     return bool(terms) and terms <= record.all
 
@@ -132,7 +132,7 @@ def _unknown_names(text: SummaryTerms, record: RecordTerms) -> dict[Flag, list[s
 
 
 def _within_a_sentence(word: str, plain: str) -> bool:
-    """Whether it stands somewhere but at the start: a capital there names nothing."""
+    """Whether a word occurs elsewhere than at the start of a sentence, where a capital does not mark a name."""
     at = plain.find(f" {word}")
     while at >= 0:
         if at > 0 and plain[at - 1] not in ".!?:\"'":
@@ -147,7 +147,7 @@ def _names_an_institution(word: str, words: Sequence[str]) -> bool:
 
 
 def _spells_out(word: str, words: Sequence[str], record: RecordTerms) -> bool:
-    """Whether the capitals of the words around make an acronym of the record's, as in "Natural Language Processing"."""
+    """Whether the initials of the surrounding words form an acronym of the record ("Natural Language Processing")."""
     at = words.index(word)
     near = [other for other in words[max(0, at - 5) : at + 6] if other[0].isupper()]
     initials = "".join(other[0] for other in near)

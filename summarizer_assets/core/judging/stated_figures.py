@@ -1,4 +1,4 @@
-"""The figures that a summary states of papers and citations, found by the words around them."""
+"""Extraction of the numbers of papers and citations that a summary states, by the surrounding words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# In English and in a few more languages, folded.
+# Words in English and a few other languages, folded.
 _PAPERS: Final = _set(
     "papers publications articles Arbeiten Publikationen Veroffentlichungen Aufsatze Aufsatzen articulos publicaciones "
     "travaux articoli pubblicazioni artigos publicacoes"
@@ -22,7 +22,7 @@ _CITATIONS: Final = _set("citations citation Zitationen Zitierungen Zitate Zitat
 _CITED: Final = _set("cited zitiert citado citada citados citadas cite citee cites citees citato citata citati citate")
 _TIMES: Final = _set("times Mal mal veces fois volte vezes")
 _NOUNS: Final = _PAPERS | _CITATIONS | _CITED
-#: What may stand between a number and its noun, beside words with a capital.
+#: Words that may stand between a number and its noun, besides capitalised ones.
 _KINDS: Final = _set(
     "highly cited hot research scientific scholarly journal peer reviewed published more further other total recorded "
     "wissenschaftliche wissenschaftlichen language"
@@ -36,11 +36,11 @@ _ROUGH: Final = {
     "about": _set("about around some roughly approximately circa estimated etwa rund ungefahr environ unos cerca"),
 }
 _LESS_THAN: Final = _set("fewer less weniger")
-#: Words before a number of papers that is all of them, unless one of the words after it chooses some.
+#: Words before a number that means all papers, unless a word after it selects some.
 _ALL: Final = _set("her his their the whose all across among s published written wrote authored has")
 _SOME: Final = _set("in on at from with about by that which of concern concerns concerning deal deals dealing")
 _AMONG: Final = _set("of among across")
-#: Words by which the number after or before them compares, divides or adds.
+#: Words that make the number after or before them a comparison, share or sum.
 _RELATES_AFTER: Final = _set("between average mean another further additional other remaining rest share shared shares")
 _RELATES_BEFORE: Final = _set("ahead behind more fewer less apiece each together combined than between average")
 _UNITS: Final = _set("hundred thousand million dozen percent")
@@ -58,10 +58,10 @@ _ROUGH_CHINESE: Final = {"超过": "more", "逾": "more", "余": "more", "多": 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """One figure as it is stated: what the words around it say is read when it is asked for.
+    """One stated figure; the surrounding words are interpreted on demand.
 
-    `number`; `of_papers`: it counts papers, else citations; `around`: the text's words, of which `first` to `last` are
-    the number's, and `start` to `end` the passage's; `told`: how it is rounded, where that is known already.
+    `of_papers`: counts papers, otherwise citations. `around`: the text's words, of which `first` to `last` are the
+    number and `start` to `end` the passage. `told`: how the figure is rounded, if known already.
     """
 
     number: int
@@ -79,7 +79,7 @@ class Stated:
 
     @property
     def rough(self) -> str | None:
-        """How it is rounded: "more", "less", "nearly" or "about"."""
+        """How it is rounded: "more", "less", "nearly" or "about"; None if it is exact."""
         before = self.around[max(0, self.first - 3) : self.first]
         near = [word.lower() for word in before if word.lower() not in _ARTICLES][-2:]
         if self.told or not near:
@@ -90,7 +90,7 @@ class Stated:
 
     @property
     def is_total(self) -> bool:
-        """Whether it counts all papers, by the words around it."""
+        """Whether it counts all papers, by the surrounding words."""
         before = [word.lower() for word in self.around[max(0, self.first - 2) : self.first]]
         if not self.is_spelled and before[-1:] == ["of"]:  # "the most cited of 9 papers"
             return True
@@ -100,7 +100,7 @@ class Stated:
 
     @property
     def chooses(self) -> bool:
-        """Whether the words behind it choose some of the papers."""
+        """Whether the words after it select some of the papers."""
         after = self.around[self.end + 1 : self.end + 2]
         return bool(after) and after[0] in _SOME
 
@@ -111,19 +111,19 @@ class Stated:
 
     @property
     def is_relative(self) -> bool:
-        """Whether it compares, divides or adds: such a number of citations is no paper's own."""
+        """Whether it is a comparison, share or sum, and so not the citations of one paper."""
         before = self.around[max(0, self.first - _NEAR) : self.first]
         after = self.around[max(self.last, self.end) + 1 : max(self.last, self.end) + 1 + _NEAR]
         return not (_RELATES_AFTER.isdisjoint(before) and _RELATES_BEFORE.isdisjoint(after))
 
     @property
     def highly_cited(self) -> bool:
-        """Whether it counts only papers that are highly cited."""
+        """Whether it counts only highly cited papers."""
         return self.of_papers and "highly" in self.around[self.last + 1 : self.end]
 
 
 def may_state_other(text: SummaryTerms, record: str) -> bool:
-    """Whether a summary may state a figure that the record does not state just so. Cheap."""
+    """A cheap test whether a summary may state a figure that the record does not state literally."""
     nouns = _NOUNS & text.present
     if not nouns:
         return False
@@ -135,7 +135,7 @@ def may_state_other(text: SummaryTerms, record: str) -> bool:
 
 
 def states(record: str, number: str) -> bool:
-    """Whether a record gives a paper so many citations."""
+    """Whether the record has a paper with `number` citations."""
     at = record.find(f" | cited {number}")
     return at >= 0 and not record[at + len(number) + 9 : at + len(number) + 10].isdigit()
 
@@ -157,7 +157,7 @@ def stated_in(text: SummaryTerms) -> Iterator[Stated]:
 
 
 def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
-    """The figures that the noun or verb at a place has beside it."""
+    """The figures next to the noun or verb at position `at`."""
     word = words[at]
     if word in _CITED:
         after = _next_number(plain, words, at)
@@ -182,7 +182,7 @@ def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
 
 
 def _next_number(plain: str, words: Sequence[str], at: int) -> int | None:
-    """The place of the number that "cited" has behind it, with nothing between but rough and linking words."""
+    """The position of the number after "cited", with only rounding and linking words in between."""
     for place in range(at + 1, min(len(words), at + 4)):
         word = words[place]
         if f"{words[place - 1]} {word}" not in plain and f"{words[place - 1]}, {word}" not in plain:
@@ -197,7 +197,7 @@ def _next_number(plain: str, words: Sequence[str], at: int) -> int | None:
 
 
 def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
-    """The place of the number that counts the noun at a place."""
+    """The position of the number that counts the noun at position `at`."""
     for place in range(at - 1, max(-1, at - _LONGEST_WAY), -1):
         word = words[place]
         if f"{word} {words[place + 1]}" not in plain and f"{word}-{words[place + 1]}" not in plain:
@@ -213,14 +213,14 @@ def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
 def _figure(
     plain: str, words: Sequence[str], place: int, end: int, *, of_papers: bool, start: int | None = None
 ) -> Stated:
-    """The figure whose number stands at a place (with the thousands before or after it)."""
+    """The figure whose number is at position `place` (with the thousands before or after it)."""
     first = last = place
     while first > 0 and _are_one_number(plain, words[first - 1], words[first]):
         first -= 1
     while last + 1 < len(words) and _are_one_number(plain, words[last], words[last + 1]):
         last += 1
     number = int("".join(words[first : last + 1])) if words[place].isdecimal() else _value(words[place])
-    assert number is not None  # the place is a number's
+    assert number is not None  # `place` is a number's position
     return Stated(number, of_papers, words, first, last, first if start is None else start, end)
 
 

@@ -1,11 +1,11 @@
-"""The words that the judging of answers knows beforehand: those that say nothing of any one author."""
+"""Word lists of the grounding checks: mainly stop words, which say nothing about a particular author."""
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: English words that any summary may use of any author: their presence in the record is neither needed nor counted.
+#: English words that any summary may use for any author; they need not be in the record, and are not counted.
 STOCK = _words("""
 a about above across after again against all along alongside also although always among an and another any apart appear
 appeared appearing appears are around as aspect aspects at available be because been before being below beside besides
@@ -68,7 +68,7 @@ writes writing written year years sustained engagement engagements fourth fifth 
 meeting meetings
 """)
 
-#: Everyday English: what a writer needs to tell of any work in plain words. They say nothing of one author either.
+#: Everyday English, needed to describe any work in plain words; it says nothing about a particular author either.
 EVERYDAY = _words("""
 able accept act acts add added adding adds affect affects afar aid aids aim alike alive alone already alter altered
 alters amount answer answered answering answers anybody anyone appeal appealing appeals appetite argue argued argues
@@ -143,7 +143,7 @@ statistics medicine engineering economics psychology sociology neuroscience ecol
 philosophy education materials environmental clinical life social earth moon sun
 """)
 
-#: One of these words stands in every claim that is marked: without them no phrase is looked for.
+#: Every flagged claim has one of these words; texts without them are not searched for claims.
 CLAIM_WORDS = frozenset(
     word
     for lower in _words("""
@@ -159,7 +159,7 @@ allegations charges charged suspended fired guilty sued banned
     for word in (lower, lower.capitalize())
 )
 
-#: Small words of other languages written in Latin letters: a text that uses them much is not English.
+#: Function words of other languages in Latin letters: a text that uses many of them is not English.
 FOREIGN = _words("""
 de la le les des du et est une dans pour sur avec aux ses sont el los las del y en una con para por sus es que como der
 die das und ist mit von dem den ein eine im zur auf als ihre seine i dei della delle di il gli nel sono per che e o os
@@ -167,15 +167,15 @@ as da das dos na no em um uma com seu sua het een van voor zijn met och som av t
 lui din ve ile bir olan dan yang untuk dengan
 """) - _words("i as no do a in on e o y w z")
 
-#: Small English words of the same kind.
+#: English function words.
 ENGLISH = _words("the of and in is are with on to for has have their this that by an its was which from at as")
 
-#: Parts of names that many people share: finding one of them names nobody.
+#: Parts of names that many people share, which identify nobody.
 PARTICLES = _words(
     "de da do dos das del della der den di du el al la le les van von ter ten bin ibn ben abu jr sr dr md"
 )
 
-#: Numbers as words, "dozen" only roughly.
+#: Numbers as words; "dozen" is approximate.
 NUMBER_WORDS = {
     "once": 1,
     "twice": 2,

@@ -1,4 +1,4 @@
-"""What a refusal says of the model's limits in tokens: numbers, in any of the usual wordings."""
+"""Extraction of a model's token limits from the text of a refusal, in any of the usual wordings."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ def _patterns(*texts: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(text.replace("#", _N), re.IGNORECASE) for text in texts)
 
 
-#: Of prompt and answer together. The first that matches counts, here and below.
+#: Limits of prompt and answer together. The first match counts, here and below.
 _CONTEXT: Final = _patterns(
     r"n_ctx=#",
     r"exceed context limit: [\d,]+ \+ [\d,]+ > #",
@@ -40,7 +40,7 @@ _PROMPT: Final = _patterns(
     r"request contains # tokens",
     r"requested: #\)",
 )
-#: Of the answer alone.
+#: Limits of the answer alone.
 _CAP: Final = _patterns(
     r"at most # (?:completion|output) tokens",
     r"max_tokens: [\d,]+ > #",
@@ -57,7 +57,7 @@ _CAP: Final = _patterns(
     r"maximum (?:allowed )?(?:number of )?(?:output|completion) tokens(?: is| of| allowed is|:)? #",
     r"maximum output (?:length|tokens)(?: is| of|:)? #",
 )
-#: One more than the cap: ranges that leave their end out.
+#: Exclusive upper bounds: one more than the cap.
 _ABOVE_CAP: Final = _patterns(
     r"range is from \d+ \(inclusive\) to # \(exclusive\)",
     rf"{_OUTPUT}\D{{0,40}}\[\s*\d+\s*,\s*#\s*\)",
@@ -66,12 +66,12 @@ _ABOVE_CAP: Final = _patterns(
 
 @dataclass(frozen=True, slots=True)
 class ToldLimits:
-    """Tokens; None: not told.
+    """Limits in tokens; None if not stated.
 
     Attributes:
-        context: for prompt and answer together.
-        prompt: what the refused request's prompt came to.
-        cap: for the answer alone.
+        context: limit of prompt and answer together.
+        prompt: size of the refused request's prompt.
+        cap: limit of the answer alone.
     """
 
     context: int | None = None
@@ -83,7 +83,7 @@ NOTHING_TOLD: Final = ToldLimits()
 
 
 def told_limits(words: str) -> ToldLimits:
-    """From the words of a refusal that is about size; numbers that are none of the kinds are left alone."""
+    """Parse the text of a refusal that is about size; other numbers are ignored."""
     words = " ".join(words[:4000].split())
     cap = _first(_CAP, words)
     if cap is None and (above := _first(_ABOVE_CAP, words)) is not None:

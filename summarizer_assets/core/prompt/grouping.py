@@ -1,4 +1,4 @@
-"""Pending authors to groups, one request each: deterministic, within budgets of count, input and output tokens."""
+"""Grouping of pending authors into requests: deterministic, within limits on count, input and output tokens."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ _SHRINK_PER_ATTEMPT = 4
 
 @dataclass(frozen=True)
 class GroupLimits:
-    """What one request may hold. Tokens are estimates; output is counted as `output_per_author` each."""
+    """The limits of one request. Tokens are estimates; output is counted as `output_per_author` per author."""
 
     count: int
     input_tokens: int
@@ -19,10 +19,10 @@ class GroupLimits:
     output_per_author: int
 
     def most(self, attempts: int) -> int:
-        """The most authors in a group with one that failed `attempts` times: trouble is cornered run by run.
+        """The most authors in a group with an author who failed `attempts` times.
 
-        A group that failed as a whole (a server error, say) charges all its authors one attempt; asked in a quarter
-        of the size next time, in the end the one that causes it stands alone and the others have their summaries.
+        A group that failed as a whole (a server error, say) counts one attempt for all its authors. The next run asks
+        them in groups of a quarter of the size, until the author who causes the failure is alone.
         """
         fits = max(1, self.output_tokens // self.output_per_author)
         return max(1, min(self.count, fits) // int(_SHRINK_PER_ATTEMPT**attempts))
@@ -31,10 +31,10 @@ class GroupLimits:
 def plan_groups(
     tokens: Sequence[int], attempts: Sequence[int], limits: GroupLimits, names: Sequence[str | None] | None = None
 ) -> Iterator[list[int]]:
-    """Positions of the authors of each group, in order. An author larger than the budget stands alone.
+    """Yield the positions of the authors of each group, in order. An author larger than the limits is alone.
 
-    Two authors of one name (`names`; accents, case and order aside) never share a group: a model mixes them up, and
-    no check tells their summaries apart as surely as others.
+    Two authors with the same name (`names`, ignoring accents, case and order) never share a group: a model mixes them
+    up, and the checks cannot distinguish their summaries as reliably.
     """
     keys = [_key(name) for name in names] if names is not None else [()] * len(tokens)
     by_attempts: dict[int, list[int]] = {}
@@ -48,7 +48,7 @@ def _groups(
     positions: Sequence[int], tokens: Sequence[int], keys: Sequence[tuple[str, ...]], most: int, most_tokens: int
 ) -> Iterator[list[int]]:
     waiting = deque(positions)
-    namesakes: list[int] = []  # of somebody in the group: the first of the next one
+    namesakes: list[int] = []  # authors with a name already in the group, moved to the next one
     group: list[int] = []
     total = 0
     while waiting or namesakes:

@@ -1,4 +1,4 @@
-r"""LaTeX as it prints, for titles and names: `Erd\H{o}s`, `$\alpha$-decay`, `\textit{Drosophila}`, `{DNA}`."""
+r"""Conversion of LaTeX in titles and names to plain text: `Erd\H{o}s`, `$\alpha$-decay`, `\textit{Drosophila}`."""
 # ruff: noqa: RUF001 - the letters that LaTeX commands stand for look like others; that is the point of the table
 
 import re
@@ -10,7 +10,7 @@ _COMBINING = {
     "r": "\u030a", "t": "\u0361",
 }  # fmt: skip
 
-#: Letters: the blank that ends the command belongs to it.
+#: Commands for letters; the blank after the command belongs to it.
 _LETTERS = {
     "ss": "ß", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å",
     "i": "ı", "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ",
@@ -59,7 +59,7 @@ def _accent(match: re.Match[str]) -> str:
     composed = unicodedata.normalize("NFC", base + _COMBINING[mark])
     if len(composed) == 1:
         return composed
-    # No such letter: then `\'` was a quote that some program escaped, as in `l\'histoire`.
+    # If there is no such letter, `\'` was an escaped quote, as in `l\'histoire`.
     return mark + base if match["mark"] else base
 
 
@@ -84,7 +84,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def plain_latex(text: str) -> str:
-    """The text with commands, math marks and braces resolved; a lone `$` is money and stays."""
+    """The text with commands, math marks and braces resolved; a lone `$` means money and is kept."""
     text = _MATH.sub(r"\2", text)
     if "\\" in text:
         text = _FRACTION.sub(r"\1/\2", text)

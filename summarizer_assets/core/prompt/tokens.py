@@ -1,8 +1,8 @@
-"""Estimated tokens of texts without a tokenizer: 0.2 µs a text instead of 40.
+"""Token estimation without a tokenizer: 0.2 µs per text instead of 40.
 
-Fitted to o200k over rendered records: an eighth off for a single record, less than a tenth for thousands. Scripts other
-than Latin take more tokens a character, which their bytes show; Indic ones are overestimated, never the reverse.
-Grouping and pace need no more, and the budget settles with the provider's own `usage`.
+Fitted to o200k over rendered records: off by an eighth for a single record, by less than a tenth for thousands.
+Non-Latin scripts take more tokens per character, as their bytes show; Indic scripts are overestimated, never
+underestimated. Grouping and pace need no more precision, and the budget settles by the provider's `usage`.
 """
 
 import math
@@ -12,7 +12,7 @@ import polars as pl
 _PER_RECORD = 5.0
 _PER_CHARACTER = 0.215
 _PER_EXTRA_BYTE = 0.28
-#: What a chat request costs beside its texts: roles, separators, the first and last line of the user message.
+#: Tokens of a chat request besides its texts: roles, separators, first and last line of the user message.
 PER_REQUEST = 40
 _PER_WORD = 1.6
 _AROUND_A_SUMMARY = 30
@@ -32,5 +32,5 @@ def estimate_tokens(text: str) -> int:
 
 
 def expected_output_tokens(words: int) -> int:
-    """Of one summary of so many words, with its id and the JSON around it: generous, `usage` settles it."""
+    """Estimated output tokens of one summary of `words`, with its id and JSON: generous, settled by `usage` later."""
     return round(words * _PER_WORD) + _AROUND_A_SUMMARY
