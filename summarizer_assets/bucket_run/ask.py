@@ -75,26 +75,29 @@ class Asker:
                 if part:
                     backlog.add(Group(part))
         await self._scheduler.run()
-        while backlog.held or await self._refusals.settle():
-            if backlog.held:
-                await self._ask_held()
+        while backlog.blame.undecided or await self._refusals.settle():
+            if backlog.blame.undecided:
+                await self._ask_undecided()
             else:
                 await self._scheduler.run()
         if self.stop is None:
             self._look_back(at_the_end=True)
 
-    async def _ask_held(self) -> None:
+    async def _ask_undecided(self) -> None:
         """Groups failed with nothing answered after them. Of a provider that is there, some half answers."""
-        backlog = self._scheduler.backlog
-        answers = backlog.answers
-        if not backlog.halve_held():
-            if await self._client.wire.reachable():
-                self._followups.provider_answered()
-            else:
-                self._client.breaker.trip()
+        backlog, blame = self._scheduler.backlog, self._scheduler.backlog.blame
+        answers = blame.answers
+        several = [group for group in blame.undecided if len(group.positions) > 1]
+        if several:
+            blame.undecided = [group for group in blame.undecided if len(group.positions) == 1]
+            backlog.add_failed(several, in_halves=True)
+        elif await self._client.wire.reachable():
+            self._followups.provider_answered()
+        else:
+            self._client.breaker.trip()
         await self._scheduler.run()
-        if backlog.answers > answers:
-            self._followups.charge(backlog.take_held())
+        if blame.answers > answers:
+            self._followups.charge(blame.take_undecided())
 
     @property
     def stop(self) -> Stop | None:
@@ -212,7 +215,7 @@ class Asker:
         """Whether the provider is out or these authors are the cause shows by what it answers next."""
         backlog = self._scheduler.backlog
         if not self._client.breaker.open:
-            backlog.hold(group)
+            backlog.blame.undecided.append(group)
             return
         backlog.add(group)
         # They alone are left, each failed alone, and others were answered: they, if the provider is there at all.

@@ -1,38 +1,29 @@
-"""The groups that wait for their turn, and those of whom it is not clear yet whether they or the provider failed.
-
-A group whose tries are used up at the provider's door is held. Any answer to anybody charges it: the provider is
-there, so its authors are the cause. In an outage it waits again, uncharged, like all others.
-"""
+"""The groups that wait to be sent."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from summarizer_assets.bucket_run.group import Group
+from summarizer_assets.core.blame import Blame
 from summarizer_assets.core.prompt.grouping import halves
 
 
 class Backlog:
-    """Of one run. `answers`: requests that the provider answered, whatever it said."""
+    """Of one run. `blame` has those that failed, as long as it is not known why."""
 
     def __init__(self) -> None:
-        self.answers = 0
+        self.blame: Blame[Group] = Blame()
         self._waiting: deque[Group] = deque()
-        self._held: list[Group] = []
-        self._answers_before_outage: int | None = None
 
     def __len__(self) -> int:
         """Groups that wait."""
         return len(self._waiting)
 
     @property
-    def held(self) -> Sequence[Group]:
-        return self._held
-
-    @property
     def positions(self) -> list[int]:
-        """Of the authors who wait or are held."""
-        return [position for groups in (self._waiting, self._held) for group in groups for position in group.positions]
+        """Of the authors who wait."""
+        return [position for group in self._waiting for position in group.positions]
 
     def add(self, group: Group, *, first: bool = False) -> None:
         """`first`: before all others; so one that was not sent waits again."""
@@ -57,36 +48,11 @@ class Backlog:
         self._waiting.appendleft(rest)
         return probe
 
-    def hold(self, group: Group) -> None:
-        """It failed, and why is not clear."""
-        self._held.append(group)
-
-    def take_held(self) -> list[Group]:
-        held, self._held = self._held, []
-        return held
-
-    def answered(self) -> list[Group]:
-        """The provider answered somebody: those who were held are the cause of their failure."""
-        self.answers += 1
-        return self.take_held()
-
-    def outage_began(self) -> None:
-        """Who failed waits again; in halves, when nothing but a probe was answered since the last outage."""
-        self._waiting.extend(self.take_held())
-        if self._answers_before_outage == self.answers:  # the groups themselves are suspected too
+    def add_failed(self, groups: Iterable[Group], *, in_halves: bool) -> None:
+        """Groups that failed wait again; in halves, they and all that wait and failed before."""
+        self._waiting.extend(groups)
+        if in_halves:
             self._waiting = deque(part for group in self._waiting for part in _parts(group))
-
-    def outage_ended(self) -> None:
-        self._answers_before_outage = self.answers + 1  # the probe's own, which is about to be counted
-
-    def halve_held(self) -> bool:
-        """Let the held groups wait in halves; False, and nothing done, when each is one author."""
-        if all(len(group.positions) == 1 for group in self._held):
-            return False
-        several = [group for group in self._held if len(group.positions) > 1]
-        self._held = [group for group in self._held if len(group.positions) == 1]
-        self._waiting.extend(part for group in several for part in _parts(group))
-        return True
 
     @property
     def is_of_failed_authors(self) -> bool:

@@ -28,7 +28,7 @@ class Followups:
 
     def provider_answered(self) -> None:
         """The provider is up, whatever it said: who failed before is the cause of it."""
-        self.charge(self._backlog.answered())
+        self.charge(self._backlog.blame.heard())
 
     def requeue(self, group: Group, *, first: bool = False) -> None:
         if self._scheduler.stop is None and group.positions:

@@ -12,7 +12,6 @@ from summarizer_assets.bucket_run.followups import Followups
 from summarizer_assets.bucket_run.group import Fault, Group
 from summarizer_assets.bucket_run.prompts import BucketPrompt
 from summarizer_assets.bucket_run.scheduler import Scheduler
-from summarizer_assets.core.blame import Blame
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.client import Client
@@ -41,8 +40,8 @@ class Refusals:
         self._scheduler = scheduler
         self._adapting = adapting
         self._followups = followups
-        self._blame: Blame[Group] = Blame()
-        self._looking_into = False
+        self._blame = scheduler.backlog.blame
+        self._asking_control = False
 
     def begin(self) -> int:
         """A request goes out; its place in the order of events."""
@@ -76,8 +75,8 @@ class Refusals:
             self._blame.refused(error.fingerprint, group.positions, case, second=group.second)
         if not alone:  # the halves next, so that it shows soon who is to blame
             self._followups.split_next(group)
-        if self._blame.suspicious is not None and not self._looking_into:
-            await self._look_into()
+        if self._blame.suspicious is not None and not self._asking_control:
+            await self._decide()
 
     async def settle(self) -> bool:
         """Nobody is left to be asked: explain what is still open. Whether there was anything."""
@@ -85,12 +84,12 @@ class Refusals:
             return False
         if self._client.breaker.open:
             await asyncio.sleep(self._client.breaker.wait_s)
-        await self._look_into()
+        await self._decide()
         return True
 
-    async def _look_into(self) -> None:
+    async def _decide(self) -> None:
         """Ask the control. Undecided when the provider is out meanwhile: then all stays open."""
-        self._looking_into = self._scheduler.paused = True
+        self._asking_control = self._scheduler.paused = True
         try:
             while self._scheduler.stop is None:
                 words = self._blame.suspicious or self._blame.open[0].words
@@ -111,7 +110,7 @@ class Refusals:
                     pass
                 return
         finally:
-            self._looking_into = self._scheduler.paused = False
+            self._asking_control = self._scheduler.paused = False
 
     async def _ask_control(self) -> None:
         """Raises `BadReply` when it is answered, so that its cost is booked as spent for no summary."""

@@ -71,7 +71,7 @@ class Scheduler:
 
     def _forget_waiting(self) -> None:
         self.backlog.take_waiting()
-        self.backlog.take_held()
+        self.backlog.blame.take_undecided()
         self._cancel_probe_to_come()
 
     def _fill(self) -> None:
@@ -113,8 +113,9 @@ class Scheduler:
 
     def _outage_changed(self) -> None:
         if self._client.breaker.open:
-            self.backlog.outage_began()
+            undecided, suspected = self.backlog.blame.outage_began()
+            self.backlog.add_failed(undecided, in_halves=suspected)
         else:
-            self.backlog.outage_ended()
+            self.backlog.blame.outage_ended()
             self._cancel_probe_to_come()
         self._fill()

@@ -1,7 +1,7 @@
-"""Who is to blame for a refusal: the authors of the request, or what all requests share?
+"""Who is to blame for a request that failed: its authors, or what all requests share (provider, account, settings)?
 
-A refusal seldom says so, and a wrong guess is dear: authors are failed for good, or a run stops for one odd title. So
-it is not guessed. **An author is charged only when refused twice, and after each time somebody was answered whose
+**A refusal** seldom says so, and a wrong guess is dear: authors are failed for good, or a run stops for one odd title.
+So it is not guessed. **An author is charged only when refused twice, and after each time somebody was answered whose
 request went out later**: the account, the configuration and the server were well then. Until that is so a refusal is
 *open*. A request that went out before it came proves nothing: it may have been let in before the account's end. The
 second time is for what passes by itself, as a wall that lets nobody through for a moment; it is asked for once the
@@ -11,6 +11,10 @@ Where no such answer comes by itself, one is brought about. When several authors
 words (or the first, before anything was answered at all), or when nobody else is left to be asked, nothing more goes
 out but a *control*: the record of a harmless author who does not exist. If it is answered, the authors were to blame.
 If it is refused too, they were not, and the run stops.
+
+**No answer** after all tries (a server error, a timeout, a broken connection) is *undecided* until anybody is answered,
+whatever the answer says: the provider is there, so the authors are to blame. In an outage the undecided are asked
+again, uncharged; they are suspected too when nothing but a probe was answered since the last outage.
 
 Order is all that counts here; there is no clock.
 """
@@ -53,9 +57,12 @@ class Cleared(Generic[T]):
 
 
 class Blame(Generic[T]):
-    """The open refusals of one run."""
+    """The open refusals and the undecided cases of one run."""
 
     def __init__(self) -> None:
+        self.answers = 0
+        self.undecided: list[T] = []
+        self._answers_before_outage: int | None = None
         self._order = 0
         self._open: list[Open[T]] = []
         self._patience: dict[str, int] = {}
@@ -102,6 +109,23 @@ class Blame(Generic[T]):
     def open(self) -> list[Open[T]]:
         """Oldest first."""
         return list(self._open)
+
+    def heard(self) -> list[T]:
+        """The provider said something to anybody, be it a refusal: the undecided are to be charged."""
+        self.answers += 1
+        return self.take_undecided()
+
+    def take_undecided(self) -> list[T]:
+        undecided, self.undecided = self.undecided, []
+        return undecided
+
+    def outage_began(self) -> tuple[list[T], bool]:
+        """The undecided, who are to be asked again; and whether they are suspected as well as the provider."""
+        return self.take_undecided(), self._answers_before_outage == self.answers
+
+    def outage_ended(self) -> None:
+        """By the answer that is about to be told to `heard`."""
+        self._answers_before_outage = self.answers + 1
 
     def _culprits(self, words: str) -> int:
         """Authors who would have to be at fault: no two refusals are of the same one (see `refused`)."""

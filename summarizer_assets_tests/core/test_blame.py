@@ -171,3 +171,22 @@ def test_the_first_refusal_before_any_answer_is_looked_into_and_words_once_expla
         assert blame.suspicious is None
         blame.refused("no", [author], str(author))
     assert blame.suspicious == "no"
+
+
+def test_whoever_got_no_answer_is_charged_by_the_next_to_anybody_and_by_no_outage():
+    blame: Blame[str] = Blame()
+    blame.undecided.append("one")
+    assert blame.heard() == ["one"]
+    blame.undecided.append("two")
+    assert blame.outage_began() == (["two"], False)
+    assert blame.heard() == []
+
+
+def test_who_failed_before_two_outages_with_nothing_but_a_probe_answered_between_is_suspected_too():
+    blame: Blame[str] = Blame()
+    for others, suspected in ((0, False), (1, True), (0, False)):
+        assert blame.outage_began() == ([], suspected)
+        blame.outage_ended()
+        blame.heard()
+        for _ in range(others):
+            blame.heard()
