@@ -131,7 +131,7 @@ class RecordTerms:
         return self.text.lower()
 
     def spells_out(self, acronym: str) -> bool:
-        """Whether words of the record begin with the acronym's letters in order, with at most one other word between two."""
+        """Whether words of the record begin with the acronym's letters in order, at most one other word between two."""
         return re.search(".?".join(map(re.escape, acronym.lower())), self._initials) is not None
 
     def spelled_in(self, plain: str) -> set[str]:
