@@ -1,4 +1,4 @@
-"""The second phase of a bucket's run: it asks, and what is answered becomes changes of `author_summaries`."""
+"""The second phase of a bucket's run: ask for its authors and turn the answers into changes of `author_summaries`."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,16 +18,16 @@ _TICK_S = 0.5
 _MERGE_SHARE = 10  # replacements are merged when they are a tenth of the bucket: a merge copies all of it
 
 
-#: Makes the way by which the authors at some positions of the work are asked.
+#: Makes the route that asks for the authors at these positions of the work.
 RouteTo = Callable[[Work, Sequence[int]], Route]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """How the asking ended. The outcomes are in the work's `outcomes`, those not committed yet too.
+    """How the asking ended. The work's `outcomes` hold what is not committed yet.
 
-    `held_back`: authors pending because of SUMMARIZER_LIMIT. `stop`: why not all have an outcome. `wrote`: whether
-    there was any change.
+    `held_back`: authors who stay pending because of SUMMARIZER_LIMIT. `stop`: why not all authors have an outcome.
+    `wrote`: whether the phase yielded a change.
     """
 
     held_back: int
@@ -42,14 +42,14 @@ def ask(
     """Ask for the work's authors. First answers are appended as they come, replacements merged now and then.
 
     Args:
-        context: of the run.
-        work: what there is to do.
-        route_to: makes the way by which authors are asked.
-        stack: its end ends the asking, too.
-        told_to_stop: asked now and then; a stop ends the asking soon.
+        context: what the run is given.
+        work: the claimed bucket's work.
+        route_to: makes the route to the provider.
+        stack: when it is closed, the route is stopped.
+        told_to_stop: called about twice a second; when it returns a stop, the route is told.
 
     Raises:
-        ClaimLost: another run has the bucket.
+        ClaimLost: another run holds the bucket.
     """
     open_positions = work.outcomes.open_positions()
     positions, held_back = within_limit(open_positions, work, context.settings.limit, context.tables)

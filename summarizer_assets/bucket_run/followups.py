@@ -1,4 +1,4 @@
-"""What comes after a request that did not answer all its authors: halves, another request, or failures."""
+"""What follows a request that did not answer all its authors: requests for halves, another request, or failures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from summarizer_assets.llm.reply import Reply
 
 
 class Followups:
-    """Of one run. After its stop nobody is asked again."""
+    """Adds to the backlog and the outcomes of one run. After the run's stop nobody is asked again."""
 
     def __init__(self, scheduler: Scheduler, braking: Braking, counts: AskCounts, outcomes: Outcomes) -> None:
         self._scheduler = scheduler

@@ -1,6 +1,6 @@
-"""Requests that are answered while the run waits: the event loop of one run, in a thread of its own.
+"""The route of requests that the run waits for: an event loop in a thread of its own.
 
-Commits go on in the run's own thread while requests are in flight.
+The run's own thread commits answers while requests are in flight.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ _OUTAGE = "they wait: the provider is out, tried once in a while"
 
 
 class OnlineRequests:
-    """A `Route`: runs `asker` over the authors at `positions` in a thread until all have an outcome or it stops.
+    """A `Route` that runs `asker` over the authors at `positions` until all have an outcome or it is stopped.
 
-    The asker asks through `client`, which is closed at the end.
+    `client` is the one that the asker uses; the route closes it at the end.
     """
 
     def __init__(self, asker: Asker, client: Client, work: Work, positions: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
-"""The seam between a bucket's run and a way of asking its authors.
+"""The interface between a bucket's run and a way to have its authors asked.
 
-Requests that are answered while the run waits for them are one route (`online`); a provider's batch job can be another.
+Requests that the run waits for are one route (`online`); a provider's batch job can be another.
 """
 
 from collections.abc import Sequence
@@ -34,11 +34,10 @@ class AskCounts:
 
 @dataclass(frozen=True)
 class RouteProgress:
-    """A route at one moment.
+    """The state of a route at one moment.
 
-    `spent`: nano-dollars of this run; None: no price is known. `waits`: why nothing moves now; None: something does.
-    `notices`: what there is to know of the model, all so far. `changes`: what changed in the way of asking since the
-    last call.
+    `spent`: nano-dollars of this run; None: no price is known. `waits`: why no request is sent now; None: requests are
+    sent. `notices`: all warnings about the model so far. `changes`: how the requests have changed since the last call.
     """
 
     spent: int | None
@@ -49,7 +48,7 @@ class RouteProgress:
 
 @dataclass(frozen=True)
 class RouteTotals:
-    """What a route did so far. `spending` None: no price is known."""
+    """What a route has done so far. `spending` is None when no price is known."""
 
     asked: AskCounts = field(default_factory=AskCounts)
     sent: Counters = field(default_factory=Counters)
@@ -57,27 +56,27 @@ class RouteTotals:
 
 
 class Route(Protocol):
-    """Asks for authors of one run and reports each to its `results.Outcomes`, from a thread of its own if it likes.
+    """Asks for authors of one run and reports each outcome to the work's `results.Outcomes`, from any thread.
 
-    Before each request it calls the claim's `check`, which raises when the run may pay for no more.
+    Before each request it calls `check` of the work's claim, which raises when another run holds the bucket.
     """
 
     def start(self) -> None:
-        """Begin. Returns when the route can be told to stop."""
+        """Begin to ask; return as soon as `stop` has an effect."""
         ...
 
     def stop(self, why: Stop | None) -> None:
-        """Ask nobody else; what is in flight has a moment to be answered. Can be repeated; does nothing after the end.
+        """Send no more requests; those in flight have a moment to be answered. Can be called again, also after the end.
 
-        None: end at once. What is in flight is lost, and the route has ended when this returns.
+        With None the route ends at once: requests in flight are lost, and the route has ended when this returns.
         """
         ...
 
     def join(self) -> Stop | None:
-        """Wait for the end; why not all authors have an outcome.
+        """Wait for the end, and return why not all authors have an outcome; None if they have.
 
         Raises:
-            Exception: a defect. Errors of the provider are outcomes or stops.
+            Exception: a defect; an error of the provider is an outcome or a stop.
         """
         ...
 

@@ -1,8 +1,8 @@
 """One bucket end to end, without Dagster: pending -> groups -> requests -> answers -> a stream of changes.
 
-Three phases, each a function of values: `work` (what there is to do, and the claim), `changes` (it asks), `settle`
-(how the bucket is left). A stop (a fatal error, an outage, SIGTERM) is a value that ends the stream: both tables are
-still written true, the rest stays pending, and only then may the caller raise.
+It has three phases, which are functions of values: `work` (find out what there is to do, claim the bucket), `changes`
+(ask), `settle` (count, and yield the last changes). A stop (a fatal error, an outage, SIGTERM) is a value that ends the
+stream: both tables are still written with what is true, the rest stays pending, and only then may the caller raise.
 """
 
 import time
@@ -26,8 +26,8 @@ class BucketRun:
     """One run over one bucket. `summaries` and `failures` are to be persisted in this order, then `finish` called.
 
     Attributes:
-        stop: why it ends before its work does.
-        interrupted_by: the signal that told it to.
+        stop: why the run ends before its work is done; None: it does not.
+        interrupted_by: the signal that told the run to end.
     """
 
     _found: Found

@@ -1,4 +1,4 @@
-"""What a bucket's run works with: the tables, the settings of all runs, and what is of this run."""
+"""What a bucket's run is given: the tables, the settings of all runs, and the context of this one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -59,10 +59,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What one run over one bucket is given: its place, its settings, and who hears of it.
-
-    `journal`: the bucket's folder.
-    """
+    """Everything that one run over one bucket is given. `journal` is the bucket's folder."""
 
     bucket: str
     run_id: str

@@ -1,4 +1,4 @@
-"""The third phase of a bucket's run: how it leaves the bucket, and what is still to be written for that."""
+"""The third phase of a bucket's run: count the outcomes, decide how the run ends, and yield the last changes."""
 
 import time
 from collections import Counter
@@ -15,14 +15,14 @@ from summarizer_assets.storage.delta.changes import Change, Compact, Merge
 
 
 def untouched(found: Found) -> Settled:
-    """Of a bucket in which nothing was done."""
+    """The result of a run that has done nothing yet."""
     removed = 0 if found.work is None else len(found.snapshot.plan.removed)  # who only tells a price removes nobody
     counts = BucketCounts.standing(found.snapshot.plan, found.snapshot.plan.failures, removed=removed)
     return Settled(counts, found.snapshot.failures)
 
 
 def settle(context: RunContext, work: Work, asked: Asked, began: float) -> Settled:
-    """`began`: the run, by the monotonic clock."""
+    """The result of a run that has asked. `began`: when it started, in seconds of the monotonic clock."""
     plan, todo, tally = work.snapshot.plan, work.todo, work.outcomes.tally
     failed = work.outcomes.failures()
     unreached = work.outcomes.open_positions()
@@ -60,7 +60,7 @@ def settle(context: RunContext, work: Work, asked: Asked, began: float) -> Settl
 
 
 def last_changes(context: RunContext, work: Work, settled: Settled, *, wrote: bool) -> Iterator[Change]:
-    """Replacements and removals that wait, and the joining of the bucket's files, if the run `wrote` any."""
+    """The last replacements and removals; then, if the run wrote any file, the compaction of the bucket."""
     last = work.outcomes.take_replacing()
     if last.frame.height or settled.removed:
         yield Merge(context.bucket, last.frame, settled.removed)

@@ -13,12 +13,12 @@ _SAMPLE = 3
 
 
 class Tally:
-    """Of one run. Whoever changes it from several threads holds a lock.
+    """The outcomes of one run. It has no lock: `results.Outcomes` holds one around each change.
 
     Attributes:
-        answered: authors.
-        renewed: of these, those who had a summary of this very content.
-        sample: names and summaries of the first few.
+        answered: number of authors with an answer.
+        renewed: number of these who had a summary of the same content before.
+        sample: names and summaries of the first few answers.
     """
 
     def __init__(self, todo: Todo) -> None:
@@ -34,7 +34,7 @@ class Tally:
 
     @property
     def open(self) -> int:
-        """Authors without an outcome."""
+        """Number of authors without an outcome."""
         return len(self._open)
 
     @property
@@ -45,12 +45,12 @@ class Tally:
         return self._todo.ids[position] in self._open
 
     def asking(self, author_id: str, content_hash: str) -> int | None:
-        """The position of the author, if an outcome for this very content is still missing."""
+        """The position of the author; None when the author has an outcome, or is asked with another content."""
         position = self._open.get(author_id)
         return position if position is not None and self._todo.hashes[position] == content_hash else None
 
     def answer(self, rows: Sequence[Sequence[Any]]) -> None:
-        """`rows`: of journal records, in the order of `journal_records.OWN`."""
+        """Take answers: rows of journal records, in the order of `journal_records.OWN`."""
         for row in rows:
             position = self._open.pop(row[0], None)
             self.renewed += position is not None and self._todo.renews(position)
@@ -58,13 +58,13 @@ class Tally:
         self.sample += [(row[1] or row[0], row[2]) for row in rows[: _SAMPLE - len(self.sample)]]
 
     def fail(self, rows: Sequence[dict[str, Any]]) -> None:
-        """`rows`: of records.FAILURES."""
+        """Take failures: rows of records.FAILURES."""
         for row in rows:
             self._failures[row["author_id"]] = row
             self._open.pop(row["author_id"], None)
 
     def forgive(self, failures: Sequence[Failed]) -> list[str]:
-        """Those of them who had failed, who are open again."""
+        """Take back the failures of these authors, who are open again; return the ids of those who had failed."""
         places = {self._todo.ids[failure.position]: failure.position for failure in failures}
         forgiven = [author for author in places if self._failures.pop(author, None) is not None]
         self._open |= {author: places[author] for author in forgiven}

@@ -47,7 +47,7 @@ class BucketCounts:
 
     @classmethod
     def standing(cls, plan: Plan, failures: pl.DataFrame, *, new: int = 0, **this_run: Any) -> Self:  # noqa: ANN401 - fields of this class
-        """Of a bucket with the rows `failures`, and `new` summaries since it was planned."""
+        """The counts of a bucket with these failure rows, and `new` summaries more than at its plan."""
         current = plan.current + new
         reasons = Counter(dict(failures.group_by("reason").len().iter_rows()))
         pending = plan.authors - current - failures.height
@@ -60,11 +60,11 @@ class BucketCounts:
 
 @dataclass(frozen=True)
 class Settled:
-    """How a run leaves its bucket.
+    """The result of a run.
 
-    `failures`: the rows that stand. `stop`: why the work is not done. `removed`: authors whose summary has to go.
-    `unreached`: of those asked by choice, who has their row as before. `segments`: of the journal, to be dropped when
-    the tables are written. `sample`: names and summaries.
+    `failures`: the bucket's rows from now on. `stop`: why the work is not done. `removed`: authors whose summary is
+    removed. `unreached`: number of authors who were to be asked by choice and were not. `segments`: of the journal, to
+    be deleted when the tables are written. `sample`: names and summaries. `seconds`: from the start of the run.
     """
 
     counts: BucketCounts

@@ -1,4 +1,4 @@
-"""The first phase of a bucket's run: what there is to do, and the claim without which nothing is done."""
+"""The first phase of a bucket's run: find out what there is to do, and claim the bucket."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -18,10 +18,10 @@ from summarizer_assets.storage.state_db.claim import Claim, LastRun
 
 @dataclass(frozen=True)
 class Work:
-    """A claimed bucket's work.
+    """The work in a bucket that the run has claimed.
 
-    `record`: of the run, in the state store. The snapshot's plan has no texts: they are most of a large bucket, and
-    `todo` holds them. `outcomes` holds what a dead run left: `replayed` authors, from `segments` of the journal.
+    `record`: of the run, in the state store. The snapshot's plan has no texts: they take most of the memory, and `todo`
+    has them. `outcomes` has what a dead run left: outcomes of `replayed` authors, from `segments` of the journal.
     """
 
     snapshot: Snapshot
@@ -36,10 +36,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Found:
-    """A bucket as a run finds it.
+    """A bucket as the run finds it.
 
-    `last_run`: of the bucket, before this one. `offer`: what asking would cost, where a person chose whom to ask.
-    `work` None: there is nothing to do, or no more was wanted than the offer.
+    `last_run`: the run of the bucket before this one. `offer`: what the run would ask and cost, if a person chose the
+    authors. `work` is None when there is nothing to do, or when only the offer was wanted.
     """
 
     snapshot: Snapshot
@@ -50,10 +50,10 @@ class Found:
 
 @contextmanager
 def finding_work(context: RunContext) -> Iterator[Found]:
-    """Decide what there is to do; if there is anything, the bucket is claimed until the block ends.
+    """Decide what there is to do; if there is any work, hold the claim of the bucket until the block ends.
 
     Raises:
-        ClaimRefused: another run works on it.
+        ClaimRefused: another run works on the bucket.
         TableError: there are no authors yet, or a table cannot be read, or written where there is work.
         JournalError: the journal cannot be read, or written where there is work.
     """
