@@ -107,7 +107,7 @@ def take_snapshot(context: RunContext, left: Iterable[Mapping[str, Any]] = ()) -
 
 
 def tried_before(book: TriedBefore, identity: Identity, bucket: str, failures: pl.DataFrame) -> pl.DataFrame:
-    """core.tried.TRIED; the store is asked only where a failure is of another prompt or model than the run's."""
+    """core.earlier_attempts.TRIED; read only where a failure is of another prompt or model than the run's."""
     other = pl.col("prompt_version").ne(identity.prompt_version) | pl.col("model").ne(identity.model)
     return NOTHING_TRIED if failures.filter(other & (pl.col("attempts") > 0)).is_empty() else book.of(bucket)
 

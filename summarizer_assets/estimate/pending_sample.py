@@ -11,7 +11,7 @@ import polars as pl
 
 from summarizer_assets.bucket_run.snapshot import single, tried_before
 from summarizer_assets.core.author_state import PENDING, author_state, without_a_row
-from summarizer_assets.core.estimation.sampling import BucketCounts, Pending, SampledBucket, choose, pending_of
+from summarizer_assets.core.estimation.sampling import CountedBucket, Pending, SampledBucket, choose, pending_of
 from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.guards import reading
@@ -33,7 +33,7 @@ def pending_authors(summarizer: Summarizer) -> Pending:
         raise TableError(f"{tables.authors.uri}: there are no authors yet; materialise the asset `authors` first")
     summaries, failures = tables.summaries.rows_by_bucket(), tables.failures.rows_by_bucket()
     counts = {
-        bucket: BucketCounts(number, without_a_row(number, summaries.get(bucket, 0), failures.get(bucket, 0)))
+        bucket: CountedBucket(number, without_a_row(number, summaries.get(bucket, 0), failures.get(bucket, 0)))
         for bucket, number in tables.authors.rows_by_bucket(authors).items()
     }
     chosen = choose(counts)

@@ -25,7 +25,7 @@ _UNSEEN: Final = 0.5  # events never seen in a sample count as half an event
 
 
 @dataclass(frozen=True)
-class BucketCounts:
+class CountedBucket:
     """Counts of one bucket from the tables' logs. `missing`: authors with neither a summary nor a failure."""
 
     authors: int
@@ -80,7 +80,7 @@ class Pending:
         return sum(self.new.values()) + sum(self.known.values())
 
 
-def choose(counts: Mapping[str, BucketCounts]) -> dict[str, int]:
+def choose(counts: Mapping[str, CountedBucket]) -> dict[str, int]:
     """The buckets to sample, each with `k`: every k-th of its authors is examined."""
     if sum(count.authors for count in counts.values()) <= _ALL_UP_TO:
         return {bucket: 1 for bucket, count in sorted(counts.items()) if count.authors}
@@ -96,7 +96,7 @@ def spread(buckets: Sequence[str], number: int) -> list[str]:
 
 
 def pending_of(
-    counts: Mapping[str, BucketCounts], samples: Mapping[str, SampledBucket], room: float | None = None
+    counts: Mapping[str, CountedBucket], samples: Mapping[str, SampledBucket], room: float | None = None
 ) -> Pending:
     """Scale the samples up to all buckets.
 
@@ -153,11 +153,11 @@ def work_in(pending: Pending, limits: GroupLimits) -> Work:
     return Work(pending.asked, calls, pending.asked * tokens.value, pending.sd, records_sd)
 
 
-def _filled(counts: Mapping[str, BucketCounts]) -> list[tuple[str, BucketCounts]]:
+def _filled(counts: Mapping[str, CountedBucket]) -> list[tuple[str, CountedBucket]]:
     return [(bucket, count) for bucket, count in sorted(counts.items()) if count.authors]
 
 
-def _strata(counts: Mapping[str, BucketCounts]) -> tuple[list[str], list[str]]:
+def _strata(counts: Mapping[str, CountedBucket]) -> tuple[list[str], list[str]]:
     """The buckets with missing authors, and those without."""
     filled = _filled(counts)
     return [one for one, count in filled if count.missing], [one for one, count in filled if not count.missing]
@@ -165,7 +165,7 @@ def _strata(counts: Mapping[str, BucketCounts]) -> tuple[list[str], list[str]]:
 
 def _share(
     sampled: Sequence[str],
-    counts: Mapping[str, BucketCounts],
+    counts: Mapping[str, CountedBucket],
     samples: Mapping[str, SampledBucket],
     buckets: int,
     hits: Callable[[SampledBucket], tuple[int, int]],

@@ -5,7 +5,7 @@ import random
 import polars as pl
 import pytest
 
-from summarizer_assets.core.estimation.sampling import BucketCounts, SampledBucket, choose, pending_of, work_in
+from summarizer_assets.core.estimation.sampling import CountedBucket, SampledBucket, choose, pending_of, work_in
 from summarizer_assets.core.prompt.grouping import GroupLimits
 
 LIMITS = GroupLimits(20, 24_000, 16_000, 158)
@@ -18,7 +18,7 @@ def todo(new: int, known: int = 0, tokens: int = 150, attempts: int = 0) -> pl.D
 
 
 def test_a_small_table_is_read_whole_and_counted_exactly() -> None:
-    counts = {"0000": BucketCounts(50, 50), "0001": BucketCounts(0, 0), "0002": BucketCounts(30, 0)}
+    counts = {"0000": CountedBucket(50, 50), "0001": CountedBucket(0, 0), "0002": CountedBucket(30, 0)}
     assert choose(counts) == {"0000": 1, "0002": 1}
     samples = {
         "0000": SampledBucket(50, skipped=2, gained=0, todo=todo(48)),
@@ -32,7 +32,7 @@ def test_a_small_table_is_read_whole_and_counted_exactly() -> None:
 
 
 def test_a_limit_holds_back_those_who_were_never_asked_and_only_them() -> None:
-    counts = {"0000": BucketCounts(50, 50), "0001": BucketCounts(50, 40)}
+    counts = {"0000": CountedBucket(50, 50), "0001": CountedBucket(50, 40)}
     samples = {
         "0000": SampledBucket(50, 0, 0, todo(50)),
         "0001": SampledBucket(50, 0, 0, todo(40, 5)),
@@ -44,7 +44,7 @@ def test_a_limit_holds_back_those_who_were_never_asked_and_only_them() -> None:
 
 
 def test_of_a_large_table_so_many_buckets_and_authors_are_read_and_no_more() -> None:
-    counts = {f"{number:04d}": BucketCounts(78_000, 78_000 if number % 2 else 0) for number in range(256)}
+    counts = {f"{number:04d}": CountedBucket(78_000, 78_000 if number % 2 else 0) for number in range(256)}
     chosen = choose(counts)
     assert len(chosen) == 16
     assert sum(counts[bucket].missing > 0 for bucket in chosen) == 12
@@ -52,20 +52,20 @@ def test_of_a_large_table_so_many_buckets_and_authors_are_read_and_no_more() -> 
 
 
 def test_the_last_buckets_of_a_job_are_looked_at_although_most_are_done() -> None:
-    counts = {f"{number:04d}": BucketCounts(5000, 0) for number in range(256)} | {"0100": BucketCounts(5000, 5000)}
+    counts = {f"{number:04d}": CountedBucket(5000, 0) for number in range(256)} | {"0100": CountedBucket(5000, 5000)}
     assert "0100" in choose(counts)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sample_of_a_large_table_comes_near_the_truth(seed: int) -> None:
     draw = random.Random(seed)
-    counts: dict[str, BucketCounts] = {}
+    counts: dict[str, CountedBucket] = {}
     truth: dict[str, list[str]] = {}
     for number in range(64):
         kinds = draw.choices(["done", "missing", "skipped", "outdated"], [0, 90, 3, 7] if number % 4 else [95, 0, 0, 5],
                              k=3000)  # fmt: skip
         truth[f"{number:04d}"] = kinds
-        counts[f"{number:04d}"] = BucketCounts(3000, sum(kind in {"missing", "skipped"} for kind in kinds))
+        counts[f"{number:04d}"] = CountedBucket(3000, sum(kind in {"missing", "skipped"} for kind in kinds))
     samples = {}
     for bucket, part in choose(counts).items():
         seen = draw.sample(truth[bucket], 3000 // part)
@@ -84,7 +84,7 @@ def test_a_sample_of_a_large_table_comes_near_the_truth(seed: int) -> None:
 
 
 def test_authors_who_failed_before_are_expected_in_smaller_groups() -> None:
-    counts = {f"{number:04d}": BucketCounts(40_000, 0) for number in range(4)}
+    counts = {f"{number:04d}": CountedBucket(40_000, 0) for number in range(4)}
     samples = {bucket: SampledBucket(1500, 0, 0, todo(0, 150, attempts=1)) for bucket in choose(counts)}
     work = work_in(pending_of(counts, samples), LIMITS)
     assert work.authors == pytest.approx(16_000)
@@ -92,7 +92,7 @@ def test_authors_who_failed_before_are_expected_in_smaller_groups() -> None:
 
 
 def test_what_was_never_met_in_a_sample_is_not_taken_for_impossible() -> None:
-    counts = {f"{number:04d}": BucketCounts(78_000, 0) for number in range(64)}
+    counts = {f"{number:04d}": CountedBucket(78_000, 0) for number in range(64)}
     samples = {bucket: SampledBucket(1500, 0, 0, todo(0)) for bucket in choose(counts)}
     found = pending_of(counts, samples)
     assert found.asked == 0
