@@ -45,12 +45,12 @@ class PaperField:
     """One field.
 
     Attributes:
-        name: in our tables, and the first one under which a source's column is known.
-        meaning: in the documentation.
-        place: None: no model reads it, so its change asks nobody again. A key is shown by a render setting only.
-        label: of a fact: the word before its value; of a flag the word itself.
-        explained: the label in the instruction that explains the record; empty: as it is.
-        aliases: other names of a source's column, most specific first, in lower case.
+        name: the name in our tables, and the first name under which a source's column is known.
+        meaning: for the documentation.
+        place: None: not rendered, so its change re-asks nobody. A key is rendered only by a render setting.
+        label: for a fact: the word before its value; for a flag, the word itself.
+        explained: the label in the instruction that explains the record; empty: the label as it is.
+        aliases: other names of a source's column in lower case, the most specific first.
     """
 
     name: str
@@ -65,7 +65,7 @@ class PaperField:
 PAPER_FIELDS: tuple[PaperField, ...] = (
     PaperField("ut", Kind.KEY, "accession number: the paper's identity", Place.FACT, "ut"),
     PaperField("prefinstitution", Kind.TEXTS, "unified institutions", Place.INSTITUTIONS),
-    PaperField("hot_paper", Kind.FLAG, "cited much soon after it appeared", Place.FACT, "hot"),
+    PaperField("hot_paper", Kind.FLAG, "cited very often soon after publication", Place.FACT, "hot"),
     PaperField(
         "highly_cited_paper", Kind.FLAG, "among the most cited of its field and year", Place.FACT, "highly cited"
     ),
@@ -74,17 +74,17 @@ PAPER_FIELDS: tuple[PaperField, ...] = (
     PaperField("woscategory", Kind.TEXTS, "subject categories", Place.SUBJECTS),
     PaperField("journal", Kind.TEXT, "journal", Place.JOURNAL),
 )
-#: So many were there when the first tables were made.
+#: The number of fields in the first tables.
 _FIRST: Final = 8
 
 
 def added() -> tuple[PaperField, ...]:
-    """Those that came after the first tables were made: a table may lack them."""
+    """The fields that came after the first tables were made: a table may lack them."""
     return PAPER_FIELDS[_FIRST:]
 
 
 def facts(*kinds: Kind) -> list[PaperField]:
-    """The facts (of these kinds) as they follow a title: counts, then flags, then texts."""
+    """The facts (of these kinds; of all by default) in the order of the rendered record: counts, flags, texts."""
     order = (Kind.COUNT, Kind.FLAG, Kind.KEY, Kind.TEXT, Kind.TEXTS)
     return [
         field

@@ -28,7 +28,7 @@ from summarizer_assets.core.prompt.tokens import tokens_of
 
 #: An author of more papers gets a line of totals; so few are counted by reading them.
 _COUNTED_BY_EYE = 3
-_KNOWN = " known"  # of a count: of how many papers
+_KNOWN = " known"  # suffix: the number of papers of which a count is known
 _NAME_CHARACTERS = 300
 _FIELD_CHARACTERS = 500
 _PLAIN_ID = r"^[0-9A-Za-z_.:/+-]*$"
@@ -156,7 +156,7 @@ def _papers(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
 
 
 def _shown(fields: Iterable[PaperField], settings: RenderSettings) -> list[PaperField]:
-    """Those of the fields that are in the record."""
+    """The fields that are rendered."""
     return [field for field in fields if field.place and (field.kind is not Kind.KEY or settings.show_ut)]
 
 
@@ -167,7 +167,7 @@ def _clean(column: pl.Series, field: PaperField, settings: RenderSettings) -> pl
 
 
 def _fact(field: PaperField) -> pl.Expr:
-    """The label alone of a flag that is set, of all else the label and the value; null where there is nothing."""
+    """The label of a flag that is set; of other kinds the label and the value; null where there is no value."""
     value = pl.col(field.name)
     if field.kind is Kind.FLAG:
         return pl.when(value).then(pl.lit(field.label))
@@ -181,6 +181,7 @@ def _with(prefix: str, column: str) -> pl.Expr:
 
 def _lines(papers: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     """Each paper's own line and its journal's line."""
+    journal = pl.col(_AT[Place.JOURNAL])
     joined = pl.concat_str(map(_fact, _shown(facts(), settings)), separator=", ", ignore_nulls=True)
     return papers.select(
         "row",
@@ -191,9 +192,7 @@ def _lines(papers: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
             pl.when(joined == "").then(pl.lit("")).otherwise(pl.lit(" | ") + joined),
             _with(" @ ", _AT[Place.INSTITUTIONS]),
         ).alias("line"),
-        pl.concat_str(pl.lit("\n"), pl.col(_AT[Place.JOURNAL]).fill_null("?"), _with(" | ", _AT[Place.SUBJECTS])).alias(
-            "place"
-        ),
+        pl.concat_str(pl.lit("\n"), journal.fill_null("?"), _with(" | ", _AT[Place.SUBJECTS])).alias("place"),
     )
 
 

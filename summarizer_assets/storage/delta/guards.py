@@ -18,7 +18,8 @@ def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
     Otherwise a commit would fail only after the money was spent. The table may lack later columns (`records.ADDED`).
     """
     held = json.loads(table.to_json())
-    ours = _types(_without_lacking(json.loads(_delta_schema(wanted).to_json()), held))
+    asked = Schema.from_arrow(pl.DataFrame(schema=wanted).to_arrow().schema)
+    ours = _types(_without_lacking(json.loads(asked.to_json()), held))
     theirs = _types(held)
     wrong = [
         *(f"{name} is missing" for name in ours if name not in theirs),
@@ -69,10 +70,6 @@ def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> st
     # Delta has no unique keys, and a MERGE inserts an author twice if the source has it twice.
     twice = ids.filter(ids.is_duplicated() | ids.is_in(list(removed)))
     return None if twice.is_empty() else f"author {twice[0]} more than once"
-
-
-def _delta_schema(schema: pl.Schema) -> Schema:
-    return Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
 
 
 def _types(schema: Any) -> dict[str, str]:  # noqa: ANN401 - JSON of Delta's schema
