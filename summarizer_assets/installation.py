@@ -27,7 +27,7 @@ from summarizer_assets.core.estimation.cost import Terms
 from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
 from summarizer_assets.core.prompt.grouping import GroupLimits
-from summarizer_assets.core.prompt.messages import PromptSettings, overhead_tokens, prompt_version, system_message
+from summarizer_assets.core.prompt.messages import PromptSettings, prompt_version, system_message
 from summarizer_assets.core.prompt.rendering import RenderSettings
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
@@ -35,8 +35,9 @@ from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.request_builder import RequestBuilder
 from summarizer_assets.pricing import configured_price, model_notices
-from summarizer_assets.provider import asked_as, client_of
+from summarizer_assets.provider import asked_as, builder_of, client_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.sources.source import open_source
@@ -224,7 +225,7 @@ class Summarizer:
     @property
     def terms(self) -> Terms:
         """What determines the cost of a run besides its authors."""
-        settings, overhead = self.settings, overhead_tokens(system_message(self.prompt))
+        settings, overhead = self.settings, self.request_builder.overhead
         return Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
 
     @property
@@ -236,16 +237,7 @@ class Summarizer:
     def route(self, work: Work, positions: Sequence[int]) -> Route:
         settings, facts = self.settings, work.facts
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
-        prompt = BucketPrompt(
-            work.snapshot.authors,
-            work.todo,
-            self.prompt,
-            self.rendering,
-            model=settings.model,
-            output_per_author=self._group_limits.output_per_author,
-            max_output=settings.most_output_tokens or settings.max_output_tokens,
-            extra_body=settings.llm_extra_body,
-        )
+        prompt = BucketPrompt(work.snapshot.authors, work.todo, self.rendering, self.request_builder)
         client = self.client(facts.run_id, facts.bucket)
         client.counters.notices.extend(model_notices(settings))
         asker = Asker(
@@ -267,12 +259,17 @@ class Summarizer:
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
 
     @property
+    def request_builder(self) -> RequestBuilder:
+        """Of the requests of this installation's model."""
+        return builder_of(self.settings, system_message(self.prompt))
+
+    @property
     def adapting(self) -> Adapting:
         """The request form that this installation's provider accepts, as learnt so far."""
         settings = self.settings
         extra_body = settings.llm_extra_body
         book = RequestForms(self.database, settings.llm_base_url, settings.model, extra_body)
-        return Adapting(extra_body, None if settings.embedded else book)
+        return Adapting(settings.protocol, extra_body, None if settings.embedded else book)
 
     @property
     def checks(self) -> Limits:

@@ -1,4 +1,4 @@
-"""Construction of the provider client: pace shared by all runs, spending booked in the ledger."""
+"""Construction of requests and of the provider client: pace shared by all runs, spending booked in the ledger."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from summarizer_assets.core.money.amounts import Price, nano_of
 from summarizer_assets.core.money.spending import Spending
+from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.backoff import Tries
 from summarizer_assets.llm.budget.leased_purse import LeasedPurse
@@ -18,6 +19,7 @@ from summarizer_assets.llm.http.transport import Limits as TransportLimits
 from summarizer_assets.llm.http.transport import build_transport
 from summarizer_assets.llm.rate.account import Keeper
 from summarizer_assets.llm.rate.pacer import Pacer
+from summarizer_assets.llm.request_builder import RequestBuilder
 from summarizer_assets.settings import Settings
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.database import Database
@@ -31,6 +33,18 @@ def asked_as(settings: Settings) -> str:
     """A hash of the model and its request settings, by which excess cost of requests is recorded."""
     facts = (settings.llm_base_url, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True))
     return hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
+
+
+def builder_of(settings: Settings, system: str) -> RequestBuilder:
+    """Of the requests of the configured model. `system`: their constant first message."""
+    return RequestBuilder(
+        settings.protocol,
+        settings.model,
+        system,
+        expected_output_tokens(settings.words),
+        settings.most_output_tokens or settings.max_output_tokens,
+        settings.llm_extra_body,
+    )
 
 
 def client_of(
@@ -61,6 +75,7 @@ def client_of(
             ca_file=settings.llm_ca_file,
         ),
         _EMBEDDED_URL if settings.embedded else settings.llm_base_url,
+        settings.protocol,
         Pacer(
             room.in_flight,
             RateLimits(settings.rpm, settings.tpm),

@@ -2,14 +2,18 @@
 
 import json
 import string
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.endpoint import endpoint
+from summarizer_assets import endpoint as addresses
 from summarizer_assets.endpoint.metadata import metadata_service
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
+
+endpoint = partial(addresses.endpoint, added=OPENAI_CHAT.path)
 
 #: As their pages document them, one a form.
 DOCUMENTED = [

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from summarizer_assets.core.prompt.messages import request_body
 from summarizer_assets.settings import PREFIX, Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError
+from testing.openai_chat import request_body
 
 SECRET = "hushhush-canary"
 

@@ -45,6 +45,7 @@ from summarizer_assets.core.judging.judge import Asked, judge
 from summarizer_assets.core.judging.terms import RecordTerms, terms_of
 from summarizer_assets.core.judging.words import fold
 from summarizer_assets.core.prompt.messages import PromptSettings, system_message
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
 CORPUS = Path(__file__).parents[2] / "testing" / "answers"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")  # noqa: RUF001 - they are the point
@@ -67,7 +68,7 @@ class Request:
 
     def read(self, answers: dict[int, str]) -> Reading:
         rows = [{"author_id": self.asked[place].author_id, "summary": text} for place, text in answers.items()]
-        return read_reply(_body(json.dumps({"summaries": rows})), self.asked, self.limits)
+        return read_reply(OPENAI_CHAT.open(_body(json.dumps({"summaries": rows}))), self.asked, self.limits)
 
 
 def _body(content: str) -> bytes:
@@ -111,7 +112,7 @@ def _request(line: dict[str, Any]) -> Request:
         instruction=system_message(prompt),
         backdrop={},
     )
-    reading = read_reply(_body(line["answer"]), asked, Limits(max_characters=10**9, judged=False))
+    reading = read_reply(OPENAI_CHAT.open(_body(line["answer"])), asked, Limits(max_characters=10**9, judged=False))
     places = {author.author_id: place for place, author in enumerate(asked)}
     answers = {places[author_id]: text for author_id, text, _ in reading.accepted}
     return Request(asked, answers, limits, line["answer"])
@@ -308,7 +309,7 @@ def try_request(
 ) -> Figures:
     """Judge the answers of a request as they are, then swapped, then a part spoilt in each of some ways."""
     figures = Figures()
-    reading = read_reply(_body(request.reply), request.asked, request.limits)
+    reading = read_reply(OPENAI_CHAT.open(_body(request.reply)), request.asked, request.limits)
     figures.good.tried = len(request.asked)
     figures.good.seen = len(reading.again)
     figures.good.why.update(map(str, reading.again.values()))

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from summarizer_assets.core.prompt.messages import PromptSettings, request_body, system_message
+from summarizer_assets.core.prompt.messages import PromptSettings, system_message, user_message
+from summarizer_assets.core.prompt.request_form import FIRST_FORM
+from summarizer_assets.llm.protocols.chat_protocol import ChatRequest
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
 MODEL = "m"
 MAX_TOKENS = 4096
@@ -62,4 +65,4 @@ def render(authors: pl.DataFrame) -> list[str]:
 
 def body(texts: Sequence[str]) -> bytes:
     """The request that ours sends too: same instruction, same schema."""
-    return request_body(MODEL, SYSTEM, texts, max_tokens=MAX_TOKENS)
+    return OPENAI_CHAT.encode(ChatRequest(MODEL, SYSTEM, user_message(texts), MAX_TOKENS, FIRST_FORM, {}))

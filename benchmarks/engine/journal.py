@@ -34,6 +34,7 @@ from summarizer_assets.core.answers.reply import Asked, Limits, read_reply
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.outcome import Answer
 from summarizer_assets.core.pending import Identity, RetryPolicy
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.storage.journal import Journal, replay
 
 _ROUNDS = 5
@@ -72,7 +73,9 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
             "usage": {"prompt_tokens": 150 * authors, "completion_tokens": 95 * authors},
         }
     ).encode()
-    reading = read_reply(body, [Asked(author, "Somebody", "") for author in ids], Limits(judged=False))
+    reading = read_reply(
+        OPENAI_CHAT.open(body), [Asked(author, "Somebody", "") for author in ids], Limits(judged=False)
+    )
     used = Usage(150 * authors, 95 * authors)
     return RecordBuilder(todo, facts), Answer(list(range(authors)), reading, "req-0123456789", used)
 

@@ -35,10 +35,10 @@ if __name__ == "__main__":  # before what takes long to import
 
 from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process
-from summarizer_assets.core.answers.usage import usage_of
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.rate_limits import SharedAccount
@@ -78,7 +78,10 @@ async def work(url: str, state: str, given: RateLimits, runs: int, seconds: floa
     """One run: more to do than the limit allows, for so long."""
     account = SharedAccount(Database(state), "account", given, lambda: runs)
     client = Client(
-        build_transport(limits=Limits(max_connections=IN_FLIGHT)), url, Pacer(IN_FLIGHT, given, keeper=account)
+        build_transport(limits=Limits(max_connections=IN_FLIGHT)),
+        url,
+        OPENAI_CHAT,
+        Pacer(IN_FLIGHT, given, keeper=account),
     )
     waits: dict[str, list[float]] = {"small": [], "large": []}
     end = time.monotonic() + seconds
@@ -94,7 +97,7 @@ async def work(url: str, state: str, given: RateLimits, runs: int, seconds: floa
                 estimated_tokens=len(asked) // 4 + 30 * authors,
                 most_output_tokens=1000,
                 check=lambda reply: reply,
-                settle=lambda reply: usage_of(reply.body),
+                settle=lambda reply: reply.usage,
             )
             waits[kind].append(time.monotonic() - began - reply.seconds)
 

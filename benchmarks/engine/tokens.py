@@ -22,7 +22,7 @@ import polars as pl
 import yaml
 from bpe_openai import get_encoding
 
-from summarizer_assets.core.prompt.messages import RenderSettings, render
+from summarizer_assets.core.prompt.rendering import RenderSettings, render
 from summarizer_assets.core.records import AUTHOR
 from summarizer_assets.sample import sample_path
 from summarizer_assets.sources.source import open_source

@@ -37,6 +37,7 @@ import uvloop
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
 
@@ -98,7 +99,7 @@ def serve(ready: Connection) -> None:
 
 async def our_client(url: str, in_flight: int, stack: AsyncExitStack, limits: RateLimits | None = None) -> Ask:
     transport = build_transport(limits=Limits(max_connections=in_flight))
-    client = Client(transport, url, Pacer(in_flight, limits, first_alone=False), api_key="sk-benchmark")
+    client = Client(transport, url, OPENAI_CHAT, Pacer(in_flight, limits, first_alone=False), api_key="sk-benchmark")
     stack.push_async_callback(client.aclose)
 
     def body_of(reply: Reply) -> bytes:

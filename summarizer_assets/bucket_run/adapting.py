@@ -4,9 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.core.prompt.messages import set_fields
-from summarizer_assets.core.prompt.request_form import Refusal, RequestForm, Size, adapted, settings_blamed
+from summarizer_assets.core.prompt.request_form import (
+    Refusal,
+    RequestForm,
+    Size,
+    adapted,
+    set_fields,
+    settings_blamed,
+)
 from summarizer_assets.llm.errors import GroupTooLarge, Refused, StopCause, Unsupported
+from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.storage.errors import StorageError
 
 
@@ -22,6 +29,7 @@ class Adapting:
     """Of one run.
 
     Args:
+        protocol: in which the provider is asked.
         extra_body: what a person set in each request. It is never changed: where it is refused, the run stops.
         book: None: nothing is remembered.
 
@@ -32,7 +40,8 @@ class Adapting:
         StorageError: the book cannot be read.
     """
 
-    def __init__(self, extra_body: Mapping[str, Any], book: FormBook | None = None) -> None:
+    def __init__(self, protocol: ChatProtocol, extra_body: Mapping[str, Any], book: FormBook | None = None) -> None:
+        self._protocol = protocol
         self.form = RequestForm() if book is None else book.load()
         self._set = set_fields(extra_body)
         self._book = book
@@ -49,11 +58,11 @@ class Adapting:
         if sent != self.form:  # another request in flight learnt it first
             return True
         refusal = Refusal(error.message, error.fields, error.blamed, error.told, isinstance(error, GroupTooLarge))
-        if blamed := settings_blamed(refusal, size, self._set):
+        if blamed := settings_blamed(refusal, size, self._set, self._protocol.output_fields):
             names = ", ".join(sorted(blamed))
             message = f"SUMMARIZER_LLM_EXTRA_BODY sets {names}, which the provider refuses: {error}"
             return Stop(str(StopCause.CONFIGURATION), f"{message}; change or take out {names}, then run again")
-        form = adapted(self.form, refusal, size)
+        form = adapted(self.form, refusal, size, self._protocol.simpler)
         if form is None or form in self._tried:
             return False
         self.form = form

@@ -18,8 +18,8 @@ from summarizer_assets.bucket_run.refusals import Refusals
 from summarizer_assets.bucket_run.results import Outcomes
 from summarizer_assets.bucket_run.route import AskCounts
 from summarizer_assets.bucket_run.scheduler import Scheduler
-from summarizer_assets.core.answers.reply import Limits, UnusableReply, read_reply
-from summarizer_assets.core.answers.usage import usage_of
+from summarizer_assets.core.answers.reply import Limits, read_reply
+from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.outcome import Answer, Stop
@@ -160,9 +160,9 @@ class Asker:
         """Take what a reply holds, while its permit is held: what it used, if it says so; whether it was in vain."""
         asked = [self._prompt.asked(position, group.trim) for position in group.positions]
         try:
-            reading = read_reply(reply.body, asked, self._checks)
+            reading = read_reply(reply.opened(), asked, self._checks)
         except UnusableReply as error:
-            self.counts.add(usage_of(reply.body))
+            self.counts.add(reply.usage)
             self._braking.unusable(number, group.positions, error, reply)
             self._look_back()
             retry = error.retry_same and not self._braking.arrived.doubtful

@@ -6,13 +6,10 @@ Failures since the last accepted answer are forgiven when the run ends for it: t
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from summarizer_assets.bucket_run.route import AskCounts
-from summarizer_assets.core.answers.reply import UnusableReply
 from summarizer_assets.core.answers.text_safety import made_visible
+from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.brake import UNUSABLE, Course, InOrder, Trust
 from summarizer_assets.core.formats import exact_usd
 from summarizer_assets.core.money.spending import Spending
@@ -169,17 +166,13 @@ class Braking:
     def _example(self, detail: str, reply: Reply | None) -> str:
         if reply is None:
             return made_visible(self._redact(detail), _QUOTED)
-        said = made_visible(self._redact(_text(reply.body)), _QUOTED)
+        said = made_visible(self._redact(_text(reply)), _QUOTED)
         words = f"the model said {said!r}" if said else "the model said nothing"
         where = f" (request id {reply.request_id})" if reply.request_id else ""
         return f"{made_visible(self._redact(detail), _QUOTED)}; {words}{where}"
 
 
-def _text(body: bytes) -> str:
+def _text(reply: Reply) -> str:
     """What the model wrote, or the whole body where that cannot be told."""
-    try:
-        found: Any = msgspec.json.decode(body)
-        text = found["choices"][0]["message"]["content"]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
-        return body[: 10 * _QUOTED].decode(errors="replace")
-    return text if isinstance(text, str) else "" if text is None else str(text)
+    text = reply.protocol.text(reply.body)
+    return reply.body[: 10 * _QUOTED].decode(errors="replace") if text is None else text

@@ -1,26 +1,15 @@
 """The requests of one bucket: what `core.prompt.messages` renders, put together by the authors' positions."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Sequence
 
 import polars as pl
 
 from summarizer_assets.bucket_run.journal_records import Todo
 from summarizer_assets.core.answers.reply import Asked
-from summarizer_assets.core.prompt.messages import (
-    OUTPUT_FIELDS,
-    PromptSettings,
-    RenderSettings,
-    estimate_tokens,
-    overhead_tokens,
-    render,
-    request_body,
-    set_fields,
-    system_message,
-    trimmed,
-)
+from summarizer_assets.core.prompt.rendering import RenderSettings, render, trimmed
 from summarizer_assets.core.prompt.request_form import RequestForm, Size
+from summarizer_assets.core.prompt.tokens import estimate_tokens
+from summarizer_assets.llm.request_builder import RequestBuilder
 
 _NAMELESS = ""
 #: A record that no filter can object to, of somebody who does not exist.
@@ -43,69 +32,35 @@ class BucketPrompt:
 
     Args:
         authors: the authors of `todo`, in its order, to render them anew when one is too large.
-        output_per_author: expected output tokens of one summary.
-        max_output: the most output tokens to ask for.
+        builder: of the run's requests.
     """
 
-    def __init__(
-        self,
-        authors: pl.DataFrame,
-        todo: Todo,
-        prompt: PromptSettings,
-        rendering: RenderSettings,
-        *,
-        model: str,
-        output_per_author: int,
-        max_output: int,
-        extra_body: Mapping[str, Any],
-    ) -> None:
-        self.system = system_message(prompt)
+    def __init__(self, authors: pl.DataFrame, todo: Todo, rendering: RenderSettings, builder: RequestBuilder) -> None:
         self._authors = authors
         self._todo = todo
         self._rendering = rendering
-        self._model = model
-        self._output_per_author = output_per_author
-        self._max_output = max_output
-        self._own_bound = set_fields(extra_body).isdisjoint(OUTPUT_FIELDS)
-        self._extra_body = extra_body
+        self._builder = builder
 
     def body(self, positions: Sequence[int], form: RequestForm, complaint: str | None, trim: int) -> bytes:
         texts = [self._text(position, trim) for position in positions]
-        return self._body(texts, form, self.size(positions, form).bound, complaint)
+        return self._builder.body(texts, form, self.size(positions, form), complaint)
 
     def size(self, positions: Sequence[int], form: RequestForm) -> Size:
         records = sum(self._todo.tokens[position] for position in positions)
-        return self._size(records, len(positions), form)
+        return self._builder.size(records, len(positions), form)
 
     def cut(self, positions: Sequence[int], form: RequestForm) -> list[list[int]]:
         """The groups in which `form` takes these authors; one: as they are."""
         records = [self._todo.tokens[position] for position in positions]
-        parts = form.cut(records, self._overhead, self._output_per_author)
+        parts = form.cut(records, self._builder.overhead, self._builder.output_per_author)
         return [[positions[place] for place in part] for part in parts]
 
     def control(self, form: RequestForm) -> bytes:
         """The request for a harmless author who does not exist (see `core.blame`)."""
-        return self._body([_CONTROL], form, self.control_size(form).bound, None)
+        return self._builder.body([_CONTROL], form, self.control_size(form))
 
     def control_size(self, form: RequestForm) -> Size:
-        return self._size(estimate_tokens(_CONTROL), 1, form)
-
-    def _body(self, texts: Sequence[str], form: RequestForm, bound: int, complaint: str | None) -> bytes:
-        return request_body(
-            self._model,
-            self.system,
-            texts,
-            max_tokens=bound,
-            extra_body=self._extra_body,
-            structured=form.structured,
-            output_field=form.output_field,
-            complaint=complaint,
-        )
-
-    def _size(self, records: int, authors: int, form: RequestForm) -> Size:
-        prompt, expected = self._overhead + records, self._output_per_author * authors
-        bound = form.bound(self._max_output, prompt, expected) if self._own_bound else self._max_output
-        return Size(prompt, expected, bound)
+        return self._builder.size(estimate_tokens(_CONTROL), 1, form)
 
     def asked(self, position: int, trim: int) -> Asked:
         todo = self._todo
@@ -116,10 +71,6 @@ class BucketPrompt:
         if trimmed(self._rendering, trim) is None:
             return False
         return len(self._text(position, trim)) < len(self._text(position, trim - 1))
-
-    @cached_property
-    def _overhead(self) -> int:
-        return overhead_tokens(self.system)
 
     def _text(self, position: int, trim: int) -> str:
         smaller = trimmed(self._rendering, trim) if trim else None

@@ -6,16 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from summarizer_assets.bucket_run.adapting import Adapting
 from summarizer_assets.calibration.comparison import Measured
-from summarizer_assets.core.answers.reply import NO_ANSWER, Asked, Limits, UnusableReply, read_reply
-from summarizer_assets.core.answers.usage import usage_of
+from summarizer_assets.core.answers.reply import NO_ANSWER, Asked, Limits, read_reply
+from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.money.amounts import Price, Usage, dollars
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.core.prompt.messages import OUTPUT_FIELDS, request_body, set_fields
-from summarizer_assets.core.prompt.request_form import RequestForm, Size
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
@@ -29,6 +26,7 @@ from summarizer_assets.llm.errors import (
     StopCause,
 )
 from summarizer_assets.llm.reply import Reply
+from summarizer_assets.llm.request_builder import RequestBuilder
 
 #: The failure reason of each author of a refused request; other refusals are `rejected`.
 _REASONS: Mapping[type[Refused], FailureReason] = {
@@ -40,16 +38,11 @@ _TENTH = 10
 
 @dataclass(frozen=True)
 class Question:
-    """What all requests share. `overhead`, `output_per_author`: estimated tokens, for reservations."""
+    """What all requests share."""
 
-    model: str
-    system: str
+    builder: RequestBuilder
     checks: Limits
     price: Price | None
-    max_output: int
-    extra_body: Mapping[str, Any]
-    overhead: int
-    output_per_author: int
 
 
 @dataclass
@@ -119,19 +112,11 @@ class SizeTrial:
 
     async def _ask(self, group: Sequence[Asked], tokens: int, tally: _Tally) -> None:
         question, form = self._question, self._adapting.form
-        size = self._size(len(group), tokens, form)
-        body = request_body(
-            question.model,
-            question.system,
-            [author.text for author in group],
-            max_tokens=size.bound,
-            extra_body=question.extra_body,
-            structured=form.structured,
-            output_field=form.output_field,
-        )
+        size = question.builder.size(tokens, len(group), form)
+        body = question.builder.body([author.text for author in group], form, size)
 
         def check(reply: Reply) -> Usage | None:
-            used = usage_of(reply.body)
+            used = reply.usage
             self._book(used or self._client.purse.assumed(len(body), len(reply.body), size.bound), reply.seconds, tally)
             try:
                 self._read(group, reply, tally)
@@ -160,14 +145,6 @@ class SizeTrial:
         except (BadReply, Exhausted) as error:
             tally.refused[FailureReason[error.kind.upper()]] += len(group)
 
-    def _size(self, authors: int, tokens: int, form: RequestForm) -> Size:
-        question = self._question
-        prompt, expected = question.overhead + tokens, question.output_per_author * authors
-        most = question.max_output
-        if set_fields(question.extra_body).isdisjoint(OUTPUT_FIELDS):
-            most = form.bound(most, prompt, expected)
-        return Size(prompt, expected, most)
-
     def _book(self, used: Usage, seconds: float, tally: _Tally) -> None:
         tally.latencies.append(seconds)
         tally.prompt_tokens += used.prompt_tokens
@@ -176,7 +153,7 @@ class SizeTrial:
             tally.cost += self._question.price.cost(used)
 
     def _read(self, group: Sequence[Asked], reply: Reply, tally: _Tally) -> None:
-        reading = read_reply(reply.body, group, self._question.checks)
+        reading = read_reply(reply.opened(), group, self._question.checks)
         tally.strange += reading.unknown_ids
         for author_id, reason in reading.again.items():
             if reason is not FailureReason.ID_MISMATCH:

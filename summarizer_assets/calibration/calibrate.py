@@ -14,7 +14,6 @@ from summarizer_assets.calibration.drawing import draw
 from summarizer_assets.core.answers.reply import Asked
 from summarizer_assets.core.estimation.cost import Estimate, Work, estimate_of, work_of
 from summarizer_assets.core.prompt.grouping import plan_groups
-from summarizer_assets.core.prompt.messages import system_message
 from summarizer_assets.core.redrive import ChoiceError
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.terms import terms_of
@@ -101,7 +100,9 @@ def calibrate(
 
     async def ask() -> None:
         try:
-            trial = SizeTrial(client, _question(summarizer), adapting)
+            trial = SizeTrial(
+                client, Question(summarizer.request_builder, summarizer.checks, summarizer.price), adapting
+            )
             for size in offered.sizes:
                 found = await _one_size(summarizer, trial, offered.authors, size)
                 measured.append(found)
@@ -132,18 +133,4 @@ async def _one_size(summarizer: Summarizer, trial: SizeTrial, authors: pl.DataFr
         size,
         [[asked[place] for place in group] for group in groups],
         [sum(tokens[place] for place in group) for group in groups],
-    )
-
-
-def _question(summarizer: Summarizer) -> Question:
-    settings, terms = summarizer.settings, terms_of(summarizer)
-    return Question(
-        model=settings.model,
-        system=system_message(summarizer.prompt),
-        checks=summarizer.checks,
-        price=summarizer.price,
-        max_output=settings.most_output_tokens or settings.max_output_tokens,
-        extra_body=settings.llm_extra_body,
-        overhead=terms.overhead_tokens,
-        output_per_author=terms.limits.output_per_author,
     )

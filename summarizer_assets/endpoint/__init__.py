@@ -7,7 +7,6 @@ import httpx
 
 from summarizer_assets.endpoint.metadata import metadata_service
 
-_ADDED = "/chat/completions"
 #: Paths of other APIs, which people copy from a provider's page.
 _OTHERS = ("/completions", "/responses", "/messages", "/embeddings", "/invocations", ":generatecontent")
 _SECRET_ENDS = ("key", "token", "secret", "password", "passwd", "pwd", "signature", "credential", "credentials", "jwt")
@@ -20,11 +19,11 @@ _KEY = re.compile(
 _RANDOM = re.compile(r"\w{20,}", re.ASCII)
 
 
-def endpoint(url: str) -> str:
-    """The base URL of an OpenAI-compatible provider, without a trailing slash; a query is kept.
+def endpoint(url: str, added: str) -> str:
+    """The base URL of a provider, without a trailing slash; a query is kept.
 
-    Any path may precede `/chat/completions`: `/v1`, `/v1beta/openai`, `/inference`, none. A trailing
-    `/chat/completions` is removed.
+    `added` is the path that the protocol adds. Any path may precede it: `/v1`, `/v1beta/openai`, `/inference`, none.
+    A trailing `added` is removed.
 
     Raises:
         ValueError: it is not a valid base URL, or would reveal a secret. The message does not quote it, because it may
@@ -45,11 +44,11 @@ def endpoint(url: str) -> str:
         raise ValueError(f"{host} is {service}, not a provider")
     _refuse_secrets(parts.path, parts.query)
     path = parts.path.rstrip("/")
-    if path.lower().endswith(_ADDED):
-        path = path[: -len(_ADDED)].rstrip("/")
+    if path.lower().endswith(added):
+        path = path[: -len(added)].rstrip("/")
     elif (other := next((end for end in _OTHERS if path.lower().endswith(end)), None)) is not None:
         raise ValueError(
-            f"the path ends in {other}, which is another interface; give the base to which {_ADDED} is added, as in "
+            f"the path ends in {other}, which is another interface; give the base to which {added} is added, as in "
             "https://host/v1 (of Databricks's model serving: https://workspace/serving-endpoints, and the endpoint's "
             "name as SUMMARIZER_LLM_MODEL)"
         )

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 
 import httpx
 
-from summarizer_assets.core.answers.usage import usage_of
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tried, Tries, full_jitter
 from summarizer_assets.llm.breaker import Breaker
@@ -19,8 +18,8 @@ from summarizer_assets.llm.budget.purse import BudgetReached, FreePurse, Hold, P
 from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, ProviderError, Redactor, RunFatal, StopCause
 from summarizer_assets.llm.http.classify import Outcome
 from summarizer_assets.llm.http.exchange import FailedTry, Wire
-from summarizer_assets.llm.http.refusal_error import refusal
-from summarizer_assets.llm.rate.pace import Pace, Reservation
+from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+from summarizer_assets.llm.rate.pacer import Pacer, Reservation
 from summarizer_assets.llm.reply import Counters, Reply
 
 T = TypeVar("T")
@@ -30,11 +29,12 @@ _LONGEST_LONE_WAIT_S: Final = 60.0  # of a retry-after that comes with a fault, 
 
 
 class Client:
-    """Requests to `/chat/completions` of one provider, as many at once as the pace allows.
+    """Requests to one provider, as many at once as the pace allows.
 
     Args:
         transport: from `build_transport`; closed with the client.
-        base_url: what stands before `/chat/completions`; its query (`?api-version=…`) is kept.
+        base_url: what stands before the protocol's path; its query (`?api-version=…`) is kept.
+        protocol: of the requests.
         pace: decides when a request may go.
         purse: decides whether a request can be paid for.
         api_key: of the provider; removed from every message, as are other `secrets`.
@@ -46,11 +46,12 @@ class Client:
         ValueError: the key cannot be a header's value.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a client is made of, each by its name
         self,
         transport: httpx.AsyncBaseTransport,
         base_url: str,
-        pace: Pace,
+        protocol: ChatProtocol,
+        pace: Pacer,
         *,
         purse: Purse | None = None,
         api_key: str | None = None,
@@ -61,8 +62,8 @@ class Client:
     ) -> None:
         self._around = surroundings or Surroundings()
         self.redact = Redactor(api_key, *secrets)
-        self.wire = Wire(transport, base_url, api_key, self.redact, self._around.now)
-        self._pace = pace
+        self.wire = Wire(transport, base_url, protocol, api_key, self.redact, self._around.now)
+        self._protocol, self._pace = protocol, pace
         self._tries = tries or Tries()
         self._budget = budget or RetryBudget()
         self.purse = purse or FreePurse()
@@ -91,12 +92,12 @@ class Client:
         probe: bool = False,
         wanted: Callable[[], bool] = lambda: True,
     ) -> T:
-        """Send a chat completion request until `check` accepts a reply.
+        """Send a request until `check` accepts a reply.
 
         `check` and `settle` run before the request's place in flight is given up: what they store is stored by then.
 
         Args:
-            body: the JSON document to post.
+            body: the JSON document to post, in the words of the protocol.
             estimated_tokens: input plus expected output, reserved from the tokens a minute.
             most_output_tokens: what the body allows the model to write, for which money is held.
             check: turns a reply into the result, or raises `BadReply`.
@@ -127,7 +128,7 @@ class Client:
                     try:
                         result = check(got)
                     except BadReply as bad:
-                        if (used := usage_of(got.body)) is not None:  # else nobody knows what it cost
+                        if (used := got.usage) is not None:  # else nobody knows what it cost
                             self._settle(place, money, used, wasted=True)
                         error = self._after_bad_reply(bad, got, tried)
                     else:
@@ -219,7 +220,7 @@ class Client:
             self._succeeded(got.headers)
             return got
         if got.verdict.outcome is Outcome.THROTTLED and got.headers is not None:
-            self._pace.learn(got.headers)
+            self._pace.learn(self._protocol.limits(got.headers))
         if got.verdict.outcome is not Outcome.TRANSIENT:
             self._provider_is_there()  # whatever it said
         return got
@@ -229,7 +230,7 @@ class Client:
         self._provider_is_there()
         self._pace.succeeded()
         if self._served % _LEARN_EVERY == 0:
-            self._pace.learn(headers)
+            self._pace.learn(self._protocol.limits(headers))
         self._served += 1
 
     def _provider_is_there(self) -> None:
@@ -264,7 +265,7 @@ class Client:
         if verdict.outcome is Outcome.FATAL:
             assert verdict.cause is not None
             return self._fatal(verdict.cause, failed)
-        return refusal(failed)
+        return failed.refusal
 
     def _after_silence(self, failed: FailedTry, tried: Tried) -> ProviderError | None:
         """No answer of the provider's: the error to raise, or None when the request may be tried again."""

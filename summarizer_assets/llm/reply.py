@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from summarizer_assets.core.answers.completion import Completion
+from summarizer_assets.core.money.amounts import Usage
+from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -15,6 +19,16 @@ class Reply:
     headers: httpx.Headers
     seconds: float
     tries: int
+    protocol: ChatProtocol
+
+    def opened(self) -> Completion:
+        """See `ChatProtocol.open`."""
+        return self.protocol.open(self.body)
+
+    @property
+    def usage(self) -> Usage | None:
+        """See `ChatProtocol.usage`."""
+        return self.protocol.usage(self.body)
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from summarizer_assets.core.buckets import MAX_BUCKETS
 from summarizer_assets.core.exclusion import lines_of
 from summarizer_assets.core.ingest_loss import Shares
-from summarizer_assets.core.prompt.messages import most_output_tokens, without_own_fields
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
+from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.settings.env_file import names_in
 from summarizer_assets.settings.errors import SettingsError, readable
 from summarizer_assets.settings.names import refuse_strange
@@ -99,7 +100,7 @@ class Settings(BaseSettings):
         None, description="The model's name at the provider; required with a base URL. Embedded: `template`."
     )
     llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
-    llm_extra_body: Annotated[dict[str, Any], AfterValidator(without_own_fields)] = sometimes(
+    llm_extra_body: Annotated[dict[str, Any], AfterValidator(OPENAI_CHAT.checked_extra_body)] = sometimes(
         default_factory=dict,
         repr=False,  # may contain a user's token
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
@@ -207,7 +208,7 @@ class Settings(BaseSettings):
     def _base_url_is_a_provider(cls, url: str) -> str:
         if url == EMBEDDED:
             return url
-        return endpoint(url)
+        return endpoint(url, OPENAI_CHAT.path)
 
     @model_validator(mode="after")
     def _settings_go_together(self) -> "Settings":
@@ -251,7 +252,12 @@ class Settings(BaseSettings):
     @property
     def most_output_tokens(self) -> int | None:
         """The output limit of a request in tokens; None if there is none, or it is not a number."""
-        return most_output_tokens(self.llm_extra_body, self.max_output_tokens)
+        return self.protocol.most_output_tokens(self.llm_extra_body, self.max_output_tokens)
+
+    @property
+    def protocol(self) -> ChatProtocol:
+        """The protocol in which the provider is asked."""
+        return OPENAI_CHAT
 
     @property
     def remote(self) -> bool:

@@ -27,6 +27,7 @@ from summarizer_assets.llm.errors import (
     Unsupported,
 )
 from summarizer_assets.llm.http.transport import build_transport
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets_tests.llm.wire import (
     GOOD,
@@ -120,7 +121,7 @@ def test_a_key_goes_into_the_header_that_the_interface_asks_for(base, key, heade
 @pytest.mark.parametrize("key", ["sk-with space", "sk-line\nbreak", "sk-schlüssel"])
 def test_a_key_that_cannot_be_a_header_is_refused_without_showing_it(key):
     with pytest.raises(ValueError, match="SUMMARIZER_LLM_API_KEY") as caught:
-        Client(build_transport(), "https://host/v1", Pacer(1), api_key=key)
+        Client(build_transport(), "https://host/v1", OPENAI_CHAT, Pacer(1), api_key=key)
     assert key not in "".join(traceback.format_exception(caught.value))
 
 
@@ -570,7 +571,7 @@ def test_each_try_is_settled_in_tokens_and_in_money_by_what_is_known_of_it():
             reply(),
         )
         async with serving(replies) as server:
-            client = Client(build_transport(), server.url, noted, purse=noted, tries=Tries(most=1))
+            client = Client(build_transport(), server.url, OPENAI_CHAT, noted, purse=noted, tries=Tries(most=1))
             try:
                 await ended(client, body=b"{  }", settle=lambda _: Usage(70, 30))
                 await ended(client)

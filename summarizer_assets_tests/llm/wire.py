@@ -12,6 +12,7 @@ from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tries
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
 
@@ -178,6 +179,7 @@ async def calling(  # noqa: PLR0913 - each test names the two knobs it is about
     client = Client(
         transport,
         url,
+        OPENAI_CHAT,
         Pacer(max_in_flight, limits, first_alone=first_alone),
         api_key=api_key,
         tries=tries,

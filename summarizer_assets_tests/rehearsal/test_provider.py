@@ -9,13 +9,13 @@ from datetime import datetime
 import httpx
 import pytest
 
-from summarizer_assets.core.prompt.messages import request_body
 from summarizer_assets.llm.embedded import app as embedded
 from summarizer_assets.rehearsal.latency import latency_s
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import BUSY, RATE_LIMITED, FaultyProvider, Reply
 from summarizer_assets_tests.rehearsal.sockets import Wire, records
 from testing.asgi_door import AsgiDoor
+from testing.openai_chat import request_body
 from testing.provider import answer, control, request_for, serving
 
 USAGE = sum(json.loads(answer(request_for(*records("a"))))["usage"].values())

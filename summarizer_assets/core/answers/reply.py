@@ -1,13 +1,13 @@
-"""Reply bytes to outcomes by id: every author asked for ends accepted or to be asked again, none lost, none guessed.
+"""A reply to outcomes by id: every author asked for ends accepted or to be asked again, none lost, none guessed.
 
-The way of a reply: `envelope` opens the chat completion, `rows` reads the answer's rows, this module matches them by
+The way of a reply: its protocol opens it (`llm.protocols`), `rows` reads the answer's rows, this module matches them by
 id and has each judged by `text_safety` and `core.judging.judge`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from summarizer_assets.core.answers.envelope import Envelope, UnusableReply, open_envelope
+from summarizer_assets.core.answers.completion import Completion
 from summarizer_assets.core.answers.lenient_json import Object
 from summarizer_assets.core.answers.match import by_id as matched
 from summarizer_assets.core.answers.rows import GivenTwice, read_rows
@@ -19,7 +19,7 @@ from summarizer_assets.core.judging.judge import UNJUDGED, Asked, Judgement, jud
 from summarizer_assets.core.judging.terms import RecordTerms
 from summarizer_assets.core.records import FailureReason
 
-__all__ = ["Asked", "Limits", "Reading", "UnusableReply", "read_reply"]
+__all__ = ["Asked", "Limits", "Reading", "read_reply"]
 
 _CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
 _SHORTEST_LIMIT = 400
@@ -63,27 +63,26 @@ class Reading:
     flags: tuple[Flag, ...] = ()
 
 
-def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
-    """The outcome of each author asked for, from the body of a 200.
+def read_reply(completion: Completion, asked: Sequence[Asked], limits: Limits) -> Reading:
+    """The outcome of each author asked for.
 
     Raises:
-        UnusableReply: the body as a whole says nothing of anyone; what to do then is in its fields.
+        UnusableReply: the text as a whole says nothing of anyone; what to do then is in its fields.
         ValueError: an id was asked for twice, which no answer could tell apart.
     """
     by_id = {author.author_id: author for author in asked}
     if len(by_id) != len(asked):
         raise ValueError("an author id occurs twice in one request; group each author once")
-    envelope = open_envelope(body)
-    rows = read_rows(envelope.content, cut=envelope.cut)
+    rows = read_rows(completion.content, cut=completion.cut)
     answers, contradicted, unknown, repeated = matched(rows, by_id)
     reading = Reading(
         accepted=[],
         again={},
         details={},
-        told=envelope.told,
-        response_model=envelope.model,
+        told=completion.told,
+        response_model=completion.model,
         unknown_ids=unknown,
-        flags=_flags(envelope, limits, unknown=unknown > 0, repeated=repeated),
+        flags=_flags(completion, limits, unknown=unknown > 0, repeated=repeated),
     )
     texts: dict[int, str] = {}
     for place, author in enumerate(asked):
@@ -128,10 +127,10 @@ def _backdrop(limits: Limits, asked: Mapping[str, Asked]) -> list[RecordTerms]:
     return [record for author_id, record in limits.backdrop.items() if author_id not in asked]
 
 
-def _flags(envelope: Envelope, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[Flag, ...]:
-    other_model = limits.model is not None and envelope.model != limits.model
+def _flags(completion: Completion, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[Flag, ...]:
+    other_model = limits.model is not None and completion.model != limits.model
     told = {
-        Flag.USAGE_MISSING: envelope.told.usage is None,
+        Flag.USAGE_MISSING: completion.told.usage is None,
         Flag.OTHER_MODEL: other_model,
         Flag.UNKNOWN_ID: unknown,
         Flag.DUPLICATE_ID: repeated,

@@ -1,41 +1,15 @@
 """What is sent: a constant instruction, then the records of a group as data; and the identity of the two."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from summarizer_assets.core.paper_fields import Kind, facts
-from summarizer_assets.core.prompt.rendering import RENDERED, RenderSettings, render, trimmed
-from summarizer_assets.core.prompt.tokens import PER_REQUEST, estimate_tokens, tokens_of
-
-__all__ = [
-    "OUTPUT_FIELDS",
-    "OUTPUT_SCHEMA",
-    "RENDERED",
-    "OutputField",
-    "PromptSettings",
-    "RenderSettings",
-    "Structured",
-    "estimate_tokens",
-    "overhead_tokens",
-    "prompt_version",
-    "render",
-    "request_body",
-    "system_message",
-    "tokens_of",
-    "trimmed",
-    "user_message",
-    "without_own_fields",
-]
-
-#: How the shape of the answer is asked for: strictly, as any JSON object, or in words only.
-Structured = Literal["json_schema", "json_object", "none"]
-#: The names under which providers take the bound of the answer, in output tokens.
-OutputField = Literal["max_tokens", "max_completion_tokens"]
-OUTPUT_FIELDS: tuple[OutputField, ...] = ("max_tokens", "max_completion_tokens")
+from summarizer_assets.core.prompt.rendering import RenderSettings
+from summarizer_assets.core.prompt.tokens import PER_REQUEST, estimate_tokens
 
 OUTPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -53,17 +27,6 @@ OUTPUT_SCHEMA: dict[str, Any] = {
     "required": ["summaries"],
     "additionalProperties": False,
 }
-
-_RESPONSE_FORMATS: dict[Structured, dict[str, Any] | None] = {
-    "json_schema": {
-        "type": "json_schema",
-        "json_schema": {"name": "author_summaries", "strict": True, "schema": OUTPUT_SCHEMA},
-    },
-    "json_object": {"type": "json_object"},
-    "none": None,
-}
-
-_OWN = frozenset({"messages", "model", "n", "response_format", "stream", "tools"})
 
 _DEFAULT_INSTRUCTION = (
     "Say what the author works on and what connects the papers, then where they work and what stands out: the most "
@@ -133,72 +96,6 @@ def user_message(texts: Sequence[str], complaint: str | None = None) -> str:
     if complaint:
         lines.append(f"An earlier answer was not accepted: {complaint}. Take care to avoid that.")
     return "\n\n".join(lines)
-
-
-def request_body(
-    model: str,
-    system: str,
-    texts: Sequence[str],
-    *,
-    max_tokens: int,
-    extra_body: Mapping[str, Any] | None = None,
-    structured: Structured = "json_schema",
-    output_field: OutputField = "max_tokens",
-    complaint: str | None = None,
-) -> bytes:
-    """The JSON body of a chat completion.
-
-    `max_tokens` bounds the answer, under the name `output_field`. `extra_body` is merged last; a null in it takes a
-    field out, and a bound of the answer in it replaces ours, whichever of the two names it has.
-
-    Raises:
-        ValueError: `extra_body` names a field that decides which answer belongs to whom.
-    """
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [
-            {"role": "system", "content": system},
-            {"role": "user", "content": user_message(texts, complaint)},
-        ],
-        output_field: max_tokens,
-    }
-    response_format = _RESPONSE_FORMATS[structured]
-    if response_format is not None:
-        body["response_format"] = response_format
-    if extra_body:
-        extra_body = without_own_fields(dict(extra_body))
-        if "max_tokens" in extra_body or extra_body.get("max_completion_tokens") is not None:
-            del body[output_field]
-        body.update(extra_body)
-        body = {name: value for name, value in body.items() if value is not None}
-    return msgspec.json.encode(body)
-
-
-def most_output_tokens(extra_body: Mapping[str, Any], max_tokens: int) -> int | None:
-    """What `request_body` lets the model write at most; None: `extra_body` leaves no bound that is a number."""
-    bounds = [extra_body.get("max_completion_tokens"), extra_body.get("max_tokens", max_tokens)]
-    given = next((bound for bound in bounds if bound is not None), None)
-    return given if isinstance(given, int) and not isinstance(given, bool) and given > 0 else None
-
-
-def set_fields(extra_body: Mapping[str, Any]) -> frozenset[str]:
-    """The fields of a request that a person set."""
-    return frozenset(name for name, value in extra_body.items() if value is not None)
-
-
-def without_own_fields(extra_body: dict[str, Any]) -> dict[str, Any]:
-    """`extra_body` itself, when it may be merged into a request.
-
-    Raises:
-        ValueError: `extra_body` names a field that decides which answer belongs to whom.
-    """
-    taken = _OWN & extra_body.keys()
-    if taken:
-        raise ValueError(
-            f"SUMMARIZER_LLM_EXTRA_BODY sets {', '.join(sorted(taken))}, which the request itself decides; "
-            "take it out (the model has its own setting, SUMMARIZER_LLM_MODEL)"
-        )
-    return extra_body
 
 
 def overhead_tokens(system: str) -> int:

@@ -5,18 +5,15 @@ the person, not changed behind their back.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, Literal
 
 from summarizer_assets.core.prompt.context_limits import ToldLimits
-from summarizer_assets.core.prompt.messages import OUTPUT_FIELDS, OutputField, Structured
 
-_SIMPLER: Final[dict[Structured, Structured]] = {"json_schema": "json_object", "json_object": "none"}
-_ANSWER_FORM: Final = re.compile(
-    r"response_?format|json[_ ]schema|json[_ ]object|structured[_ ]output|guided[_ ]|grammar|json mode|schema contains",
-    re.IGNORECASE,
-)
+#: How the shape of the answer is asked for: strictly, as any JSON object, or in words only.
+Structured = Literal["json_schema", "json_object", "none"]
+
 _OUTPUT_TOO_LARGE: Final = re.compile(
     r"max_(?:\w+_)?tokens\W[^.]{0,60}(?:too (?:large|high|big)|exceed|greater|larger|above)", re.IGNORECASE
 )
@@ -56,7 +53,7 @@ class RequestForm:
     """
 
     structured: Structured = "json_schema"
-    output_field: OutputField = "max_tokens"
+    output_field: str = "max_tokens"
     output_cap: int | None = None
     context: int | None = None
 
@@ -108,22 +105,14 @@ class RequestForm:
 FIRST_FORM: Final = RequestForm()
 
 
-def adapted(form: RequestForm, refusal: Refusal, size: Size) -> RequestForm | None:
-    """The form in which to ask from now on; None: no other form would help."""
-    return _smaller(form, refusal, size) if refusal.of_size else _plainer(form, refusal)
-
-
-def _plainer(form: RequestForm, refusal: Refusal) -> RequestForm | None:
-    named = refusal.blamed or refusal.fields
-    if form.output_field in named and "response_format" not in refusal.blamed:
-        other = next(field for field in OUTPUT_FIELDS if field != form.output_field)
-        return replace(form, output_field=other)
-    about_form = any(_ANSWER_FORM.search(field) for field in named) or (
-        not refusal.blamed and _ANSWER_FORM.search(refusal.words) is not None
-    )
-    if about_form and form.structured in _SIMPLER:
-        return replace(form, structured=_SIMPLER[form.structured])
-    return None
+def adapted(
+    form: RequestForm,
+    refusal: Refusal,
+    size: Size,
+    simpler: Callable[[RequestForm, Refusal], RequestForm | None],
+) -> RequestForm | None:
+    """The form in which to ask from now on; None: no other form would help. `simpler`: the protocol's."""
+    return _smaller(form, refusal, size) if refusal.of_size else simpler(form, refusal)
 
 
 def _smaller(form: RequestForm, refusal: Refusal, size: Size) -> RequestForm | None:
@@ -146,14 +135,21 @@ def _blames_output(form: RequestForm, refusal: Refusal) -> bool:
     return form.output_field in refusal.blamed or _OUTPUT_TOO_LARGE.search(refusal.words) is not None
 
 
-def settings_blamed(refusal: Refusal, size: Size, set_fields: frozenset[str]) -> frozenset[str]:
+def set_fields(extra_body: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of a request that a person set."""
+    return frozenset(name for name, value in extra_body.items() if value is not None)
+
+
+def settings_blamed(
+    refusal: Refusal, size: Size, set_fields: frozenset[str], output_fields: Iterable[str]
+) -> frozenset[str]:
     """Of the fields that a person set (`set_fields`), those that the provider refuses.
 
-    A bound of the output that is too large counts when a smaller one would help.
+    A bound of the output (`output_fields`: its names) that is too large counts when a smaller one would help.
     """
     if not refusal.of_size:
         return set_fields & (refusal.blamed or refusal.fields)
-    told, bounds = refusal.told, set_fields & set(OUTPUT_FIELDS)
+    told, bounds = refusal.told, set_fields.intersection(output_fields)
     prompt = max(size.prompt, told.prompt or 0)
     fits = told.context is not None and prompt + size.expected <= told.context < prompt + size.bound
     capped = told.cap is not None and told.cap < size.bound

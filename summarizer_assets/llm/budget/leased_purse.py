@@ -21,7 +21,6 @@ from summarizer_assets.core.answers.usage import estimated_usage
 from summarizer_assets.core.money.amounts import Price, Usage
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess
 from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, Spending, Wish, used_up
-from summarizer_assets.llm.budget.hold import PaidHold
 from summarizer_assets.llm.budget.purse import NOTHING, Account, BudgetReached, Hold
 from summarizer_assets.llm.budget.reserve import Reserve
 
@@ -101,7 +100,7 @@ class LeasedPurse:
                 return NOTHING
         else:
             self._take(bound)
-        return PaidHold(self, bound)
+        return Hold(self, bound)
 
     def assumed(self, prompt_bytes: int, reply_bytes: int, most_output_tokens: int) -> Usage:
         """See `Purse`."""

@@ -9,12 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 
 import httpx
-import msgspec
 
-from summarizer_assets.core.answers.envelope import open_envelope
 from summarizer_assets.core.answers.event_stream import BLANKS
 from summarizer_assets.core.answers.rows import read_rows
 from summarizer_assets.core.answers.unusable import UnusableReply
@@ -25,6 +23,7 @@ from summarizer_assets.llm.http.error_body import ErrorBody, read_error
 from summarizer_assets.llm.http.refusal_signals import REQUEST_FIELDS, SIGNALS, TELLING_FIELDS, Cause, Signal
 from summarizer_assets.llm.http.resolver import ForbiddenAddressError
 from summarizer_assets.llm.http.transport import ProxyRefusedError, TlsError
+from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 
 
 class Outcome(Enum):
@@ -108,38 +107,7 @@ _REFUSED: Final = 400
 _GATEWAY_FAULT: Final = 502
 
 
-class _GlanceAtMessage(msgspec.Struct):
-    error: Any = None
-
-
-class _GlanceAtChoice(msgspec.Struct):
-    message: _GlanceAtMessage | None = None
-    finish_reason: Any = None
-    error: Any = None
-
-    @property
-    def plain(self) -> bool:
-        usual = self.finish_reason is None or self.finish_reason in ("stop", "length", "tool_calls")
-        return usual and not self.error and self.message is not None and not self.message.error
-
-
-class _Glance(msgspec.Struct):
-    choices: list[_GlanceAtChoice] | None = None
-    error: Any = None
-    errors: Any = None
-    base_resp: Any = None
-
-    @property
-    def plain(self) -> bool:
-        if not self.choices or self.error or self.errors or self.base_resp:
-            return False
-        return self.choices[0].plain
-
-
-_glance = msgspec.json.Decoder(_Glance)
-
-
-def success_in_name_only(body: bytes, headers: Mapping[str, str]) -> Verdict | None:
+def success_in_name_only(body: bytes, headers: Mapping[str, str], protocol: ChatProtocol) -> Verdict | None:
     """The verdict on a body under status 200 that is no reply of a model at all; None when it may be one.
 
     A page of a gateway, an empty body, or a provider's error, at whatever depth, beside which no answer stands. A
@@ -150,17 +118,14 @@ def success_in_name_only(body: bytes, headers: Mapping[str, str]) -> Verdict | N
         if start in (b"", b"<"):
             what = "an empty body" if not start else "a page instead of a reply"
             return Verdict(Outcome.TRANSIENT, f"{what} under status 200", retry=True, status=200, kind="gateway_body")
-    try:
-        if _glance.decode(body).plain:
-            return None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # not as usual: looked at more closely
+    if protocol.is_plain(body):
+        return None
     error: Mapping[str, object] | None = None
     try:
-        envelope = open_envelope(body)
-        error = envelope.error
+        completion = protocol.open(body)
+        error = completion.error
         if error is not None:
-            read_rows(envelope.content)
+            read_rows(completion.content)
             return None  # an answer beside an error is an answer
     except UnusableReply as unusable:
         error = unusable.provider_error or error

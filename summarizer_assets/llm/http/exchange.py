@@ -7,14 +7,30 @@ from typing import Final, TypedDict
 
 import httpx
 
-from summarizer_assets.core.answers.usage import usage_of
 from summarizer_assets.core.money.amounts import Usage
-from summarizer_assets.llm.http.classify import Verdict, classify, classify_exception, success_in_name_only
+from summarizer_assets.llm.errors import (
+    ContentFiltered,
+    GroupTooLarge,
+    ProviderError,
+    Refused,
+    RequestRejected,
+    Unreadable,
+    Unsupported,
+)
+from summarizer_assets.llm.http.classify import Outcome, Verdict, classify, classify_exception, success_in_name_only
 from summarizer_assets.llm.http.retry_after import waiting_time
+from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.llm.reply import Reply
 
 _OK: Final = 200
 _SERVER_FAULT: Final = 500
+_RAISED: Final[dict[Outcome, type[Refused]]] = {
+    Outcome.TOO_LARGE: GroupTooLarge,
+    Outcome.UNSUPPORTED: Unsupported,
+    Outcome.REJECTED: RequestRejected,
+    Outcome.DENIED: RequestRejected,
+    Outcome.FILTERED: ContentFiltered,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,22 @@ class FailedTry:
         """What errors carry of it."""
         return {"status": self.verdict.status, "code": self.verdict.code, "request_id": self.request_id}
 
+    @property
+    def refusal(self) -> ProviderError:
+        """The error for the client's caller, where neither waiting nor a stop of the run is the answer."""
+        verdict = self.verdict
+        if verdict.outcome is Outcome.GARBLED:
+            reason = verdict.kind if verdict.kind == "body_too_big" else "bad_json"
+            return Unreadable(reason, retry=False, detail=verdict.message, **self.facts)
+        return _RAISED[verdict.outcome](
+            verdict.message,
+            cause=verdict.cause,
+            fields=verdict.fields,
+            blamed=verdict.blamed,
+            told=verdict.told,
+            **self.facts,
+        )
+
 
 class Facts(TypedDict):
     status: int | None
@@ -44,12 +76,13 @@ class Facts(TypedDict):
 
 
 class Wire:
-    """Posts bodies to `/chat/completions` of one provider.
+    """Posts bodies to one provider.
 
     Args:
         transport: closed with the wire.
-        base_url: what stands before `/chat/completions`; its query (`?api-version=…`) is kept.
-        api_key: sent as a bearer token, or in the header `api-key` where Azure's older interface asks for that.
+        base_url: what stands before the protocol's path; its query (`?api-version=…`) is kept.
+        protocol: of the bodies.
+        api_key: sent as the protocol has it.
         redact: what foreign text goes through.
         time_of_day: for dates in headers.
 
@@ -61,14 +94,17 @@ class Wire:
         self,
         transport: httpx.AsyncBaseTransport,
         base_url: str,
+        protocol: ChatProtocol,
         api_key: str | None,
         redact: Callable[[str], str],
         time_of_day: Callable[[], float],
     ) -> None:
         self._transport = transport
+        self._protocol = protocol
         base = httpx.URL(base_url)
-        self._url = base.copy_with(path=base.path.rstrip("/") + "/chat/completions")
-        self._headers = _headers(self._url, api_key)
+        path = base.path.rstrip("/")
+        self._url, self._models = base.copy_with(path=path + protocol.path), base.copy_with(path=path + "/models")
+        self._headers = _headers(self._url, protocol, api_key)
         self._redact = redact
         self._time_of_day = time_of_day
 
@@ -91,14 +127,15 @@ class Wire:
         found = headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
         request_id = self._redact(found) if found else None
         verdict = (
-            success_in_name_only(content, headers)
+            success_in_name_only(content, headers, self._protocol)
             if response.status_code == _OK
             else classify(response.status_code, headers, content)
         )
         if verdict is None:
-            return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number)
-        wait_s = waiting_time(headers, self._time_of_day())
-        return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s, usage_of(content))
+            return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number, self._protocol)
+        now = self._time_of_day()
+        wait_s = waiting_time(headers, now, self._protocol.resets(headers, now))
+        return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s, self._protocol.usage(content))
 
     def _safe(self, verdict: Verdict) -> Verdict:
         code = self._redact(verdict.code) if verdict.code else None
@@ -118,9 +155,8 @@ class Wire:
         return response.content if response is not None and response.status_code == _OK else None
 
     async def _list_of_models(self) -> httpx.Response | None:
-        url = self._url.copy_with(path=self._url.path.removesuffix("/chat/completions") + "/models")
         try:
-            return await self._transport.handle_async_request(httpx.Request("GET", url, headers=self._headers))
+            return await self._transport.handle_async_request(httpx.Request("GET", self._models, headers=self._headers))
         except httpx.RequestError:
             return None
 
@@ -129,7 +165,12 @@ class Wire:
         await self._transport.aclose()
 
 
-def _headers(url: httpx.URL, api_key: str | None) -> httpx.Headers:
+def _headers(url: httpx.URL, protocol: ChatProtocol, api_key: str | None) -> httpx.Headers:
+    if api_key is not None and (not api_key.isascii() or not api_key.isprintable() or " " in api_key):
+        raise ValueError(
+            "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
+            "check how it was pasted"
+        )
     fields = {
         "Host": url.netloc.decode("ascii"),
         "Content-Type": "application/json",
@@ -137,28 +178,4 @@ def _headers(url: httpx.URL, api_key: str | None) -> httpx.Headers:
         "Accept-Encoding": "gzip, deflate",
         "User-Agent": "summarizer-assets",
     }
-    if api_key is not None:
-        if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise ValueError(
-                "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
-                "check how it was pasted"
-            )
-        if _is_azure_s_own(url) and not _is_token(api_key):
-            fields["api-key"] = api_key
-        else:
-            fields["Authorization"] = f"Bearer {api_key}"
-    return httpx.Headers(fields)
-
-
-def _is_azure_s_own(url: httpx.URL) -> bool:
-    """Azure's interfaces with a dated version, which take a key in a header of their own, behind a gateway too.
-
-    Told by the path: `api-version` is asked for by others as well, and by Azure's `/openai/v1`, which takes both.
-    """
-    deployment = "/openai/deployments/" in url.path
-    return deployment or (url.path.endswith("/models/chat/completions") and "api-version" in url.params)
-
-
-def _is_token(api_key: str) -> bool:
-    """A signed token, as Entra ID hands them out: a bearer token with every interface."""
-    return api_key.startswith("eyJ") and api_key.count(".") == 2  # noqa: PLR2004 - head, claims, signature
+    return httpx.Headers(fields | protocol.headers(url.path, url.params, api_key))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from summarizer_assets.core.prompt.messages import OUTPUT_FIELDS
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.llm.http.error_body import ErrorBody
 
@@ -215,7 +214,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     Signal(
         Cause.TOO_LARGE,
         words=_words(r"less[ _]than|at most|above maximum|maximum value|<=|too (?:large|big|high)|exceed"),
-        params=frozenset(OUTPUT_FIELDS),
+        params=_names("max_tokens max_completion_tokens"),
         statuses=(400, 422),
     ),
     Signal(

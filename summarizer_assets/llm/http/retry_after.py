@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -15,21 +15,19 @@ _PART = re.compile(rf"(\d{{1,12}}(?:\.\d{{1,12}})?)({_UNIT})", re.ASCII)
 _DURATION = re.compile(rf"(?:\d{{1,12}}(?:\.\d{{1,12}})?(?:{_UNIT})){{1,8}}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{0,12})?", re.ASCII)
 
-_RESETS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
-_RESETS_AT = tuple(
-    f"anthropic-ratelimit-{what}-reset" for what in ("requests", "tokens", "input-tokens", "output-tokens")
-)
 
-
-def waiting_time(headers: Mapping[str, str], now: float, cap: float = MAX_WAIT_S) -> float | None:
+def waiting_time(
+    headers: Mapping[str, str], now: float, resets: Iterable[float | None], cap: float = MAX_WAIT_S
+) -> float | None:
     """Seconds to wait, `0 < s <= cap`, or None when the headers say nothing that can be believed.
 
-    Order: `retry-after-ms`; `retry-after` as seconds, then as an HTTP date; then the largest of the reset headers.
+    Order: `retry-after-ms`; `retry-after` as seconds, then as an HTTP date; then the largest of `resets`.
     A value that is not a number, not positive, past or above `cap` counts as absent.
 
     Args:
         headers: the reply's headers; looked up by lower-case name.
         now: the time of day in Unix seconds, against which dates are read.
+        resets: seconds until the account's limits are full again, as the provider's protocol reads them.
         cap: the longest wait that is believed, seconds.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
@@ -39,8 +37,6 @@ def waiting_time(headers: Mapping[str, str], now: float, cap: float = MAX_WAIT_S
     for candidate in candidates:
         if _believable(candidate, cap):
             return candidate
-    resets = [duration(headers.get(name)) for name in _RESETS]
-    resets += [_until(_rfc3339(headers.get(name)), now) for name in _RESETS_AT]
     return max((reset for reset in resets if reset is not None and _believable(reset, cap)), default=None)
 
 
@@ -77,10 +73,11 @@ def _http_date(text: str | None) -> datetime | None:
         return None
 
 
-def _rfc3339(text: str | None) -> datetime | None:
+def seconds_until(text: str | None, now: float) -> float | None:
+    """From a date as in RFC 3339; `now` in Unix seconds."""
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text.strip())
+        return _until(datetime.fromisoformat(text.strip()), now)
     except ValueError:
         return None

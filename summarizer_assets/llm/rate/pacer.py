@@ -13,16 +13,15 @@ import itertools
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
 from summarizer_assets.core.rate_schedule import RateLimits
+from summarizer_assets.llm.protocols.chat_protocol import AnnouncedLimits
 from summarizer_assets.llm.rate.account import Keeper, OwnAccount
 from summarizer_assets.llm.rate.concurrency import Concurrency
 from summarizer_assets.llm.rate.leases import Leases
 from summarizer_assets.llm.rate.limit_headers import Announcements
-from summarizer_assets.llm.rate.pace import Reservation
 
 _SLOW_START_S: Final = 0.25  # gap after the first request that follows a cooldown; the n-th gap is an n-th of it
 _SLOW_START_END_S: Final = 0.002
@@ -36,8 +35,8 @@ _LEARNING: Final = 0.05  # of the ratio of used to estimated tokens, by each req
 _RATIO: Final = (0.1, 5.0)
 
 
-class _Held:
-    """A reservation of a `Pacer`. `estimated`: by the caller; `reserved`: as corrected."""
+class Reservation:
+    """A place in flight and tokens, `reserved` for what is `estimated`, until the `with` block is left."""
 
     __slots__ = ("_began", "_estimated", "_pacer", "_reserved", "_used")
 
@@ -49,6 +48,7 @@ class _Held:
         self._used: int | None = None
 
     def settle(self, tokens: int) -> None:
+        """The request cost `tokens` in truth; without a call it cost the estimate."""
         self._used = max(0, tokens)
 
     def __enter__(self) -> Self:
@@ -63,7 +63,7 @@ class _Held:
 
 
 class Pacer:
-    """See `Pace`.
+    """When the next request may go.
 
     Args:
         max_in_flight: the most requests between `reserve` and the end of their `with` block.
@@ -73,7 +73,7 @@ class Pacer:
 
     Attributes:
         limits: those known of the account, given or learnt.
-        cooldown_s: see `Pace`.
+        cooldown_s: seconds for which everything was held back so far.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Pacer:
             if self._leases.error is not None and not self._stopped:
                 raise self._leases.error
             if self._wait_s(tokens, now) == 0:
-                return _Held(self, tokens, self._take(tokens, now))
+                return Reservation(self, tokens, self._take(tokens, now))
         turn: asyncio.Future[float] = loop.create_future()
         self._queue.append((turn, tokens))
         self._advance()
@@ -148,10 +148,14 @@ class Pacer:
                 turn.cancel()
                 self._advance()
             raise
-        return _Held(self, tokens, reserved)
+        return Reservation(self, tokens, reserved)
 
     def throttled(self, wait_s: float | None, sent_at: float, random: float) -> float:
-        """See `Pace`. Replies to requests sent before the cooldown began belong to the same episode."""
+        """A request sent at `sent_at` (loop time) was throttled: hold everything back; returns the seconds to come.
+
+        Replies to requests sent before the cooldown began belong to the same episode. `wait_s` is what the provider
+        asked for, None when it said nothing; `random` in [0, 1) spreads the own wait.
+        """
         now = asyncio.get_running_loop().time()
         fresh = sent_at > self._episode_began
         if fresh:
@@ -174,26 +178,26 @@ class Pacer:
         return max(0.0, self._cool_until - now)
 
     def succeeded(self) -> None:
-        """See `Pace`."""
+        """A request was served."""
         self._episodes = 0
         self._served.append(asyncio.get_running_loop().time())
         if not self._known:
             self._concurrency.succeeded(self._in_flight)
 
     def failed(self) -> None:
-        """See `Pace`."""
+        """A try ended in a fault of the server's or of the way to it."""
         if not self._known:
             self._concurrency.failed()
 
     def restart(self) -> None:
-        """See `Pace`."""
+        """An outage ended: begin slowly again."""
         self._ramp = 0
         if not self._known:
             self._concurrency.restart()
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """See `Pace`. A provider that changes its mind is followed."""
-        news = self._announcements.read(headers)
+    def learn(self, told: AnnouncedLimits) -> None:
+        """Take announced limits, where none are given. A provider that changes its mind is followed."""
+        news = self._announcements.read(told)
         if news is None:
             return
         self.limits = self._given.or_else(self._announcements.limits.without_zeros)
@@ -205,12 +209,12 @@ class Pacer:
         self._advance()
 
     def stop(self) -> None:
-        """See `Pace`."""
+        """Nobody waits any more: every `reserve`, waiting or to come, returns at once, so that its caller can end."""
         self._stopped = True
         self._advance()
 
     async def aclose(self) -> None:
-        """See `Pace`."""
+        """Give back what is leased and was not used."""
         self._stopped = True
         await self._leases.aclose()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.answers.envelope import open_envelope
+from summarizer_assets.core.answers.chat_completion import open_chat_completion
 from summarizer_assets.core.answers.match import AskedIds, by_id
 from summarizer_assets.core.answers.rows import read_rows
 from summarizer_assets.core.answers.unusable import UnusableReply
@@ -33,8 +33,8 @@ Answers = dict[str, object]
 
 def read(body: bytes, *ids: str) -> tuple[Answers, set[str]]:
     """The answers by id, and the ids whose answers contradict each other; nobody judges them here."""
-    envelope = open_envelope(body)
-    answers, contradicted, _, _ = by_id(read_rows(envelope.content, cut=envelope.cut), ids or ALL)
+    completion = open_chat_completion(body)
+    answers, contradicted, _, _ = by_id(read_rows(completion.content, cut=completion.cut), ids or ALL)
     return answers, contradicted
 
 
@@ -314,7 +314,7 @@ def test_clothes_never_lead_to_another_author(ids, clothes, data):
     ],
 )
 def test_usage_that_cannot_be_beside_a_text_is_missing(usage):
-    assert open_envelope(chat(GOOD, body={"usage": usage})).told.usage is None
+    assert open_chat_completion(chat(GOOD, body={"usage": usage})).told.usage is None
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.answers.reply import Asked, Limits, Reading, UnusableReply, read_reply
+from summarizer_assets.core.answers.reply import Asked, Limits, Reading
+from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.records import FailureReason as Why
 from summarizer_assets.rehearsal.body_faults import BODIES, ROWS, WHOLE, Original
+from testing.openai_chat import read_reply
 from testing.provider import answer, request_for
 
 ASKED = (

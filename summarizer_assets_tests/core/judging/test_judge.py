@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.answers.reply import Limits, read_reply
+from summarizer_assets.core.answers.reply import Limits
 from summarizer_assets.core.judging.judge import Asked, Judgement, judge
 from summarizer_assets.core.judging.terms import RecordTerms
+from testing.openai_chat import read_reply
 
 ADA = Asked(
     "40817",

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.prompt import messages as prompt
-from summarizer_assets.core.prompt.messages import PromptSettings, RenderSettings, render, trimmed
+from summarizer_assets.core.prompt.messages import PromptSettings
+from summarizer_assets.core.prompt.rendering import RenderSettings, render, trimmed
+from summarizer_assets.core.prompt.tokens import estimate_tokens
 from summarizer_assets.core.records import AUTHOR
 
 NAMES = tuple(field.name for field in AUTHOR["papers"].inner.fields)
@@ -161,7 +163,7 @@ def test_trimming_takes_papers_first_then_titles_and_ends():
 def test_an_estimate_of_tokens_grows_with_text_and_script():
     latin, chinese = rendered(author([paper(title="word " * 20)])), rendered(author([paper(title="研究" * 50)]))
     assert rendered(author([]))["tokens"] < latin["tokens"] < chinese["tokens"]
-    assert prompt.estimate_tokens(latin["text"]) == latin["tokens"]
+    assert estimate_tokens(latin["text"]) == latin["tokens"]
 
 
 def test_the_prompt_version_follows_instruction_language_length_and_render_settings():
@@ -178,45 +180,3 @@ def test_the_prompt_version_follows_instruction_language_length_and_render_setti
 
 def test_an_own_instruction_may_hold_braces():
     assert "Write {name}" in prompt.system_message(PromptSettings(instruction="Write {name}"))
-
-
-def test_a_request_holds_the_constant_message_first_and_the_records_as_data():
-    body = json.loads(prompt.request_body("m", "SYSTEM", ['#"1" A', '#"2" B'], max_tokens=50, complaint="too long"))
-    system, user = body["messages"]
-    assert system == {"role": "system", "content": "SYSTEM"}
-    assert '\n\n#"1" A\n\n#"2" B\n\n## End' in user["content"]
-    assert "too long" in user["content"]
-    assert body["response_format"]["json_schema"]["strict"] is True
-    assert body["max_tokens"] == 50
-
-
-@pytest.mark.parametrize(
-    ("extra", "sent"),
-    [
-        ({}, {"max_completion_tokens": 5}),
-        ({"seed": 1}, {"max_completion_tokens": 5}),
-        ({"max_tokens": 9}, {"max_tokens": 9}),
-        ({"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
-        ({"max_tokens": None}, {}),
-    ],
-)
-def test_the_answer_is_bounded_under_the_name_the_model_takes_unless_a_person_bounds_it(extra, sent):
-    body = json.loads(
-        prompt.request_body("m", "s", [], max_tokens=5, output_field="max_completion_tokens", extra_body=extra)
-    )
-    assert {name: value for name, value in body.items() if name.startswith("max_")} == sent
-
-
-@pytest.mark.parametrize(("structured", "expected"), [("json_object", {"type": "json_object"}), ("none", None)])
-def test_servers_that_refuse_schemas_get_a_weaker_form(structured, expected):
-    body = json.loads(prompt.request_body("m", "s", [], max_tokens=5, structured=structured))
-    assert body.get("response_format") == expected
-
-
-def test_extra_fields_pass_and_a_null_takes_one_out():
-    extra = {"service_tier": "flex", "max_completion_tokens": 9, "temperature": None}
-    body = json.loads(prompt.request_body("m", "s", [], max_tokens=5, extra_body=extra))
-    assert (body["service_tier"], body["max_completion_tokens"]) == ("flex", 9)
-    assert not {"max_tokens", "temperature"} & body.keys()
-    with pytest.raises(ValueError, match=r"SUMMARIZER_LLM_EXTRA_BODY sets messages.*take it out"):
-        prompt.request_body("m", "s", [], max_tokens=5, extra_body={"messages": []})

@@ -1,11 +1,18 @@
 """What a refusal teaches about the form of requests, and that a form keeps room for prompt and answer."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from summarizer_assets.core.prompt import request_form
 from summarizer_assets.core.prompt.context_limits import told_limits
-from summarizer_assets.core.prompt.request_form import Refusal, RequestForm, Size, adapted, settings_blamed
+from summarizer_assets.core.prompt.request_form import Refusal, RequestForm, Size
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
+
+adapted = partial(request_form.adapted, simpler=OPENAI_CHAT.simpler)
+settings_blamed = partial(request_form.settings_blamed, output_fields=OPENAI_CHAT.output_fields)
 
 PLAIN = RequestForm()
 SIZE = Size(prompt=2000, expected=2640, bound=16_000)

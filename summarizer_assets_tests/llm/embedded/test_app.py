@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.prompt.messages import PromptSettings, RenderSettings, render, request_body, system_message
+from summarizer_assets.core.prompt.messages import PromptSettings, system_message
+from summarizer_assets.core.prompt.rendering import RenderSettings, render
 from summarizer_assets.core.records import AUTHOR
 from summarizer_assets.llm.embedded.app import MAX_BODY_BYTES, answer, create_app, records_of, reply
 from summarizer_assets.llm.embedded.template import parse, summarize
+from testing.openai_chat import request_body
 
 ONE = """\
 #"7" Velmar, Ada @ MIT

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.llm.errors import Redactor, RequestRejected, RunFatal, StopCause, secret_leaves
-from summarizer_assets.llm.http.classify import Outcome, classify, success_in_name_only
-from summarizer_assets.llm.http.retry_after import waiting_time
+from summarizer_assets.llm.http.classify import Outcome, classify
 from summarizer_assets_tests.llm.wire import GOOD, KEY, error
+from testing.openai_chat import success_in_name_only, waiting_time
 
 NOW = 1_800_000_000.0
 

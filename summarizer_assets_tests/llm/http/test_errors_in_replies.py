@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.llm.errors import Exhausted, ProviderError, StopCause
-from summarizer_assets.llm.http.classify import Outcome, success_in_name_only
+from summarizer_assets.llm.http.classify import Outcome
 from summarizer_assets_tests.llm.wire import GOOD, answering, ask, calling, reply, serving
+from testing.openai_chat import success_in_name_only
 
 THROTTLED, TRANSIENT, GARBLED, TOO_LARGE, UNSUPPORTED, FILTERED, REJECTED, DENIED, FATAL = Outcome
 

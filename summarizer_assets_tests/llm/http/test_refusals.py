@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.core.prompt.context_limits import told_limits
-from summarizer_assets.llm.http.classify import Outcome, classify, success_in_name_only
+from summarizer_assets.llm.http.classify import Outcome, classify
 from summarizer_assets.llm.http.error_body import read_error
 from summarizer_assets.llm.http.refusal_signals import SIGNALS, Cause
 from summarizer_assets_tests.llm.http.refusals import LIMITS, TABLE, Seen
+from testing.openai_chat import success_in_name_only
 
 
 @pytest.mark.parametrize("seen", TABLE, ids=lambda seen: f"{seen.provider}-{seen.status}-{seen.seen}"[:60])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from summarizer_assets.core.rate_schedule import BURST_S, Ask, RateLimits
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.account import OwnAccount
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.storage.errors import StorageError
@@ -69,7 +70,7 @@ def test_limits_that_were_announced_while_the_store_was_out_are_not_forgotten(tm
         store = store_in(tmp_path, RateLimits())
         store.failure = StorageError("out")
         pacer = Pacer(10, keeper=store, first_alone=False)
-        pacer.learn({"x-ratelimit-limit-requests": "600"})
+        pacer.learn(OPENAI_CHAT.limits({"x-ratelimit-limit-requests": "600"}))
         waiting = asyncio.ensure_future(pacer.reserve(1))
         await asyncio.sleep(0.2)
         early = waiting.done()

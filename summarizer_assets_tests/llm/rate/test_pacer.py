@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core import rate_schedule
 from summarizer_assets.core.rate_schedule import Account, Ask, RateLimits
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.account import OwnAccount
 from summarizer_assets.llm.rate.concurrency import Concurrency
 from summarizer_assets.llm.rate.pacer import Pacer
@@ -210,12 +211,12 @@ def test_limits_are_learnt_from_headers_only_where_none_are_given():
     async def main():
         pacer = Pacer(10, RateLimits(requests=500))
         await pacer.reserve(1)
-        pacer.learn({"x-ratelimit-limit-requests": "9", "x-ratelimit-limit-tokens": "60000"})
+        pacer.learn(OPENAI_CHAT.limits({"x-ratelimit-limit-requests": "9", "x-ratelimit-limit-tokens": "60000"}))
         first = pacer.limits
         for nonsense in ("0", "-5", "nan", "inf", "1e9", "", "many", "9" * 40):
-            pacer.learn({"x-ratelimit-limit-tokens": nonsense})
+            pacer.learn(OPENAI_CHAT.limits({"x-ratelimit-limit-tokens": nonsense}))
         second = pacer.limits
-        pacer.learn({"anthropic-ratelimit-tokens-limit": "80000"})
+        pacer.learn(OPENAI_CHAT.limits({"anthropic-ratelimit-tokens-limit": "80000"}))
         return first, second, pacer.limits
 
     first, second, third = run(main())

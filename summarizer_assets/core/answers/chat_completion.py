@@ -1,13 +1,13 @@
-"""The chat-completion body around an answer: its text, usage and model, or why there is no text to read."""
+"""Opens OpenAI's chat completion: its text, usage and model, or why there is no text to read."""
 
 import contextlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
+from summarizer_assets.core.answers.completion import Completion
 from summarizer_assets.core.answers.event_stream import BLANKS, unstreamed
 from summarizer_assets.core.answers.lenient_json import NotJsonError, parse, plain
 from summarizer_assets.core.answers.provider_error import told_error
@@ -17,8 +17,6 @@ from summarizer_assets.core.answers.unusable import UnusableReply, bad_json, bad
 from summarizer_assets.core.answers.usage import Told
 from summarizer_assets.core.records import FailureReason
 
-__all__ = ["Envelope", "UnusableReply", "open_envelope", "printable"]
-
 _LONGEST_MODEL_NAME = 200
 
 # A finish reason is a word of the provider's own; one that none of these knows is a normal end, if the text reads.
@@ -27,21 +25,6 @@ _CUT_OFF = re.compile(r"length|max.*token|token.?limit|context.?window")
 _DECLINED = re.compile(r"refus")
 _FILTERED = re.compile(r"filter|safety|block|prohibit|recitation|spii|sensitive|guardrail|toxic|moderat|policy")
 _FAILED = re.compile(r"error|abort|cancel|interrupt|timeout|overload|insufficient")
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a readable body holds. A name that is no name is None.
-
-    `cut`: the finish reason, where it says that the output limit was reached; `error`: what the provider told beside
-    the text, which counts where the text is of no use.
-    """
-
-    content: str
-    told: Told
-    model: str | None
-    cut: str = ""
-    error: dict[str, object] | None = None
 
 
 class _Message(msgspec.Struct):
@@ -76,7 +59,7 @@ class _Body(msgspec.Struct):
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def open_envelope(body: bytes) -> Envelope:
+def open_chat_completion(body: bytes) -> Completion:
     """The answer's text and what came with it.
 
     Raises:
@@ -103,7 +86,9 @@ def open_envelope(body: bytes) -> Envelope:
         if error is None:
             raise
         raise _gateway(error) from None
-    return Envelope(content, Told.of(parsed.usage, parsed.service_tier).beside_text(), _name(parsed.model), cut, error)
+    return Completion(
+        content, Told.of(parsed.usage, parsed.service_tier).beside_text(), _name(parsed.model), cut, error
+    )
 
 
 def _failed(finish: str) -> bool:
