@@ -39,10 +39,10 @@ _SHOWN = 20
 
 @dataclass
 class Rebuilt:
-    """What became of the partitions. `reported` and `green` (left as they were) count them by asset.
+    """The result by partition. `reported` and `green` (already materialised, unchanged) count them by asset.
 
-    `unfinished`: with authors that have no row yet. `empty`: without an author. `at_work`: a run tells of them itself.
-    `others`: were shown as done by a run on another root, which one.
+    `unfinished`: buckets with authors that have no row yet. `empty`: buckets without authors. `at_work`: buckets with
+    an active run, which reports them itself. `others`: buckets shown as materialised by a run on another root, with it.
     """
 
     reported: dict[str, int] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from summarizer_assets.core.redrive import Choice, Redrive, Resummarize, moment_
 
 
 class RedriveConfig(dg.Config):
-    """Failures to ask now, whatever their time, attempts and reason. Each list that is given must hold."""
+    """Failures to ask now, whatever their due time, attempts and reason. All given lists must match."""
 
     reasons: list[str] = Field(default=[], description='Only those that failed for one of these, as in ["ungrounded"].')
     authors: list[str] = Field(default=[], description="Only these author ids.")
@@ -29,7 +29,7 @@ class RedriveConfig(dg.Config):
 
 
 class ResummarizeConfig(dg.Config):
-    """Summaries to ask for anew. All that is given must hold; the old summary stays until the new one is there."""
+    """Summaries to regenerate. All given filters must match; the old summary is kept until the new one exists."""
 
     other_prompt_or_model: bool = Field(
         default=False, description="Only those made with another prompt or model than that of the settings now."
@@ -61,7 +61,7 @@ class ResummarizeConfig(dg.Config):
 
 
 class SummariesConfig(dg.Config):
-    """Beside the authors who are pending or due, whom a run asks anyway."""
+    """What a run does besides asking the authors who are pending or due."""
 
     retry_all: bool = Field(
         default=False,

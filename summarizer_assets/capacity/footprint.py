@@ -40,7 +40,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Buckets:
-    """The number of buckets and its reason. `too_large`: even so, a bucket has too many authors."""
+    """The number of buckets and its reason. `too_large`: even the maximum leaves too many authors in each."""
 
     count: int
     reason: str

@@ -108,7 +108,7 @@ def throughput(runs: Mapping[str, Sequence[PastRun]]) -> Throughput:
 
 
 def limit_seconds(limits: RateLimits, requests: float, tokens: float) -> dict[str, float]:
-    """The seconds that each known limit requires for so many requests and tokens, by its name."""
+    """The seconds that each known limit requires for `requests` and `tokens`, by the limit's name."""
     found = {}
     if limits.requests is not None:
         found[REQUESTS] = requests / limits.requests * _MINUTE_S

@@ -25,7 +25,7 @@ def kept_of(known: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> p
 
 
 def as_tried_with(failures: pl.DataFrame, tried: pl.DataFrame, prompt_version: str, model: str) -> pl.DataFrame:
-    """Rows of `failures` under another prompt or model, with the attempts under this one, where there were any."""
+    """Rows of `failures` of another prompt or model whose authors this one has tried, too, with its own attempts."""
     mine = (pl.col("prompt_version") == prompt_version) & (pl.col("model") == model)
     others = failures.filter(~mine & (pl.col("attempts") > 0))
     found = others.select(pl.exclude(*_COLUMNS[2:])).join(tried.filter(mine), on=["author_id", "content_hash"])

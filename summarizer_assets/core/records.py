@@ -1,4 +1,4 @@
-"""The records of the project and the Polars schema of each table, written once."""
+"""The Polars schemas of all tables, and the failure reasons."""
 
 from enum import StrEnum
 from typing import Self
@@ -10,8 +10,8 @@ from summarizer_assets.core.paper_fields import PAPER_FIELDS, added
 _Columns = dict[str, pl.DataType | type[pl.DataType]]
 
 PAPER = pl.Struct({field.name: field.kind.dtype for field in PAPER_FIELDS})
-#: Names of columns, and of fields of a paper, that came after the first tables were made. A table without them is read
-#: with nulls, and gets them with its next commit.
+#: Names of columns, and of fields of a paper, that were added after the first tables were created. A table without them
+#: is read with nulls, and gets them with its next commit.
 ADDED = frozenset(field.name for field in added())
 
 _AUTHOR: _Columns = {
@@ -21,7 +21,7 @@ _AUTHOR: _Columns = {
     "topics": pl.List(pl.String),
     "papers": pl.List(PAPER),
 }
-#: An author as every source delivers it, before it has a bucket and a hash.
+#: An author as every source yields it, before it has a bucket and a hash.
 AUTHOR = pl.Schema(_AUTHOR)
 
 AUTHORS = pl.Schema({**_AUTHOR, "record_hash": pl.String, "bucket": pl.String})
@@ -65,13 +65,13 @@ _FAILURES: _Columns = {
 }
 FAILURES = pl.Schema(_FAILURES)
 
-#: A source row that cannot become an author: why, the row (of a text file behind `file:line: `) cut at 2,000
-#: characters, how often it came.
+#: A source row that cannot become an author: the reason, the row cut at 2,000 characters (of a text file preceded by
+#: `file:line: `), and how often it occurred.
 REJECTED = pl.Schema({"reason": pl.String, "row": pl.String, "count": pl.Int64})
 
 
 class FailureReason(StrEnum):
-    """Why an author has no summary, and whether asking again can help."""
+    """Why an author has no summary, and whether a retry can help."""
 
     retryable: bool
     skipped: bool
@@ -85,7 +85,7 @@ class FailureReason(StrEnum):
         member.meaning = meaning
         return member
 
-    # By rule: no request is made.
+    # Skipped by a rule, without a request.
     NO_PAPERS = "no_papers", False, "the record has neither papers nor topics: nothing to summarise", True
     EXCLUDED = "excluded", False, "the author is on the list of people never to be sent", True
     # The reply as a whole.

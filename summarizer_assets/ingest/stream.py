@@ -69,8 +69,9 @@ def version_note(table: BucketedTable) -> str:
 
 @dataclass(frozen=True)
 class _Stake:
-    """Authors whom an ingest may remove: those in a bucket of `authors` and, if no ingest has filled the bucket yet
-    (summaries copied to a new root, or `authors` deleted), those with a summary.
+    """Authors whom an ingest may remove: a bucket's authors and, before any ingest filled it, those with a summary.
+
+    The latter exist if summaries were copied to a new root, or `authors` was deleted.
     """
 
     table: BucketedTable

@@ -107,7 +107,7 @@ class Told:
 
 
 def estimated_usage(asked: int, said: int) -> Usage:
-    """From the bytes of a request and of its reply, where that one tells no usage."""
+    """The usage estimated from the bytes of a request and of its reply, if the reply reports none."""
     return Usage(asked // _BYTES_A_TOKEN, said // _BYTES_A_TOKEN)
 
 

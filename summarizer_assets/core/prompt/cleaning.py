@@ -1,11 +1,11 @@
-r"""One rule that makes any text of a source fit to be read, and safe to be put into a prompt.
+r"""Cleaning of source texts, so that they are readable, and safe in a prompt.
 
-Tags go (but not the `<` of `p < 0.05`), entities are decoded however often they were encoded, LaTeX becomes what it
-prints, every run of white space is one blank, what cannot be seen is removed, and the marks that give a record its
-lines (`core.prompt.messages`) cannot come from within. The result is NFC and stable: cleaning it again changes nothing.
+Tags are removed (but not the `<` of `p < 0.05`), entities are decoded however often they were encoded, LaTeX becomes
+plain text, runs of white space become one blank, invisible characters are removed, and so are the delimiters of a
+record's lines (`core.prompt.rendering`). The result is in NFC and stable: cleaning it again changes nothing.
 
-Zero-width joiners go too, although Persian and Indic scripts use them to choose a glyph: the words stay readable
-without, and a model that copies a name faithfully must not write a character that the checks of answers refuse.
+Zero-width joiners are removed, too, although Persian and Indic scripts use them to choose a glyph: words stay readable
+without them, and a model that copies a name faithfully must not write a character that the answer checks reject.
 """
 
 import html
@@ -16,7 +16,7 @@ import polars as pl
 
 from summarizer_assets.core.prompt.latex import plain_latex
 
-# Written as ranges, not as Unicode classes: those grow with each Unicode version, and a hash must not.
+# Ranges instead of Unicode classes, which grow with each Unicode version and would change hashes.
 _INVISIBLE = (
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0"
@@ -25,11 +25,11 @@ _INVISIBLE = (
 _BLANKS = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 _INVISIBLES = re.compile(f"[{_INVISIBLE}]+")
-# What Windows-1252 meant by a byte that was read as Latin-1: a control character to the eye, `š` to the author.
+# Characters of Windows-1252 whose bytes were read as Latin-1 control characters, for example `š`.
 _WINDOWS = {
     code: bytes([code]).decode("cp1252")
     for code in range(0x80, 0xA0)
-    if code not in {0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D}  # 0x85 is a line end, the others were never assigned
+    if code not in {0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D}  # 0x85 is a line end, the others are unassigned
 }
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
@@ -39,7 +39,7 @@ _TAG_NAMES = frozenset(
     msubsup msup mtable mtd mtext mtr munder munderover meta nobr ol p pre q s samp sc script sec small span strike
     strong style sub sup svg table tbody td tex-math th thead title tr tt u ul var wbr""".split()  # noqa: SIM905 - words
 )
-# Attributes must look like attributes: `a <b and c> d` is a comparison.
+# Attributes must look like attributes, because `a <b and c> d` is a comparison.
 _TAG = re.compile(
     r"""</?([A-Za-z][\w-]*(:[A-Za-z][\w-]*)?)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*)\s*/?>"""
 )
@@ -49,20 +49,20 @@ _BREAKING = frozenset(
     """article-title blockquote br center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre sec table td th title tr
     ul""".split()  # noqa: SIM905 - words
 )
-# `<|endoftext|>`, `<mask>`, `[INST]`: some servers read these as control tokens wherever they stand.
+# `<|endoftext|>`, `<mask>`, `[INST]`: some servers read these as control tokens anywhere.
 _SPECIAL_OPEN = re.compile(r"<+[|\uff5c]")
 _SPECIAL_CLOSE = re.compile(r"[|\uff5c]>+")
 _SPECIAL_WORD = re.compile(r"<(/?[A-Za-z_][\w-]*)>")
 _SPECIAL_BRACKET = re.compile(r"\[(/?[A-Z]+(?:_[A-Z]+)*)\]")
 
-_LOOKS_LIKE_TAG = re.compile(r" ?<(?=[A-Za-z/!?])")  # a comparison; a blank, so that who copies it writes no markup
+_LOOKS_LIKE_TAG = re.compile(r" ?<(?=[A-Za-z/!?])")  # a comparison; gets a blank, so that a copy of it is no markup
 
-# The marks of a record's lines, see core.prompt.
+# The delimiter of a record's first line, see `core.prompt.rendering`.
 _RECORD_MARK = re.compile('[#\uff03]+\\s*(?=["\u201c\u201d\u201e\uff02])|(?<=[#\uff03])[#\uff03]+')
 _FIELD_MARK = re.compile(r"(?:^| )([|@])(?: |$)")
 _AT_EDGE = re.compile(r"^[|@ ]+(?: |$)|(?:^| )[|@ ]+$")
 
-#: What sends a text the slow way, for both regular expression engines in use (Rust's and Python's).
+#: Characters for which a text is cleaned by Python, for both regex engines in use (Rust's and Python's).
 _SUSPICIOUS = (
     rf"[{_INVISIBLE}]|[\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|  |^ | $"
     r"|[\\${}]|<[/!?A-Za-z|\uff5c]|<<|[|\uff5c]>|&[#A-Za-z]|[|@](?: |$)|[#\uff03]{2}"
@@ -70,7 +70,7 @@ _SUSPICIOUS = (
     r"|\[/?[A-Z]+(?:_[A-Z]+)*\]"
 )
 _BLANK_RUN = f"[{_BLANKS}]+"  # what str.split() splits at
-# The few tags that most marked-up titles hold, dropped without meeting Python.
+# The few tags of most marked-up titles, removed without Python.
 _INLINE_TAG = "</?(?:i|b|em|sub|sup|inf|italic|bold|strong)>"
 _ROUNDS = 8
 _MARKUP = re.compile(r"[<>&\\${}|@#\[\]\uff03\uff5c]")
@@ -88,7 +88,7 @@ def _untagged(match: re.Match[str]) -> str:
 
 
 def _round(text: str) -> str:
-    # Each rule is guarded by the mark it looks for: most texts that come here hold one or two of them.
+    # Each rule is guarded by its character, because most texts here have only one or two of them.
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     if not (text.isascii() and text.isprintable()):
@@ -112,7 +112,7 @@ def _round(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The rule for one text; the meaning of `cleaned`."""
+    """Clean one text; defines the result of `cleaned`."""
     return _settled(re.sub(_INLINE_TAG, "", " ".join(text.split())).strip(" "))
 
 
@@ -121,14 +121,14 @@ def _settled(text: str) -> str:
         before, text = text, _round(text)
         if text == before:
             return text
-    # Nested deeper than any export nests by accident: what could still be markup goes at once.
+    # Nested deeper than any export does by accident: remove everything that could still be markup.
     text = _MARKUP.sub(" ", text)
     return _round(_round(text))
 
 
 def cut(column: pl.Series, characters: int) -> pl.Series:
-    """Texts of at most `characters` characters; a longer one ends in `…`."""
-    long = column.str.len_bytes() > characters  # cheap; characters are counted only where bytes are many
+    """The texts, cut to at most `characters` characters; a cut one ends in `…`."""
+    long = column.str.len_bytes() > characters  # cheap; characters are counted only for texts with many bytes
     if not long.any():
         return column
     where = long.fill_null(value=False).arg_true()
@@ -142,11 +142,11 @@ def _put(column: pl.Series, where: pl.Series, values: pl.Series) -> pl.Series:
 
 
 def cleaned(column: pl.Series, characters: int) -> pl.Series:
-    """`clean` for a String column, then cut to `characters`; what is empty after that is null.
+    """`clean` for a String column, then cut to `characters`; empty results are null.
 
-    Only texts that hold a suspicious character are touched, and only those that hold more than odd white space meet
-    Python, each distinct one once. Before cleaning, a text is cut to eight times the limit, so that a title of ten
-    megabytes costs no more than a long one.
+    Only texts with a suspicious character are processed, and only those with more than odd white space by Python, each
+    distinct one once. Texts are first cut to eight times the limit, so that a title of ten megabytes costs no more than
+    a long one.
     """
     column = _precut(column, 8 * characters)
     where = _suspicious(column)
@@ -158,7 +158,7 @@ def cleaned(column: pl.Series, characters: int) -> pl.Series:
 
 
 def cleaned_repeating(column: pl.Series, characters: int) -> pl.Series:
-    """`cleaned` for a column with few distinct values, such as journals: each is looked at once."""
+    """`cleaned` for a column with few distinct values, such as journals, each processed once."""
     before = column.unique()
     after = cleaned(before, characters)
     changed = before.ne_missing(after)
@@ -181,7 +181,7 @@ def _slowly(texts: pl.Series) -> pl.Series:
     if not before.len():
         return texts
     after = pl.Series([_round(text) for text in before], dtype=pl.String)
-    # What is no longer suspicious is settled: a second round would only find that out more slowly.
+    # Texts that are no longer suspicious are finished; a second round would find the same more slowly.
     again = _suspicious(after)
     if again.len():
         after = _put(after, again, pl.Series([_settled(text) for text in after.gather(again)], dtype=pl.String))

@@ -1,4 +1,4 @@
-"""A record as `core.prompt.rendering` writes it, taken apart again: what a person reads beside the summary of it."""
+"""Parsing of a rendered record (`core.prompt.rendering`) for display next to its summary."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from typing import Final
 from summarizer_assets.core.paper_fields import Kind, facts
 
 _COUNTS, _FLAGS, _TEXTS = facts(Kind.COUNT), facts(Kind.FLAG), facts(Kind.KEY, Kind.TEXT, Kind.TEXTS)
-#: The numbers over all papers, in the first line; but for `papers`, a group has the name of its field.
+#: The totals over all papers in the first line; each group except `papers` has the name of its field.
 TOTALS: Final = re.compile(
     r"(?P<papers>\d+) papers"
     + "".join(rf"(?:, {field.label} (?P<{field.name}>-?\d+))?" for field in _COUNTS)
     + "".join(rf"(?:, (?P<{field.name}>\d+) {field.label})?" for field in _FLAGS)
     + r"(?:, shown \d+)?"
 )
-#: The facts of a paper: its counts and flags, each a group with the name of its field.
+#: The facts of a paper: its counts and flags, each in a group with the name of its field.
 FACTS: Final = re.compile(
     "".join(rf"(?:(?:^|, ){field.label} (?P<{field.name}>-?\d+))?" for field in _COUNTS)
     + "".join(rf"(?:(?:^|, )(?P<{field.name}>{field.label}))?" for field in _FLAGS)
@@ -28,7 +28,7 @@ _SHOWN: Final = re.compile(r", shown (\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class PaperView:
-    """`facts`: citations and the like, in words. What the record does not tell is empty."""
+    """A paper for display. `facts`: citations and the like, in words. Missing values are empty."""
 
     title: str
     journal: str = ""
@@ -39,7 +39,7 @@ class PaperView:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """`totals`: the numbers of papers and citations, in words. What the record does not tell is empty."""
+    """A record for display. `totals`: numbers of papers and citations, in words. Missing values are empty."""
 
     name: str = ""
     affiliation: str = ""
@@ -49,7 +49,7 @@ class RecordView:
 
 
 def view_of(record: str) -> RecordView:
-    """A rendered record for people; its lines and separators are explained in `core.prompt.rendering`."""
+    """Parse a rendered record; `core.prompt.rendering` explains its lines and separators."""
     head, *lines = record.split("\n")
     _, end = json.JSONDecoder().raw_decode(head, 1)  # the id, after its #
     who, *more = head[end:].split(" | ")
