@@ -1,22 +1,22 @@
-"""Who is to blame for a request that failed: its authors, or what all requests share (provider, account, settings)?
+"""Attribution of failed requests: to their authors, or to what all requests share (provider, account, settings).
 
-**A refusal** seldom says so, and a wrong guess is dear: authors are failed for good, or a run stops for one odd title.
-So it is not guessed. **An author is charged only when refused twice, and after each time somebody was answered whose
-request went out later**: the account, the configuration and the server were well then. Until that is so a refusal is
-*open*. A request that went out before it came proves nothing: it may have been let in before the account's end. The
-second time is for what passes by itself, as a wall that lets nobody through for a moment; it is asked for once the
-first refusal is explained.
+**A refusal** seldom shows its cause, and a wrong guess is costly: authors fail permanently, or one odd title stops a
+run. So nothing is guessed. **An author is charged only after two refusals, each followed by an answer to a request that
+was sent later**, which proves that account, configuration and server were working. Until then a refusal is *open*. An
+answer to a request sent before the refusal proves nothing, because it may have been admitted before the account was
+blocked. The second refusal is required because some causes pass, such as a firewall that blocks everybody for a moment;
+the second request is made once the first refusal is explained.
 
-Where no such answer comes by itself, one is brought about. When several authors would have to be at fault in the same
-words (or the first, before anything was answered at all), or when nobody else is left to be asked, nothing more goes
-out but a *control*: the record of a harmless author who does not exist. If it is answered, the authors were to blame.
-If it is refused too, they were not, and the run stops.
+If no such answer arrives, one is provoked. When several authors would have to be at fault with the same message (or the
+first one, before any answer), or when nobody else is left to ask, only a *control* is sent: the record of a harmless,
+fictitious author. If it is answered, the authors are to blame; if it is refused, too, they are not, and the run stops.
 
-**No answer** after all tries (a server error, a timeout, a broken connection) is *undecided* until anybody is answered,
-whatever the answer says: the provider is there, so the authors are to blame. In an outage the undecided are asked
-again, uncharged; they are suspected too when nothing but a probe was answered since the last outage.
+**No response** after all retries (a server error, a timeout, a broken connection) is *undecided* until the provider
+responds to any request, whatever the response: then it is reachable, and the authors are to blame. In an outage the
+undecided authors are asked again without being charged; they are also suspected if only a probe was answered since the
+last outage.
 
-Order is all that counts here; there is no clock.
+Only the order of events counts; there is no clock.
 """
 
 from collections.abc import Collection
@@ -25,8 +25,8 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 5  # authors at fault in the same words, after which it is looked into
-_AT_FIRST: Final = 1  # the same, before anything was answered
+_PATIENCE: Final = 5  # authors refused with the same message, after which a control is sent
+_AT_FIRST: Final = 1  # the same, before any answer
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Open(Generic[T]):
     """A refusal that is not explained yet.
 
     Attributes:
-        words: equal for refusals in the same words.
-        authors: of the refused request, by position.
-        came: its place in the order of events.
-        case: what is to be charged; None: nothing, for the request is asked again in parts.
-        second: its author was refused before, and others answered in between.
+        words: key of the message, equal for refusals with the same message.
+        authors: positions of the refused request's authors.
+        came: its position in the order of events.
+        case: what is charged; None if nothing is, because the request is repeated in parts.
+        second: whether its author was refused before, with answers to others in between.
     """
 
     words: str
@@ -50,7 +50,7 @@ class Open(Generic[T]):
 
 @dataclass(frozen=True)
 class Cleared(Generic[T]):
-    """What an answer explains: who is to be charged, and who is to be asked for the second time."""
+    """What an answer explains: the cases to charge, and the cases to ask a second time."""
 
     charged: list[T]
     again: list[T]
@@ -69,12 +69,12 @@ class Blame(Generic[T]):
         self._answered = False
 
     def begin(self) -> int:
-        """A request goes out; its place in the order of events, to be told with its answer."""
+        """Record that a request is sent; return its position in the order of events, for `answered`."""
         self._order += 1
         return self._order
 
     def refused(self, words: str, authors: Collection[int], case: T | None, *, second: bool = False) -> None:
-        """A request for `authors` was refused. A part of one that was refused before explains that one, too."""
+        """Record a refused request for `authors`. A refused part of an earlier request explains that one, too."""
         self._order += 1
         part = frozenset(authors)
         whole = next((one for one in self._open if one.words == words and one.authors > part), None)
@@ -83,7 +83,7 @@ class Blame(Generic[T]):
         self._open.append(Open(words, part, self._order, case, second))
 
     def answered(self, begun: int) -> Cleared[T]:
-        """A request that went out at `begun` was answered: what came before it was not the fault of all."""
+        """Record the answer to a request sent at `begun`: refusals before it were not caused by what all share."""
         self._answered = True
         found: Cleared[T] = Cleared([], [])
         for one in self._open:
@@ -93,12 +93,12 @@ class Blame(Generic[T]):
         return found
 
     def vindicated(self, words: str) -> None:
-        """A control was answered: refusals in these words are the authors', and believed to be for longer."""
+        """Record an answered control: refusals with this message are the authors', also for a while after."""
         self._patience[words] = 2 * max(_PATIENCE, self._patience.get(words, 0))
 
     @property
     def suspicious(self) -> str | None:
-        """The words in which too many were refused with nothing answered since; None: there are none."""
+        """The message with which too many authors were refused without an answer since; None if there is none."""
         usual = _PATIENCE if self._answered else _AT_FIRST
         for words in dict.fromkeys(one.words for one in self._open):
             if self._culprits(words) >= self._patience.get(words, usual):
@@ -107,11 +107,11 @@ class Blame(Generic[T]):
 
     @property
     def open(self) -> list[Open[T]]:
-        """Oldest first."""
+        """The open refusals, oldest first."""
         return list(self._open)
 
     def heard(self) -> list[T]:
-        """The provider said something to anybody, be it a refusal: the undecided are to be charged."""
+        """Record any response of the provider, even a refusal; return the undecided cases, which are to be charged."""
         self.answers += 1
         return self.take_undecided()
 
@@ -120,13 +120,13 @@ class Blame(Generic[T]):
         return undecided
 
     def outage_began(self) -> tuple[list[T], bool]:
-        """The undecided, who are to be asked again; and whether they are suspected as well as the provider."""
+        """The undecided cases, which are to be asked again, and whether they are suspected besides the provider."""
         return self.take_undecided(), self._answers_before_outage == self.answers
 
     def outage_ended(self) -> None:
-        """By the answer that is about to be told to `heard`."""
+        """Record the end of an outage, by the answer that is passed to `heard` next."""
         self._answers_before_outage = self.answers + 1
 
     def _culprits(self, words: str) -> int:
-        """Authors who would have to be at fault: no two refusals are of the same one (see `refused`)."""
+        """The number of authors who would have to be at fault; each has at most one open refusal (see `refused`)."""
         return sum(one.words == words for one in self._open)

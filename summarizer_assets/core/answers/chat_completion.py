@@ -1,4 +1,4 @@
-"""Opens OpenAI's chat completion: its text, usage and model, or why there is no text to read."""
+"""Parser of OpenAI chat completions: text, usage and model, or the reason why there is no readable text."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from summarizer_assets.core.records import FailureReason
 
 _LONGEST_MODEL_NAME = 200
 
-# A finish reason is a word of the provider's own; one that none of these knows is a normal end, if the text reads.
+# Finish reasons vary between providers; one that is unknown here counts as a normal end if the text is readable.
 _ENDED = frozenset({"", "stop"})
 _CUT_OFF = re.compile(r"length|max.*token|token.?limit|context.?window")
 _DECLINED = re.compile(r"refus")
@@ -41,7 +41,7 @@ class _Message(msgspec.Struct):
 class _Choice(msgspec.Struct):
     message: _Message | None = None
     delta: _Message | None = None
-    text: object = None  # of the older completions
+    text: object = None  # in the older completions API
     finish_reason: object = None
     error: object = None
 
@@ -60,10 +60,10 @@ _BODY = msgspec.json.Decoder(_Body)
 
 
 def open_chat_completion(body: bytes) -> Completion:
-    """The answer's text and what came with it.
+    """Parse a chat completion.
 
     Raises:
-        UnusableReply: there is no text, or none that may be used.
+        UnusableReply: there is no usable text.
     """
     parsed = _parsed(body)
     choice = parsed.choices[0] if parsed.choices else None
@@ -101,7 +101,7 @@ def _parsed(body: bytes) -> _Body:
         if parsed.choices is not None:
             return parsed
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # what is wrong is found out below, with more patience
+        pass  # the lenient parser below finds out what is wrong
     document = _plain(body)
     try:
         return msgspec.convert(document, _Body)
@@ -112,10 +112,10 @@ def _parsed(body: bytes) -> _Body:
 
 
 def _plain(body: bytes) -> object:
-    """The body as dicts and lists, whatever stands around its JSON.
+    """The body as dicts and lists, whatever surrounds its JSON.
 
     Raises:
-        UnusableReply: there is no JSON.
+        UnusableReply: the body has no JSON.
     """
     start = body.lstrip(BLANKS)[:1]
     if start in (b"<", b""):
@@ -132,10 +132,10 @@ def _plain(body: bytes) -> object:
 
 
 def _unwrapped(document: object) -> object:
-    """The completion in the one member that holds one, as in `{"code": 0, "data": {"choices": …}}` of some gateways."""
+    """The completion, also if a gateway wraps it in another object, as in `{"code": 0, "data": {"choices": …}}`."""
     if isinstance(document, dict) and not document.get("choices"):
         inner = [value for value in document.values() if isinstance(value, dict) and value.get("choices")]
-        if len(inner) == 1:  # what it cost may stand beside it
+        if len(inner) == 1:  # the usage may be beside it
             return {"usage": document.get("usage"), "service_tier": document.get("service_tier")} | inner[0]
     return document
 
@@ -146,7 +146,7 @@ def _gateway(error: dict[str, object]) -> UnusableReply:
 
 
 def _content(message: _Message, finish: str) -> tuple[str, str]:
-    """The text of an answer, and the finish reason where it was cut off."""
+    """The text of an answer, and the finish reason if it was cut off."""
     text = _text(message.content)
     if finish in _ENDED and text is not None and "{" in text:
         return text, ""
@@ -179,7 +179,7 @@ def _without_text(message: _Message, finish: str) -> UnusableReply:
 
 
 def _elsewhere(message: _Message) -> Iterator[str]:
-    """Where servers put an answer beside `content`: read where it holds the answer and nothing else."""
+    """Other fields than `content` in which servers put an answer; used only if they contain nothing else."""
     calls = message.tool_calls if isinstance(message.tool_calls, list) else []
     for call in [*calls, {"function": message.function_call}]:
         function = call.get("function") if isinstance(call, dict) else None
@@ -189,16 +189,16 @@ def _elsewhere(message: _Message) -> Iterator[str]:
 
 
 def _as_text(value: object) -> Iterator[str]:
-    """A string as it is, an object or a list as JSON."""
+    """A string unchanged, an object or a list as JSON."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        with contextlib.suppress(RecursionError):  # nested deeper than any answer: none is found there
+        with contextlib.suppress(RecursionError):  # nested deeper than any answer, so it is none
             yield json.dumps(value, default=str)
 
 
 def _text(content: object) -> str | None:
-    """A string, the parts of a list of parts joined but for thinking, or JSON given as such; None for anything else."""
+    """The text of a string, of a list of parts without reasoning, or of a JSON value; None for anything else."""
     if isinstance(content, str):
         return content
     if not content:

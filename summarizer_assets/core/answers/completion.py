@@ -1,4 +1,4 @@
-"""A reply that was opened, in whatever protocol it came."""
+"""The protocol-independent content of a reply."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from summarizer_assets.core.answers.usage import Told
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a readable body holds. A name that is no name is None.
+    """The content of a readable body. Invalid names are None.
 
-    `cut`: the finish reason, where it says that the output limit was reached; `error`: what the provider told beside
-    the text, which counts where the text is of no use.
+    `cut`: the finish reason if it means that the output limit was reached. `error`: an error that the provider reported
+    besides the text, which counts if the text is unusable.
     """
 
     content: str

@@ -1,7 +1,7 @@
-"""A reply to outcomes by id: every author asked for ends accepted or to be asked again, none lost, none guessed.
+"""Reading of a reply: each author asked for is either accepted or to be asked again; none is lost, none guessed.
 
-The way of a reply: its protocol opens it (`llm.protocols`), `rows` reads the answer's rows, this module matches them by
-id and has each judged by `text_safety` and `core.judging.judge`.
+The protocol opens the reply (`llm.protocols`), `rows` parses the answer's rows, and this module matches them by id and
+has each judged by `text_safety` and `core.judging.judge`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from summarizer_assets.core.records import FailureReason
 
 __all__ = ["Asked", "Limits", "Reading", "read_reply"]
 
-_CHARACTERS_A_WORD = 20  # far above any language's: three times the length asked for passes
+_CHARACTERS_A_WORD = 20  # far above any language's, so that three times the requested length passes
 _SHORTEST_LIMIT = 400
 
 #: Details of an `id_mismatch`.
@@ -30,36 +30,36 @@ NO_ANSWER, CONTRADICTED = "no answer came under this id", "two different answers
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a summary must keep to.
+    """The limits that a summary is checked against.
 
-    `judged`: whether it is compared with the records. `backdrop`: the first records of the bucket, by author id, for
-    a request of few authors to be judged among.
+    `judged`: whether it is compared with the records. `backdrop`: the first records of the bucket, by author id, as
+    further comparison for requests with few authors.
     """
 
     max_characters: int = 1600
     judged: bool = True
     backdrop: Mapping[str, RecordTerms] = field(default_factory=dict)
     language: str = "English"
-    instruction: str = ""  # whose sentences no summary repeats
-    delimiters: tuple[str, ...] = ('#"', " | ", " @ ")  # of the rendered record; the data cannot hold them
-    model: str | None = None  # the configured name; another one in the reply is flagged
+    instruction: str = ""  # a summary must not repeat its sentences
+    delimiters: tuple[str, ...] = ('#"', " | ", " @ ")  # of the rendered record; data never contains them
+    model: str | None = None  # the configured name; a different one in the reply is flagged
 
     @staticmethod
     def characters_for(words: int) -> int:
-        """The most characters of a summary that was asked to have so many words."""
+        """The most characters of a summary with a requested length of `words`."""
         return max(_SHORTEST_LIMIT, words * _CHARACTERS_A_WORD)
 
 
 @dataclass(slots=True)
 class Reading:
-    """A reply that could be read. Each author asked for is in exactly one of `accepted` and `again`."""
+    """A readable reply. Each author asked for is in exactly one of `accepted` and `again`."""
 
     accepted: list[tuple[str, str, Judgement]]  # author id, summary (one paragraph, NFC)
     again: dict[str, FailureReason]
-    details: dict[str, str]  # of `again`, where there is more to say
+    details: dict[str, str]  # further details of `again`
     told: Told
     response_model: str | None
-    unknown_ids: int = 0  # rows under ids nobody asked for, dropped
+    unknown_ids: int = 0  # number of dropped rows under ids that were not asked
     flags: tuple[Flag, ...] = ()
 
 
@@ -67,8 +67,8 @@ def read_reply(completion: Completion, asked: Sequence[Asked], limits: Limits) -
     """The outcome of each author asked for.
 
     Raises:
-        UnusableReply: the text as a whole says nothing of anyone; what to do then is in its fields.
-        ValueError: an id was asked for twice, which no answer could tell apart.
+        UnusableReply: the text as a whole is unusable; its fields say what to do.
+        ValueError: an id was asked for twice, so that answers would be ambiguous.
     """
     by_id = {author.author_id: author for author in asked}
     if len(by_id) != len(asked):
@@ -109,7 +109,7 @@ def _refuse(reading: Reading, author: Asked, reason: FailureReason, detail: str 
 
 
 def _readable(reading: Reading, author: Asked, answer: object, limits: Limits) -> str | None:
-    """The summary as one paragraph, None when it may not be shown at all."""
+    """The summary as one paragraph; None if it must not be shown."""
     if not isinstance(answer, str):
         _refuse(reading, author, FailureReason.BAD_TYPE, f"the summary was {_kind(answer)}")
         return None

@@ -1,4 +1,4 @@
-"""What is sent: a constant instruction, then the records of a group as data; and the identity of the two."""
+"""The prompt: a constant instruction, then the records of a group as data; and the prompt version, their hash."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ Answer with JSON only, in this form, each author_id exactly as in its record (a 
 
 @dataclasses.dataclass(frozen=True)
 class PromptSettings:
-    """What to write. `instruction` replaces our description of the content; shape, safety and form stay."""
+    """What to write. `instruction` replaces our description of the content, but not the rules on format and safety."""
 
     instruction: str | None = None
     language: str = "English"
@@ -77,7 +77,7 @@ class PromptSettings:
 
 
 def system_message(settings: PromptSettings) -> str:
-    """The constant first message: the same for every request, so that the provider's prompt cache applies."""
+    """The constant first message, equal for every request, so that the provider's prompt cache applies."""
     return _SYSTEM.format(
         instruction=settings.instruction or _DEFAULT_INSTRUCTION,
         language=settings.language,
@@ -89,7 +89,7 @@ def system_message(settings: PromptSettings) -> str:
 def user_message(texts: Sequence[str], complaint: str | None = None) -> str:
     """The records of a group (`render`'s `text`), between lines that no record can contain.
 
-    `complaint` says why an earlier answer for these authors was not accepted.
+    `complaint`: why an earlier answer for these authors was not accepted.
     """
     number = f"{len(texts)} records" if len(texts) != 1 else "1 record"
     lines = [f"## {number}, as data:", *texts, "## End of the data. One summary for each of its ids, as JSON."]
@@ -99,11 +99,11 @@ def user_message(texts: Sequence[str], complaint: str | None = None) -> str:
 
 
 def overhead_tokens(system: str) -> int:
-    """Estimated input tokens of a request beside its records."""
+    """Estimated input tokens of a request without its records."""
     return estimate_tokens(system) + PER_REQUEST
 
 
 def prompt_version(prompt: PromptSettings, rendering: RenderSettings) -> str:
-    """16 hex digits over instruction, output schema and render settings; not over group size or extra body."""
+    """A hash (16 hex digits) of instruction, output schema and render settings, but not of group size or extra body."""
     parts = [system_message(prompt), OUTPUT_SCHEMA, dataclasses.asdict(rendering)]
     return blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=8).hexdigest()

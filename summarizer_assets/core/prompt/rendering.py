@@ -1,4 +1,4 @@
-"""An author's record as a model reads it: few tokens, nothing left out that a summary could use.
+"""Rendering of an author's record for the model: few tokens, nothing omitted that a summary could use.
 
     #"2345" Chen, Cory @ MIT | 4 papers, cited 50, 1 hot | topics: enzymes; proteins
     cell | chemistry, medical
@@ -9,10 +9,9 @@
     ?
      a paper whose journal is not known
 
-The id is a JSON string, so that it can be given back exactly. A journal is named once for its papers, which is what
-brings a record below the tokens of YAML. A line begins with `#"` (an author), a blank (a paper) or neither (a journal);
-`cleaning` takes line ends, `#"`, ` | ` and ` @ ` out of the data, so no text of a source can pretend to be another
-author or another field.
+The id is a JSON string, so that it can be returned exactly. A journal is named once for its papers, so that a record
+takes fewer tokens than YAML. A line begins with `#"` (an author), a blank (a paper) or neither (a journal); `cleaning`
+removes line ends, `#"`, ` | ` and ` @ ` from the data, so no source text can imitate another author or field.
 """
 
 import dataclasses
@@ -26,7 +25,7 @@ from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind, PaperField, 
 from summarizer_assets.core.prompt.cleaning import cleaned, cleaned_repeating
 from summarizer_assets.core.prompt.tokens import tokens_of
 
-#: An author of more papers gets a line of totals; so few are counted by reading them.
+#: Authors with more papers get totals; as few as these are counted by reading.
 _COUNTED_BY_EYE = 3
 _KNOWN = " known"  # suffix: the number of papers of which a count is known
 _NAME_CHARACTERS = 300
@@ -52,7 +51,7 @@ _AT = {field.place: field.name for field in PAPER_FIELDS}
 
 @dataclasses.dataclass(frozen=True)
 class RenderSettings:
-    """What of an author is shown. Part of the prompt version."""
+    """What of an author's record is shown. Part of the prompt version."""
 
     max_papers: int = 20
     max_characters: int = 6000
@@ -62,9 +61,9 @@ class RenderSettings:
 
 
 def trimmed(settings: RenderSettings, step: int) -> RenderSettings | None:
-    """Settings for the `step`-th (from 1) smaller try of an author too large alone; None when nothing is left to cut.
+    """Settings for the `step`-th (from 1) smaller attempt of an author too large alone; None if nothing can be cut.
 
-    Fewer papers first, then shorter titles. The content hash of the author stays the one of the full settings.
+    First fewer papers, then shorter titles. The author's content hash remains that of the full settings.
     """
     papers = settings.max_papers
     sizes = [
@@ -80,11 +79,11 @@ def trimmed(settings: RenderSettings, step: int) -> RenderSettings | None:
 
 
 def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
-    """One row an author (schema `RENDERED`), in the order given, from a frame with the columns of `records.AUTHOR`.
+    """One row per author (schema `RENDERED`), in the same order, from a frame with the columns of `records.AUTHOR`.
 
-    `author_name` is the name as the model is shown it, cleaned: the one that a faithful summary repeats.
-    `content_hash` is blake2b-128 of `text`. With `ignore_changes_in` it is taken of a rendering without these columns,
-    and of all papers instead of those shown, since a column that is ignored may decide which are shown.
+    `author_name` is the cleaned name as shown to the model, which a faithful summary repeats. `content_hash` is
+    blake2b-128 of `text`. With `ignore_changes_in` it is computed from a rendering without these columns and with all
+    papers instead of those shown, because an ignored column may decide which are shown.
     """
     papers = _papers(authors, settings)
     people = _people(authors, settings)
@@ -108,7 +107,7 @@ def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
 
 
 def json_ids(ids: pl.Series) -> pl.Series:
-    """Each id as a JSON string that stays on its line and shows every character it has."""
+    """Each id as a JSON string on one line, with every character visible."""
     plain = ids.str.contains(_PLAIN_ID)
     quoted = pl.select('"' + pl.lit(ids) + '"').to_series()
     if plain.all():
@@ -148,7 +147,7 @@ def _people(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
 
 
 def _papers(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
-    """All papers of all authors, cleaned, one row each, with `row`, the author's place in the frame."""
+    """All papers of all authors, cleaned, one row each, with `row`, the author's index in the frame."""
     lists = pl.DataFrame([pl.int_range(authors.height, dtype=pl.UInt32, eager=True).alias("row"), authors["papers"]])
     lists = lists.filter(pl.col("papers").list.len() > 0)
     flat = lists.explode("papers").unnest("papers")
@@ -175,7 +174,7 @@ def _fact(field: PaperField) -> pl.Expr:
 
 
 def _with(prefix: str, column: str) -> pl.Expr:
-    """`prefix` and the column's value where there is one, nothing where not; null-free."""
+    """`prefix` and the column's value; empty, never null, if there is no value."""
     return pl.when(pl.col(column).is_null()).then(pl.lit("")).otherwise(pl.lit(prefix) + pl.col(column))
 
 
@@ -197,7 +196,7 @@ def _lines(papers: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
 
 
 def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings) -> pl.Series:
-    """The records' texts, one for each row of `people`."""
+    """The records' texts, one per row of `people`."""
     lines = _lines(papers, settings).sort(
         "row", _CITED, "line", "place", descending=[False, True, False, False], nulls_last=True
     )
@@ -215,7 +214,7 @@ def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings)
         ).to_series()
     )
     shown = _within(lines, room, settings.max_papers)
-    # One journal line, then its papers; journals in the order of their most cited paper.
+    # One line per journal, then its papers; journals are ordered by their most cited paper.
     shown = shown.with_columns(pl.col("rank").min().over("row", "place").alias("first")).sort("row", "first", "rank")
     repeated = (pl.col("first") == pl.col("first").shift()) & (pl.col("row") == pl.col("row").shift())
     nameless = (pl.col("first") == 0) & (pl.col("place") == "\n?")
@@ -225,16 +224,16 @@ def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings)
     bodies = (
         bodies.select("row", body=pl.col("place") + pl.col("line")).group_by("row", maintain_order=True).agg("body")
     )
-    # Lists joined afterwards: five times faster than `str.join` inside the aggregation.
+    # Lists are joined afterwards, which is five times faster than `str.join` in the aggregation.
     bodies = bodies.with_columns(pl.col("body").list.len().alias("shown"), pl.col("body").list.join(""))
     people = people.join(bodies, on="row", how="left", maintain_order="left")
     return people.select(pl.concat_str(_headline(), pl.col("body").fill_null("")).alias("text")).to_series()
 
 
 def _within(lines: pl.DataFrame, room: pl.Series, max_papers: int) -> pl.DataFrame:
-    """The first `max_papers` lines of each author that fit into its room (characters), always at least one.
+    """The first `max_papers` lines of each author that fit into `room` (characters per author), but at least one.
 
-    `lines` are in order; a column `rank` counts from 0 within an author.
+    `lines` are in order, with a column `rank` that counts from 0 within an author.
     """
     place = pl.int_range(pl.len(), dtype=pl.Int64)
     lines = lines.with_columns(rank=place - place.gather(pl.col("row").search_sorted(pl.col("row"))))

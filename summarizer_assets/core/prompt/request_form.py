@@ -1,7 +1,7 @@
-"""In which form a provider takes requests: what a refusal teaches of it, once for all requests of a run.
+"""Adaptation of the request form: what a refusal shows about a provider's model, learnt once for a whole run.
 
-A form is made of facts about a provider's model, and never of what a person set: a setting that is refused is named to
-the person, not changed behind their back.
+A form consists of facts about the model and never of configured values: a refused setting is reported to the user, not
+changed silently.
 """
 
 import re
@@ -11,30 +11,30 @@ from typing import Any, Final, Literal
 
 from summarizer_assets.core.prompt.context_limits import ToldLimits
 
-#: How the shape of the answer is asked for: strictly, as any JSON object, or in words only.
+#: How the format of the answer is requested: by a strict schema, as any JSON object, or in words only.
 Structured = Literal["json_schema", "json_object", "none"]
 
 _OUTPUT_TOO_LARGE: Final = re.compile(
     r"max_(?:\w+_)?tokens\W[^.]{0,60}(?:too (?:large|high|big)|exceed|greater|larger|above)", re.IGNORECASE
 )
-_MARGIN: Final = 32  # one part of so many of a context is kept free: prompts are estimated
-_ROOM: Final = 1.25  # answers may be so much longer than expected
+_MARGIN: Final = 32  # one part in this many of the context is kept free, because prompts are estimated
+_ROOM: Final = 1.25  # factor by which answers may be longer than expected
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a refused request was told. `fields` are those it speaks of, `blamed` those it names as its cause."""
+    """The content of a refusal. `fields`: request fields it mentions. `blamed`: fields it names as the cause."""
 
     words: str
     fields: frozenset[str]
     blamed: frozenset[str]
     told: ToldLimits
-    of_size: bool  # too large, as against a field that is not known or not allowed
+    of_size: bool  # too large, as opposed to an unknown or forbidden field
 
 
 @dataclass(frozen=True)
 class Size:
-    """Of a request, in tokens: the estimate of its prompt, the answer that is expected, the bound that it set."""
+    """The size of a request in tokens: its estimated prompt, the expected answer, and its output limit."""
 
     prompt: int
     expected: int
@@ -43,13 +43,13 @@ class Size:
 
 @dataclass(frozen=True)
 class RequestForm:
-    """How a model is asked.
+    """The form of requests to a model.
 
     Attributes:
-        structured: how the shape of the answer is asked for.
-        output_field: the name under which the answer is bounded.
-        output_cap: the most tokens that the model's answers may be bounded by; None: as the settings say.
-        context: tokens, by this package's estimate, that prompt and answer may have together; None: not known.
+        structured: how the format of the answer is requested.
+        output_field: the name of the output limit's field.
+        output_cap: the largest output limit in tokens that the model accepts; None for the settings' value.
+        context: limit of prompt and answer together, in tokens as estimated by this package; None if unknown.
     """
 
     structured: Structured = "json_schema"
@@ -58,7 +58,7 @@ class RequestForm:
     context: int | None = None
 
     def bound(self, most: int, prompt: int, least: int) -> int:
-        """The output tokens to allow a request of `prompt` tokens: at most `most`, room permitting at least `least`."""
+        """The output limit of a request of `prompt` tokens: at most `most`, and if possible at least `least`."""
         bounds = [most]
         if self.output_cap is not None:
             bounds.append(self.output_cap)
@@ -67,13 +67,13 @@ class RequestForm:
         return min(bounds)
 
     def takes(self, prompt: int, expected: int) -> bool:
-        """Whether a request has room for the answer that is expected."""
+        """Whether a request has room for the expected answer."""
         if self.output_cap is not None and expected > self.output_cap:
             return False
         return self.context is None or prompt + _ROOM * expected <= self.context
 
     def cut(self, records: Sequence[int], overhead: int, expected: int) -> Iterator[list[int]]:
-        """Places of `records` (estimated tokens, in order) of each request that it takes; each at least one."""
+        """Split `records` (estimated tokens, in order) into requests; yield the positions in each, at least one."""
         part: list[int] = []
         total = overhead
         for place, tokens in enumerate(records):
@@ -87,7 +87,7 @@ class RequestForm:
 
     @property
     def differences(self) -> str:
-        """From the form that is asked in at first, for a person; empty: none."""
+        """The differences from the initial form, for a person; empty if there are none."""
         plain, said = FIRST_FORM, []
         if self.output_field != plain.output_field:
             said.append(f"{self.output_field} instead of {plain.output_field}")
@@ -101,7 +101,7 @@ class RequestForm:
         return "; ".join(said)
 
 
-#: In which everybody is asked at first.
+#: The initial form for every model.
 FIRST_FORM: Final = RequestForm()
 
 
@@ -111,7 +111,7 @@ def adapted(
     size: Size,
     simpler: Callable[[RequestForm, Refusal], RequestForm | None],
 ) -> RequestForm | None:
-    """The form in which to ask from now on; None: no other form would help. `simpler`: the protocol's."""
+    """The form to use from now on; None if no other form would help. `simpler`: the protocol's next simpler form."""
     return _smaller(form, refusal, size) if refusal.of_size else simpler(form, refusal)
 
 
@@ -121,7 +121,7 @@ def _smaller(form: RequestForm, refusal: Refusal, size: Size) -> RequestForm | N
         return replace(form, output_cap=told.cap)
     if told.context is not None:
         context = told.context - told.context // _MARGIN
-        if told.prompt is not None and told.prompt > size.prompt:  # by our estimate the context is smaller
+        if told.prompt is not None and told.prompt > size.prompt:  # the context is smaller in terms of our estimate
             context = context * size.prompt // told.prompt
         smaller = form.context is None or context < form.context
         too_much = size.prompt + size.bound > context
@@ -136,16 +136,16 @@ def _blames_output(form: RequestForm, refusal: Refusal) -> bool:
 
 
 def set_fields(extra_body: Mapping[str, Any]) -> frozenset[str]:
-    """The fields of a request that a person set."""
+    """The configured fields of a request."""
     return frozenset(name for name, value in extra_body.items() if value is not None)
 
 
 def settings_blamed(
     refusal: Refusal, size: Size, set_fields: frozenset[str], output_fields: Iterable[str]
 ) -> frozenset[str]:
-    """Of the fields that a person set (`set_fields`), those that the provider refuses.
+    """The configured fields (`set_fields`) that the provider refuses.
 
-    A bound of the output (`output_fields`: its names) that is too large counts when a smaller one would help.
+    An output limit (`output_fields`: its names) that is too large counts if a smaller one would help.
     """
     if not refusal.of_size:
         return set_fields & (refusal.blamed or refusal.fields)
