@@ -15,7 +15,7 @@ from summarizer_assets.core.prompt.parsed_record import PaperView, RecordView
 from summarizer_assets.report import gather as module
 from summarizer_assets.report.doubted import marked, reasons
 from summarizer_assets.report.facts import Doubt, Report
-from summarizer_assets.report.gather import gather, parts
+from summarizer_assets.report.gather import gather
 from summarizer_assets.report.markdown import texts
 from summarizer_assets.report.page import page
 from summarizer_assets_tests.report.planted import BUCKETS, SAID, Planted, change_record, planted
@@ -63,7 +63,7 @@ def test_each_stands_beside_its_own_record(report):
 
 def test_parts_of_any_size_and_no_comparison_find_the_same(root, report, monkeypatch):
     # A part holds up to 100,000 authors; the installation of this test has a few.
-    monkeypatch.setattr(module, "parts", lambda keys, sizes: parts(keys, sizes, most=1))
+    monkeypatch.setattr(module, "AUTHORS_AT_ONCE", 1)
     assert gather(root.summarizer, NOW, compare=False).doubts == report.doubts
 
 
