@@ -5,7 +5,7 @@
 
 Restores the authors it removed, removes those it added, and restores the records it changed; authors changed since stay
 as they are. Summaries and failures are restored as they were before it, without any request. The command can be
-repeated. It reaches back as far as the versions of the tables, 7 days. A bucket with a active run is refused. First
+repeated. It reaches back as far as the versions of the tables, 7 days. A bucket with an active run is refused. First
 correct the source, or switch off `reingest_changed_source`: an ingest of the same source removes the same authors.
 """
 

@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.formats import duration, number_of
+from summarizer_assets.core.display_text import duration, number_of
 from summarizer_assets.core.progress import IngestProgress, Progress
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs

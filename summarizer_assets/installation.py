@@ -10,28 +10,29 @@ from typing import Any
 
 import polars as pl
 
-from summarizer_assets.bucket_run.adapting import Adapting
-from summarizer_assets.bucket_run.ask import Asker
-from summarizer_assets.bucket_run.online import OnlineRequests
+from summarizer_assets.bucket_run.asking.adapting import Adapting
+from summarizer_assets.bucket_run.asking.asker import Asker
+from summarizer_assets.bucket_run.asking.online import OnlineRequests
+from summarizer_assets.bucket_run.asking.prompts import BucketPrompt, render_bucket
 from summarizer_assets.bucket_run.paid import paid_in_all
 from summarizer_assets.bucket_run.progress import Audience
-from summarizer_assets.bucket_run.prompts import BucketPrompt, render_bucket
 from summarizer_assets.bucket_run.route import Route
 from summarizer_assets.bucket_run.run import BucketRun
 from summarizer_assets.bucket_run.run_settings import RunContext, RunSettings, Tables
 from summarizer_assets.bucket_run.work import Work
-from summarizer_assets.core.answers.reply import Limits
-from summarizer_assets.core.brake import fingerprint
+from summarizer_assets.core.answers.reply import AnswerChecks
+from summarizer_assets.core.authors.redrive import NOBODY_CHOSEN, Choice
+from summarizer_assets.core.authors.retry_policy import RetryPolicy
+from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.estimation.cost import Terms
-from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
 from summarizer_assets.core.prompt.grouping import GroupLimits
 from summarizer_assets.core.prompt.messages import PromptSettings, prompt_version, system_message
 from summarizer_assets.core.prompt.rendering import RenderSettings
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
+from summarizer_assets.core.quality_breaker import fingerprint
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
-from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.llm.client import Client
@@ -272,11 +273,11 @@ class Summarizer:
         return Adapting(settings.protocol, extra_body, None if settings.embedded else book)
 
     @property
-    def checks(self) -> Limits:
+    def checks(self) -> AnswerChecks:
         """The limits that a summary is checked against."""
         settings = self.settings
-        return Limits(
-            max_characters=Limits.characters_for(settings.words),
+        return AnswerChecks(
+            max_characters=AnswerChecks.characters_for(settings.words),
             judged=settings.grounding,
             language=settings.language,
             instruction=system_message(self.prompt),
@@ -284,7 +285,7 @@ class Summarizer:
         )
 
     def maintain(self) -> dict[str, Maintained]:
-        """Maintain each existing table, without buckets that have a active run; results by table name."""
+        """Maintain each existing table, without buckets that have an active run; results by table name."""
         tables = (self.tables.authors, self.tables.summaries, self.tables.failures, self.rejected)
         busy = frozenset(self.state.holders())
         alone = partial(self.state.compaction, run_id="table_maintenance")

@@ -15,8 +15,7 @@ from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.embedded.app import create_app
 from summarizer_assets.llm.errors import secret_leaves
 from summarizer_assets.llm.http.descriptors import Room, room_for
-from summarizer_assets.llm.http.transport import Limits as TransportLimits
-from summarizer_assets.llm.http.transport import build_transport
+from summarizer_assets.llm.http.transport import TransportLimits, build_transport
 from summarizer_assets.llm.rate.account import Keeper
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.request_builder import RequestBuilder

@@ -6,7 +6,7 @@ For a new, empty Dagster storage over existing tables: the truth about authors i
 it was lost. A partition with rows is reported as materialised, with the number of rows and the table's version.
 Summaries and failures of a bucket are reported if each of its authors has one of the two; otherwise the bucket is
 listed and not changed. No request is made, no run is started, and no table is changed. Partitions that are materialised
-already are skipped, unless `--all` is given. A bucket with a active run is left to that run.
+already are skipped, unless `--all` is given. A bucket with an active run is left to that run.
 """
 
 import argparse
@@ -20,10 +20,10 @@ from typing import Any
 import dagster as dg
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.author_state import author_state
+from summarizer_assets.core.authors.coverage import Coverage, coverage_by_bucket
+from summarizer_assets.core.authors.state import author_state
 from summarizer_assets.core.buckets import bucket_keys, in_parts
-from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
-from summarizer_assets.core.formats import listed_buckets
+from summarizer_assets.core.display_text import listed_buckets
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.run_history import newest_materialisations

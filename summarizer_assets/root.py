@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError

@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from summarizer_assets.core.formats import cut
+from summarizer_assets.core.display_text import cut
 from summarizer_assets.core.markdown import table
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import model_notices

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.formats import exact_usd, usd
+from summarizer_assets.core.display_text import exact_usd, usd
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.ledger import SpendLedger

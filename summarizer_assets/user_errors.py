@@ -14,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 import dagster as dg
 
 from summarizer_assets.core.answers.text_safety import made_visible
-from summarizer_assets.core.redrive import ChoiceError
+from summarizer_assets.core.authors.redrive import ChoiceError
 from summarizer_assets.ingest.spill import SpillError
 from summarizer_assets.llm.errors import ProviderError
 from summarizer_assets.settings.errors import SettingsError

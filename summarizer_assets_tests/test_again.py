@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from summarizer_assets.core.redrive import Choice, Redrive, Resummarize
+from summarizer_assets.core.authors.redrive import Choice, Redrive, Resummarize
 from summarizer_assets.estimate.renewal import renewals, renewals_markdown
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets_tests.bucket_run.house import Fuse, House, housed

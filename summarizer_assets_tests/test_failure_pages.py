@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.core.reasons import REMEDIES, remedy_for
+from summarizer_assets.core.authors.remedies import REMEDIES, remedy_for
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.settings import PREFIX, Settings
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.redrive import Choice
+from summarizer_assets.core.authors.redrive import Choice
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.storage.delta.stream import persist

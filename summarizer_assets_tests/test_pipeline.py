@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from summarizer_assets.bucket_run.online import OnlineRequests
+from summarizer_assets.bucket_run.asking.online import OnlineRequests
 from summarizer_assets.bucket_run.route import Route
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop

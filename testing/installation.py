@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from summarizer_assets.assets.told import told
+from summarizer_assets.assets.run_metadata import told
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.records import PAPER
 from summarizer_assets.definitions import build_defs

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from summarizer_assets.core.answers.reply import Asked, Limits, Reading
+from summarizer_assets.core.answers.reply import AnswerChecks, Asked, Reading
 from summarizer_assets.core.answers.reply import read_reply as read_opened
 from summarizer_assets.core.prompt.messages import user_message
 from summarizer_assets.core.prompt.request_form import RequestForm, Structured
@@ -31,7 +31,7 @@ def request_body(
     return OPENAI_CHAT.encode(ChatRequest(model, system, user, max_tokens, form, extra_body or {}))
 
 
-def read_reply(body: bytes, asked: Sequence[Asked], limits: Limits) -> Reading:
+def read_reply(body: bytes, asked: Sequence[Asked], limits: AnswerChecks) -> Reading:
     return read_opened(OPENAI_CHAT.open(body), asked, limits)
 
 

@@ -38,7 +38,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--show", action="store_true", help="print the good answers that are refused, with their texts")
     options = parser.parse_args()
 
-from summarizer_assets.core.answers.reply import Limits, Reading, read_reply
+from summarizer_assets.core.answers.reply import AnswerChecks, Reading, read_reply
 from summarizer_assets.core.judging.contrast import ENOUGH
 from summarizer_assets.core.judging.figures import Record
 from summarizer_assets.core.judging.judge import Asked, judge
@@ -63,7 +63,7 @@ class Request:
 
     asked: list[Asked]
     answers: dict[int, str]
-    limits: Limits
+    limits: AnswerChecks
     reply: str
 
     def read(self, answers: dict[int, str]) -> Reading:
@@ -106,13 +106,15 @@ def requests_of(folder: Path) -> dict[str, list[Request]]:
 def _request(line: dict[str, Any]) -> Request:
     asked = [Asked(author_id, name or "", text) for author_id, name, text in line["records"]]
     prompt = PromptSettings(line.get("instruction"), line.get("language", "English"), line.get("words", 80))
-    limits = Limits(
-        max_characters=Limits.characters_for(prompt.words),
+    limits = AnswerChecks(
+        max_characters=AnswerChecks.characters_for(prompt.words),
         language=prompt.language,
         instruction=system_message(prompt),
         backdrop={},
     )
-    reading = read_reply(OPENAI_CHAT.open(_body(line["answer"])), asked, Limits(max_characters=10**9, judged=False))
+    reading = read_reply(
+        OPENAI_CHAT.open(_body(line["answer"])), asked, AnswerChecks(max_characters=10**9, judged=False)
+    )
     places = {author.author_id: place for place, author in enumerate(asked)}
     answers = {places[author_id]: text for author_id, text, _ in reading.accepted}
     return Request(asked, answers, limits, line["answer"])

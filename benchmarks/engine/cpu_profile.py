@@ -115,9 +115,9 @@ def watch_all(watch: Watch) -> None:
     """Put the watch around every part of a bucket's run."""
     # Imported late: the start of the process is not this module's matter.
     from summarizer_assets.bucket_run import prompts, results, snapshot  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.bucket_run.ask import Asker  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.asking.asker import Asker  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.asking.online import OnlineRequests  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.journal_records import RecordBuilder, Todo  # noqa: PLC0415 - loaded by the measured process only
-    from summarizer_assets.bucket_run.online import OnlineRequests  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.core.answers import reply as answers  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.llm.client import Client  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.llm.http.transport import AiohttpTransport  # noqa: PLC0415 - loaded by the measured process only
@@ -161,7 +161,7 @@ _BEFORE = ("Delta read", "render and hash", "plan", "to-do as lists")
 def profile(work: Work) -> dict[str, Any]:
     """CPU µs an author by part, of a bucket's run without Dagster."""
     from benchmarks.engine.ours import House  # noqa: PLC0415 - as in `watch_all`
-    from summarizer_assets.bucket_run.online import OnlineRequests  # noqa: PLC0415 - as above
+    from summarizer_assets.bucket_run.asking.online import OnlineRequests  # noqa: PLC0415 - as above
 
     house = House(work)
     house.alone(WARM)

@@ -27,7 +27,7 @@ if __name__ == "__main__":  # before what takes long to import
 import msgspec
 import polars as pl
 
-from summarizer_assets.bucket_run.prompts import render_bucket
+from summarizer_assets.bucket_run.asking.prompts import render_bucket
 from summarizer_assets.core.buckets import bucket_of, buckets_of
 from summarizer_assets.core.prompt.rendering import RenderSettings
 from summarizer_assets.core.records import AUTHOR, AUTHORS

@@ -30,10 +30,11 @@ if __name__ == "__main__":  # before what takes long to import
     options = parser.parse_args()
 
 from summarizer_assets.bucket_run.journal_records import RecordBuilder, RunFacts, Todo
-from summarizer_assets.core.answers.reply import Asked, Limits, read_reply
+from summarizer_assets.core.answers.reply import AnswerChecks, Asked, read_reply
+from summarizer_assets.core.authors.retry_policy import RetryPolicy
+from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.outcome import Answer
-from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.storage.journal import Journal, replay
 
@@ -74,7 +75,7 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
         }
     ).encode()
     reading = read_reply(
-        OPENAI_CHAT.open(body), [Asked(author, "Somebody", "") for author in ids], Limits(judged=False)
+        OPENAI_CHAT.open(body), [Asked(author, "Somebody", "") for author in ids], AnswerChecks(judged=False)
     )
     used = Usage(150 * authors, 95 * authors)
     return RecordBuilder(todo, facts), Answer(list(range(authors)), reading, "req-0123456789", used)

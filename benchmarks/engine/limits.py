@@ -37,7 +37,7 @@ from benchmarks.promises import conclude
 from benchmarks.provider import Provider, provider_process
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.http.transport import TransportLimits, build_transport
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.storage.state_db.database import Database
@@ -78,7 +78,7 @@ async def work(url: str, state: str, given: RateLimits, runs: int, seconds: floa
     """One run: more to do than the limit allows, for so long."""
     account = SharedAccount(Database(state), "account", given, lambda: runs)
     client = Client(
-        build_transport(limits=Limits(max_connections=IN_FLIGHT)),
+        build_transport(limits=TransportLimits(max_connections=IN_FLIGHT)),
         url,
         OPENAI_CHAT,
         Pacer(IN_FLIGHT, given, keeper=account),

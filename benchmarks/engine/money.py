@@ -40,7 +40,7 @@ if __name__ == "__main__":  # before what takes long to import
 
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_of
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.core.money.amounts import Price, Usage, nano_of
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.rehearsal.plan import Plan, Rule

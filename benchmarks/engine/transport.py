@@ -36,7 +36,7 @@ import uvloop
 
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.http.transport import TransportLimits, build_transport
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
@@ -98,7 +98,7 @@ def serve(ready: Connection) -> None:
 
 
 async def our_client(url: str, in_flight: int, stack: AsyncExitStack, limits: RateLimits | None = None) -> Ask:
-    transport = build_transport(limits=Limits(max_connections=in_flight))
+    transport = build_transport(limits=TransportLimits(max_connections=in_flight))
     client = Client(transport, url, OPENAI_CHAT, Pacer(in_flight, limits, first_alone=False), api_key="sk-benchmark")
     stack.push_async_callback(client.aclose)
 
@@ -119,7 +119,7 @@ async def our_client_paced(url: str, in_flight: int, stack: AsyncExitStack) -> A
 
 
 async def our_transport(url: str, in_flight: int, stack: AsyncExitStack) -> Ask:
-    transport = await stack.enter_async_context(build_transport(limits=Limits(max_connections=in_flight)))
+    transport = await stack.enter_async_context(build_transport(limits=TransportLimits(max_connections=in_flight)))
     address = httpx.URL(url + "/chat/completions")
     headers = httpx.Headers({"Content-Type": "application/json", "Authorization": "Bearer sk-benchmark"})
 
@@ -144,7 +144,7 @@ async def raw_aiohttp(url: str, in_flight: int, stack: AsyncExitStack) -> Ask:
 
 
 async def plain_httpx(url: str, in_flight: int, stack: AsyncExitStack) -> Ask:
-    limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
+    limits = httpx.TransportLimits(max_connections=in_flight, max_keepalive_connections=in_flight)
     client = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=120, trust_env=False))
     headers = {"Content-Type": "application/json", "Authorization": "Bearer sk-benchmark"}
 

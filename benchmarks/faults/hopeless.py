@@ -30,7 +30,7 @@ if __name__ == "__main__":  # before what takes long to import
     options = parser.parse_args()
 
 from summarizer_assets.bucket_run.run import BucketRun
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.storage.delta.stream import persist
 from testing.installation import Installation, write_authors
 from testing.provider import summary_of

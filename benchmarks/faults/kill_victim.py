@@ -21,7 +21,7 @@ from typing import Any, Literal
 from summarizer_assets.bucket_run import results as outcomes
 from summarizer_assets.bucket_run import run as pipeline
 from summarizer_assets.bucket_run import work
-from summarizer_assets.bucket_run.online import OnlineRequests
+from summarizer_assets.bucket_run.asking.online import OnlineRequests
 from summarizer_assets.llm.client import Client
 from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.journal import Journal

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 from pydantic import Field
 
-from summarizer_assets.core.redrive import Choice, Redrive, Resummarize, moment_of
+from summarizer_assets.core.authors.redrive import Choice, Redrive, Resummarize, moment_of
 
 
 class RedriveConfig(dg.Config):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from summarizer_assets.core.authors.exclusion import nearly_named
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.exclusion import nearly_named
 from summarizer_assets.core.quality.checks import OneRow
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.guards import reading
@@ -32,7 +32,7 @@ def require_exact_exclusions(authors: pl.Series, lines: Mapping[str, int], table
 
     Args:
         authors: ids of a bucket.
-        lines: of the list (`core.exclusion.lines_of`).
+        lines: of the list (`core.authors.exclusion.lines_of`).
         table: of all authors.
 
     Raises:

@@ -10,10 +10,10 @@ from typing import Any, Final
 import polars as pl
 
 from summarizer_assets.bucket_run.totals import BucketCounts
-from summarizer_assets.core.author_state import is_retried
-from summarizer_assets.core.formats import cut, moment
+from summarizer_assets.core.authors.remedies import remedy_for
+from summarizer_assets.core.authors.state import is_retried
+from summarizer_assets.core.display_text import cut, moment
 from summarizer_assets.core.prompt.cleaning import cleaned
-from summarizer_assets.core.reasons import remedy_for
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.delta.table import BucketedTable
 

@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from summarizer_assets.core.answers.text_safety import made_visible
+from summarizer_assets.core.authors.retry_policy import RetryPolicy
+from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.money.amounts import Price, Usage, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
-from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.records import SUMMARIES
 
 ANSWERS, FAILED, FORGIVEN = "answers", "failures", "forgiven"  # kinds of journal records
@@ -57,7 +58,7 @@ _ANSWERED = pl.Schema(
 
 @dataclass(frozen=True)
 class Todo:
-    """The authors to ask, as columns by position (see `core.pending.Plan.todo`)."""
+    """The authors to ask, as columns by position (see `core.authors.pending.Plan.todo`)."""
 
     ids: list[str]
     names: list[str | None]

@@ -6,12 +6,12 @@ from typing import Any
 import polars as pl
 
 from summarizer_assets.bucket_run.totals import PRICE_UNKNOWN
+from summarizer_assets.core.display_text import usd
 from summarizer_assets.core.estimation.cost import Terms, estimate_of, work_of
-from summarizer_assets.core.formats import usd
 
 
 def offer(todo: pl.DataFrame, terms: Terms) -> Mapping[str, Any]:
-    """Facts for a person; `todo` as in `core.pending.Plan`. `core.estimation.cost` says what the intervals mean."""
+    """Facts for a person; `todo` as in `work_plan.Plan`. `core.estimation.cost` says what the intervals mean."""
     expected = estimate_of(work_of(todo["tokens"], terms.limits, todo["attempts"]), terms)
     facts: dict[str, Any] = {
         "would_ask": todo.height,

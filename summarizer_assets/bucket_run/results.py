@@ -24,8 +24,8 @@ from summarizer_assets.bucket_run.journal_records import (
     Todo,
 )
 from summarizer_assets.bucket_run.tally import Tally
+from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.outcome import Answer, Failed
-from summarizer_assets.core.pending import Identity
 from summarizer_assets.core.records import SUMMARIES, FailureReason
 from summarizer_assets.storage.journal import Journal, drop
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from summarizer_assets.bucket_run.progress import Audience
+from summarizer_assets.core.authors.redrive import Choice
+from summarizer_assets.core.authors.retry_policy import RetryPolicy
+from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.estimation.cost import Terms
-from summarizer_assets.core.pending import Identity, RetryPolicy
 from summarizer_assets.core.prompt.rendering import RenderSettings
-from summarizer_assets.core.redrive import Choice
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.disk import prove_writable
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from summarizer_assets.bucket_run.admission import admit, require_exact_exclusions
+from summarizer_assets.bucket_run.asking.prompts import render_bucket
 from summarizer_assets.bucket_run.journal_records import answered_in
-from summarizer_assets.bucket_run.prompts import render_bucket
 from summarizer_assets.bucket_run.run_settings import RunContext
-from summarizer_assets.core.earlier_attempts import NOTHING_TRIED
+from summarizer_assets.core.authors.earlier_attempts import NOTHING_TRIED
+from summarizer_assets.core.authors.work_plan import Identity, Plan, plan_bucket
 from summarizer_assets.core.judging.contrast import ENOUGH
 from summarizer_assets.core.judging.terms import RecordTerms
-from summarizer_assets.core.pending import Identity, Plan, plan_bucket
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore

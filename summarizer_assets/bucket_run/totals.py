@@ -9,11 +9,11 @@ from typing import Any, Self
 import polars as pl
 
 from summarizer_assets.bucket_run.route import RouteTotals
+from summarizer_assets.core.authors.work_plan import Plan
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Stop
-from summarizer_assets.core.pending import Plan
 
 PRICE_UNKNOWN = (
     "not known: nothing is counted and cost_usd stays null; set SUMMARIZER_PRICE_INPUT_USD and "

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from summarizer_assets.bucket_run.adapting import Adapting
+from summarizer_assets.bucket_run.asking.adapting import Adapting
 from summarizer_assets.calibration.comparison import Measured
-from summarizer_assets.core.answers.reply import NO_ANSWER, Asked, Limits, read_reply
+from summarizer_assets.core.answers.reply import NO_ANSWER, AnswerChecks, Asked, read_reply
 from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.money.amounts import Price, Usage, dollars
 from summarizer_assets.core.outcome import Stop
@@ -41,7 +41,7 @@ class Question:
     """What all requests share."""
 
     builder: RequestBuilder
-    checks: Limits
+    checks: AnswerChecks
     price: Price | None
 
 

@@ -12,9 +12,9 @@ from summarizer_assets.calibration.asking import Question, SizeTrial
 from summarizer_assets.calibration.comparison import Measured, Recommendation, recommend
 from summarizer_assets.calibration.drawing import draw
 from summarizer_assets.core.answers.reply import Asked
+from summarizer_assets.core.authors.redrive import ChoiceError
 from summarizer_assets.core.estimation.cost import Estimate, Work, estimate_of, work_of
 from summarizer_assets.core.prompt.grouping import plan_groups
-from summarizer_assets.core.redrive import ChoiceError
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.terms import terms_of
 from summarizer_assets.installation import Summarizer

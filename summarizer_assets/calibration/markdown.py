@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from summarizer_assets.calibration.calibrate import Calibration, Offer
 from summarizer_assets.calibration.comparison import LEAST_GAIN, SHARE_MARGIN, SUPPORT_MARGIN, Measured
+from summarizer_assets.core.display_text import duration, number, usd
 from summarizer_assets.core.estimation.cost import Estimate
-from summarizer_assets.core.formats import duration, number, usd
 from summarizer_assets.core.markdown import table
 from summarizer_assets.estimate.terms import NO_PRICE, usd_span
 

@@ -7,10 +7,10 @@ import polars as pl
 
 from summarizer_assets.capacity.fleet import Fleet, Job, Provider
 from summarizer_assets.capacity.footprint import Buckets, buckets_for
+from summarizer_assets.core.display_text import number
 from summarizer_assets.core.duration import latency_of
 from summarizer_assets.core.estimation.sampling import spread
 from summarizer_assets.core.estimation.token_model import TokenModel, believed
-from summarizer_assets.core.formats import number
 from summarizer_assets.core.money.amounts import Price
 from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.estimate.history import learnt

@@ -7,8 +7,8 @@ from typing import Any, Final
 from summarizer_assets.capacity.fleet import COMMITS, CPU, REACHED, STARTS, Capacity
 from summarizer_assets.capacity.footprint import Footprint
 from summarizer_assets.capacity.inputs import Given
+from summarizer_assets.core.display_text import duration, number, number_of, size, usd
 from summarizer_assets.core.duration import ANSWERS, REQUESTS, TOKENS
-from summarizer_assets.core.formats import duration, number, number_of, size, usd
 from summarizer_assets.core.markdown import table
 
 _REMEDIES: Final = {

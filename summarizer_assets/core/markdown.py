@@ -7,7 +7,7 @@ from string import punctuation
 from typing import Final
 
 from summarizer_assets.core.answers.text_safety import made_visible
-from summarizer_assets.core.formats import stretches
+from summarizer_assets.core.display_text import stretches
 
 #: Markdown makes links of bare addresses, even of escaped ones: an invisible joiner breaks them.
 _ADDRESS: Final = re.compile(r":(?=//)|www(?=\.)|@", re.IGNORECASE)

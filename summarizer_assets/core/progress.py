@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.formats import duration, exact_usd, rate, text_bar
+from summarizer_assets.core.display_text import duration, exact_usd, rate, text_bar
 from summarizer_assets.core.markdown import bar
 
 _RATE_OVER_S: Final = 120.0

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from summarizer_assets.core.brake import UNUSABLE, Trust
+from summarizer_assets.core.quality_breaker import UNUSABLE, Trust
 
 #: Consecutive runs of a bucket without progress after which the retry sensor leaves it alone.
 PARKED_AFTER_RUNS = 3
@@ -60,7 +60,7 @@ def trust_after(last: PastRun | None, now: float) -> Trust:
 def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> dict[str, list[str]]:
     """Causes why the last run of a bucket stopped early, each with its buckets, sorted.
 
-    A run without an end, in a bucket without a active run, died.
+    A run without an end, in a bucket without an active run, died.
     """
     causes: dict[str, list[str]] = defaultdict(list)
     for bucket, past in sorted(runs.items()):

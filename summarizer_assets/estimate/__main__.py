@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from summarizer_assets.command import opened
-from summarizer_assets.core.redrive import Resummarize
+from summarizer_assets.core.authors.redrive import Resummarize
 from summarizer_assets.estimate.markdown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import reconcile

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from summarizer_assets.core.display_text import duration, moment, number, usd
 from summarizer_assets.core.duration import UNKNOWN, Duration
-from summarizer_assets.core.formats import duration, moment, number, usd
 from summarizer_assets.core.markdown import table
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.estimate.spend import Option, SpendEstimate

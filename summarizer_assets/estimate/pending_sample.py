@@ -10,9 +10,9 @@ from typing import Final
 import polars as pl
 
 from summarizer_assets.bucket_run.snapshot import single, tried_before
-from summarizer_assets.core.author_state import PENDING, author_state, without_a_row
+from summarizer_assets.core.authors.state import PENDING, author_state, without_a_row
+from summarizer_assets.core.authors.work_plan import Plan, plan_bucket
 from summarizer_assets.core.estimation.sampling import CountedBucket, Pending, SampledBucket, choose, pending_of
-from summarizer_assets.core.pending import Plan, plan_bucket
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError

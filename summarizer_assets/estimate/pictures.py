@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from summarizer_assets.charts import BLUE, GREY, ORANGE, Chart, draw
+from summarizer_assets.core.display_text import duration
 from summarizer_assets.core.estimation.cost import Span
-from summarizer_assets.core.formats import duration
 from summarizer_assets.estimate.spend import SpendEstimate
 
 if TYPE_CHECKING:

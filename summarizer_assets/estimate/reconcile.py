@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.money.amounts import dollars
-from summarizer_assets.core.pending import Identity
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.state_db.estimates import Booked, EstimateBook, KeptEstimate
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from summarizer_assets.core.formats import number, usd
+from summarizer_assets.core.authors.redrive import Resummarize
+from summarizer_assets.core.display_text import number, usd
 from summarizer_assets.core.markdown import table
 from summarizer_assets.core.money.amounts import Usage, dollars
-from summarizer_assets.core.redrive import Resummarize
 from summarizer_assets.estimate.terms import NO_PRICE
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.guards import reading

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
+from summarizer_assets.core.display_text import usd
 from summarizer_assets.core.estimation.cost import Span, Terms
-from summarizer_assets.core.formats import usd
 from summarizer_assets.core.money.amounts import STANDARD, Price, tier_name
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import listed_price, model_notices

@@ -18,7 +18,7 @@ def full_jitter(tries: int, random: float, cap: float = MAX_DELAY_S) -> float:
 
 
 @dataclass(slots=True)
-class RetryBudget:
+class RetryQuota:
     """One quota of retries for a whole run, so that an outage is not answered with five times the load.
 
     Each retry costs 5, one after a timeout 10; each request that succeeds at its first try gives 1 back.

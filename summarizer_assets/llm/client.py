@@ -12,12 +12,12 @@ from typing import Final, TypeVar
 import httpx
 
 from summarizer_assets.core.money.amounts import Usage
-from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tried, Tries, full_jitter
-from summarizer_assets.llm.breaker import Breaker
+from summarizer_assets.llm.backoff import RetryQuota, Surroundings, Tried, Tries, full_jitter
 from summarizer_assets.llm.budget.purse import BudgetReached, FreePurse, Hold, Purse
 from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, ProviderError, Redactor, RunFatal, StopCause
 from summarizer_assets.llm.http.classify import Outcome
 from summarizer_assets.llm.http.exchange import FailedTry, Wire
+from summarizer_assets.llm.outage_breaker import Breaker
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.llm.rate.pacer import Pacer, Reservation
 from summarizer_assets.llm.reply import Counters, Reply
@@ -39,7 +39,7 @@ class Client:
         purse: decides whether a request can be paid for.
         api_key: of the provider; removed from every message, as are other `secrets`.
         tries: bounds of trying.
-        budget: the run's quota of retries.
+        quota: of the run's retries.
         surroundings: sleep, random numbers in [0, 1) and time of day.
 
     Raises:
@@ -57,7 +57,7 @@ class Client:
         api_key: str | None = None,
         secrets: Sequence[str] = (),
         tries: Tries | None = None,
-        budget: RetryBudget | None = None,
+        quota: RetryQuota | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         self._around = surroundings or Surroundings()
@@ -65,7 +65,7 @@ class Client:
         self.wire = Wire(transport, base_url, protocol, api_key, self.redact, self._around.now)
         self._protocol, self._pace = protocol, pace
         self._tries = tries or Tries()
-        self._budget = budget or RetryBudget()
+        self._quota = quota or RetryQuota()
         self.purse = purse or FreePurse()
         self.breaker = Breaker(self._around.random, no_progress_s=self._tries.no_progress_s)
         self._reached = self._closing = False
@@ -136,7 +136,7 @@ class Client:
                         used = told or self.purse.assumed(len(body), len(got.body), most_output_tokens)
                         self._settle(place, money, used, wasted=in_vain(result), told=told is not None)
                         if tried.tries == 0:
-                            self._budget.credit()
+                            self._quota.credit()
                         return result
             if error is not None:
                 raise error
@@ -300,7 +300,7 @@ class Client:
         return None
 
     def _may_try_again(self, tried: Tried, *, timeout: bool) -> bool:
-        if tried.tries + 1 >= self._tries.most or not self._budget.take(timeout=timeout):
+        if tried.tries + 1 >= self._tries.most or not self._quota.take(timeout=timeout):
             return False
         tried.tries += 1
         tried.delay_s = full_jitter(tried.tries, self._around.random())

@@ -24,7 +24,7 @@ from hashlib import blake2b
 from typing import Literal, Self
 
 from summarizer_assets.core.answers.text_safety import made_visible
-from summarizer_assets.core.formats import cut
+from summarizer_assets.core.display_text import cut
 from summarizer_assets.core.prompt.context_limits import NOTHING_TOLD, ToldLimits
 
 ExhaustedKind = Literal["server_error", "timeout", "connection", "body_too_big", "gateway_body"]

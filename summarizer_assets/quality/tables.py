@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from summarizer_assets.core.authors.exclusion import exclusion_verdict, named
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.exclusion import exclusion_verdict, named
 from summarizer_assets.core.quality.checks import AsWritten, Current, FailureShare, OnePlace, OneRow, columns_verdict
 from summarizer_assets.core.quality.drift import Quality, grounding_verdict, language_verdict
 from summarizer_assets.core.quality.verdict import Verdict, all_of
@@ -40,7 +40,7 @@ _NOT_JUDGED = "Not judged, since a table has other columns than this version rea
 class Snapshot:
     """The newest version of each table at one moment; `wrong`: what is wrong with the columns of a table.
 
-    `at_work`: buckets with a active run, whose tables need not be consistent.
+    `at_work`: buckets with an active run, whose tables need not be consistent.
     """
 
     tables: dict[str, TableSnapshot] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checked:
-    """`verdicts`: by check. `skipped`: buckets with a active run."""
+    """`verdicts`: by check. `skipped`: buckets with an active run."""
 
     verdicts: Mapping[str, Verdict]
     buckets: int

@@ -41,7 +41,7 @@ class Allowance:
         return max(0.0, (self._capacity - self._left) / self._rate)
 
 
-class Limits:
+class ProviderLimits:
     """Limits of one plan on requests and tokens per minute. `now`: clock seconds. `time_of_day`: epoch seconds."""
 
     def __init__(self, requests: float | None, tokens: float | None, now: float) -> None:

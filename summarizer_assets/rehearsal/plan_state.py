@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from summarizer_assets.rehearsal.limits import Limits
+from summarizer_assets.rehearsal.limits import ProviderLimits
 from summarizer_assets.rehearsal.plan import SHUT, Plan, Rule
 
 _MOST_GROUPS = 200_000  # groups whose counts are kept (least recently used are dropped)
@@ -14,7 +14,7 @@ class Course:
 
     def __init__(self, plan: Plan, now: float) -> None:
         self.plan = plan
-        self.limits = Limits(plan.requests_per_minute, plan.tokens_per_minute, now)
+        self.limits = ProviderLimits(plan.requests_per_minute, plan.tokens_per_minute, now)
         self._began = now
         self._requests = 0
         self._counts: OrderedDict[int, int] = OrderedDict()

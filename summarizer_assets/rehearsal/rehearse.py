@@ -23,10 +23,10 @@ import dagster as dg
 import msgspec
 import polars as pl
 
+from summarizer_assets.assets.run_metadata import told
 from summarizer_assets.assets.summaries import SUMMARIES
-from summarizer_assets.assets.told import told
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.formats import duration
+from summarizer_assets.core.display_text import duration
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.authors.coverage import Coverage
+from summarizer_assets.core.authors.failure_counts import FailureStatistics
 from summarizer_assets.core.duration import Throughput
-from summarizer_assets.core.failure_counts import FailureStatistics
 from summarizer_assets.core.judging.flags import Flag
 from summarizer_assets.core.prompt.parsed_record import RecordView
 from summarizer_assets.estimate.reconcile import Reconciliation
@@ -77,7 +77,7 @@ class Report:
 
     `buckets`: the counts of each bucket. `compared`: whether each summary was compared with its author's current
     record, so that outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early.
-    `at_work`: buckets with a active run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
+    `at_work`: buckets with an active run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
     with a flag of their text; `doubts`: some of them, the most doubtful first.
     """
 

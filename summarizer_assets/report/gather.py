@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import polars as pl
 
 from summarizer_assets.bucket_run.snapshot import single
-from summarizer_assets.core.author_state import FAILED, SUMMARY, author_state
-from summarizer_assets.core.brake import UNUSABLE
+from summarizer_assets.core.authors.coverage import Coverage, coverage_by_bucket
+from summarizer_assets.core.authors.failure_counts import FailureStatistics
+from summarizer_assets.core.authors.state import FAILED, SUMMARY, author_state
 from summarizer_assets.core.buckets import bucket_keys, in_parts
-from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
 from summarizer_assets.core.duration import throughput
-from summarizer_assets.core.failure_counts import FailureStatistics
 from summarizer_assets.core.judging.doubts import doubtful, most_doubtful
 from summarizer_assets.core.money.amounts import nano_of
+from summarizer_assets.core.quality_breaker import UNUSABLE
 from summarizer_assets.core.run_records import stopped
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.installation import Summarizer

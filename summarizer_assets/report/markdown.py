@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from summarizer_assets.charts import Chart
-from summarizer_assets.core.formats import number_of, share, usd
+from summarizer_assets.core.display_text import number_of, share, usd
 from summarizer_assets.core.markdown import bar, escaped
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.report.doubted import marked, reasons

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from summarizer_assets.core.answers.text_safety import made_visible
-from summarizer_assets.core.coverage import Coverage
-from summarizer_assets.core.failure_counts import Failures, action_for, is_rule
-from summarizer_assets.core.formats import exact_usd, listed_buckets, number_of
+from summarizer_assets.core.authors.coverage import Coverage
+from summarizer_assets.core.authors.failure_counts import Failures, action_for, is_rule
+from summarizer_assets.core.display_text import exact_usd, listed_buckets, number_of
 
 _MANY: Final = 0.05  # share of the authors from which on it is not a matter of single cases
 _NEARLY: Final = 0.9  # share of the budget
@@ -27,7 +27,7 @@ class Situation:
     """The inputs of the decision. Money in nano-dollars; `budget`: None if none is set.
 
     `waiting_in`: number of buckets with pending authors. `stopped`: causes why last runs ended early, with the buckets
-    and the remedy. `at_work`: buckets with a active run. `doubtful`: those of the `flagged` with a flag of their text.
+    and the remedy. `at_work`: buckets with an active run. `doubtful`: those of the `flagged` with a flag of their text.
     `priced`: whether the cost of a request is known.
     """
 

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from summarizer_assets.charts import Chart
 from summarizer_assets.core.answers.text_safety import made_visible
-from summarizer_assets.core.coverage import Coverage
-from summarizer_assets.core.failure_counts import action_for, is_rule, meaning_of
-from summarizer_assets.core.formats import duration, moment, number, number_of, rate, share, stretches, usd
+from summarizer_assets.core.authors.coverage import Coverage
+from summarizer_assets.core.authors.failure_counts import action_for, is_rule, meaning_of
+from summarizer_assets.core.display_text import duration, moment, number, number_of, rate, share, stretches, usd
 from summarizer_assets.core.judging import flags
 from summarizer_assets.core.money.amounts import NANO, dollars
 from summarizer_assets.report.doubted import marked, reasons

@@ -9,7 +9,7 @@ from summarizer_assets.sensors.authors import build_authors_sensor
 from summarizer_assets.sensors.lapsed import build_lost_sensor
 from summarizer_assets.sensors.retry import build_retry_sensor
 from summarizer_assets.sensors.source import build_source_sensor
-from summarizer_assets.sensors.tick import Limits
+from summarizer_assets.sensors.tick import TickLimits
 
 
 def build_sensors(summarizer: Summarizer, *, ingest: str, summarize: str) -> Sequence[dg.SensorDefinition]:
@@ -22,7 +22,7 @@ def build_sensors(summarizer: Summarizer, *, ingest: str, summarize: str) -> Seq
     """
     settings = summarizer.settings
     every = settings.retry_interval_s
-    limits = Limits(settings.retry_runs_per_tick, settings.retry_most_queued, settings.retry_probe_s)
+    limits = TickLimits(settings.retry_runs_per_tick, settings.retry_most_queued, settings.retry_probe_s)
     return [
         build_retry_sensor(summarize, interval_s=every, limits=limits),
         build_lost_sensor(summarize=summarize, ingest=ingest, interval_s=every, lost_after_s=settings.lost_after_s),

@@ -18,7 +18,7 @@ from summarizer_assets.sensors.decide.changed import Authors, candidates, choose
 from summarizer_assets.sensors.decide.provider_gate import provider_gate
 from summarizer_assets.sensors.decide.retry import Decision
 from summarizer_assets.sensors.runs import FOUND
-from summarizer_assets.sensors.tick import Limits, TickFacts, state_mark, tick_facts
+from summarizer_assets.sensors.tick import TickFacts, TickLimits, state_mark, tick_facts
 from summarizer_assets.storage.roots import RUN_MARK
 from summarizer_assets.storage.state_db.summarized import SummarizedBuckets
 
@@ -26,7 +26,7 @@ AUTHORS_SENSOR = "summarize_changed_authors"
 _NO_AUTHORS = "no authors yet"
 
 
-def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.SensorDefinition:
+def build_authors_sensor(job_name: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
     @dg.sensor(
         name=AUTHORS_SENSOR,
         job_name=job_name,
@@ -74,7 +74,7 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: Limits) -> d
     return summarize_changed_authors
 
 
-def _decide(tick: TickFacts, retry: Decision, left: Sequence[Authors], limits: Limits, now: float) -> Decision:
+def _decide(tick: TickFacts, retry: Decision, left: Sequence[Authors], limits: TickLimits, now: float) -> Decision:
     return choose(
         left,
         retry=retry,

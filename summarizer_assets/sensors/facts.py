@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.core.author_state import is_due, is_retried
+from summarizer_assets.core.authors.earlier_attempts import as_tried_with
+from summarizer_assets.core.authors.state import is_due, is_retried
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.earlier_attempts import as_tried_with
 from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.run_records import PastRun
 from summarizer_assets.installation import Summarizer

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from summarizer_assets.core.redrive import moment_of
+from summarizer_assets.core.authors.redrive import moment_of
 from summarizer_assets.core.run_records import PastRun
 
 _OP, _CHOICES = "author_summaries", ("redrive", "resummarize")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import dagster as dg
 
 from summarizer_assets.bucket_run.admission import authors_among
-from summarizer_assets.core.exclusion import exclusion_verdict, named
+from summarizer_assets.core.authors.exclusion import exclusion_verdict, named
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.given_up import NeedsAttention, Parked, to_tell
@@ -20,7 +20,7 @@ from summarizer_assets.sensors.decide.retry import Decision
 from summarizer_assets.sensors.facts import RetryFacts, barred_buckets
 from summarizer_assets.sensors.redrive import config_to_go_on
 from summarizer_assets.sensors.runs import FOUND
-from summarizer_assets.sensors.tick import Limits, TickFacts, state_mark, tick_facts
+from summarizer_assets.sensors.tick import TickFacts, TickLimits, state_mark, tick_facts
 from summarizer_assets.storage.roots import RUN_MARK
 
 RETRY_SENSOR = "retry_failed_authors"
@@ -44,7 +44,7 @@ class Memory:
         return cls(**json.loads(cursor)) if cursor else cls()
 
 
-def build_retry_sensor(job_name: str, *, interval_s: int, limits: Limits) -> dg.SensorDefinition:
+def build_retry_sensor(job_name: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
     @dg.sensor(
         name=RETRY_SENSOR,
         job_name=job_name,

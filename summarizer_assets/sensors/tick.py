@@ -47,7 +47,7 @@ class TickFacts:
 
         return against
 
-    def decide(self, limits: "Limits", now: float) -> Decision:
+    def decide(self, limits: "TickLimits", now: float) -> Decision:
         return decide(
             self.states,
             now=now,
@@ -62,7 +62,7 @@ class TickFacts:
 
 
 @dataclass(frozen=True)
-class Limits:
+class TickLimits:
     """Limits on the runs that a tick may request."""
 
     runs_per_tick: int

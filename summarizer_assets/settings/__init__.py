@@ -9,8 +9,8 @@ import pydantic_settings
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from summarizer_assets.core.authors.exclusion import lines_of
 from summarizer_assets.core.buckets import MAX_BUCKETS
-from summarizer_assets.core.exclusion import lines_of
 from summarizer_assets.core.ingest_loss import Shares
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
@@ -175,7 +175,9 @@ class Settings(BaseSettings):
     )
     max_attempts: int = sometimes(5, ge=1, description="Runs in which an author may fail before retrying ends.")
     retry_after_s: float = sometimes(
-        300.0, ge=0, description="Wait before the first retry of a failed author; doubles with each attempt."
+        300.0,
+        ge=0,
+        description="Wait before a later run asks a failed author again; doubles with each failed run, up to a day.",
     )
     retry_interval_s: int = never(30, ge=5, description="Time between two ticks of a sensor.")
     retry_probe_s: float = never(

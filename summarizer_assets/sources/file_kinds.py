@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.formats import FileFormat
 from summarizer_assets.sources.stores import filesystem
 
 _LOOKED_AT = 4096
@@ -78,30 +79,30 @@ _IN_ZIP: Mapping[bytes, tuple[str, str]] = {
 }
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title)\b", re.IGNORECASE)
 _XML = re.compile(rb"<\?xml|<!--|<[A-Za-z][\w:.-]*>\s*<")
-_WANTED: Mapping[str, str] = {"parquet": "a Parquet file", "csv": "CSV", "jsonl": "JSON lines"}
 #: Magic bytes of text formats. Other magic bytes made of letters count only if control bytes follow.
 _TEXTS = (b"version", b"/annex", b"-----", b"age-", b"$ANSIBLE", b"{\\rtf", b"%PDF-", b"<stata")
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
 _TEXT_IN_UTF16 = 0.3  # share of zero bytes from which on a text without a mark is UTF-16
 
 
-def check_kind(path: str, kind: str, options: dict[str, str] | None) -> None:
-    """Check the first bytes of a file that is to be read as `kind` (a `files.Format` other than a Delta table).
+def check_kind(path: str, wanted: FileFormat, options: dict[str, str] | None) -> None:
+    """Check the first bytes of a file that is to be read as `wanted`.
 
     Raises:
         SourceError: the file has another, known type.
     """
     start = _start(path, options)
-    if not start and kind == "parquet":
-        raise SourceError(f"{path}: is empty (0 bytes), which no Parquet file is; write it anew")
-    text = kind != "parquet"
-    inner = _decompressed(start) if text else None
+    if not start and not wanted.is_text:
+        raise SourceError(f"{path}: is empty (0 bytes), which is not {wanted.meaning}; write it anew")
+    inner = _decompressed(start) if wanted.is_text else None
     found = described(start if inner is None else inner)
-    if found is None or (not text and start.startswith(b"PAR1")) or (kind == "csv" and "UTF-16" in found[0]):
+    if found is None or (wanted.magic and start.startswith(wanted.magic)):
+        return
+    if wanted.name == "csv" and "UTF-16" in found[0]:
         return
     what, remedy = found
     where = "is" if inner is None else "holds, compressed,"
-    raise SourceError(f"{path}: {where} {what}, and not {_WANTED[kind]}; {remedy}")
+    raise SourceError(f"{path}: {where} {what}, and not {wanted.meaning}; {remedy}")
 
 
 def described(start: bytes) -> tuple[str, str] | None:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -13,22 +12,9 @@ import pyarrow.fs as pafs
 from summarizer_assets.sources.delta.table_folders import refuse_tables, refused_table, table_at
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.file_kinds import named_otherwise
+from summarizer_assets.sources.formats import COMPRESSED, FORMATS, KNOWN, Format
 from summarizer_assets.sources.stores import S3, s3_filesystem
 from summarizer_assets.sources.walk import entries_under, matching
-
-Format = Literal["delta", "parquet", "csv", "jsonl"]
-
-_EXTENSIONS: Mapping[str, Format] = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-}
-_COMPRESSED = (".gz", ".zst")
-_KNOWN = "a Delta table, or .parquet, .csv, .tsv, .jsonl, .ndjson; the text forms also with .gz or .zst"
 
 
 @dataclass(frozen=True)
@@ -149,7 +135,7 @@ def _chosen(name: str, pattern: str) -> bool:
 
 def _nonempty(uri: str, files: list[str]) -> list[str]:
     if not files:
-        raise SourceError(f"{uri}: no file is there; expected {_KNOWN}")
+        raise SourceError(f"{uri}: no file is there; expected {KNOWN}")
     return sorted(files)
 
 
@@ -167,15 +153,15 @@ def _common_format(uri: str, paths: list[str], options: Mapping[str, str]) -> Fo
 def _format(path: str, options: Mapping[str, str]) -> Format:
     name = path.rpartition("/")[2].lower()
     stem = name
-    for suffix in _COMPRESSED:
+    for suffix in COMPRESSED:
         stem = stem.removesuffix(suffix)
-    for extension, kind in _EXTENSIONS.items():
-        if stem.endswith(extension):
-            if kind == "parquet" and stem != name:
-                raise SourceError(f"{path}: Parquet compresses inside; decompress the file first")
-            return kind
+    for one in FORMATS.values():
+        if stem.endswith(one.extensions):
+            if not one.is_text and stem != name:
+                raise SourceError(f"{path}: {one.meaning} compresses inside; decompress the file first")
+            return one.name
     otherwise = named_otherwise(path, dict(options))
-    raise SourceError(f"{path}: the format cannot be told from the name; expected {_KNOWN}{otherwise}")
+    raise SourceError(f"{path}: the format cannot be told from the name; expected {KNOWN}{otherwise}")
 
 
 def _glob_to_regex(pattern: str) -> re.Pattern[str]:

@@ -17,8 +17,9 @@ from summarizer_assets.sources.delta import reader as delta_reader
 from summarizer_assets.sources.delta.files import DeltaReader
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.file_kinds import check_kind
-from summarizer_assets.sources.files import Format, list_files
+from summarizer_assets.sources.files import list_files
 from summarizer_assets.sources.folder_columns import WithFolderColumns
+from summarizer_assets.sources.formats import FORMATS, Format
 from summarizer_assets.sources.json import lines as json_lines
 from summarizer_assets.sources.shape import Shaper
 
@@ -100,6 +101,10 @@ class Source:
             raise increments.NoIncrement("its papers are JSON texts: which of them are broken is known by reading all")
         return increments.changed_ids(self.paths[0], self._options, self.layout, since, until)
 
+    @property
+    def _has_own_names(self) -> bool:
+        return self.format in FORMATS and FORMATS[self.format].own_names
+
     def only(self, ids: pl.Series) -> Self:
         """The same source filtered to these authors; rows that cannot become an author are still read."""
         return replace(self, _only=ids)
@@ -118,7 +123,7 @@ class Source:
         if reader.layout is None:
             return
         # JSON lines have no schema, so files that happen to lack papers or topics still belong together.
-        loose = self.format == "jsonl" and "flat" not in (reader.layout.form, self.form)
+        loose = self._has_own_names and "flat" not in (reader.layout.form, self.form)
         if reader.layout.form != self.form and not loose:
             raise SourceError(
                 f"{path}: is {reader.layout.form}, but {self.paths[0]} is {self.form} "
@@ -130,7 +135,7 @@ class Source:
         of_file = reader.reader if isinstance(reader, WithFolderColumns) else reader
         begins = True
         for batch, rejected in self._batches_of(path, reader, rows):
-            if self.format == "jsonl":  # its batches have our names, and the columns seen so far
+            if self._has_own_names:  # and the columns seen so far
                 shape = Shaper(json_lines.own_layout(batch.columns), {}, path)
             chunk = shape(batch)
             if begins and isinstance(of_file, CsvReader):
@@ -180,14 +185,14 @@ def _open(
     try:
         if kind == "delta":
             return delta_reader.open_delta(path, columns, options)
-        check_kind(path, kind, options)
+        check_kind(path, FORMATS[kind], options)
         folders = folder_columns.values_of(path, base)
         told = folder_columns.of_ours(folders, columns)
         in_file = {ours: theirs for ours, theirs in columns.items() if told.get(ours) != theirs}
         reader = _OPENERS[kind](path, in_file, options)
         if not told:
             return reader
-        return WithFolderColumns(reader, {ours: folders[key] for ours, key in told.items()}, kind == "jsonl")
+        return WithFolderColumns(reader, {ours: folders[key] for ours, key in told.items()}, FORMATS[kind].own_names)
     except _READ_ERRORS as error:
         raise _translated(path, kind, options, error) from error
 

@@ -16,7 +16,7 @@ StorageError
 
 import re
 
-from summarizer_assets.core.formats import cut
+from summarizer_assets.core.display_text import cut
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _BACKTRACE = re.compile(r"\s*\d+: ")

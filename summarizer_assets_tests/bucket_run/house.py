@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from summarizer_assets.bucket_run.run import BucketRun
+from summarizer_assets.core.authors.redrive import Choice
 from summarizer_assets.core.records import SUMMARIES
-from summarizer_assets.core.redrive import Choice
 from summarizer_assets.ingest.guard import LossRefused
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.rehearsal.provider import FaultyProvider

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from summarizer_assets.bucket_run.failure_table import COLUMNS, SHOWN, listing, most_serious
-from summarizer_assets.core.reasons import REMEDIES
+from summarizer_assets.core.authors.remedies import REMEDIES
 from summarizer_assets.core.records import FAILURES, FailureReason
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider

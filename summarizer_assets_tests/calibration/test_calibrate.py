@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from summarizer_assets.assets.told import told
+from summarizer_assets.assets.run_metadata import told
 from summarizer_assets.calibration.__main__ import main
 from summarizer_assets.calibration.calibrate import Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.markdown import calibration_markdown

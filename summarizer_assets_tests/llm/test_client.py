@@ -11,7 +11,7 @@ import pytest
 
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.rate_schedule import RateLimits
-from summarizer_assets.llm.backoff import RetryBudget, Tries, full_jitter
+from summarizer_assets.llm.backoff import RetryQuota, Tries, full_jitter
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import (
     BadReply,
@@ -447,7 +447,7 @@ def test_when_half_of_all_fail_retries_stay_within_the_budget():
             count += 1
             writer.write(reply(error("x"), 500) if count % 2 else reply())
 
-        budget = RetryBudget(capacity=100)
+        budget = RetryQuota(capacity=100)
         async with serving(answer) as server, calling(server.url, budget=budget) as client:
             endings = await asyncio.gather(*(ended(client) for _ in range(400)))
             return endings, len(server.asked), budget

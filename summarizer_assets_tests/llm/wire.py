@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from summarizer_assets.core.rate_schedule import RateLimits
-from summarizer_assets.llm.backoff import RetryBudget, Surroundings, Tries
+from summarizer_assets.llm.backoff import RetryQuota, Surroundings, Tries
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.http.transport import Limits, build_transport
+from summarizer_assets.llm.http.transport import TransportLimits, build_transport
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.llm.rate.pacer import Pacer
 from summarizer_assets.llm.reply import Reply
@@ -164,7 +164,7 @@ async def calling(  # noqa: PLR0913 - each test names the two knobs it is about
     deadline_s: float = 5.0,
     body_bytes: int = 1 << 20,
     tries: Tries | None = None,
-    budget: RetryBudget | None = None,
+    budget: RetryQuota | None = None,
     limits: RateLimits | None = None,
     first_alone: bool = True,
     api_key: str | None = KEY,
@@ -173,7 +173,9 @@ async def calling(  # noqa: PLR0913 - each test names the two knobs it is about
 ) -> AsyncIterator[Client]:
     """A client of the server at `url`, which never really sleeps between two tries."""
     transport = build_transport(
-        limits=Limits(max_connections=max_in_flight, deadline_s=deadline_s, connect_s=1.0, body_bytes=body_bytes),
+        limits=TransportLimits(
+            max_connections=max_in_flight, deadline_s=deadline_s, connect_s=1.0, body_bytes=body_bytes
+        ),
         ca_file=ca_file,
     )
     client = Client(
@@ -183,7 +185,7 @@ async def calling(  # noqa: PLR0913 - each test names the two knobs it is about
         Pacer(max_in_flight, limits, first_alone=first_alone),
         api_key=api_key,
         tries=tries,
-        budget=budget,
+        quota=budget,
         surroundings=Surroundings(sleep=(patience or Patience()).sleep, random=lambda: 0.5),
     )
     try:

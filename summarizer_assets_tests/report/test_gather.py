@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.authors.coverage import Coverage
 from summarizer_assets.core.money.spending import Booking, Wish
 from summarizer_assets.report import gather as module
 from summarizer_assets.report.facts import Report

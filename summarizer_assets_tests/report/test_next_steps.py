@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from summarizer_assets.core.coverage import Coverage
-from summarizer_assets.core.failure_counts import Failures
+from summarizer_assets.core.authors.coverage import Coverage
+from summarizer_assets.core.authors.failure_counts import Failures
 from summarizer_assets.report.next_steps import Situation, next_steps, verdict
 
 DONE = Situation(coverage=Coverage(authors=100, summaries=97, failed=3), failures={"no_papers": Failures(3, final=3)})

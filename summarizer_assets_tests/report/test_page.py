@@ -14,7 +14,7 @@ import pytest
 
 from summarizer_assets.charts import Chart
 from summarizer_assets.core.answers.text_safety import made_visible
-from summarizer_assets.core.coverage import Coverage
+from summarizer_assets.core.authors.coverage import Coverage
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.report.facts import Money, Report

@@ -19,7 +19,7 @@ from summarizer_assets.core.judging.judge import UNJUDGED, Asked, Judgement, jud
 from summarizer_assets.core.judging.terms import RecordTerms
 from summarizer_assets.core.records import FailureReason
 
-__all__ = ["Asked", "Limits", "Reading", "read_reply"]
+__all__ = ["AnswerChecks", "Asked", "Reading", "read_reply"]
 
 _CHARACTERS_A_WORD = 20  # far above any language's, so that three times the requested length passes
 _SHORTEST_LIMIT = 400
@@ -29,7 +29,7 @@ NO_ANSWER, CONTRADICTED = "no answer came under this id", "two different answers
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AnswerChecks:
     """The limits that a summary is checked against.
 
     `judged`: whether it is compared with the records. `backdrop`: the first records of the bucket, by author id, as
@@ -63,7 +63,7 @@ class Reading:
     flags: tuple[Flag, ...] = ()
 
 
-def read_reply(completion: Completion, asked: Sequence[Asked], limits: Limits) -> Reading:
+def read_reply(completion: Completion, asked: Sequence[Asked], limits: AnswerChecks) -> Reading:
     """The outcome of each author asked for.
 
     Raises:
@@ -108,7 +108,7 @@ def _refuse(reading: Reading, author: Asked, reason: FailureReason, detail: str 
         reading.details[author.author_id] = detail
 
 
-def _readable(reading: Reading, author: Asked, answer: object, limits: Limits) -> str | None:
+def _readable(reading: Reading, author: Asked, answer: object, limits: AnswerChecks) -> str | None:
     """The summary as one paragraph; None if it must not be shown."""
     if not isinstance(answer, str):
         _refuse(reading, author, FailureReason.BAD_TYPE, f"the summary was {_kind(answer)}")
@@ -121,13 +121,13 @@ def _readable(reading: Reading, author: Asked, answer: object, limits: Limits) -
     return summary
 
 
-def _backdrop(limits: Limits, asked: Mapping[str, Asked]) -> list[RecordTerms]:
+def _backdrop(limits: AnswerChecks, asked: Mapping[str, Asked]) -> list[RecordTerms]:
     if len(asked) >= ENOUGH:
         return []
     return [record for author_id, record in limits.backdrop.items() if author_id not in asked]
 
 
-def _flags(completion: Completion, limits: Limits, *, unknown: bool, repeated: bool) -> tuple[Flag, ...]:
+def _flags(completion: Completion, limits: AnswerChecks, *, unknown: bool, repeated: bool) -> tuple[Flag, ...]:
     other_model = limits.model is not None and completion.model != limits.model
     told = {
         Flag.USAGE_MISSING: completion.told.usage is None,

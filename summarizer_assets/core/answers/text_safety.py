@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from summarizer_assets.core.formats import cut
+from summarizer_assets.core.display_text import cut
 from summarizer_assets.core.records import FailureReason
 
 # Characters forbidden in summaries: controls, bidi and zero-width characters, invisible fillers, tags, private use,

@@ -8,7 +8,7 @@ exceed it. The first such reply shows this while others are in flight; then noth
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess, shown_times
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state
+from summarizer_assets.core.authors.state import FAILED, PENDING, SUMMARY, author_state
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.core.formats import number_of
+from summarizer_assets.core.display_text import number_of
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.quality.verdict import Offenders, Verdict
 

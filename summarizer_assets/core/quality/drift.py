@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from summarizer_assets.core.formats import number_of
+from summarizer_assets.core.display_text import number_of
 from summarizer_assets.core.judging.flags import Flag
 from summarizer_assets.core.quality.verdict import Verdict
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from summarizer_assets.core.formats import cut
+from summarizer_assets.core.display_text import cut
 from summarizer_assets.core.markdown import escaped
 
 _NAMED = 5  # authors named in a text; a longer list is not read

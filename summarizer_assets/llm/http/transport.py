@@ -46,7 +46,7 @@ class ProxyRefusedError(httpx.ProxyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TransportLimits:
     """Bounds of the transport. `deadline_s` runs from the start of connecting to the last byte of the body."""
 
     max_connections: int = 64
@@ -56,7 +56,7 @@ class Limits:
 
 
 def build_transport(
-    *, app: ASGIApp | None = None, limits: Limits | None = None, ca_file: Path | None = None
+    *, app: ASGIApp | None = None, limits: TransportLimits | None = None, ca_file: Path | None = None
 ) -> httpx.AsyncBaseTransport:
     """The transport to a provider: an ASGI application in this process when `app` is given, else the network.
 
@@ -66,14 +66,14 @@ def build_transport(
         ca_file: certificate authorities (PEM) to trust instead of the usual ones (`SSL_CERT_FILE`, `SSL_CERT_DIR`, or
             certifi's), for a private one.
     """
-    limits = limits or Limits()
+    limits = limits or TransportLimits()
     return AiohttpTransport(limits, ca_file) if app is None else InProcessTransport(app, limits)
 
 
 class InProcessTransport(httpx.AsyncBaseTransport):
     """httpx's ASGI transport under the same deadline and body cap as the network."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: TransportLimits) -> None:
         self._inner = httpx.ASGITransport(app)
         self._limits = limits
 
@@ -119,7 +119,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         httpx.ReadError, httpx.RemoteProtocolError: the connection broke, or spoke no proper HTTP.
     """
 
-    def __init__(self, limits: Limits, ca_file: Path | None = None) -> None:
+    def __init__(self, limits: TransportLimits, ca_file: Path | None = None) -> None:
         self._limits = limits
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
@@ -232,7 +232,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _as_httpx(error: Exception, route: _Route, limits: Limits) -> httpx.RequestError:  # noqa: PLR0911 - a table
+def _as_httpx(error: Exception, route: _Route, limits: TransportLimits) -> httpx.RequestError:  # noqa: PLR0911 - a table
     """The error of httpx for aiohttp's, in own words: foreign texts may quote the request."""
     where = f"{route.url.host}:{route.url.port}"
     inner: BaseException = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error

@@ -1,6 +1,7 @@
-"""The shape of a protocol: what is particular to the way in which a provider is spoken to.
+"""The interface of a chat protocol: paths, headers, requests and replies as one kind of provider expects them.
 
-Adding one is a module beside `openai_chat.py`, and a setting that chooses it (`Settings.protocol`).
+`openai_chat.py` is the only implementation, and `Settings.protocol` is fixed to it. docs/contributing.md says what a
+second one takes.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from summarizer_assets.core.brake import UNUSABLE
-from summarizer_assets.core.failure_counts import action_for
-from summarizer_assets.core.formats import listed, number
+from summarizer_assets.core.authors.failure_counts import action_for
+from summarizer_assets.core.display_text import listed, number
 from summarizer_assets.core.markdown import table
+from summarizer_assets.core.quality_breaker import UNUSABLE
 
 #: The shortest time between two reports: during a large job the numbers change at every tick.
 TELL_EVERY_S: Final = 300.0

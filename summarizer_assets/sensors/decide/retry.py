@@ -7,7 +7,7 @@ have failures that are due, and a failed one may be complete. It never starts wo
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from summarizer_assets.core.author_state import without_a_row
+from summarizer_assets.core.authors.state import without_a_row
 from summarizer_assets.core.run_records import PARKED_AFTER_RUNS, TOO_MANY_FAILURES, PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.provider_gate import PROBE_WAIT_S, Budget, provider_gate

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from deltalake.exceptions import DeltaError
 
-from summarizer_assets.core.formats import cut
+from summarizer_assets.core.display_text import cut
 from summarizer_assets.storage.errors import StoreUnfit, TableError
 
 _MOST = 400  # characters shown of the store's message

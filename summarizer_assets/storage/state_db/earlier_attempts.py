@@ -8,7 +8,7 @@ from collections.abc import Callable
 import polars as pl
 import sqlalchemy as sa
 
-from summarizer_assets.core.earlier_attempts import TRIED, kept_of
+from summarizer_assets.core.authors.earlier_attempts import TRIED, kept_of
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
 _TIMES = tuple(name for name, dtype in TRIED.items() if dtype == pl.Datetime("us", "UTC"))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess
 from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, Wish, granted
 from summarizer_assets.storage.processes import process_name, this_host

@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 
-from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.lost_runs import Sign
+from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.core.run_records import PastRun, trust_after
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
 from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
@@ -135,7 +135,7 @@ class StateStore:
         return len({row.run_id for row in rows if not is_dead(row, now)})
 
     def begin_run(self, bucket: str, run_id: str, pending: int, fingerprint: str | None = None) -> int:
-        """Add a run record and return its number; `fingerprint`: see `core.brake.fingerprint`."""
+        """Add a run record and return its number; `fingerprint`: see `core.quality_breaker.fingerprint`."""
         with self._database.begin() as connection:
             result = connection.execute(
                 _RUNS.insert().values(

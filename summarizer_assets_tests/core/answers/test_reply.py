@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.answers.reply import Asked, Limits, Reading
+from summarizer_assets.core.answers.reply import AnswerChecks, Asked, Reading
 from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.records import FailureReason as Why
 from summarizer_assets.rehearsal.body_faults import BODIES, ROWS, WHOLE, Original
@@ -17,7 +17,7 @@ ASKED = (
     Asked("102", "Quint, Bo", '#"102" Quint, Bo @ Turku Coll | 1 papers\nActa Optica\n Lenses of sapphire glass'),
     Asked("x-3", "Ferro, Cy", '#"x-3" Ferro, Cy @ Inst Lugano | 1 papers\nTin Review\n Corrosion of tin plates'),
 )
-LIMITS = Limits(max_characters=1000)
+LIMITS = AnswerChecks(max_characters=1000)
 RIGHT = answer(request_for(*(author.text for author in ASKED)))
 
 
@@ -128,7 +128,7 @@ def test_a_body_that_says_nothing_of_anyone_says_what_to_do_next(fault):
 def test_a_body_that_is_odd_as_a_whole_is_read_and_flagged(fault):
     whole, flags = READABLE[fault]
     body = BODIES[fault](Original.of(RIGHT), frozenset({"101"}))
-    reading = read_reply(body, ASKED, Limits(max_characters=1000, model="test-model"))
+    reading = read_reply(body, ASKED, AnswerChecks(max_characters=1000, model="test-model"))
     assert accepted_ids(reading) == (["101", "102", "x-3"] if whole else [])
     assert reading.flags == flags
 
@@ -233,7 +233,7 @@ def test_a_model_name_that_could_not_be_stored_is_dropped():
 
 
 def test_without_grounding_a_foreign_summary_is_accepted_unmeasured():
-    reading = read_reply(rows(("101", "Something else.")), ASKED[:1], Limits(judged=False))
+    reading = read_reply(rows(("101", "Something else.")), ASKED[:1], AnswerChecks(judged=False))
     assert reading.accepted[0][2].support is None
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.answers.reply import Limits
+from summarizer_assets.core.answers.reply import AnswerChecks
 from summarizer_assets.core.judging.judge import Asked, Judgement, judge
 from summarizer_assets.core.judging.terms import RecordTerms
 from testing.openai_chat import read_reply
@@ -305,10 +305,10 @@ def test_co_authors_of_one_paper_are_not_taken_for_each_other():
 def test_the_reply_asks_again_for_who_is_refused_and_says_why():
     rows = [{"author_id": author.author_id, "summary": GOOD[(place + 1) % 3]} for place, author in enumerate(ASKED)]
     body = json.dumps({"choices": [{"message": {"content": json.dumps({"summaries": rows})}}]}).encode()
-    reading = read_reply(body, ASKED, Limits())
+    reading = read_reply(body, ASKED, AnswerChecks())
     assert not reading.accepted
     assert set(reading.again.values()) == {"ungrounded"}
-    assert len(read_reply(body, ASKED, Limits(judged=False)).accepted) == 3
+    assert len(read_reply(body, ASKED, AnswerChecks(judged=False)).accepted) == 3
 
 
 @given(st.lists(st.text(max_size=80), min_size=3, max_size=3))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.core.money.amounts import Price, Usage, dollars, nano_of, share_out
 
 weights = st.lists(st.integers(0, 10**6), max_size=50)

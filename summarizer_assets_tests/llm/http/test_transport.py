@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver
 from summarizer_assets.llm.errors import RunFatal, StopCause
 from summarizer_assets.llm.http.body import BodyTooBigError
 from summarizer_assets.llm.http.resolver import ForbiddenAddressError
-from summarizer_assets.llm.http.transport import Limits, ProxyRefusedError, TlsError, build_transport
+from summarizer_assets.llm.http.transport import ProxyRefusedError, TlsError, TransportLimits, build_transport
 from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, ask, calling, reply, serving
 from testing.certificates import certified
 
@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 @contextlib.asynccontextmanager
 async def transport(**limits):
-    made = build_transport(limits=Limits(**{"deadline_s": 5.0, "connect_s": 1.0, "body_bytes": MIB} | limits))
+    made = build_transport(limits=TransportLimits(**{"deadline_s": 5.0, "connect_s": 1.0, "body_bytes": MIB} | limits))
     try:
         yield made
     finally:
@@ -305,7 +305,7 @@ def server_context(private):
 
 async def over_tls(private, *, ca_file=None, host="127.0.0.1"):
     async with serving(answering(reply()), tls=server_context(private)) as server:
-        to = build_transport(limits=Limits(deadline_s=5), ca_file=ca_file)
+        to = build_transport(limits=TransportLimits(deadline_s=5), ca_file=ca_file)
         try:
             return await post(to, f"https://{host}:{server.port}/v1")
         finally:
@@ -434,7 +434,7 @@ def test_a_secure_request_is_tunnelled_and_the_proxy_never_sees_the_key(no_proxi
             proxy(server.port) as (port, seen),
         ):
             no_proxies.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-            to = build_transport(limits=Limits(deadline_s=5), ca_file=private.authority)
+            to = build_transport(limits=TransportLimits(deadline_s=5), ca_file=private.authority)
             try:
                 return (await post(to, "https://provider.test/v1")).content, seen
             finally:
@@ -507,7 +507,7 @@ async def echo(scope, receive, send):
 
 def test_an_application_in_this_process_has_the_same_deadline_and_cap():
     async def main():
-        to = build_transport(app=echo, limits=Limits(deadline_s=0.1, body_bytes=100))
+        to = build_transport(app=echo, limits=TransportLimits(deadline_s=0.1, body_bytes=100))
         assert (await post(to, "http://embedded/v1", b"hello")).content == b"hello"
         with pytest.raises(BodyTooBigError):
             await post(to, "http://embedded/v1", b"x" * 101)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from summarizer_assets.core.brake import Trust
 from summarizer_assets.core.money.spending import Booking, Wish
 from summarizer_assets.core.prompt.request_form import RequestForm
+from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.core.rate_schedule import Ask, RateLimits
 from summarizer_assets.storage.errors import ClaimRefused, StorageError
 from summarizer_assets.storage.state_db import tables

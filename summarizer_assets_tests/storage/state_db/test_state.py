@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.core.brake import Trust
+from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused, StorageError
 from summarizer_assets.storage.processes import process_name
 from summarizer_assets.storage.state_db.database import Database

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from summarizer_assets.bucket_run import scheduler as dispatch
-from summarizer_assets.bucket_run.group import Group
-from summarizer_assets.bucket_run.scheduler import Scheduler
+from summarizer_assets.bucket_run.asking import scheduler as dispatch
+from summarizer_assets.bucket_run.asking.group import Group
+from summarizer_assets.bucket_run.asking.scheduler import Scheduler
 from summarizer_assets.core.outcome import Stop
 
 TOLD, OTHER = Stop("terminated", "told to end"), Stop("auth", "the key is refused")

@@ -8,23 +8,23 @@ outcome goes to `outcomes` before the request's permit is released.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from summarizer_assets.bucket_run.adapting import Adapting
-from summarizer_assets.bucket_run.brake import Braking
-from summarizer_assets.bucket_run.followups import Followups
-from summarizer_assets.bucket_run.group import Fault, Group
+from summarizer_assets.bucket_run.asking.adapting import Adapting
+from summarizer_assets.bucket_run.asking.followups import Followups
+from summarizer_assets.bucket_run.asking.group import Fault, Group
+from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
+from summarizer_assets.bucket_run.asking.quality_watch import Braking
+from summarizer_assets.bucket_run.asking.refusals import Refusals
+from summarizer_assets.bucket_run.asking.scheduler import Scheduler
 from summarizer_assets.bucket_run.journal_records import Todo
-from summarizer_assets.bucket_run.prompts import BucketPrompt
-from summarizer_assets.bucket_run.refusals import Refusals
 from summarizer_assets.bucket_run.results import Outcomes
 from summarizer_assets.bucket_run.route import AskCounts
-from summarizer_assets.bucket_run.scheduler import Scheduler
-from summarizer_assets.core.answers.reply import Limits, read_reply
+from summarizer_assets.core.answers.reply import AnswerChecks, read_reply
 from summarizer_assets.core.answers.unusable import UnusableReply
-from summarizer_assets.core.brake import Trust
+from summarizer_assets.core.authors.remedies import OUTSIDE
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.outcome import Answer, Stop
 from summarizer_assets.core.prompt.grouping import GroupLimits, plan_groups
-from summarizer_assets.core.reasons import OUTSIDE
+from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import BadReply, Exhausted, Parked, Refused, RunFatal, Unreadable
@@ -41,7 +41,7 @@ class Asker:
         outcomes: Outcomes,
         *,
         limits: GroupLimits,
-        checks: Limits,
+        checks: AnswerChecks,
         max_in_flight: int,
         adapting: Adapting,
         trust: Trust = Trust.UNTRIED,
@@ -218,7 +218,7 @@ class Asker:
             backlog.blame.undecided.append(group)
             return
         backlog.add(group)
-        # They alone are left, each failed alone, and others were answered: they, if the provider is there at all.
+        # Only authors who failed alone are left, and others were answered: they are the cause if the provider is there.
         if (
             backlog.is_of_failed_authors
             and (self._succeeded or self._braking.suspects.issuperset(backlog.positions))

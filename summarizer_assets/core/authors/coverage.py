@@ -6,7 +6,7 @@ from typing import Self
 
 import polars as pl
 
-from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY
+from summarizer_assets.core.authors.state import FAILED, PENDING, SUMMARY
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.pending import Identity, Plan, RetryPolicy, plan_bucket
+from summarizer_assets.core.authors.redrive import Choice, Redrive, Resummarize, moment_of
+from summarizer_assets.core.authors.retry_policy import RetryPolicy
+from summarizer_assets.core.authors.work_plan import Identity, Plan, plan_bucket
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
-from summarizer_assets.core.redrive import Choice, Redrive, Resummarize, moment_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OURS, OTHERS = Identity("p1", "m1"), Identity("p0", "m0")

@@ -8,8 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from summarizer_assets.core.author_state import is_due, is_retried
-from summarizer_assets.core.reasons import REMEDIES
+from summarizer_assets.core.authors.remedies import REMEDIES
+from summarizer_assets.core.authors.state import is_due, is_retried
 from summarizer_assets.core.records import FailureReason
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from summarizer_assets.bucket_run.brake import Braking
-from summarizer_assets.bucket_run.group import Group
+from summarizer_assets.bucket_run.asking.group import Group
+from summarizer_assets.bucket_run.asking.quality_watch import Braking
+from summarizer_assets.bucket_run.asking.scheduler import Scheduler
 from summarizer_assets.bucket_run.results import Outcomes
 from summarizer_assets.bucket_run.route import AskCounts
-from summarizer_assets.bucket_run.scheduler import Scheduler
-from summarizer_assets.core.brake import UNUSABLE
+from summarizer_assets.core.authors.remedies import ABOUT_THE_TEXT
 from summarizer_assets.core.outcome import Failed
 from summarizer_assets.core.prompt.grouping import halves
-from summarizer_assets.core.reasons import ABOUT_THE_TEXT
+from summarizer_assets.core.quality_breaker import UNUSABLE
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.reply import Reply
 

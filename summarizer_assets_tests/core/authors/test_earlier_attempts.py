@@ -6,8 +6,9 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.earlier_attempts import NOTHING_TRIED, TRIED, kept_of
-from summarizer_assets.core.pending import Identity, RetryPolicy, plan_bucket
+from summarizer_assets.core.authors.earlier_attempts import NOTHING_TRIED, TRIED, kept_of
+from summarizer_assets.core.authors.retry_policy import RetryPolicy
+from summarizer_assets.core.authors.work_plan import Identity, plan_bucket
 from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

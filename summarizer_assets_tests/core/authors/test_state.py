@@ -7,12 +7,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state, without_a_row
-from summarizer_assets.core.coverage import coverage_by_bucket
-from summarizer_assets.core.pending import Identity, Plan, plan_bucket
+from summarizer_assets.core.authors.coverage import coverage_by_bucket
+from summarizer_assets.core.authors.redrive import NOBODY_CHOSEN, Choice, Resummarize
+from summarizer_assets.core.authors.state import FAILED, PENDING, SUMMARY, author_state, without_a_row
+from summarizer_assets.core.authors.work_plan import Identity, Plan, plan_bucket
 from summarizer_assets.core.quality.checks import Current, OnePlace
 from summarizer_assets.core.records import FAILURES, SUMMARIES
-from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice, Resummarize
 from summarizer_assets.estimate.pending_sample import sampled
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets.core.exclusion import exclusion_verdict, lines_of, named, nearly_named
+from summarizer_assets.core.authors.exclusion import exclusion_verdict, lines_of, named, nearly_named
 
 NEARLY = {
     "1001": ['"1001"', "'1001'", "1001,", "1001;", "1001.0", "1001.", "1.001e3", "1,001", "1.001", "1 001", "1'001",

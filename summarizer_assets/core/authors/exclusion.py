@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from summarizer_assets.core.formats import number_of
+from summarizer_assets.core.display_text import number_of
 from summarizer_assets.core.quality.verdict import Verdict
 
 _COMMENT = "#"

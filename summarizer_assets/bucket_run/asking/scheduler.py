@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from summarizer_assets.bucket_run.backlog import Backlog
-from summarizer_assets.bucket_run.group import Group
+from summarizer_assets.bucket_run.asking.backlog import Backlog
+from summarizer_assets.bucket_run.asking.group import Group
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.client import Client
 

@@ -7,11 +7,11 @@ import asyncio
 from dataclasses import replace
 from typing import NoReturn
 
-from summarizer_assets.bucket_run.adapting import Adapting
-from summarizer_assets.bucket_run.followups import Followups
-from summarizer_assets.bucket_run.group import Fault, Group
-from summarizer_assets.bucket_run.prompts import BucketPrompt
-from summarizer_assets.bucket_run.scheduler import Scheduler
+from summarizer_assets.bucket_run.asking.adapting import Adapting
+from summarizer_assets.bucket_run.asking.followups import Followups
+from summarizer_assets.bucket_run.asking.group import Fault, Group
+from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
+from summarizer_assets.bucket_run.asking.scheduler import Scheduler
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.client import Client

@@ -2,7 +2,7 @@
 
 import pytest
 
-from summarizer_assets.core.formats import share, usd
+from summarizer_assets.core.display_text import share, usd
 from summarizer_assets.core.money.amounts import dollars
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
-from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state, is_due
-from summarizer_assets.core.earlier_attempts import NOTHING_TRIED, as_tried_with
+from summarizer_assets.core.authors.earlier_attempts import NOTHING_TRIED, as_tried_with
+from summarizer_assets.core.authors.redrive import NOBODY_CHOSEN, Choice
+from summarizer_assets.core.authors.state import FAILED, PENDING, SUMMARY, author_state, is_due
 from summarizer_assets.core.records import FAILURES, FailureReason
-from summarizer_assets.core.redrive import NOBODY_CHOSEN, Choice
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,6 @@ class Identity:
 
     prompt_version: str
     model: str
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """`max_attempts`: runs in which an author may fail. The wait before the next one doubles from `first_wait_s`."""
-
-    max_attempts: int
-    first_wait_s: float
-    longest_wait_s: float = 24 * 3600.0
-
-    def next_due_s(self, reason: FailureReason, attempts: int) -> float | None:
-        """Seconds until the author may be asked again after failing `attempts` times; None if never automatically."""
-        if not reason.retryable or attempts >= self.max_attempts:
-            return None
-        return float(min(self.first_wait_s * 2 ** (attempts - 1), self.longest_wait_s))
 
 
 @dataclass(frozen=True)

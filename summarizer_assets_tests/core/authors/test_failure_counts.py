@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.failure_counts import ACTIONS, FailureStatistics, action_for, is_rule, meaning_of
+from summarizer_assets.core.authors.failure_counts import ACTIONS, FailureStatistics, action_for, is_rule, meaning_of
 from summarizer_assets.core.records import FAILURES, FailureReason
 from summarizer_assets.settings import PREFIX, Settings
 

@@ -6,8 +6,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.author_state import FAILED, PENDING, SUMMARY, author_state
-from summarizer_assets.core.coverage import Coverage, coverage_by_bucket
+from summarizer_assets.core.authors.coverage import Coverage, coverage_by_bucket
+from summarizer_assets.core.authors.state import FAILED, PENDING, SUMMARY, author_state
 
 KEYS = ["0000", "0001", "0002"]
 _PEOPLE = [f"p{number}" for number in range(9)]

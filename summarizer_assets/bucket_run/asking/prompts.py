@@ -21,7 +21,7 @@ _RENDERED_AT_ONCE = 10_000  # authors; on its way a record takes several times i
 
 
 def render_bucket(authors: pl.DataFrame, rendering: RenderSettings) -> pl.DataFrame:
-    """What `core.pending.plan_bucket` wants to know of a bucket's authors (records.AUTHORS)."""
+    """What `core.authors.pending.plan_bucket` wants to know of a bucket's authors (records.AUTHORS)."""
     empty = (pl.col("papers").list.len().fill_null(0) == 0) & (pl.col("topics").list.len().fill_null(0) == 0)
     parts = [render(part, rendering) for part in authors.iter_slices(_RENDERED_AT_ONCE)] or [render(authors, rendering)]
     return pl.concat(parts).hstack(authors.select("bucket", empty=empty))

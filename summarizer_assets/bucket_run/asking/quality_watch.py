@@ -1,4 +1,4 @@
-"""Watches what becomes of one run's answers, and ends the run when nothing usable comes; `core.brake` decides.
+"""Watches the answers of one run, and ends the run if almost none is usable; `core.quality_breaker` decides.
 
 Failures since the last accepted answer are forgiven when the run ends for it: then not the authors are the cause.
 """
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from summarizer_assets.bucket_run.route import AskCounts
 from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.answers.unusable import UnusableReply
-from summarizer_assets.core.brake import UNUSABLE, Course, InOrder, Trust
-from summarizer_assets.core.formats import exact_usd
+from summarizer_assets.core.authors.remedies import NOT_THE_MODEL, change_for
+from summarizer_assets.core.display_text import exact_usd
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Failed, Stop
-from summarizer_assets.core.reasons import NOT_THE_MODEL, change_for
+from summarizer_assets.core.quality_breaker import UNUSABLE, Course, InOrder, Trust
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.reply import Reply
 

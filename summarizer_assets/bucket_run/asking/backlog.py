@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
-from summarizer_assets.bucket_run.group import Group
+from summarizer_assets.bucket_run.asking.group import Group
 from summarizer_assets.core.blame import Blame
 from summarizer_assets.core.prompt.grouping import halves
 

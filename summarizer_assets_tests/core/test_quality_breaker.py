@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from summarizer_assets.core.brake import Course, InOrder, Trust, fingerprint
+from summarizer_assets.core.quality_breaker import Course, InOrder, Trust, fingerprint
 
 FEWEST, MOST, OF_ONE_REPLY = 24, 100, 8
 #: Accepted and refused answers of a reply; none of both: it said nothing of the authors of a group.

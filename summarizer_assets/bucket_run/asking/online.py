@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from summarizer_assets.bucket_run.ask import Asker
+from summarizer_assets.bucket_run.asking.asker import Asker
 from summarizer_assets.bucket_run.route import RouteProgress, RouteTotals
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop

@@ -1,0 +1,1 @@
+"""How a run asks for its authors: groups are scheduled, sent, halved, charged and stopped."""

@@ -1,0 +1,1 @@
+"""Where each author stands, and what is to be done about it. Pure."""
