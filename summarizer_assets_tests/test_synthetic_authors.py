@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-TOOL = Path(__file__).parents[2] / "tools" / "make_authors.py"
+TOOL = Path(__file__).parents[1] / "tools" / "make_authors.py"
 AUTHORS = 3000
 
 
