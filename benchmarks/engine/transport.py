@@ -144,7 +144,7 @@ async def raw_aiohttp(url: str, in_flight: int, stack: AsyncExitStack) -> Ask:
 
 
 async def plain_httpx(url: str, in_flight: int, stack: AsyncExitStack) -> Ask:
-    limits = httpx.TransportLimits(max_connections=in_flight, max_keepalive_connections=in_flight)
+    limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
     client = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=120, trust_env=False))
     headers = {"Content-Type": "application/json", "Authorization": "Bearer sk-benchmark"}
 
