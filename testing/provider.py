@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from summarizer_assets.llm.http.event_loop import loop_factory
 from summarizer_assets.rehearsal.http_server import WireDoor
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.process import running
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets.rehearsal.serve import loop_factory
 
 _AUTHOR = re.compile(r'^#("(?:[^"\\]|\\.)*")(.*)$', re.MULTILINE)
 

@@ -34,9 +34,9 @@ from benchmarks.promises import conclude
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.embedded.app import records_of
 from summarizer_assets.llm.embedded.template import parse
+from summarizer_assets.llm.http.event_loop import loop_factory
 from summarizer_assets.rehearsal.http_server import WireDoor
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets.rehearsal.serve import loop_factory
 from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.delta.stream import persist
 

@@ -13,25 +13,16 @@ import importlib
 import signal
 import ssl
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from summarizer_assets.llm.http.event_loop import loop_factory
 from summarizer_assets.rehearsal.http_server import WireDoor
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider
 
 _DEFAULT_ANSWER = "summarizer_assets.llm.embedded.app:answer"
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The loop factory of uvloop if it is installed; otherwise None."""
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 - not installable on Windows
-
-    return uvloop.new_event_loop
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,8 +7,8 @@ import warnings
 
 import pytest
 
+from summarizer_assets.llm.http.event_loop import loop_factory
 from summarizer_assets.rehearsal.listener import Listener
-from summarizer_assets.rehearsal.serve import loop_factory
 
 
 @pytest.mark.parametrize("turns", range(6))

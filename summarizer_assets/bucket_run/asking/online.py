@@ -4,9 +4,8 @@ The run's own thread commits answers while requests are in flight.
 """
 
 import asyncio
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from summarizer_assets.bucket_run.asking.asker import Asker
@@ -15,6 +14,7 @@ from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.budget.model_ends import announced_end
 from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.http.event_loop import loop_factory
 
 _LOOKS, _LOOK_S = 20, 0.05  # a second in all
 _OUTAGE = "they wait: the provider is out, tried once in a while"
@@ -75,7 +75,7 @@ class OnlineRequests:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(self._ask())
         except asyncio.CancelledError:
             pass  # ended at once: the step has its own error to tell
@@ -115,11 +115,3 @@ class OnlineRequests:
         end = None if body is None else announced_end(body, self._work.facts.identity.model)
         if end is not None:
             self._client.counters.notices.append(self._client.redact(end.told(datetime.now(UTC).date())))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 - not installable on Windows
-
-    return uvloop.new_event_loop
