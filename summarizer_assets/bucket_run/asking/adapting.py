@@ -1,7 +1,7 @@
 """The form in which one run asks: as remembered, and changed once for all requests when a refusal says how."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.core.prompt.request_form import (
@@ -15,14 +15,7 @@ from summarizer_assets.core.prompt.request_form import (
 from summarizer_assets.llm.errors import GroupTooLarge, Refused, StopCause, Unsupported
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.storage.errors import StorageError
-
-
-class FormBook(Protocol):
-    """Where forms are remembered from run to run."""
-
-    def load(self) -> RequestForm: ...
-
-    def keep(self, form: RequestForm) -> None: ...
+from summarizer_assets.storage.state_db.request_forms import RequestForms
 
 
 class Adapting:
@@ -31,7 +24,7 @@ class Adapting:
     Args:
         protocol: in which the provider is asked.
         extra_body: what a person set in each request. It is never changed: where it is refused, the run stops.
-        book: None: nothing is remembered.
+        book: of the forms that earlier runs learnt; None: nothing is remembered.
 
     Attributes:
         form: in which to ask now.
@@ -40,9 +33,11 @@ class Adapting:
         StorageError: the book cannot be read.
     """
 
-    def __init__(self, protocol: ChatProtocol, extra_body: Mapping[str, Any], book: FormBook | None = None) -> None:
+    def __init__(self, protocol: ChatProtocol, extra_body: Mapping[str, Any], book: RequestForms | None = None) -> None:
         self._protocol = protocol
-        self.form = RequestForm() if book is None else book.load()
+        remembered = RequestForm() if book is None else book.load()
+        known = remembered.output_field in protocol.output_fields  # else another version stored it
+        self.form = remembered if known else RequestForm()
         self._set = set_fields(extra_body)
         self._book = book
         self._tried = {self.form}
