@@ -114,7 +114,8 @@ def _cost(clock: Callable[[], int]) -> int:
 def watch_all(watch: Watch) -> None:
     """Put the watch around every part of a bucket's run."""
     # Imported late: the start of the process is not this module's matter.
-    from summarizer_assets.bucket_run import prompts, results, snapshot  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run import results, snapshot, work  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run.asking import prompts  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.asking.asker import Asker  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.asking.online import OnlineRequests  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.journal_records import RecordBuilder, Todo  # noqa: PLC0415 - loaded by the measured process only
@@ -127,7 +128,7 @@ def watch_all(watch: Watch) -> None:
 
     whole = time.process_time_ns
     watch.function(prompts, "render", "render and hash", whole)
-    watch.function(snapshot, "take_snapshot", "Delta read", whole)
+    watch.function(work, "take_snapshot", "Delta read", whole)
     watch.function(snapshot, "plan_bucket", "plan", whole)
     watch.function(BucketedTable, "open", "Delta read", whole)
     watch.function(Todo, "of", "to-do as lists", whole)
