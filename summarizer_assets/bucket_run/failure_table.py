@@ -84,7 +84,8 @@ def most_serious(failures: pl.DataFrame, max_attempts: int, number: int = SHOWN)
 
 def listing(failures: pl.DataFrame, names: Mapping[str, str | None], max_attempts: int) -> Listing:
     """`failures` in their order, with the names by author id."""
-    return Listing(COLUMNS, [_row(row, names.get(row["author_id"]), max_attempts) for row in failures.to_dicts()])
+    rows = failures.with_columns(is_retried=is_retried(max_attempts)).to_dicts()
+    return Listing(COLUMNS, [_row(row, names.get(row["author_id"]), max_attempts) for row in rows])
 
 
 def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> list[str]:
@@ -93,15 +94,15 @@ def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> lis
         "author": _cut(author_id) if name is None else f"{_cut(author_id)} {_cut(name)}",
         "reason": failure["reason"],
         "do_next": remedy_for(failure["reason"]).action,
-        "next_retry": _next_retry(failure, max_attempts),
+        "next_retry": _next_retry(failure),
         "last_try": _last_try(failure, max_attempts),
         "detail": _cut(failure["detail"] or "", _LONGEST_DETAIL),
     }
     return list(shown.values())
 
 
-def _next_retry(failure: Mapping[str, Any], max_attempts: int) -> str:
-    if failure["next_retry_at"] is not None and failure["attempts"] < max_attempts:
+def _next_retry(failure: Mapping[str, Any]) -> str:
+    if failure["is_retried"]:
         return moment(failure["next_retry_at"]).replace(" ", _TOGETHER)
     return "exhausted" if failure["retryable"] else "not retried"
 
