@@ -1,6 +1,7 @@
-"""Common start of the package's commands: loads the settings and shows the root."""
+"""What the package's commands share: they load the settings and show the root; some print lines for people."""
 
 import sys
+from collections.abc import Iterable
 
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings
@@ -18,3 +19,10 @@ def opened(*, needs_tables: bool = True) -> Summarizer:
     if needs_tables:
         summarizer.root.require()
     return summarizer
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print the lines at once, also into a pipe."""
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -7,26 +7,25 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Self
 
 import dagster as dg
 import polars as pl
 
+from summarizer_assets.command import say
+from summarizer_assets.core.authors.failure_counts import meaning_of
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.display_text import duration, number_of
 from summarizer_assets.core.progress import IngestProgress, Progress
-from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.jobs import INGEST, SUMMARIZE
+from summarizer_assets.jobs import ERRORS_ONLY, INGEST, SUMMARIZE
 from summarizer_assets.report.make import make
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError
 
 _WIDTH = 100
-_ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-_MEANINGS = {reason.value: reason.meaning for reason in FailureReason}
 _SHOWN_BUCKETS = 16  # the summaries shown come from these, so that a large table is not read for three rows
 
 
@@ -35,10 +34,10 @@ def main() -> int:
     try:
         settings = load_settings()
     except SettingsError as error:
-        _say([f"settings: {error}"])
+        say([f"settings: {error}"])
         return 2
     summarizer = Summarizer(settings)
-    _say(
+    say(
         [
             f"source    {summarizer.source if settings.source else 'the bundled sample of synthetic authors'}",
             f"root      {summarizer.root.place}",
@@ -51,9 +50,9 @@ def main() -> int:
         failed = _run_all(instance, settings, terminal)
     seconds = time.monotonic() - started
     if failed and not summarizer.tables.authors.rows_by_bucket():
-        _say(failed)
+        say(failed)
         return 1
-    _say(["", *_report(summarizer, seconds), *failed])
+    say(["", *_report(summarizer, seconds), *failed])
     return 1 if failed else 0
 
 
@@ -64,7 +63,7 @@ def _run_all(instance: dg.DagsterInstance, settings: Settings, terminal: "_Termi
     total = len(keys) + 1
     terminal.step(1, total, "authors")
     ingest = defs.resolve_job_def(INGEST).execute_in_process(
-        run_config=_ERRORS_ONLY,
+        run_config=ERRORS_ONLY,
         instance=instance,
         raise_on_error=False,
         tags={"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]},
@@ -76,7 +75,7 @@ def _run_all(instance: dg.DagsterInstance, settings: Settings, terminal: "_Termi
     for number, key in enumerate(keys, start=2):
         terminal.step(number, total, f"bucket {key}")
         run = summarize.execute_in_process(
-            run_config=_ERRORS_ONLY, instance=instance, partition_key=key, raise_on_error=False
+            run_config=ERRORS_ONLY, instance=instance, partition_key=key, raise_on_error=False
         )
         if not run.success:
             failed.append(f"Bucket {key} ended with an error. `make ui` shows why: run {run.run_id}")
@@ -123,7 +122,7 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
     yield f"{summaries:>9,}  have a summary"
     yield f"{failed:>9,}  have none, for a reason:"
     for reason, number in failures.iter_rows():
-        yield f"{number:>15,}  {reason}: {_MEANINGS[reason]}"
+        yield f"{number:>15,}  {reason}: {meaning_of(reason)}"
     yield f"{authors - summaries - failed:>9,}  are still to be asked"
     if rejected:
         yield f"{rejected:>9,}  rows of the source can be no author"
@@ -173,12 +172,6 @@ def _three(summarizer: Summarizer) -> list[tuple[str, int, str]]:
     firsts = pl.concat([kind.head(3 if kind is rows else 1) for kind in kinds])
     picked = firsts.unique("author_id", keep="first", maintain_order=True).head(3)
     return list(picked.select("author_name", "papers", "summary").iter_rows())
-
-
-def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ REPORT = "report"
 ESTIMATE, CALIBRATE = "estimate_spend", "calibrate_group_size"
 INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
+#: A run's config with which only errors reach the terminal.
+ERRORS_ONLY: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 #: By job: the assets that it materialises, and its description.
 _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {

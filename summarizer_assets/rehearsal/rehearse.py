@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,12 +25,13 @@ import polars as pl
 
 from summarizer_assets.assets.run_metadata import told
 from summarizer_assets.assets.summaries import SUMMARIES
+from summarizer_assets.command import say
+from summarizer_assets.core.authors.failure_counts import meaning_of
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.display_text import duration
-from summarizer_assets.core.records import FailureReason
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.jobs import INGEST, SUMMARIZE
+from summarizer_assets.jobs import ERRORS_ONLY, INGEST, SUMMARIZE
 from summarizer_assets.rehearsal.audit import paid_twice
 from summarizer_assets.rehearsal.mixture import something_of_everything
 from summarizer_assets.rehearsal.plan import Plan
@@ -45,9 +46,7 @@ _BUCKETS: Final = 4
 _ROWS: Final = 2000  # rows read at a time
 _PATIENCE_S: Final = 60.0  # longest wait for a requested run
 _TICK_S: Final = 0.5
-_ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # stopped runs are expected in a rehearsal
-_MEANINGS = {reason.value: reason.meaning for reason in FailureReason}
 _OF_THE_CLIENT = ("calls", "retries", "throttles", "groups_split", "authors_asked_again")
 
 
@@ -88,7 +87,7 @@ class Job:
             "dagster/asset_partition_range_end": self._keys[-1],
         }
         job = self._defs.resolve_job_def(INGEST)
-        run = job.execute_in_process(run_config=_ERRORS_ONLY, instance=self._instance, tags=ends, raise_on_error=False)
+        run = job.execute_in_process(run_config=ERRORS_ONLY, instance=self._instance, tags=ends, raise_on_error=False)
         return run.success
 
     def summarize(self) -> Iterator[str]:
@@ -197,12 +196,12 @@ def rehearse(given: Settings, root: Path, authors: int, plan: Plan | None) -> di
     home.mkdir()
     with running(plan) as provider, dg.DagsterInstance.local_temp(str(home), overrides) as instance:
         job = Job(rehearsal_settings(source, root / "tables", provider.base_url), instance)
-        _say([f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}", ""])
+        say([f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}", ""])
         began = time.monotonic()
         if not job.ingest():
             raise SourceError("the ingest failed; the lines above say why")
         for line in job.summarize():
-            _say([line])
+            say([line])
         return _found(job, provider, time.monotonic() - began)
 
 
@@ -238,7 +237,7 @@ def _report(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['summaries']:>9,}  have a summary"
     yield f"{failed:>9,}  have none, for a reason{':' if failed else ''}"
     for reason, number in found["failed"].items():
-        yield f"{number:>15,}  {reason}: {_MEANINGS[reason]}"
+        yield f"{number:>15,}  {reason}: {meaning_of(reason)}"
     yield f"{found['pending']:>9,}  are still to be asked"
     yield f"{found['stored_twice']:>9,}  are stored twice"
     for cause, number in found["stopped"].items():
@@ -279,16 +278,10 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
             found = rehearse(given, (chosen.root or Path(temporary)).absolute(), chosen.authors, plan)
     except (SettingsError, SourceError, OSError, msgspec.DecodeError) as error:
-        _say([f"no rehearsal: {error}"])
+        say([f"no rehearsal: {error}"])
         return 2
-    _say([msgspec.json.encode(found).decode()] if chosen.json else ["", *_report(found)])
+    say([msgspec.json.encode(found).decode()] if chosen.json else ["", *_report(found)])
     return 1 if found["pending"] or found["stored_twice"] else 0
-
-
-def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

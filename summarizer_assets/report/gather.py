@@ -73,7 +73,7 @@ def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool 
 
     Args:
         summarizer: the installation.
-        at: the moment of the report (UTC), which also seeds the sample of ten summaries; None for now.
+        at: the moment of the report (UTC), which also seeds the sample of ten summaries; None: the current time.
         compare: render every author with a summary, to find summaries of an older record.
 
     Raises:

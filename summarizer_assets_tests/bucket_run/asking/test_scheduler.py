@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from summarizer_assets.bucket_run.asking import scheduler as dispatch
+from summarizer_assets.bucket_run.asking import scheduler as module
 from summarizer_assets.bucket_run.asking.group import Group
 from summarizer_assets.bucket_run.asking.scheduler import Scheduler
 from summarizer_assets.core.outcome import Stop
@@ -24,7 +24,7 @@ TOLD, OTHER = Stop("terminated", "told to end"), Stop("auth", "the key is refuse
     ],
 )
 def test_a_run_told_to_end_waits_no_longer_than_its_grace_for_what_is_in_flight(monkeypatch, before):
-    monkeypatch.setattr(dispatch, "_GRACE_S", 0.05)
+    monkeypatch.setattr(module, "_GRACE_S", 0.05)
 
     async def end() -> Stop | None:
         in_flight = asyncio.Event()
