@@ -1,7 +1,7 @@
-"""All that Spark does, in one process: reads our tables, runs the README's SQL, changes our tables, writes sources.
+"""All that Spark does, in one process: reads our tables, runs our page's SQL, changes our tables, writes sources.
 
 `python -m interop.spark` reads what to do as JSON and tells each thing done as a line of JSON. It is started in the
-folder that holds `data`: the README's addresses are relative, and Java stays in the folder that it was started in.
+folder that holds `data`: addresses in docs/reading.md are relative, and Java stays where it was started.
 """
 
 import contextlib
@@ -87,7 +87,7 @@ def _run(session: SparkSession, code: str) -> dict[str, Any]:
     """The code as it stands, which knows nothing but `spark`; what it printed, and the rows of the view it made."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {"spark": session})
+        exec(compile(code, "docs/reading.md", "exec"), {"spark": session})
     return {"printed": printed.getvalue(), "view": session.sql("SELECT * FROM current_summaries").count()}
 
 

@@ -26,7 +26,7 @@ from interop.readers import Wanted
 from testing.documents import BLOCKS
 
 _CASES = {case.name: case for case in (*DELTA, *FILES)}
-#: Just before the moment of which the README shows a table as it was.
+#: Just before the moment of which docs/reading.md shows a table as it was.
 _SHOWN = datetime.now(UTC) - timedelta(days=1, minutes=1)
 _STEP = timedelta(minutes=30)
 
@@ -81,7 +81,7 @@ class Work:
         (self.folder / "sources").mkdir()
 
     def _age_logs(self) -> None:
-        """Spark takes a version's moment from its file: so that the README's is one between the first and the last."""
+        """Spark takes a version's moment from its file: so the one of docs/reading.md is between first and last."""
         for table in lively.TABLES:
             for entry in (self.folder / "data" / table / "_delta_log").glob("*.json"):
                 moment = (_SHOWN + (int(entry.stem) - lively.SHOWN_VERSION) * _STEP).timestamp()
@@ -91,7 +91,7 @@ class Work:
         found = jars.fetch(self.environments / "jars")
         snippets = [block.code for block in BLOCKS if block.language == "python" and "spark.sql(" in block.code]
         (page,) = [block.code for block in BLOCKS if block.language == "sql" and "TBLPROPERTIES" in block.code]
-        assert snippets, "the README shows no SQL of Spark"
+        assert snippets, "docs/reading.md shows no SQL of Spark"
         given = {
             "jars": [str(jar) for jar in found],
             "delta": jars.release(),
@@ -127,7 +127,7 @@ class Work:
             self.problems.append(f"{what}: {outcome}")
 
     def _look_at_snippet(self, told: Mapping[str, Any]) -> None:
-        what = "the README's SQL of Spark"
+        what = "the SQL of Spark in docs/reading.md"
         if "error" in told:
             self._note(what, told["error"], well=False)
             return

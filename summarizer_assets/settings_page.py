@@ -36,7 +36,7 @@ def settings_shown(settings: Settings, today: date | None = None) -> str:
             f"Provider: {_code(settings.llm_base_url)}, model {_code(settings.model)}, {key}.",
             "",
             *(line for notice in model_notices(settings, today) for line in (f"**Mind:** {notice}", "")),
-            "Set by the environment or by `.env`; all others have the defaults of the README:",
+            "Set by the environment or by `.env`; all others have the defaults of docs/settings.md:",
             "",
             table(("variable", "value"), rows or [("none", "")]),
         ]

@@ -1,4 +1,4 @@
-"""The README and docs/ are true: commands and snippets run, settings load, links lead somewhere, names exist."""
+"""README, changes and docs/ are true: commands and snippets run, settings load, links lead somewhere, names exist."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from summarizer_assets.settings import PREFIX, Settings, load_settings
 from summarizer_assets_tests.test_command_lines import is_script
 from testing.documents import (
     BLOCKS,
+    DOCS,
     REPOSITORY,
     clone_into,
     documents,
@@ -163,17 +164,17 @@ def test_every_command_is_named_and_every_named_one_exists():
     ],
 )
 def test_every_column_of_a_table_is_named_with_what_it_holds(table, schema):
-    columns = (REPOSITORY / "docs/tables.md").read_text(encoding="utf-8").partition("## Columns")[2]
-    rows = columns.partition(f"\n`{table}`, ")[2].partition("\n\n`")[0].splitlines()[4:]
+    section = (DOCS / "columns.md").read_text(encoding="utf-8").partition(f"\n## {table}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])} == set(schema.names())
 
 
 def test_the_glossary_is_one_screen():
-    assert len((REPOSITORY / "docs/glossary.md").read_text(encoding="utf-8").splitlines()) <= 45
+    assert len((DOCS / "glossary.md").read_text(encoding="utf-8").splitlines()) <= 45
 
 
 def test_the_index_names_every_document():
-    index = REPOSITORY / "docs/README.md"
+    index = DOCS / "README.md"
     named = {file for file, _ in links_of(index)}
     for path in documents():
         if path.parent == index.parent and path != index:

@@ -14,14 +14,6 @@ PAGES = REPOSITORY / "docs/failures"
 HEADINGS = ["## What it means", "## How it shows", "## What the system does", "## What you can do"]
 
 
-def reasons_table() -> list[str]:
-    rows = [
-        f"| [`{reason}`]({reason}.md) | {reason.meaning} | {as_code(REMEDIES[reason].action)} |"
-        for reason in FailureReason
-    ]
-    return ["| reason | meaning | what you can do |", "|---|---|---|", *rows]
-
-
 def as_code(text: str) -> str:
     return re.sub(rf"\b{PREFIX}[A-Z_]+", lambda name: f"`{name[0]}`", text)
 
@@ -45,11 +37,6 @@ def test_a_reason_s_page_says_what_it_means_what_is_done_and_what_can_be_done(re
         assert told in flowing(text)
     retried = "Skipped by rule" if reason.skipped else "Retried by itself." if reason.retryable else "Not retried by"
     assert retried in text
-
-
-def test_the_index_is_that_of_the_code():
-    text = (PAGES / "README.md").read_text(encoding="utf-8")
-    assert text.partition("<!-- reasons -->\n")[2].partition("\n<!-- /reasons -->")[0].splitlines() == reasons_table()
 
 
 def test_each_link_and_each_setting_of_the_pages_is_there():

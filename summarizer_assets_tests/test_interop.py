@@ -1,4 +1,4 @@
-"""What `make interop` rests on: rows compared by value, jars only as they are pinned, a README true of what is run."""
+"""What `make interop` rests on: rows compared by value, jars only as they are pinned, a page true of what is run."""
 
 import hashlib
 import http.server
@@ -19,7 +19,7 @@ from interop.delta_cases import DELTA
 from interop.engines import PLACES, REPOSITORY, Answers, compared
 from interop.file_cases import FILES
 from interop.readers import ENGINES, answers
-from testing.documents import README
+from testing.documents import DOCS
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 _VALUES = st.recursive(
@@ -84,8 +84,8 @@ def test_each_engine_has_a_reader_and_a_place_and_each_case_a_name_of_its_own():
     assert len(names) == len(set(names))
 
 
-def test_the_readme_names_the_versions_that_are_run():
-    told = README.read_text(encoding="utf-8")
+def test_the_page_on_reading_names_the_versions_that_are_run():
+    told = (DOCS / "reading.md").read_text(encoding="utf-8")
     engines = (REPOSITORY / "interop/requirements/engines.txt").read_text(encoding="utf-8")
     arrow = (REPOSITORY / "interop/requirements/arrow14.txt").read_text(encoding="utf-8")
     pins = dict(re.findall(r"^([a-z]+)==(\S+)$", engines, re.MULTILINE))

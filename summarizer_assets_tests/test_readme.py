@@ -1,29 +1,40 @@
-"""The README's tables are those of the code; `test_docs.py` runs its commands."""
+"""The README is short, and the tables in the pages are those of the code; `test_docs.py` runs their commands.
+
+`python -m summarizer_assets_tests.test_readme` renews the tables.
+"""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from pydantic.fields import FieldInfo
 
+from summarizer_assets.core.authors.remedies import REMEDIES
 from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind, PaperField
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.settings import PREFIX, Settings
-from testing.documents import README as PATH
+from testing.documents import DOCS, README
 
-README = PATH.read_text(encoding="utf-8")
+_MOST_LINES = 150
+
+
+def test_the_readme_is_read_in_three_minutes():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= _MOST_LINES
 
 
 def test_the_launchpad_example_is_the_configuration_of_the_command_beside_it():
-    assert "ops:\n  author_summaries:\n    config:\n      retry_all: true" in README
-    assert '{"ops": {"author_summaries": {"config": {"retry_all": true}}}}' in README
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    assert "ops:\n  author_summaries:\n    config:\n      retry_all: true" in page
+    assert '{"ops": {"author_summaries": {"config": {"retry_all": true}}}}' in page
 
 
 def test_each_setting_is_in_one_group():
     assert {field.json_schema_extra["group"] for field in Settings.model_fields.values()} == GROUPS.keys()
 
 
-def section(name: str) -> list[str]:
-    inside = README.partition(f"<!-- {name} -->\n")[2].partition(f"\n<!-- /{name} -->")[0]
+def section(page: Path, name: str) -> list[str]:
+    inside = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")[2].partition(f"\n<!-- /{name} -->")[0]
     return inside.splitlines()
 
 
@@ -58,11 +69,14 @@ def reasons_table() -> list[str]:
     def retried(reason: FailureReason) -> str:
         return "yes" if reason.retryable else "no request is made" if reason.skipped else "no"
 
+    def as_code(text: str) -> str:
+        return re.sub(rf"\b{PREFIX}[A-Z_]+", lambda name: f"`{name[0]}`", text)
+
     rows = [
-        f"| [`{reason}`](docs/failures/{reason}.md) | {reason.meaning} | {retried(reason)} |"
+        f"| [`{reason}`]({reason}.md) | {reason.meaning} | {retried(reason)} | {as_code(REMEDIES[reason].action)} |"
         for reason in FailureReason
     ]
-    return ["| reason | meaning | retried |", "|---|---|---|", *rows]
+    return ["| reason | meaning | retried | what you can do |", "|---|---|---|---|", *rows]
 
 
 def paper_fields_table() -> list[str]:
@@ -77,21 +91,25 @@ def paper_fields_table() -> list[str]:
     return ["| field | kind | meaning | read by the model |", "|---|---|---|---|", *rows]
 
 
-TABLES = {"settings": settings_table, "reasons": reasons_table, "paper-fields": paper_fields_table}
-_RENEW = "renew the README's tables with: python -m summarizer_assets_tests.test_readme"
+TABLES = {
+    "settings": (DOCS / "settings.md", settings_table),
+    "reasons": (DOCS / "failures/README.md", reasons_table),
+    "paper-fields": (DOCS / "own-data.md", paper_fields_table),
+}
+_RENEW = "renew the tables in the pages with: python -m summarizer_assets_tests.test_readme"
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_of_the_readme_is_that_of_the_code(name):
-    assert section(name) == TABLES[name](), _RENEW
+def test_a_table_in_a_page_is_that_of_the_code(name):
+    page, table = TABLES[name]
+    assert section(page, name) == table(), _RENEW
 
 
 def renew_tables() -> None:
-    text = README
-    for name, table in TABLES.items():
-        old = f"<!-- {name} -->\n" + "\n".join(section(name))
-        text = text.replace(old, f"<!-- {name} -->\n" + "\n".join(table()))
-    PATH.write_text(text, encoding="utf-8")
+    for name, (page, table) in TABLES.items():
+        mark = f"<!-- {name} -->\n"
+        old, new = mark + "\n".join(section(page, name)), mark + "\n".join(table())
+        page.write_text(page.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
 if __name__ == "__main__":

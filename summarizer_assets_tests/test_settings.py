@@ -115,7 +115,7 @@ def test_settings_that_contradict_one_another_are_refused(
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("SUMMARIZER_BUKETS", "did you mean SUMMARIZER_BUCKETS"), ("SUMMARIZER_XYZZY_PLUGH", "see the README")],
+    [("SUMMARIZER_BUKETS", "did you mean SUMMARIZER_BUCKETS"), ("SUMMARIZER_XYZZY_PLUGH", "see docs/settings.md")],
 )
 @pytest.mark.parametrize("where", ["environment", "file"])
 def test_an_unknown_variable_is_refused_with_a_guess(

@@ -1,4 +1,4 @@
-"""The Markdown that people read: README.md and docs/, its blocks of code, its links, and a clone to run them in."""
+"""The Markdown that people read, in the root and in docs/: its blocks of code, its links, and a clone to run them in."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from summarizer_assets.settings import PREFIX
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
+DOCS = REPOSITORY / "docs"
 
 #: What a clone holds that the commands need.
 _CLONED = ("Makefile", "dagster.yaml", "workspace.yaml", "pyproject.toml", "setup.cfg", "constraints.txt", "README.md")
@@ -35,7 +36,7 @@ class Block:
 
 
 def documents() -> list[Path]:
-    return [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
+    return [README, REPOSITORY / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def blocks_of(path: Path) -> Iterator[Block]:

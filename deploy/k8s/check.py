@@ -73,7 +73,7 @@ def settings_exist() -> str:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     names = [name for name in given["data"] if name.startswith(PREFIX)]
     for name in names:
-        must(name in known, f"settings.yaml: {name} is no setting; see the README")
+        must(name in known, f"settings.yaml: {name} is no setting; see docs/settings.md")
     for name, value in given["data"].items():
         must(isinstance(value, str), f"settings.yaml: {name}: a ConfigMap holds text; put {value!r} in quotes")
     values = chart.values_of()

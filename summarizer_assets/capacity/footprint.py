@@ -19,7 +19,7 @@ _STEP: Final = 16
 _EVENTS_BYTES, _FILES_OF_A_RUN = 170_000 + 33_000, 4
 #: Active files per row: 2.5 GB for 20 million authors (docs/scale.md), 50 MB for 250,000 summaries (tables.md).
 _AUTHOR_BYTES, _SUMMARY_BYTES = 125, 199
-#: A run's peak memory: 283 MB with 1,000 authors (README, group sizes), 567 with 62,500, 697 with 78,000
+#: A run's peak memory: 283 MB with 1,000 authors (docs/group-sizes.md), 567 with 62,500, 697 with 78,000
 #: (docs/scale.md).
 _RUN_BYTES, _RUN_AUTHOR_BYTES = 280e6, 5_400
 

@@ -22,7 +22,7 @@ from summarizer_assets.storage.delta.guards import reading
 
 #: Tokens of a rendered author, without the instruction: docs/decisions.md, `python -m benchmarks.engine.tokens`.
 RECORD_TOKENS: Final = 140
-#: Latency of the server in the README's table of group sizes: half a second, plus 10 ms per token of the answer.
+#: Latency of the server in the table of docs/group-sizes.md: half a second, plus 10 ms per token of the answer.
 LATENCY_S, LATENCY_TOKEN_S = 0.5, 0.01
 #: Cores of the machine used for all measurements, and concurrent runs in dagster.yaml.
 CORES, RUNS_AT_ONCE = 2, 2

@@ -305,7 +305,7 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
     except pydantic_settings.SettingsError as error:
         field = str(error).partition('field "')[2].partition('"')[0]
         raise SettingsError(
-            f"{PREFIX}{field.upper()}: is not valid JSON; write it as in the README's example for this setting"
+            f"{PREFIX}{field.upper()}: is not valid JSON; write it as in the example of docs/settings.md"
         ) from None  # the cause would print the value
     except ValidationError as error:
         raise SettingsError(readable(error, PREFIX)) from None  # the cause would print the input, secrets too

@@ -45,7 +45,7 @@ def refuse_strange(
         if name.upper().startswith(prefix):
             if name.upper().removeprefix(prefix).lower() not in fields:
                 field = _field(_letters(name.upper().removeprefix(prefix)), fields)
-                hint = f"did you mean {prefix}{field.upper()}?" if field else "see the README for all settings"
+                hint = f"did you mean {prefix}{field.upper()}?" if field else "see docs/settings.md for all settings"
                 raise SettingsError(f"unknown setting {name}{where}: {hint}")
             continue
         field = _field_behind(name, prefix, fields)
