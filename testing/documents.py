@@ -1,4 +1,4 @@
-"""The Markdown that people read, in the root and in docs/: its blocks of code, its links, and a clone to run them in."""
+"""The Markdown that people read, in the root and in docs/: its blocks of code, its links, a clone to run them in."""
 
 import os
 import re
