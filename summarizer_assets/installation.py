@@ -112,7 +112,7 @@ class Summarizer:
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.state or str(self._home / "state.sqlite"))
+        return Database(self.settings.state or str(self.local_folder / "state.sqlite"))
 
     @property
     def root_name(self) -> str:
@@ -168,7 +168,7 @@ class Summarizer:
             rejected=self.rejected,
             marks=IngestMarks(self.database, lambda: self.root_name),
             selected=selected,
-            spill=self._home / "spill",
+            spill=self.local_folder / "spill",
             listener=Listener(log, describe, heard),
             whole=whole,
             around=Around(
@@ -300,7 +300,7 @@ class Summarizer:
         return self.settings.storage_options if uri.startswith("s3://") else {}
 
     @property
-    def _home(self) -> Path:
+    def local_folder(self) -> Path:
         """The local folder for this root's files outside Delta."""
         if not self.settings.remote:
             return Path(self.settings.root)
@@ -310,7 +310,7 @@ class Summarizer:
     @property
     def journal(self) -> Path:
         if self.settings.journal_dir is None:
-            return self._home / "journal"
+            return self.local_folder / "journal"
         name = self.root_name  # for a root of an older version, the text of its setting
         older = [name if "://" in name else str(Path(name).absolute()), self.settings.root]
         return folder_of(self.settings.journal_dir, self._root_id, older)  # several roots may share one disk

@@ -32,7 +32,9 @@ LAYERS = [
     {"jobs", "sensors", "checks", "run_history"},
     {"schedules"},
     {"definitions"},
-    {"bring_back", "demo", "rebuild_status", "rehearsal", "root", "spend", "ui"},
+    {"bring_back", "demo", "rebuild_status", "rehearsal", "root", "ui"},
+    {"cli"},
+    {"__main__"},
 ]
 #: As free of the world as `core`, but about one part of the house only: they stand where that part stands.
 PURE_ELSEWHERE = {
@@ -61,6 +63,7 @@ OF_DAGSTER = {
     "rebuild_status",
     "rehearsal",
     "ui",
+    "cli",
 }
 OF_SETTINGS = {
     "command",
@@ -75,12 +78,13 @@ OF_SETTINGS = {
     "demo",
     "rebuild_status",
     "rehearsal",
-    "spend",
     "settings_page",
     "ui",
+    "cli",
 }
 OF_ENVIRONMENT = {
     "settings": "the one reader",
+    "settings.environment": "what a command sets for the processes that it starts",
     "llm.http.transport": "HTTPS_PROXY and NO_PROXY belong to the host's network; the standard library reads them",
     "sources.stores": "the same, for the one engine that does not look for them itself",
 }

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from summarizer_assets.cli.app import main
 from summarizer_assets.core.money.spending import Booking, Wish
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import PREFIX, load_settings
-from summarizer_assets.spend import main
 
 
 @pytest.fixture

@@ -1,0 +1,48 @@
+"""The list of the commands, by section. A command's module is imported when the command is called, not for the list."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+#: By section: the commands and what each does. `rebuild-status` is `command` in `summarizer_assets.cli.rebuild_status`.
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Money": {
+        "spend": "What was spent under the root, and what of it is uncertain",
+    },
+}
+_PACKAGE: Final = "summarizer_assets.cli"
+
+
+class Sections(click.Group):
+    """A group that imports a command's module when it is called, and lists the commands by section."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [name for section in SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"{_PACKAGE}.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
+
+
+@click.command(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="summarizer-assets", message="%(version)s")
+def main() -> None:
+    """An LLM-written summary of every author of a large table, kept in Delta Lake.
+
+    Settings are SUMMARIZER_* variables or lines of a file `.env` in the current folder.
+
+    \b
+    summarizer demo       see it work in a minute: 1,000 synthetic authors, no key
+    summarizer init       begin with a table of your own
+
+    Status: 0 done; 1 done, and the result is not good; 2 it could not begin.
+    """

@@ -1,0 +1,56 @@
+"""What the commands share: `--root` and `--json`, the exit status, the installation they open."""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+
+import click
+
+from summarizer_assets.cli.answer import COULD_NOT_BEGIN, Answer
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.settings import load_settings
+from summarizer_assets.settings.environment import use_root
+from summarizer_assets.user_errors import sentence
+
+
+def command(function: Callable[..., Answer]) -> click.Command:
+    """Make a function a command; its docstring is the help, its answer is printed and gives the exit status.
+
+    An error that a person can resolve is one sentence on standard error, and status 2.
+    """
+
+    @wraps(function)
+    def run(root: str | None, *, as_json: bool, **given: object) -> None:
+        try:
+            if root is not None:
+                use_root(root)
+            answer = function(**given)
+        except Exception as error:
+            told = sentence(error)
+            if told is None:
+                raise
+            if as_json:
+                sys.stdout.write(json.dumps({"error": told}, ensure_ascii=False) + "\n")
+            sys.stderr.write(f"{told}\n")
+            sys.exit(COULD_NOT_BEGIN)
+        answer.show(as_json=as_json)
+        sys.exit(answer.status)
+
+    decorated = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")(run)
+    decorated = click.option("--root", help="Where the tables live, instead of SUMMARIZER_ROOT.")(decorated)
+    return click.command()(decorated)
+
+
+def opened(*, needs_tables: bool = True) -> Summarizer:
+    """Load the settings and return the installation; print its root to standard error, and write nothing.
+
+    Raises:
+        SettingsError: a setting is invalid.
+        TableError: the tables cannot be read, or do not exist although `needs_tables`.
+    """
+    summarizer = Summarizer(load_settings())
+    sys.stderr.write(f"root: {summarizer.root.place}\n")
+    if needs_tables:
+        summarizer.root.require()
+    return summarizer
