@@ -73,11 +73,11 @@ $(INTEROP)/.%: $(BIN)/python interop/requirements/%.txt
 	@touch $@
 
 # Renewed with the project, unless somebody changed it: then it stays, and a line says what to compare.
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+$(DAGSTER_HOME)/dagster.yaml: summarizer_assets/dagster.yaml
 	@mkdir -p $(DAGSTER_HOME)
-	@if [ ! -e $@ ] || cmp -s $@ $(DAGSTER_HOME)/dagster.yaml.shipped; then cp dagster.yaml $@; \
-	  else echo "dagster.yaml is new; .dagster/dagster.yaml has changes of its own and stays. Compare: diff dagster.yaml .dagster/"; fi
-	@cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml.shipped
+	@if [ ! -e $@ ] || cmp -s $@ $(DAGSTER_HOME)/dagster.yaml.shipped; then cp $< $@; \
+	  else echo "$< is new; .dagster/dagster.yaml has changes of its own and stays. Compare: diff $< .dagster/"; fi
+	@cp $< $(DAGSTER_HOME)/dagster.yaml.shipped
 	@touch $@
 
 java: # Spark needs 17 or newer

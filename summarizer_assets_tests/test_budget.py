@@ -16,13 +16,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from summarizer_assets import spend
 from summarizer_assets.core.money.amounts import Price, Usage, nano_of
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.storage.delta.paid import Paid, paid_for
 from summarizer_assets.storage.delta.stream import persist
+from testing.command_line import run_command
 from testing.installation import Installation, metadata_of, write_authors
 from testing.provider import answer, serving
 
@@ -195,7 +195,7 @@ def test_a_store_that_knows_nothing_of_what_was_paid_stops_each_run_before_it_as
         stop = run_one(lost, "0001", BUDGET)
         assert stop is not None
         assert stop.cause == "budget"
-        for said in ("another.sqlite", "SUMMARIZER_STATE", "python -m summarizer_assets.spend --book-tables"):
+        for said in ("another.sqlite", "SUMMARIZER_STATE", "summarizer spend --book-tables"):
             assert said in stop.message
     assert len(provider.entries) == asked_until_now
     ended = lost.summarizer.state.recent_runs()["0001"][0]
@@ -203,7 +203,7 @@ def test_a_store_that_knows_nothing_of_what_was_paid_stops_each_run_before_it_as
 
     for name, value in lost.environment().items():
         monkeypatch.setenv(name, value)
-    assert spend.main(["--book-tables"]) == 0
+    assert run_command("spend", "--book-tables") == 0
     assert "not booked" not in capsys.readouterr().out
     assert run_one(lost, "0001", MORE) is None
     assert money(lost) == (billed(provider), 0, 0)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from summarizer_assets.cli.app import SECTIONS
 from summarizer_assets.settings import PREFIX
+from testing.command_line import run_command
 from testing.installation import Installation, write_authors
 
 PACKAGE = Path(__file__).parents[1] / "summarizer_assets"
@@ -29,11 +31,15 @@ OTHERS = {
     "rehearsal.serve": "a server",
     "ui": "serves",
     "ui.webserver": "serves",
+    "__main__": "the command `summarizer` itself",
 }
+NAMES = {name for section in SECTIONS.values() for name in section}
 CASES = [(name, arguments) for name, cases in COMMANDS.items() for arguments in cases]
 
 
 def run(name: str, arguments: list[str]) -> int:
+    if name in NAMES:
+        return run_command(name, *arguments)
     package = f"summarizer_assets.{name}"
     module = import_module(f"{package}.__main__" if (PACKAGE / name).is_dir() else package)
     return int(module.main(arguments))
@@ -112,7 +118,7 @@ def test_every_command_of_the_package_is_here_or_has_a_reason() -> None:
     programs = set(PACKAGE.rglob("__main__.py"))
     programs |= {path for path in PACKAGE.rglob("*.py") if '\nif __name__ == "__main__":' in path.read_text("utf-8")}
     names = {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__main__") for path in programs}
-    assert names == COMMANDS.keys() | OTHERS.keys()
+    assert names | NAMES == COMMANDS.keys() | OTHERS.keys()
 
 
 def test_the_tool_that_carries_tables_over_says_so_too(

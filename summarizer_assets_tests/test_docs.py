@@ -12,10 +12,10 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
+from summarizer_assets.cli.app import SECTIONS
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.settings import PREFIX, Settings, load_settings
-from summarizer_assets_tests.test_command_lines import is_script
 from testing.documents import (
     BLOCKS,
     DOCS,
@@ -33,6 +33,7 @@ FIRST = "make demo"
 SHOWN = {"text", "sql", "json"}  # output and examples to look at, which no reader types
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in documents())
 _COMMAND = re.compile(r"python -m\s+([\w.]+\w)")
+_OURS = re.compile(r"(?:^|[`/=@\s])summarizer ([a-z][a-z-]*)", re.MULTILINE)  # as it is typed
 PATHS = pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
 
 
@@ -143,12 +144,10 @@ def test_every_job_sensor_schedule_asset_and_check_is_named(defs):
 
 
 def test_every_command_is_named_and_every_named_one_exists():
-    scripts = [path for path in (REPOSITORY / "summarizer_assets").rglob("*.py") if is_script(path)]
-    dotted = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in scripts}
-    ours = {name.removesuffix(".__main__") for name in dotted}
-    in_recipes = set(_COMMAND.findall((REPOSITORY / "Makefile").read_text(encoding="utf-8")))
-    named = set(_COMMAND.findall(TEXT)) | in_recipes
-    assert ours <= named, ours - named
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    commands = {name for section in SECTIONS.values() for name in section}
+    assert set(_OURS.findall(TEXT + makefile)) == commands
+    named = set(_COMMAND.findall(TEXT + makefile))
     for name in named - {"venv", "pip", "benchmarks.FOLDER.NAME"}:
         at = REPOSITORY.joinpath(*name.split("."))
         assert at.with_suffix(".py").exists() or (at / "__main__.py").exists(), name

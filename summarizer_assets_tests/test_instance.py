@@ -11,10 +11,11 @@ from dagster._core.errors import DagsterInvalidConfigError
 
 REPOSITORY = Path(__file__).parents[1]
 OURS = "dagster.yaml"
+SHIPPED = Path("summarizer_assets") / OURS
 
 
 def test_the_instance_loads_with_what_its_file_says(tmp_path):
-    shutil.copy(REPOSITORY / OURS, tmp_path)
+    shutil.copy(REPOSITORY / SHIPPED, tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert not instance.telemetry_enabled
         assert not instance.nux_enabled
@@ -28,7 +29,7 @@ def test_the_instance_loads_with_what_its_file_says(tmp_path):
 
 
 def test_a_misspelt_key_is_refused_by_its_name(tmp_path):
-    text = (REPOSITORY / OURS).read_text(encoding="utf-8")
+    text = (REPOSITORY / SHIPPED).read_text(encoding="utf-8")
     (tmp_path / OURS).write_text(text.replace("max_concurrent_runs", "max_concurent_runs"), encoding="utf-8")
     with pytest.raises(DagsterInvalidConfigError, match="max_concurent_runs"):
         dg.DagsterInstance.from_config(str(tmp_path))
@@ -36,8 +37,9 @@ def test_a_misspelt_key_is_refused_by_its_name(tmp_path):
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
-    for name in ("Makefile", OURS):
-        shutil.copy(REPOSITORY / name, tmp_path)
+    (tmp_path / "summarizer_assets").mkdir()
+    for name in ("Makefile", SHIPPED):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
     make(tmp_path)
     return tmp_path
 
@@ -51,9 +53,9 @@ def make(folder: Path) -> str:
 
 def release(folder: Path, text: str) -> None:
     """A newer version of the project brings another file."""
-    (folder / OURS).write_text(text, encoding="utf-8")
+    (folder / SHIPPED).write_text(text, encoding="utf-8")
     later = (folder / ".dagster" / OURS).stat().st_mtime + 10
-    os.utime(folder / OURS, (later, later))
+    os.utime(folder / SHIPPED, (later, later))
 
 
 def test_an_upgrade_renews_the_instance_s_file(checkout):
@@ -67,8 +69,8 @@ def test_a_file_that_somebody_changed_stays_and_make_says_what_to_compare_once(c
     theirs.write_text("concurrency: {runs: {max_concurrent_runs: 7}}\n", encoding="utf-8")
     for version in ("nux: {enabled: false}\n", "nux: {enabled: true}\n"):
         release(checkout, version)
-        assert "diff dagster.yaml .dagster/" in make(checkout)
-        future = (checkout / OURS).stat().st_mtime + 1  # the release was dated ahead
+        assert f"diff {SHIPPED} .dagster/" in make(checkout)
+        future = (checkout / SHIPPED).stat().st_mtime + 1  # the release was dated ahead
         os.utime(theirs, (future, future))
         assert "diff" not in make(checkout)
         assert theirs.read_text(encoding="utf-8") == "concurrency: {runs: {max_concurrent_runs: 7}}\n"

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from summarizer_assets import rebuild_status, spend
+from summarizer_assets import rebuild_status
 from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.rebuild_status import rebuild, told
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.ticking import Ticking
+from testing.command_line import run_command
 from testing.installation import Installation, ingested
 from testing.provider import answer
 
@@ -135,12 +136,12 @@ def test_with_the_state_store_lost_what_the_summaries_cost_is_booked_again_once(
         monkeypatch.setenv(name, value)
     ledger = Installation(**{**house.given, "state": lost["SUMMARIZER_STATE"]}).summarizer.ledger
     assert ledger.totals()["spent"] == 0
-    assert spend.main(["--book-tables"]) == 0
+    assert run_command("spend", "--book-tables") == 0
     kept = house.summarizer.ledger.totals()
     booked = ledger.totals()["spent"]
     assert 0 < booked <= kept["spent"]
     assert booked >= kept["spent"] - kept["wasted"]
-    assert spend.main(["--book-tables"]) == 0
+    assert run_command("spend", "--book-tables") == 0
     assert capsys.readouterr().out.count("booked $0.00") == (2 if booked < 5_000_000 else 1)
     assert ledger.totals()["spent"] == booked
     assert ledger.audit() == []

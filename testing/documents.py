@@ -16,7 +16,7 @@ README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
 
 #: What a clone holds that the commands need.
-_CLONED = ("Makefile", "dagster.yaml", "workspace.yaml", "pyproject.toml", "setup.cfg", "constraints.txt", "README.md")
+_CLONED = ("Makefile", "workspace.yaml", "pyproject.toml", "setup.cfg", "constraints.txt", "README.md")
 _EXCUSE = re.compile(r"<!-- not run by the test: (.+) -->")
 
 

@@ -60,7 +60,7 @@ def live_a_day(home: Path, environment: Mapping[str, str], buckets: list[str]) -
         ingest = _backfilled(dev, ["authors"], buckets)
         summaries = _backfilled(dev, ["author_summaries", "failed_authors"], buckets[:1])
         wait_until(dev.ticks, "the sensor ticked", patience_s=60)
-    shutil.copy(_PROJECT / "dagster.yaml", home)
+    shutil.copy(_PROJECT / "summarizer_assets" / "dagster.yaml", home)
     return Day(ingest[0], summaries[0], buckets[0], dict([ingest, summaries]))
 
 

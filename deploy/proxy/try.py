@@ -112,7 +112,7 @@ def house(folder: Path) -> Iterator[tuple[str, str]]:
     full, read_only, operators, readers = free_ports(4)
     home = folder / "dagster"
     home.mkdir()
-    shutil.copy(_PROJECT / "dagster.yaml", home)
+    shutil.copy(_PROJECT / "summarizer_assets" / "dagster.yaml", home)
     environment = {**os.environ, "DAGSTER_HOME": str(home), "SUMMARIZER_ROOT": str(folder / "data")}
     webserver = [sys.executable, "-m", "summarizer_assets.ui.webserver", "-w", str(_PROJECT / "workspace.yaml")]
     lay_out(folder, {"3000": full, "3001": read_only, "8443": operators, "8444": readers})

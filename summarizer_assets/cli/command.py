@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 
 import click
@@ -22,24 +23,39 @@ def command(function: Callable[..., Answer]) -> click.Command:
 
     @wraps(function)
     def run(root: str | None, *, as_json: bool, **given: object) -> None:
-        try:
+        with told_plainly(as_json=as_json):
             if root is not None:
                 use_root(root)
             answer = function(**given)
-        except Exception as error:
-            told = sentence(error)
-            if told is None:
-                raise
-            if as_json:
-                sys.stdout.write(json.dumps({"error": told}, ensure_ascii=False) + "\n")
-            sys.stderr.write(f"{told}\n")
-            sys.exit(COULD_NOT_BEGIN)
         answer.show(as_json=as_json)
         sys.exit(answer.status)
 
-    decorated = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")(run)
-    decorated = click.option("--root", help="Where the tables live, instead of SUMMARIZER_ROOT.")(decorated)
-    return click.command()(decorated)
+    return click.command()(with_root_and_json(run))
+
+
+def with_root_and_json(
+    function: Callable[..., None], root: str = "Where the tables live, instead of SUMMARIZER_ROOT."
+) -> Callable[..., None]:
+    """Give the function of a command the options `--root` and `--json`, as arguments `root` and `as_json`."""
+    decorated = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")(
+        function
+    )
+    return click.option("--root", metavar="FOLDER", help=root)(decorated)
+
+
+@contextmanager
+def told_plainly(*, as_json: bool) -> Iterator[None]:
+    """End the command with status 2 and one sentence where a person can resolve the error; others keep their traceback."""
+    try:
+        yield
+    except Exception as error:
+        told = sentence(error)
+        if told is None:
+            raise
+        if as_json:
+            sys.stdout.write(json.dumps({"error": told}, ensure_ascii=False) + "\n")
+        sys.stderr.write(f"{told}\n")
+        sys.exit(COULD_NOT_BEGIN)
 
 
 def opened(*, needs_tables: bool = True) -> Summarizer:

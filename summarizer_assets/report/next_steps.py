@@ -117,10 +117,7 @@ def _of_money(now: Situation) -> list[Step]:
         what = f"{exact_usd(now.spent + now.uncertain)} of a budget of {exact_usd(now.budget)} are used"
         steps.append(Step(what, "raise SUMMARIZER_BUDGET_USD in time"))
     if now.uncertain:
-        how = (
-            "look at the provider's bill; what was not billed is released by "
-            "python -m summarizer_assets.spend --release-uncertain"
-        )
+        how = "look at the provider's bill; what was not billed is released by summarizer spend --release-uncertain"
         steps.append(Step(f"{exact_usd(now.uncertain)} may have been billed, nobody knows", how, False))
     if not now.priced:
         how = "set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD, so that the cost is counted"

@@ -76,7 +76,7 @@ def dagster_dev(folder: Path, settings: Mapping[str, str], *, at_once: int = 2) 
     """
     home, root = folder / "dagster", folder / "data"
     home.mkdir(parents=True)
-    instance = (REPOSITORY / "dagster.yaml").read_text()
+    instance = (REPOSITORY / "summarizer_assets" / "dagster.yaml").read_text()
     assert "max_concurrent_runs: 2" in instance
     (home / "dagster.yaml").write_text(instance.replace("max_concurrent_runs: 2", f"max_concurrent_runs: {at_once}"))
     with socket.socket() as free:

@@ -231,7 +231,7 @@ class SpendLedger:
             f"the state store {self._database.shown} knows nothing of what was spent under {self._place}, whose "
             f"answers cost {exact_usd(cost)}: it was lost, or SUMMARIZER_STATE names another one than before, and "
             "SUMMARIZER_BUDGET_USD would begin anew; nothing was asked. Correct SUMMARIZER_STATE; where it is right, "
-            "book what the answers cost, then run again: python -m summarizer_assets.spend --book-tables"
+            "book what the answers cost, then run again: summarizer spend --book-tables"
         )
 
     def _found_totals(self, connection: sa.Connection) -> sa.Row[Any] | None:
