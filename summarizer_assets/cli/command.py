@@ -45,7 +45,7 @@ def with_root_and_json(
 
 @contextmanager
 def told_plainly(*, as_json: bool) -> Iterator[None]:
-    """End the command with status 2 and one sentence where a person can resolve the error; others keep their traceback."""
+    """End the command with status 2 and one sentence where a person can resolve the error; others keep a traceback."""
     try:
         yield
     except Exception as error:
