@@ -58,6 +58,6 @@ def _over(root: Path, source: Path, buckets: int, columns: Mapping[str, str]) ->
 def _ingest(summarizer: Summarizer) -> list[str]:
     """What it said."""
     said = list[str]()
-    stream = summarizer.ingest(bucket_keys(summarizer.settings.buckets), log=said.append, describe=lambda *_: None)
+    stream = summarizer.ingest(bucket_keys(summarizer.buckets), log=said.append, describe=lambda *_: None)
     persist(summarizer.tables.authors, stream)
     return said

@@ -88,7 +88,7 @@ def bring_back(summarizer: Summarizer, ingest: Ingest) -> BroughtBack:
     tables, done = summarizer.tables, BroughtBack()
     before, after = tables.authors.at(ingest.first - 1), tables.authors.at(ingest.last)
     then = tables.summaries.at(ingest.summaries), tables.failures.at(ingest.failures)
-    for bucket in bucket_keys(summarizer.settings.buckets):
+    for bucket in bucket_keys(summarizer.buckets):
         old, new = _rows(tables.authors, bucket, before), _rows(tables.authors, bucket, after)
         if old.equals(new):
             continue

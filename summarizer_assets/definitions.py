@@ -29,7 +29,7 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
     """All definitions for `settings` (None: read from the environment); `overrides` replace resources by key."""
     settings = settings or load_settings()
     summarizer = Summarizer(settings)
-    partitions = bucket_partitions(settings.buckets)
+    partitions = bucket_partitions(summarizer.buckets)
     with warnings.catch_warnings():
         # The single pass over the source for many buckets needs it, and dagster is pinned; a user could not change it.
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)

@@ -59,7 +59,7 @@ def main() -> int:
 def _run_all(instance: dg.DagsterInstance, settings: Settings, terminal: "_Terminal") -> list[str]:
     """Run the ingest, then every bucket; return a line for each failed run."""
     defs = build_defs(settings, overrides={"summarizer": Summarizer(settings, watch=terminal.watch)})
-    keys = bucket_keys(settings.buckets)
+    keys = bucket_keys(Summarizer(settings).buckets)
     total = len(keys) + 1
     terminal.step(1, total, "authors")
     ingest = defs.resolve_job_def(INGEST).execute_in_process(
@@ -152,7 +152,7 @@ def _report(summarizer: Summarizer, seconds: float) -> Iterator[str]:
 
 def _three(summarizer: Summarizer) -> list[tuple[str, int, str]]:
     """Name, number of papers and summary of three authors: with many papers, with few, with a non-Latin name."""
-    keys = bucket_keys(summarizer.settings.buckets)[:_SHOWN_BUCKETS]
+    keys = bucket_keys(summarizer.buckets)[:_SHOWN_BUCKETS]
     authors = summarizer.tables.authors.read(keys).select("author_id", papers=pl.col("papers").list.len().fill_null(0))
     rows = (
         summarizer.tables.summaries.read(keys)

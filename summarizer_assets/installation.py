@@ -24,6 +24,7 @@ from summarizer_assets.core.answers.reply import AnswerChecks
 from summarizer_assets.core.authors.redrive import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.authors.retry_policy import RetryPolicy
 from summarizer_assets.core.authors.work_plan import Identity
+from summarizer_assets.core.buckets import buckets_for
 from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.estimation.cost import Terms
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
@@ -32,7 +33,7 @@ from summarizer_assets.core.prompt.messages import PromptSettings, prompt_versio
 from summarizer_assets.core.prompt.rendering import RenderSettings
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.core.quality_breaker import fingerprint
-from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
+from summarizer_assets.core.records import REJECTED
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.llm.client import Client
@@ -41,12 +42,13 @@ from summarizer_assets.pricing import configured_price, model_notices
 from summarizer_assets.provider import asked_as, builder_of, client_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
+from summarizer_assets.sources.size import authors_about
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.delta.maintenance import Maintained, maintain
 from summarizer_assets.storage.delta.object_store import require_answer, require_put_if_absent
 from summarizer_assets.storage.delta.paid import Paid
 from summarizer_assets.storage.delta.stream import TableStream
-from summarizer_assets.storage.delta.table import BucketedTable
+from summarizer_assets.storage.delta.table import BucketedTable, buckets_of_table
 from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.roots import RootHere
 from summarizer_assets.storage.state_db.database import Database
@@ -75,13 +77,8 @@ class Summarizer:
         self.settings = settings
         self.lease_s = lease_s
         self.watch = watch
-        self.tables = Tables(
-            authors=self._table("authors", AUTHORS),
-            summaries=self._table("author_summaries", SUMMARIES),
-            failures=self._table("failed_authors", FAILURES),
-        )
         self.root = RootHere(
-            partial(self.tables.authors.open, as_ours=False),
+            lambda: self.tables.authors.open(as_ours=False),
             settings.root,
             own_store=settings.state is None,
             options=self._options(settings.root),
@@ -105,6 +102,20 @@ class Summarizer:
         sizes = (settings.group_size, settings.group_tokens, settings.max_output_tokens)
         asked_of = (settings.llm_base_url, json.dumps(settings.llm_extra_body, sort_keys=True))
         return fingerprint((*astuple(self.identity), *asked_of, *sizes, settings.grounding))
+
+    @cached_property
+    def buckets(self) -> int:
+        """The number of buckets: as set, else as the tables were made with, else by the size of the source."""
+        if self.settings.buckets is not None:
+            return self.settings.buckets
+        made_with = buckets_of_table(f"{self.settings.root}/authors", self._options(self.settings.root))
+        if made_with is not None:
+            return made_with
+        return buckets_for(authors_about(self.source, self._options(self.source)), 1).count
+
+    @cached_property
+    def tables(self) -> Tables:
+        return Tables.under(self.settings.root, self.buckets, self._options(self.settings.root))
 
     @property
     def source(self) -> str:
@@ -291,10 +302,6 @@ class Summarizer:
         alone = partial(self.state.compaction, run_id="table_maintenance")
         done = {table.uri.rpartition("/")[2]: maintain(table, busy, alone) for table in tables}
         return {name: maintained for name, maintained in done.items() if maintained is not None}
-
-    def _table(self, name: str, schema: pl.Schema) -> BucketedTable:
-        root = self.settings.root
-        return BucketedTable(f"{root}/{name}", schema, self.settings.buckets, self._options(root))
 
     def _options(self, uri: str) -> dict[str, str]:
         return self.settings.storage_options if uri.startswith("s3://") else {}

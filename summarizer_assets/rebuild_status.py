@@ -59,7 +59,7 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
     Raises:
         StorageError: there are no authors, or a table or the state store cannot be read.
     """
-    keys = bucket_keys(summarizer.settings.buckets)
+    keys = bucket_keys(summarizer.buckets)
     # Read before the tables: a run that ends meanwhile reports its bucket itself.
     at_work = set(summarizer.state.holders()) | RunBook(instance, SUMMARIZE, SUMMARIES, summarizer.root).in_flight(keys)
     read = _Tables(summarizer)

@@ -31,7 +31,7 @@ def load(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
 def test_without_any_variable_everything_has_a_default_that_works() -> None:
     settings = load_settings()
     assert settings.embedded
-    assert (settings.model, settings.buckets, settings.group_size) == ("template", 16, 20)
+    assert (settings.model, settings.buckets, settings.group_size) == ("template", None, 20)
     assert settings.root == str(Path("data").resolve())
     assert settings.source is settings.limit is settings.instruction_text is None
     assert settings.excluded_ids == frozenset()
@@ -141,11 +141,11 @@ def test_the_file_is_read_the_environment_wins_over_it_and_an_override_over_both
     settings = load(monkeypatch, words="50")
     assert (settings.buckets, settings.words, settings.limit, settings.rpm) == (4, 50, None, None)
     assert load_settings(words=60).words == 60
-    assert load_settings(None).buckets == 16
+    assert load_settings(None).buckets is None
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(monkeypatch, buckets="", limit="", llm_model="").buckets == 16
+    assert load(monkeypatch, buckets="", limit="", llm_model="").buckets is None
 
 
 def test_other_variables_of_the_file_are_left_alone(tmp_path: Path) -> None:

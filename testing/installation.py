@@ -77,7 +77,7 @@ class Installation:
 
     @property
     def keys(self) -> list[str]:
-        return bucket_keys(self.settings.buckets)
+        return bucket_keys(self.summarizer.buckets)
 
     def ingest(self, *keys: str, raise_on_error: bool = True, **options: Any) -> dg.ExecuteInProcessResult:
         """Of a range of buckets (its first and last key), or of all."""
@@ -147,7 +147,7 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str = "author_summarie
 
 def statuses(house: Installation, asset: str = "author_summaries") -> dict[str, str]:
     """As Dagster shows the partitions. What is no longer or not yet there is "MISSING"."""
-    partitions = bucket_partitions(house.settings.buckets)
+    partitions = bucket_partitions(house.summarizer.buckets)
     found = house._instance.get_status_by_partition(dg.AssetKey(asset), house.keys, partitions)
     return {key: "MISSING" if status is None else status.value for key, status in (found or {}).items()}
 

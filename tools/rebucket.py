@@ -53,18 +53,18 @@ def carry(old: BucketedTable, new: BucketedTable, old_count: int, new_count: int
 
 def carry_all(root: str, buckets: int) -> None:
     old = opened()
-    settings, new = old.settings, Summarizer(load_settings(root=root, buckets=buckets))
+    new = Summarizer(load_settings(root=root, buckets=buckets))
     busy = sorted(old.state.holders())
     if busy:
         raise SettingsError(f"runs are at work on buckets {', '.join(busy)}: wait for them, or cancel them")
-    left = [key for key in bucket_keys(settings.buckets) if has_records(old.journal / key)]
+    left = [key for key in bucket_keys(old.buckets) if has_records(old.journal / key)]
     if left:
         raise SettingsError(
             f"buckets {', '.join(left)}: a run that broke off left answers that are in no table yet; materialise these "
             "buckets first"
         )
     for source, target in ((old.tables.summaries, new.tables.summaries), (old.tables.failures, new.tables.failures)):
-        sys.stdout.write(f"{target.uri}: {carry(source, target, settings.buckets, buckets):,} rows\n")
+        sys.stdout.write(f"{target.uri}: {carry(source, target, old.buckets, buckets):,} rows\n")
 
 
 def main(root: str, buckets: int) -> int:

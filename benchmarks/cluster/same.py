@@ -63,7 +63,7 @@ def on_one_machine(home: Path, given: Mapping[str, object]) -> dict[str, pl.Data
     summarizer = Summarizer(settings)
     environment = {f"SUMMARIZER_{name.upper()}": str(value) for name, value in given.items()}
     environment["SUMMARIZER_ROOT"] = str(home / "tables")
-    keys = bucket_keys(settings.buckets)
+    keys = bucket_keys(summarizer.buckets)
     with dagster_dev(home / "dagster", environment) as dev:
         dev.backfill(["authors"], keys)
         wait_until(lambda: len(summarizer.tables.authors.rows_by_bucket()) == len(keys), "authors", patience_s=900)

@@ -79,7 +79,7 @@ class World:
         self.layout = saved(home)
         self.cluster = Cluster(self.layout)
         self.summarizer = Summarizer(load_settings(None))
-        self.keys = bucket_keys(self.summarizer.settings.buckets)
+        self.keys = bucket_keys(self.summarizer.buckets)
         self.provider = Provider(self.summarizer.settings.llm_base_url)
         self.instance = dg.DagsterInstance.get()
         self.dev = DagsterDev(self.instance, f"http://127.0.0.1:{self.layout.ports.webserver}")

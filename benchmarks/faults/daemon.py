@@ -94,7 +94,7 @@ class World:
 
     def ingest_and_launch(self) -> None:
         """All authors in, all buckets launched once as a backfill, and a few requests answered."""
-        keys = bucket_keys(self.summarizer.settings.buckets)
+        keys = bucket_keys(self.summarizer.buckets)
         self.provider.use([], _LATENCY_S)
         self.dev.backfill(["authors"], keys)
         authors = self.summarizer.tables.authors

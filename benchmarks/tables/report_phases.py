@@ -34,7 +34,7 @@ def tables(summarizer: Summarizer) -> dict[str, Any]:
     """A summary, a failure or nothing for each of the ingested authors; what that comes to."""
     made = dict.fromkeys(("authors", "summaries", "outdated", "failed", "pending", "words", "bytes"), 0)
     now = datetime.now(UTC)
-    for bucket in bucket_keys(summarizer.settings.buckets):
+    for bucket in bucket_keys(summarizer.buckets):
         authors = summarizer.tables.authors.read([bucket]).collect()
         rows = summarizer.render(authors).select("author_id", "author_name", "content_hash", "bucket")
         rows = rows.with_columns(lot=pl.col("author_id").hash(1) % 100, draw=pl.col("author_id").hash(2))

@@ -46,10 +46,11 @@ def facts(table: BucketedTable) -> dict[str, Any]:
 
 def check() -> dict[str, Any]:
     settings = load_settings(env_file=None)
-    tables = Summarizer(settings).tables
+    summarizer = Summarizer(settings)
+    tables = summarizer.tables
     totals = {"twice": 0, "nowhere": 0, "strangers": 0}
     opened = [(table, table.open()) for table in (tables.authors, tables.summaries, tables.failures)]
-    for key in bucket_keys(settings.buckets):
+    for key in bucket_keys(summarizer.buckets):
         authors, summaries, failures = (
             table.read([key], table=handle).select("author_id").collect()["author_id"] for table, handle in opened
         )

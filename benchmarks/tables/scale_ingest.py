@@ -20,6 +20,7 @@ import dagster as dg
 
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST
 from summarizer_assets.settings import load_settings
 
@@ -28,7 +29,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 def main(out: Path) -> None:
     settings = load_settings(env_file=None)
-    keys = bucket_keys(settings.buckets)
+    keys = bucket_keys(Summarizer(settings).buckets)
     result = (
         build_defs(settings)
         .resolve_job_def(INGEST)

@@ -58,10 +58,10 @@ def build_table_checks() -> dg.AssetsDefinition:
 
 
 def _refuse_unknown(buckets: list[str], summarizer: Summarizer) -> None:
-    unknown = sorted(set(buckets) - set(bucket_keys(summarizer.settings.buckets)))
+    unknown = sorted(set(buckets) - set(bucket_keys(summarizer.buckets)))
     if unknown:
         raise dg.Failure(
-            f"buckets: {', '.join(unknown)} are none of the {summarizer.settings.buckets} buckets; give their keys, as "
+            f"buckets: {', '.join(unknown)} are none of the {summarizer.buckets} buckets; give their keys, as "
             'in ["0003"]',
             allow_retries=False,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.estimation.cost import Terms
 from summarizer_assets.core.prompt.rendering import RenderSettings
+from summarizer_assets.core.records import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.disk import prove_writable
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
@@ -24,6 +26,12 @@ class Tables:
     authors: BucketedTable
     summaries: BucketedTable
     failures: BucketedTable
+
+    @classmethod
+    def under(cls, root: str, buckets: int, options: Mapping[str, str]) -> Self:
+        """The three tables of a root, which need not exist yet."""
+        named = (("authors", AUTHORS), ("author_summaries", SUMMARIES), ("failed_authors", FAILURES))
+        return cls(*(BucketedTable(f"{root}/{name}", schema, buckets, options) for name, schema in named))
 
     def prove_writable(self, bucket: str, journal: Path) -> None:
         """Raise unless a run of the bucket can store what it pays for: see `storage.disk.prove_writable`.

@@ -1,17 +1,9 @@
-"""The recommended number of buckets, and the footprint of a job in tables and in Dagster, from measured sizes."""
+"""The footprint of a job in tables and in Dagster, from measured sizes."""
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from summarizer_assets.capacity.fleet import Costs, Fleet, Job, least_commits
-from summarizer_assets.core.buckets import MAX_BUCKETS
-
-#: The most authors per bucket, for memory and for a run that is not too long to lose: docs/scale.md, "up to 80,000".
-AUTHORS_A_BUCKET: Final = 80_000
-#: Rounds over all places: with fewer, places that finish early in the last round are idle for too much of the job.
-_ROUNDS: Final = 8
-_STEP: Final = 16
 
 # What a job leaves behind, and where it was measured.
 
@@ -36,34 +28,6 @@ class Footprint:
     table_bytes: float
     event_bytes: float
     event_files: int
-
-
-@dataclass(frozen=True)
-class Buckets:
-    """The number of buckets and its reason. `too_large`: even the maximum leaves too many authors in each."""
-
-    count: int
-    reason: str
-    too_large: bool = False
-
-
-def buckets_for(authors: int, places: int) -> Buckets:
-    """The smallest multiple of 16, up to the maximum, so that no bucket is too large and each place has several.
-
-    Fewer buckets mean fewer runs, files, versions and events.
-    """
-    for_memory, for_places = math.ceil(authors / AUTHORS_A_BUCKET), _ROUNDS * places
-    count = math.ceil(max(for_memory, for_places) / _STEP) * _STEP
-    if for_memory > MAX_BUCKETS:
-        reason = (
-            f"{MAX_BUCKETS:,} is the most, and leaves {authors / MAX_BUCKETS:,.0f} authors in each: use several roots"
-        )
-        return Buckets(MAX_BUCKETS, reason, too_large=True)
-    if for_memory >= for_places:
-        reason = f"at most {AUTHORS_A_BUCKET:,} authors each, so that a run keeps within its memory"
-    else:
-        reason = f"{_ROUNDS} for each of {places} runs at a time, so that none stands idle for long at the end"
-    return Buckets(min(count, MAX_BUCKETS), reason)
 
 
 def footprint_of(job: Job, fleet: Fleet, costs: Costs, seconds: float) -> Footprint:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 import polars as pl
 
 from summarizer_assets.capacity.fleet import Fleet, Job, Provider
-from summarizer_assets.capacity.footprint import Buckets, buckets_for
+from summarizer_assets.core.buckets import Buckets, buckets_for
 from summarizer_assets.core.display_text import number
 from summarizer_assets.core.duration import latency_of
 from summarizer_assets.core.estimation.sampling import spread
@@ -91,7 +91,7 @@ def given(summarizer: Summarizer, wishes: Wishes) -> Given:
     authors = figures.first("authors", (wishes.authors, "--authors"), (in_table, "the table `authors`"))
     job = _job(summarizer, wishes, authors, figures)
     provider = _provider(summarizer, wishes, job, figures)
-    made_with = summarizer.settings.buckets if in_table else None
+    made_with = summarizer.buckets if in_table else None
     recommended = buckets_for(authors, wishes.workers * (wishes.runs_a_worker or RUNS_AT_ONCE))
     fleet = _fleet(summarizer, wishes, (made_with, "of the tables"), recommended, figures)
     return Given(job, provider, fleet, recommended, made_with, tuple(figures))

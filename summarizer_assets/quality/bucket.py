@@ -62,7 +62,7 @@ def check_bucket(
         one_row = OneRow(asset)
         one_row.add(bucket, rows["author_id"])
         yield asset, ONE_ROW, one_row.verdict()
-    places = OnePlace(settings.buckets, keep_removed=settings.keep_removed)
+    places = OnePlace(summarizer.buckets, keep_removed=settings.keep_removed)
     places.add(bucket, authors, done["author_id"], failed["author_id"])
     yield SUMMARIES, ONE_PLACE, places.verdict()
     yield SUMMARIES, CURRENT, current_after_a_run(counts.authors, counts.pending, counts.held_back)

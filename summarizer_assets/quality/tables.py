@@ -65,7 +65,7 @@ def check_tables(summarizer: Summarizer, now: datetime, buckets: Sequence[str] =
     """
     snapshot = take_snapshot(summarizer)
     verdicts = {COLUMNS: columns_verdict(snapshot.wrong)}
-    keys = [key for key in buckets or bucket_keys(summarizer.settings.buckets) if key not in snapshot.at_work]
+    keys = [key for key in buckets or bucket_keys(summarizer.buckets) if key not in snapshot.at_work]
     if snapshot.wrong:
         verdicts |= {name: Verdict(holds=False, text=_NOT_JUDGED) for name in WHOLE if name not in verdicts}
         return Checked(verdicts, 0, sorted(snapshot.at_work))
@@ -88,7 +88,7 @@ def check_authors(summarizer: Summarizer) -> tuple[Verdict, Verdict, Verdict]:
     except ColumnsDiffer as error:
         not_judged = Verdict(holds=False, text=_NOT_JUDGED, wrong=True)
         return columns_verdict({AUTHORS: error.wrong}), not_judged, not_judged
-    for key in bucket_keys(summarizer.settings.buckets):
+    for key in bucket_keys(summarizer.buckets):
         ids = authors.rows([key], ["author_id"])["author_id"]
         one_row.add(key, ids)
         known += int(ids.is_in(listed).sum()) if listed else 0
@@ -116,7 +116,7 @@ class _Judges:
         self._new_since = now - _NEW
         self._one_row = {name: OneRow(name) for name in (AUTHORS, SUMMARIES, FAILURES)}
         self._as_written = AsWritten()
-        self._places = OnePlace(settings.buckets, keep_removed=settings.keep_removed)
+        self._places = OnePlace(summarizer.buckets, keep_removed=settings.keep_removed)
         self._current = Current()
         self._failures = FailureShare(settings.check_failure_share)
         self._new, self._old = Quality(), Quality()

@@ -77,7 +77,7 @@ class Job:
         self.summarizer = Summarizer(settings)
         self.told = Told()
         self._instance = instance
-        self._keys = bucket_keys(settings.buckets)
+        self._keys = bucket_keys(self.summarizer.buckets)
         self._defs = build_defs(settings)
         self._sensor = self._defs.resolve_sensor_def("retry_failed_authors")
 

@@ -129,7 +129,7 @@ class _Reader:
 
     def read(self) -> None:
         sizes = [snapshot.rows_by_bucket() for snapshot in (self._authors, self._summaries, self._failures)]
-        keys = bucket_keys(self._summarizer.settings.buckets)
+        keys = bucket_keys(self._summarizer.buckets)
         for part in in_parts(keys, [max(size.get(key, 0) for size in sizes) for key in keys], AUTHORS_AT_ONCE):
             self._add(part)
 

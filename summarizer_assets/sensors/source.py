@@ -33,7 +33,7 @@ def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> d
         uri = summarizer.source
         source = look_at(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
         memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
-        keys = bucket_keys(settings.buckets)
+        keys = bucket_keys(summarizer.buckets)
         book = RunBook(context.instance, job_name, "authors", summarizer.root)
         verdict, memory = judge(
             source.state,

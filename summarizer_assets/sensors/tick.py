@@ -97,9 +97,7 @@ def tick_facts(
     # Failures from before these tables were created belong to other tables with the same partition names.
     wanted = book.failed_last(unheard, summarizer.tables.authors.made_at()) if unheard else set()
     states = [replace(state, asked_for=state.asked_for or state.bucket in wanted) for state in states]
-    red = _shown_failed(
-        instance, [state.bucket for state in states if not state.failed_on_purpose], summarizer.settings.buckets
-    )
+    red = _shown_failed(instance, [state.bucket for state in states if not state.failed_on_purpose], summarizer.buckets)
     broke_off = book.broke_off(red) if red else set()
     states = [replace(state, shown_failed=state.bucket in broke_off) for state in states]
     return TickFacts(facts, book, states, barred, summarizer.tables.authors.fence)

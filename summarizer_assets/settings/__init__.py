@@ -74,8 +74,12 @@ class Settings(BaseSettings):
     journal_fsync_s: float = sometimes(
         1.0, ge=0, description="Longest time between two syncs of a journal that is written to; 0: sync each answer."
     )
-    buckets: int = to_know(
-        16, ge=1, le=MAX_BUCKETS, description="Number of buckets, fixed once the tables are made; 256 for 20 million."
+    buckets: int | None = to_know(
+        None,
+        ge=1,
+        le=MAX_BUCKETS,
+        description="Number of buckets, fixed once the tables are made. Unset: that of the tables; before they are "
+        "made, by the size of the source: 1 up to 20,000 authors, 16 up to 1.28 million, 256 for 20 million.",
     )
     keep_removed: bool = sometimes(
         False, description="Keep summaries and failures of authors that vanished from the source."

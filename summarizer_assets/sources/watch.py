@@ -45,7 +45,7 @@ def look_at(uri: str, columns: Mapping[str, str], storage_options: Mapping[str, 
     listing = list_files(uri, options)
     if listing.format == "delta":
         return _delta(listing.paths[0], columns, options)
-    files = sorted(_files(listing.paths, options))
+    files = sorted(files_of(listing.paths, options))
     newest = max(changed for _, _, changed in files)
     words = f"{len(files):,} files, {sum(size for _, size, _ in files):,} bytes"
     return SourceLook(_digest(uri, columns, files), newest / 1e9, atomic=False, words=words)
@@ -64,7 +64,7 @@ def _delta(uri: str, columns: Mapping[str, str], options: dict[str, str] | None)
     return SourceLook(state, committed / 1000, atomic=True, words=f"version {version}")
 
 
-def _files(paths: tuple[str, ...], options: dict[str, str] | None) -> Iterator[tuple[str, int, int]]:
+def files_of(paths: tuple[str, ...], options: dict[str, str] | None) -> Iterator[tuple[str, int, int]]:
     """Path, size in bytes, and modification time in nanoseconds of each file."""
     if not paths[0].startswith(_S3):
         for path in paths:

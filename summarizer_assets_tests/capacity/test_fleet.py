@@ -19,8 +19,8 @@ from summarizer_assets.capacity.fleet import (
     plan,
     workers_needed,
 )
-from summarizer_assets.capacity.footprint import AUTHORS_A_BUCKET, buckets_for, footprint_of
-from summarizer_assets.core.buckets import MAX_BUCKETS
+from summarizer_assets.capacity.footprint import footprint_of
+from summarizer_assets.core.buckets import AUTHORS_A_BUCKET, AUTHORS_OF_ONE_RUN, MAX_BUCKETS, buckets_for
 from summarizer_assets.core.duration import ANSWERS, REQUESTS, TOKENS
 from summarizer_assets.core.money.amounts import Price
 from summarizer_assets.core.rate_schedule import RateLimits
@@ -145,11 +145,12 @@ def test_recommended_buckets_fit_into_memory_or_say_that_one_root_is_too_small(a
     found = buckets_for(authors, places)
     assert 1 <= found.count <= MAX_BUCKETS
     assert found.too_large == (authors / found.count > AUTHORS_A_BUCKET)
-    assert found.too_large or found.count >= min(8 * places, MAX_BUCKETS)
+    assert found.too_large or authors <= AUTHORS_OF_ONE_RUN or found.count >= min(8 * places, MAX_BUCKETS)
 
 
 def test_recommended_buckets_are_those_of_the_documents():
-    assert buckets_for(1000, 2).count == 16
+    assert buckets_for(20_000, 2).count == 1
+    assert buckets_for(20_001, 2).count == 16
     assert buckets_for(20 * MILLION, 4).count == 256
 
 

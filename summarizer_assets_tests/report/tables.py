@@ -82,7 +82,7 @@ class Root:
         return dict(self.summarizer.render(authors).select("author_id", "content_hash").iter_rows())
 
     def _write(self, table: BucketedTable, rows: Iterable[Mapping[str, Any]]) -> None:
-        buckets = self.summarizer.settings.buckets
+        buckets = self.summarizer.buckets
         placed = [{"bucket": bucket_of(row["author_id"], buckets), **row} for row in rows]
         frame = pl.DataFrame(
             [{name: row.get(name) for name in table.schema} for row in placed], schema=table.schema, orient="row"

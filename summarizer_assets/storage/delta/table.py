@@ -240,6 +240,17 @@ class BucketedTable:
         check_columns(self.uri, self.schema, table.schema())
 
 
+def buckets_of_table(uri: str, options: Mapping[str, str]) -> int | None:
+    """The number of buckets with which the table was made; None if there is no table, or it was made by other means.
+
+    Raises:
+        TableError: it cannot be read.
+    """
+    table = BucketedTable(uri, pl.Schema(), None, options).open(as_ours=False)
+    made_with = None if table is None else table.metadata().configuration.get(BUCKETS_PROPERTY)
+    return None if made_with is None else int(made_with)
+
+
 def _files(table: DeltaTable) -> pl.DataFrame:
     """One row per file of the snapshot."""
     return pl.DataFrame(table.get_add_actions(flatten=True))
