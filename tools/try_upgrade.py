@@ -240,6 +240,7 @@ def main(options: argparse.Namespace) -> int:
             "llm_model": "test-model",
             "group_size": GROUP,
             "max_in_flight": 1,
+            "retry_after_s": 86_400,  # a slow machine does not let the failed one fall due in the middle
         }
         environment = {f"SUMMARIZER_{name.upper()}": str(value) for name, value in settings.items()}
         versions = {options.commit: old, "new": Path(__file__).parents[1]}
