@@ -96,6 +96,7 @@ def clone_into(folder: Path) -> None:
     for name in ("summarizer_assets", "summarizer_assets_tests", "testing", "tools"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    (folder / ".env").write_text(f"{PREFIX}BUCKETS=16\n")  # the pages name partitions of a table of some size
 
 
 def links_of(path: Path) -> Iterator[tuple[Path, str]]:
