@@ -41,6 +41,7 @@ PURE_ELSEWHERE = {
     "calibration.comparison",
     "capacity.fleet",
     "capacity.footprint",
+    "report.choice",
     "report.next_steps",
     "report.statistics",
 }

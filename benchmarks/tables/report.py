@@ -68,7 +68,9 @@ def show(found: dict[str, Any]) -> None:
         each = beyond / made["authors"]
         rest = "" if phase == "start" else f"{1e6 * each:>19.1f}{(each * _MANY + start['cpu_s']) / 60:>21.1f}"
         print(f"{phase:12}{figures['cpu_s']:8.1f}{figures['wall_s']:8.1f}{figures['peak_mb']:9.0f}{rest}")
-    print(f"\nthe page has {found['report']['result']['page_bytes'] / 1024:,.0f} KB")
+    told = found["report"]["result"]
+    print(f"\nthe page has {told['page_bytes'] / 1024:,.0f} KB")
+    print(f"{told['shown']:,} authors one by one: {told['scripts_bytes'] / 2**20:,.1f} MB in {told['scripts']:,} files")
     print("* without the process's start")
 
 

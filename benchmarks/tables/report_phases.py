@@ -22,6 +22,7 @@ import polars as pl
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.report.make import make
+from summarizer_assets.report.place import FOLDER
 from summarizer_assets.settings import load_settings
 from summarizer_assets.storage.delta.changes import Append
 from summarizer_assets.storage.delta.table import BucketedTable
@@ -95,9 +96,13 @@ def _append(table: BucketedTable, bucket: str, rows: pl.DataFrame) -> None:
 def told(summarizer: Summarizer, *, compare: bool) -> dict[str, Any]:
     made = make(summarizer, compare=compare)
     words = made.report.summaries.words
+    scripts = [file.stat().st_size for file in (Path(made.place).parent / FOLDER).iterdir()]
     return {
         **asdict(made.report.coverage),
         "page_bytes": len(made.page),
+        "shown": made.report.shown.authors,
+        "scripts": len(scripts),
+        "scripts_bytes": sum(scripts),
         "words": sum(number * times for number, times in words.counts.items()),
     }
 

@@ -8,6 +8,7 @@ from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
+from summarizer_assets.report.place import NAME, SERVED_AT
 from summarizer_assets.user_errors import fails_plainly
 
 REPORT = "summary_report"
@@ -30,8 +31,10 @@ def build_report() -> dg.AssetsDefinition:
         kinds={"html"},
         group_name=GROUP,
         code_version="1",
-        description="How complete, what went wrong, what it cost, what to do next, and ten summaries to read: numbers "
-        "here, everything in the page `report.html` beside the tables. It asks nobody and costs nothing.",
+        description="How complete, what went wrong, what it cost, what to do next, and every author with record, "
+        "summary, cost and earlier versions: numbers here, everything in the page. `open_report` opens it, where this "
+        "UI is the project's own; elsewhere open the file `page`, which needs no server. It asks nobody and costs "
+        "nothing.",
     )
     @fails_plainly
     def summary_report(
@@ -42,7 +45,13 @@ def build_report() -> dg.AssetsDefinition:
         context.log.info("%s: %s", made.report.verdict, made.place)
         shown = {name: dg.MetadataValue.md(text) for name, text in texts(made.report, made.charts).items()}
         return dg.MaterializeResult(
-            metadata={**rooted, "page": dg.MetadataValue.path(made.place), **shown, **numbers(made.report)}
+            metadata={
+                **rooted,
+                "open_report": dg.MetadataValue.url(f"{SERVED_AT}/{NAME}"),
+                "page": dg.MetadataValue.path(made.place),
+                **shown,
+                **numbers(made.report),
+            }
         )
 
     return summary_report

@@ -73,6 +73,20 @@ def added_files(entry: bytes) -> list[str]:
     return [action["add"]["path"] for action in map(json.loads, lines) if "add" in action]
 
 
+def removed_files(entry: bytes, since: float) -> list[tuple[int, str]]:
+    """Time (ms) and path of each data file whose rows an entry changed or removed at `since` (ms) or later.
+
+    Raises:
+        ValueError: a line is no JSON.
+    """
+    removed = [json.loads(line)["remove"] for line in entry.splitlines() if line.startswith(_LINES["remove"])]
+    return [
+        (at, action["path"])
+        for action in removed
+        if action.get("dataChange", True) and (at := action.get("deletionTimestamp") or 0) >= since
+    ]
+
+
 def loss(entry: bytes, actions: Collection[str]) -> str | None:
     """What a readable entry lacks of the `actions` (`add`, `remove`) that it counts; None if nothing is visible."""
     if not entry.strip(b"\0\r\n "):

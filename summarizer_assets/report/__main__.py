@@ -6,7 +6,6 @@ from pathlib import Path
 
 from summarizer_assets.command import opened
 from summarizer_assets.report.make import make
-from summarizer_assets.report.place import put_file
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.errors import StorageError
 
@@ -27,9 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        made = make(opened(), compare=not options.no_compare)
-        if options.open_path is not None:
-            put_file(options.open_path, made.page)
+        made = make(opened(), compare=not options.no_compare, copy=options.open_path)
     except (SettingsError, StorageError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -9,7 +9,8 @@ from summarizer_assets.core.judging.doubts import Piece, pieces
 from summarizer_assets.core.judging.flags import Flag, flag_of
 from summarizer_assets.report.facts import Doubt
 
-_LONGEST: Final = 4000  # characters of a summary that are shown
+#: Characters of a summary that are shown.
+LONGEST: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,13 @@ class Reason:
 
 def marked(doubt: Doubt) -> list[Piece]:
     """The summary in pieces, with invisible characters made visible."""
-    return pieces(made_visible(doubt.summary, _LONGEST), doubt.doubted)
+    return pieces(made_visible(doubt.summary, LONGEST), doubt.doubted)
 
 
 def reasons(doubt: Doubt) -> list[Reason]:
     """The reasons, the most serious first."""
     flags = [flag for value in doubt.flags if (flag := flag_of(value)) is not None and flag.doubt is not None]
-    summary = made_visible(doubt.summary, _LONGEST)
+    summary = made_visible(doubt.summary, LONGEST)
     found = []
     for flag in sorted(flags, key=list(Flag).index):
         parts = pieces(summary, {flag: doubt.doubted.get(flag, ())})

@@ -55,6 +55,19 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """The number of authors shown one by one, in all and failed, and of how many; 0 authors: nobody is shown."""
+
+    authors: int = 0
+    failed: int = 0
+    of: int = 0
+
+    @property
+    def all(self) -> bool:
+        return self.authors == self.of
+
+
+@dataclass(frozen=True)
 class Money:
     """Nano-dollars since the root was created, by the ledger. `known`: a price is set or listed; `free`: it is zero."""
 
@@ -78,7 +91,7 @@ class Report:
     `buckets`: the counts of each bucket. `compared`: whether each summary was compared with its author's current
     record, so that outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early.
     `at_work`: buckets with an active run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
-    with a flag of their text; `doubts`: some of them, the most doubtful first.
+    with a flag of their text; `doubts`: some of them, the most doubtful first. `shown`: who is in the page's search.
     """
 
     at: datetime
@@ -100,6 +113,7 @@ class Report:
     doubtful: int = 0
     doubts: Sequence[Doubt] = ()
     estimate: Reconciliation | None = None
+    shown: Shown = field(default_factory=Shown)
 
     @property
     def coverage(self) -> Coverage:

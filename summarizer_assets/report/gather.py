@@ -14,18 +14,23 @@ from summarizer_assets.core.authors.coverage import Coverage, coverage_by_bucket
 from summarizer_assets.core.authors.failure_counts import FailureStatistics
 from summarizer_assets.core.authors.state import FAILED, SUMMARY, author_state
 from summarizer_assets.core.buckets import bucket_keys, in_parts
+from summarizer_assets.core.display_text import moment
 from summarizer_assets.core.duration import throughput
 from summarizer_assets.core.judging.doubts import doubtful, most_doubtful
 from summarizer_assets.core.money.amounts import nano_of
+from summarizer_assets.core.prompt.rendering import RENDERED
 from summarizer_assets.core.quality_breaker import UNUSABLE
+from summarizer_assets.core.records import FailureReason
 from summarizer_assets.core.run_records import stopped
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.errors import StopCause
-from summarizer_assets.report.facts import Doubt, Money, Report, Sample
+from summarizer_assets.report.author_files import REPLACED_FILES, AuthorFiles, Put
+from summarizer_assets.report.facts import Doubt, Money, Report, Sample, Shown
 from summarizer_assets.report.people import doubt_of, sample_of
 from summarizer_assets.report.statistics import SummaryStatistics, lowest
 from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.delta.replaced import ReplacedRows
 from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.delta.table import BucketedTable
 
@@ -68,13 +73,16 @@ _REMEDIES: Mapping[str, str] = {
 }
 
 
-def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool = True) -> Report:
+def gather(
+    summarizer: Summarizer, at: datetime | None = None, *, compare: bool = True, put: Put | None = None
+) -> Report:
     """Gather all data of a report.
 
     Args:
         summarizer: the installation.
         at: the moment of the report (UTC), which also seeds the sample of ten summaries; None: the current time.
         compare: render every author with a summary, to find summaries of an older record.
+        put: writes the authors' scripts; None: the report shows no authors one by one.
 
     Raises:
         StorageError: a table or the state store cannot be read.
@@ -82,7 +90,7 @@ def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool 
     at = at or datetime.now(UTC)
     settings = summarizer.settings
     reader = _Reader(summarizer, at, compare=compare)
-    reader.read()
+    shown = reader.read(put)
     samples, doubts = reader.people()
     runs = summarizer.state.recent_runs(_RUNS_OF_A_BUCKET)
     at_work = sorted(summarizer.state.holders())
@@ -106,6 +114,7 @@ def gather(summarizer: Summarizer, at: datetime | None = None, *, compare: bool 
         doubtful=reader.doubtful,
         doubts=doubts,
         estimate=reconcile(summarizer),
+        shown=shown,
     )
 
 
@@ -120,30 +129,44 @@ class _Reader:
         self._authors = TableSnapshot(tables.authors)
         self._summarizer = summarizer
         self._seed = int(at.timestamp())
+        self._at = at
         self._compare = compare
+        self._excluded = pl.DataFrame({"author_id": list(settings.excluded_ids)}, schema={"author_id": pl.String})
         self._drawn, self._doubted = pl.DataFrame(), pl.DataFrame()
         self.doubtful = 0
         self.buckets: dict[str, Coverage] = {}
         self.summaries = SummaryStatistics()
         self.failures = FailureStatistics(at, settings.max_attempts)
 
-    def read(self) -> None:
+    def read(self, put: Put | None) -> Shown:
         sizes = [snapshot.rows_by_bucket() for snapshot in (self._authors, self._summaries, self._failures)]
+        files = None if put is None else self._author_files(put, sizes[0])
         keys = bucket_keys(self._summarizer.buckets)
         for part in in_parts(keys, [max(size.get(key, 0) for size in sizes) for key in keys], AUTHORS_AT_ONCE):
-            self._add(part)
+            self._add(part, files)
+        return Shown() if files is None else files.finish(moment(self._at))
 
-    def _add(self, part: Sequence[str]) -> None:
+    def _author_files(self, put: Put, sizes: Mapping[str, int]) -> AuthorFiles:
+        identity = self._summarizer.identity
+        replaced = ReplacedRows(self._summarizer.tables.summaries, self._at, REPLACED_FILES)
+        return AuthorFiles(put, sizes, replaced, (identity.prompt_version, identity.model))
+
+    def _add(self, part: Sequence[str], files: AuthorFiles | None) -> None:
         summaries = self._summaries.rows(part, _SUMMARY_COLUMNS)
         failures = self._failures.rows(part, _FAILURE_COLUMNS)
         authors = self._authors.rows(part, ["author_id", "bucket"])
+        shown = None if files is None else files.chosen(self._showable(authors, summaries, failures))
+        records = self._records(part, summaries, shown)
         if self._compare:
-            authors = authors.join(self._content(part, summaries), on="author_id", how="left")
+            authors = authors.join(records.select("author_id", "content_hash"), on="author_id", how="left")
         rows = author_state(authors, summaries, failures)
         self.buckets |= coverage_by_bucket(rows, summaries, failures, part)
         self.summaries.add(summaries)
         failed = rows.filter(pl.col("state") == FAILED).select("author_id")
         self.failures.add(failures.unique("author_id", keep="any").join(failed, on="author_id", how="semi"))
+        if files is not None and shown is not None:
+            files.add(_cards(shown, records, rows, summaries, failures))
+        summaries = summaries.join(self._excluded, on="author_id", how="anti")
         current = rows.filter(pl.col("state") == SUMMARY).select("author_id")
         drawn = lowest(single(summaries.join(current, on="author_id", how="semi")), self._seed, SAMPLES)
         self._drawn = lowest(pl.concat([self._drawn, drawn], how="diagonal"), self._seed, SAMPLES)
@@ -151,13 +174,31 @@ class _Reader:
         self.doubtful += found.height
         self._doubted = most_doubtful(pl.concat([self._doubted, found], how="diagonal"), DOUBTS)
 
-    def _content(self, part: Sequence[str], summaries: pl.DataFrame) -> pl.DataFrame:
-        """author_id and content_hash, computed as in a run, of the authors with a summary."""
-        found = [pl.DataFrame(schema={"author_id": pl.String, "content_hash": pl.String})]
-        held = summaries.select("author_id")
-        for bucket in part if held.height else ():
-            authors = self._authors.rows([bucket]).join(held, on="author_id", how="semi")
-            found.append(self._summarizer.render(authors).select("author_id", "content_hash"))
+    def _showable(self, authors: pl.DataFrame, summaries: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
+        """The authors that may be shown one by one, with `failed` and `doubtful`; nobody who was excluded."""
+        by_rule = failures.filter(pl.col("reason") == str(FailureReason.EXCLUDED))
+        for excluded in (self._excluded, by_rule):
+            authors = authors.join(excluded.select("author_id"), on="author_id", how="anti")
+        ids = pl.col("author_id")
+        return authors.with_columns(
+            failed=ids.is_in(failures["author_id"].to_list()) & ~ids.is_in(summaries["author_id"].to_list()),
+            doubtful=ids.is_in(doubtful(summaries)["author_id"].to_list()),
+        )
+
+    def _records(self, part: Sequence[str], summaries: pl.DataFrame, shown: pl.DataFrame | None) -> pl.DataFrame:
+        """Authors rendered as in a run (schema `RENDERED`): those with a summary, to compare them, and those shown.
+
+        The others' texts are null, so that only the texts of those shown are in memory.
+        """
+        shown = pl.DataFrame(schema={"author_id": pl.String}) if shown is None else shown
+        wanted = pl.concat([shown, summaries.select("author_id")]) if self._compare else shown
+        found = [pl.DataFrame(schema=RENDERED)]
+        kept = pl.col("author_id").is_in(shown["author_id"].to_list())
+        only = None if self._compare else kept
+        for bucket in part if wanted.height else ():
+            authors = self._authors.rows([bucket], only=only).join(wanted, on="author_id", how="semi")
+            rendered = self._summarizer.render(authors).select(RENDERED.names())
+            found.append(rendered.with_columns(text=pl.when(kept).then("text")))
         return pl.concat(found)
 
     def people(self) -> tuple[list[Sample], list[Doubt]]:
@@ -173,6 +214,21 @@ class _Reader:
         records = self._summarizer.render(authors)
         doubted = self._doubted.join(records, on="author_id", maintain_order="left")
         return list(map(sample_of, drawn.to_dicts())), list(map(doubt_of, doubted.to_dicts()))
+
+
+def _cards(
+    shown: pl.DataFrame, records: pl.DataFrame, rows: pl.DataFrame, summaries: pl.DataFrame, failures: pl.DataFrame
+) -> pl.DataFrame:
+    """Of each author of `shown` what `report.cards.card` wants to know."""
+    return (
+        rows.select("author_id", "bucket", "state")
+        .join(shown, on="author_id", how="semi")
+        .join(records.select("author_id", "text", "author_name", "content_hash"), on="author_id", how="left")
+        .rename({"author_name": "author_name_right", "content_hash": "content_hash_right"})
+        .join(single(summaries).drop("bucket"), on="author_id", how="left")
+        .join(failures.unique("author_id", keep="any").drop("bucket"), on="author_id", how="left")
+        .sort("bucket", "author_id")
+    )
 
 
 def _rejected(table: BucketedTable) -> list[tuple[str, int]]:

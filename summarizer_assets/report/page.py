@@ -1,4 +1,7 @@
-"""The report as one self-contained HTML page: no scripts, no external resources, all text from data escaped."""
+"""The report as an HTML page: nothing from elsewhere, all text from data escaped, one script, which is our own.
+
+The authors that it shows one by one come as scripts beside it (`report.cards`), loaded by that script alone.
+"""
 
 import base64
 import hashlib
@@ -30,8 +33,7 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight"
 
 def page(report: Report, charts: Mapping[str, Chart]) -> bytes:
     """The page of `report` with `charts`, as UTF-8."""
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, script = _own("page.css"), _own("page.js")
     lacking = sorted(
         ((key, found) for key, found in report.buckets.items() if found.failed + found.pending),
         key=lambda item: (-(item[1].failed + item[1].pending), item[0]),
@@ -44,7 +46,9 @@ def page(report: Report, charts: Mapping[str, Chart]) -> bytes:
         report=report,
         charts=charts,
         style=Markup(style),  # noqa: S704 - our own file, which holds no data
-        style_hash=f"sha256-{digest}",
+        style_hash=_digest(style),
+        script=Markup(script),  # noqa: S704 - the same
+        script_hash=_digest(script),
         coverage=report.coverage,
         bar=bar(report.coverage),
         total=report.failures.total,
@@ -74,10 +78,19 @@ def page(report: Report, charts: Mapping[str, Chart]) -> bytes:
     return text.encode()
 
 
+def _own(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """As a Content-Security-Policy names the one inline text that it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: files(__package__).joinpath(name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(_own),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

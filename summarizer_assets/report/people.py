@@ -38,7 +38,7 @@ def doubt_of(row: Mapping[str, Any]) -> Doubt:
     """
     changed = row["content_hash"] != row["content_hash_right"]
     record, summary, flags = row["text"], row["summary"] or "", list(row["flags"] or [])
-    found = {} if changed else doubted_words(row["author_name_right"] or "", record, summary)
+    found = {} if changed or not flags else doubted_words(row["author_name_right"] or "", record, summary)
     return Doubt(
         author_id=row["author_id"],
         bucket=row["bucket"],

@@ -287,10 +287,13 @@ def test_the_sensor_ran_just_the_bucket_with_failures_again_and_its_run_mended_t
     assert launched(site) == [retried]
 
 
-def test_the_report_is_opened_from_its_asset_and_says_how_it_stands(site, browser, report, pictures):
+def test_the_report_is_opened_from_its_asset_and_says_how_it_stands(site, page, report, pictures):
     assert str(site.root / "report.html") in report
-    page = browser.new_page(viewport={"width": 1180, "height": 900})
-    page.goto((site.root / "report.html").as_uri())
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="/author-report/report.html").click()
+    page = opened.value
+    assert page.url == f"{site.url}/author-report/report.html"
+    page.locator("#author").get_by_role("heading", level=3).wait_for()  # an author, whose script was served, too
     summaries = site.table("author_summaries").height
     assert f"{summaries:,} of {site.table('authors').height:,} authors have a summary" in page.inner_text("body")
     page.close()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,7 +18,7 @@ from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.authors.coverage import Coverage
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.estimate.reconcile import Reconciliation
-from summarizer_assets.report.facts import Money, Report
+from summarizer_assets.report.facts import Money, Report, Shown
 from summarizer_assets.report.gather import gather
 from summarizer_assets.report.markdown import INLINE, numbers, texts
 from summarizer_assets.report.page import bar, direction, page
@@ -27,7 +28,8 @@ from summarizer_assets_tests.report.tables import HOSTILE, KEY, NOW, Root, hosti
 _OF_THE_PAGE = {
     "html", "head", "meta", "link", "title", "style", "body", "header", "p", "h1", "h2", "h3", "svg", "rect", "ul",
     "ol", "li", "b", "div", "section", "span", "bdi", "table", "thead", "tbody", "caption", "tr", "th", "td", "code",
-    "details", "summary", "figure", "figcaption", "img", "article", "blockquote", "footer", "br",
+    "details", "summary", "figure", "figcaption", "img", "article", "blockquote", "footer", "br", "label", "input",
+    "select", "noscript", "script",
 }  # fmt: skip
 _STEERING = re.compile("[\u202a-\u202e\u2066-\u2069\u200b\x00-\x08\x0b-\x1f]")
 
@@ -52,7 +54,7 @@ class Parsed(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags[tag] += 1
         self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in {"meta", "link", "img", "br", "rect"}:
+        if tag not in {"meta", "link", "img", "br", "rect", "input"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -63,7 +65,7 @@ class Parsed(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in {"style", "script"}:
             self.texts.append(" ".join(data.split()))
 
     @property
@@ -75,7 +77,7 @@ class Parsed(HTMLParser):
 def hostile_report(tmp_path_factory) -> Iterator[Report]:
     root = Root(tmp_path_factory.mktemp("hostile"))
     hostile(root)
-    return gather(root.summarizer, NOW)
+    return gather(root.summarizer, NOW, put=lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,18 @@ def test_nothing_steers_or_hides_text(written):
     assert "safe\ufffdgnp.exe" in Parsed(written).text
 
 
-def test_the_page_asks_nothing_of_anybody_and_holds_no_script(written):
+def digest(name: str) -> str:
+    content = files("summarizer_assets.report").joinpath(name).read_bytes()
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"
+
+
+def test_a_page_that_shows_nobody_one_by_one_holds_no_script(hostile_report):
+    parsed = Parsed(page(replace(hostile_report, shown=Shown()), {}))
+    assert not parsed.tags["script"]
+    assert not any("script-src" in value for _, value in parsed.attributes)
+
+
+def test_the_page_asks_nothing_of_anybody_and_its_one_script_is_our_own(written):
     parsed = Parsed(written)
     for name, value in parsed.attributes:
         assert not name.startswith("on")
@@ -113,10 +126,11 @@ def test_the_page_asks_nothing_of_anybody_and_holds_no_script(written):
             assert value.startswith("data:")
     policy = next(value for _, value in parsed.attributes if "default-src" in value)
     style = written.decode().partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {digest('page.js')} 'strict-dynamic'; style-src {digest('page.css')}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
+    assert parsed.tags["script"] == 1
     assert "url(" not in style
     assert "@import" not in style
 

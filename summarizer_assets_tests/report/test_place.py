@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.report.place import put, put_file
+from summarizer_assets.report.place import get, keep_only, put, put_file
 from summarizer_assets.storage.errors import StorageError, StoreUnfit
 from testing.object_store import SECRET, client, object_store
 
@@ -47,6 +47,18 @@ def test_on_an_object_store_the_page_is_an_object_and_a_refusal_names_its_remedy
         [found] = store.list_objects_v2(Bucket="research")["Contents"]
         assert found["Key"] == "some/root/report.html"
         assert store.get_object(Bucket="research", Key=found["Key"])["Body"].read() == b"two"
+        scripts = ["report_authors/index.js", "report_authors/0000-000.js", "report_authors/0000-001.js"]
+        for name in scripts:
+            put("s3://research/some/root", name.encode(), options, name)
+        keep_only("s3://research/some/root", scripts[:2], options)
+        there = [get("s3://research/some/root", name, options) for name in ("report.html", *scripts)]
+        assert there == [b"two", *(name.encode() for name in scripts[:2]), None]
         with pytest.raises(StoreUnfit, match="the bucket nowhere does not exist") as refused:
             put("s3://nowhere/root", b"page", options)
         assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["../state.sqlite", "state.sqlite", "report_authors/../report.html", "report_authors"])
+def test_only_files_of_a_report_are_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no file of a report"):
+        get(str(tmp_path), name, {})

@@ -1,5 +1,6 @@
 """Safety checks of summary texts: plain, visible, and harmless to display. Independent of their truth."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ _SCHEMES = ("javascript", "vbscript", "mailto")
 _DATA_TYPES = ("text/", "image/", "app")
 _SCHEME_LETTERS = 10  # of the longest scheme
 
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_ENCODINGS = 4  # `&amp;amp;lt;` was encoded three times
+
 _BOUNDARY = 24  # characters on each side of a line break that prove a copy of the record
 _SAMPLE = 24  # characters of a sample of the summary that is searched in the record
 _OPENING = 60  # characters of the record's beginning that prove the same
@@ -60,7 +64,14 @@ def has_broken_characters(text: str) -> bool:
 
 
 def made_visible(text: str, most: int | None = None) -> str:
-    """An untrusted text for display: one paragraph of at most `most` characters, with forbidden ones as U+FFFD."""
+    """An untrusted text for display: one paragraph of at most `most` characters, with forbidden ones as U+FFFD.
+
+    HTML entities are decoded, so the result must be escaped where it is shown.
+    """
+    for _ in range(_ENCODINGS):
+        if "&" not in text:
+            break
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     text = fold_layout(text)
     if has_broken_characters(text):
         text = _BROKEN.sub("\ufffd", text)
