@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     )
     ignore_changes_in: Annotated[tuple[str, ...], AfterValidator(paper_columns)] = sometimes(
         (),
-        description='Paper columns whose change alone re-asks nobody, as in `["citingsrcslocalcount"]`.',
+        description='Paper columns whose change alone leads to no new summary, as in `["citingsrcslocalcount"]`.',
     )
 
     group_size: int = to_know(20, ge=1, le=1000, description="The most authors in one request.")
@@ -167,13 +167,15 @@ class Settings(BaseSettings):
         1.0,
         ge=0,
         le=1,
-        description="A run whose newly asked authors fail above this share ends as failed, after storing everything.",
+        description="A run in which more than this share of the authors sent fail ends as failed, after storing everything.",
     )
     check_failure_share: float = sometimes(
-        0.05, ge=0, le=1, description="A check warns when more of the authors asked are failed than this share."
+        0.05, ge=0, le=1, description="A check warns when more than this share of the authors sent have failed."
     )
 
-    limit: int | None = to_know(None, ge=1, description="At most so many authors are asked in all: a pilot.")
+    limit: int | None = to_know(
+        None, ge=1, description="At most so many authors are sent to the model in all: a pilot."
+    )
     exclude: Annotated[Path | None, AfterValidator(file_there)] = to_know(
         None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
     )
@@ -181,7 +183,7 @@ class Settings(BaseSettings):
     retry_after_s: float = sometimes(
         300.0,
         ge=0,
-        description="Wait before a later run asks a failed author again; doubles with each failed run, up to a day.",
+        description="Wait before a later run tries a failed author again; doubles with each failed run, up to a day.",
     )
     retry_interval_s: int = never(30, ge=5, description="Time between two ticks of a sensor.")
     retry_probe_s: float = never(
