@@ -167,14 +167,14 @@ class Settings(BaseSettings):
         1.0,
         ge=0,
         le=1,
-        description="A run in which more than this share of the authors sent fail ends as failed, after storing everything.",
+        description="A run in which more than this share of the authors fail ends as failed, after storing everything.",
     )
     check_failure_share: float = sometimes(
         0.05, ge=0, le=1, description="A check warns when more than this share of the authors sent have failed."
     )
 
     limit: int | None = to_know(
-        None, ge=1, description="At most so many authors are sent to the model in all: a pilot."
+        None, ge=1, description="At most so many authors are sent in all: a pilot."
     )
     exclude: Annotated[Path | None, AfterValidator(file_there)] = to_know(
         None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
