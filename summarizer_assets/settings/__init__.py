@@ -173,9 +173,7 @@ class Settings(BaseSettings):
         0.05, ge=0, le=1, description="A check warns when more than this share of the authors sent have failed."
     )
 
-    limit: int | None = to_know(
-        None, ge=1, description="At most so many authors are sent in all: a pilot."
-    )
+    limit: int | None = to_know(None, ge=1, description="At most so many authors are sent in all: a pilot.")
     exclude: Annotated[Path | None, AfterValidator(file_there)] = to_know(
         None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
     )
