@@ -17,7 +17,7 @@ from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, Tabl
 from dagster_deltalake import DeltaLakeIOManager
 from dagster_deltalake.io_manager import DeltaLakeDbClient, TableConnection
 
-from summarizer_assets.bucket_run.failure_table import Listing
+from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.storage.delta.stream import TableStream, persist
 from summarizer_assets.storage.delta.table import BucketedTable
@@ -54,20 +54,6 @@ def _buckets(table_slice: TableSlice) -> list[str]:
             'give the asset these partitions and metadata={"partition_expr": "bucket"}'
         )
     return [str(key) for key in dimensions[0].partitions]
-
-
-def shown(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A stream's metadata as Dagster metadata values."""
-    return {name: _shown(value) for name, value in facts.items()}
-
-
-def _shown(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
-    """Text as Markdown, a listing as a table, anything else unchanged."""
-    if isinstance(value, Listing):
-        columns = [dg.TableColumn(name, description=words or None) for name, words in value.columns.items()]
-        records = [dg.TableRecord(dict(zip(value.columns, row, strict=True))) for row in value.rows]
-        return dg.MetadataValue.table(records, dg.TableSchema(columns))
-    return dg.MetadataValue.md(value) if isinstance(value, str) and "\n" in value else value
 
 
 class _Handler:
@@ -110,7 +96,14 @@ class StreamHandler(_Handler, DbTypeHandler[TableStream]):
         with on_interrupt(obj.interrupt):
             written = persist(table, replace(obj, changes=only_ours()))
         obj.ended()  # raises for a stopped stream: Dagster records no materialisation, and the partition fails
-        return {"root": self._root, **shown(obj.metadata()), "commits": written.commits, "rows_written": written.rows}
+        facts = {
+            **obj.metadata(),
+            "commits": written.commits,
+            "rows_written": written.rows,
+            "root": self._root,
+            "dagster/row_count": sum(table.rows_by_bucket().values()),
+        }
+        return to_metadata(table_slice.table, facts)
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: TableConnection) -> TableStream:
         raise StorageError(f"{connection.table_uri} is read as a frame: annotate the input as polars.LazyFrame")

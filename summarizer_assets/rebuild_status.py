@@ -24,6 +24,7 @@ from summarizer_assets.core.authors.coverage import Coverage, coverage_by_bucket
 from summarizer_assets.core.authors.state import author_state
 from summarizer_assets.core.buckets import bucket_keys, in_parts
 from summarizer_assets.core.display_text import listed_buckets
+from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.run_history import newest_materialisations
@@ -79,7 +80,9 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
         event = dg.AssetMaterialization(
             dg.AssetKey(asset),
             description=f"found in the table: {rows:,} rows",
-            metadata={"root": summarizer.root.place, **_metadata(read.versions[asset], rows, coverage, at)},
+            metadata=to_metadata(
+                asset, {"root": summarizer.root.place, **_metadata(read.versions[asset], rows, coverage, at)}
+            ),
             partition=bucket,
         )
         instance.report_runless_asset_event(event)
@@ -140,7 +143,6 @@ class _Tables:
 def _metadata(version: int | None, rows: int, coverage: Coverage, at: datetime) -> dict[str, Any]:
     return {
         "dagster/partition_row_count": rows,
-        "rows": rows,
         **({} if version is None else {"table_version": version}),
         "authors": coverage.authors,
         "summaries": coverage.summaries,

@@ -21,7 +21,7 @@ LAYERS = [
     {"sources", "llm", "storage", "sample", "interrupts"},
     {"settings"},
     {"bucket_run", "ingest"},
-    {"pricing", "provider", "user_errors"},
+    {"fact_metadata", "pricing", "provider", "user_errors"},
     {"io_manager", "partitions"},
     {"installation"},
     {"command"},
@@ -49,6 +49,7 @@ LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
 OF_DAGSTER = {
     "user_errors",
+    "fact_metadata",
     "io_manager",
     "partitions",
     "installation",

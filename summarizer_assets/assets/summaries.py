@@ -22,9 +22,9 @@ from summarizer_assets.bucket_run.run import BucketRun
 from summarizer_assets.core import records
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.progress import Progress
+from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.interrupts import on_interrupt
-from summarizer_assets.io_manager import shown
 from summarizer_assets.quality.bucket import before, check_bucket
 from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.user_errors import fails_plainly
@@ -137,7 +137,7 @@ class _Telling:
     def observe(self) -> None:
         """Report the result of a run without a materialisation on the pages of both tables."""
         for asset, stream in ((SUMMARIES, self._run.summaries), (FAILURES, self._run.failures)):
-            metadata = shown(stream.metadata())
+            metadata = to_metadata(asset, stream.metadata())
             self._context.log_event(
                 dg.AssetObservation(asset, partition=self._context.partition_key, metadata=metadata)
             )

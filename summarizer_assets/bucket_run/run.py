@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from summarizer_assets.bucket_run.changes import RouteTo, ask
 from summarizer_assets.bucket_run.failure_table import failure_metadata
+from summarizer_assets.bucket_run.newest_summaries import newest_summaries
 from summarizer_assets.bucket_run.run_settings import RunContext
 from summarizer_assets.bucket_run.settle import last_changes, settle, untouched
 from summarizer_assets.bucket_run.totals import BucketCounts, Settled, metadata
@@ -112,7 +113,9 @@ class BucketRun:
         yield Overwrite(self._context.bucket, after)
 
     def _metadata(self) -> Mapping[str, Any]:
-        return {**metadata(self._settled, self.stop), **self._found.offer}
+        newest = newest_summaries(self._context.bucket, self._context.tables.summaries)
+        shown = {"newest_summaries": newest} if newest else {}
+        return {**metadata(self._settled, self.stop), **self._found.offer, **shown}
 
     def _failure_metadata(self) -> Mapping[str, Any]:
         context, attempts = self._context, self._context.settings.retry.max_attempts

@@ -53,7 +53,6 @@ def settle(context: RunContext, work: Work, asked: Asked, began: float) -> Settl
         # Whoever was chosen and not reached: the bucket is not done, though each of them has a row.
         unreached=sum(todo.renews(place) or todo.driven[place] for place in unreached),
         segments=[*work.segments, *failed.segments],
-        sample=tally.sample,
         seconds=time.monotonic() - began,
         totals=asked.totals,
     )

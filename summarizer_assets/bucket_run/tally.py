@@ -9,8 +9,6 @@ from summarizer_assets.bucket_run.journal_records import Todo
 from summarizer_assets.core.outcome import Failed
 from summarizer_assets.core.records import FAILURES
 
-_SAMPLE = 3
-
 
 class Tally:
     """The outcomes of one run. It has no lock: `results.Outcomes` holds one around each change.
@@ -18,12 +16,10 @@ class Tally:
     Attributes:
         answered: number of authors with an answer.
         renewed: number of these who had a summary of the same content before.
-        sample: names and summaries of the first few answers.
     """
 
     def __init__(self, todo: Todo) -> None:
         self.answered = self.renewed = 0
-        self.sample: list[tuple[str, str]] = []
         self._todo = todo
         self._open = {author_id: position for position, author_id in enumerate(todo.ids)}
         self._failures: dict[str, dict[str, Any]] = {}
@@ -55,7 +51,6 @@ class Tally:
             position = self._open.pop(row[0], None)
             self.renewed += position is not None and self._todo.renews(position)
         self.answered += len(rows)
-        self.sample += [(row[1] or row[0], row[2]) for row in rows[: _SAMPLE - len(self.sample)]]
 
     def fail(self, rows: Sequence[dict[str, Any]]) -> None:
         """Take failures: rows of records.FAILURES."""

@@ -10,7 +10,6 @@ import polars as pl
 
 from summarizer_assets.bucket_run.route import RouteTotals
 from summarizer_assets.core.authors.work_plan import Plan
-from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Stop
@@ -19,8 +18,6 @@ PRICE_UNKNOWN = (
     "not known: nothing is counted and cost_usd stays null; set SUMMARIZER_PRICE_INPUT_USD and "
     "SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost"
 )
-#: Dagster shows Markdown of less than 1,000 characters inline, longer one behind a link.
-_SAMPLES, _SAMPLE_CHARACTERS = 2, 400
 
 
 @dataclass
@@ -64,7 +61,7 @@ class Settled:
 
     `failures`: the bucket's rows from now on. `stop`: why the work is not done. `removed`: authors whose summary is
     removed. `unreached`: number of authors who were to be asked by choice and were not. `segments`: of the journal, to
-    be deleted when the tables are written. `sample`: names and summaries. `seconds`: from the start of the run.
+    be deleted when the tables are written. `seconds`: from the start of the run.
     """
 
     counts: BucketCounts
@@ -73,14 +70,13 @@ class Settled:
     removed: frozenset[str] = frozenset()
     unreached: int = 0
     segments: list[Path] = field(default_factory=list)
-    sample: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     totals: RouteTotals = field(default_factory=RouteTotals)
 
 
 def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
-    """What a run shows of itself with its summaries: numbers as numbers, so that Dagster plots them by partition."""
-    counts, asked, sent, sample = settled.counts, settled.totals.asked, settled.totals.sent, settled.sample
+    """What a run tells of itself with its summaries."""
+    counts, asked, sent = settled.counts, settled.totals.asked, settled.totals.sent
     facts: dict[str, Any] = {
         "dagster/partition_row_count": counts.summaries,
         "authors": counts.authors,
@@ -99,6 +95,7 @@ def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
         "retries": sent.retries,
         "throttles": sent.throttles,
         "outages": sent.outages,
+        "tokens": asked.prompt_tokens + asked.completion_tokens,
         "prompt_tokens": asked.prompt_tokens,
         "completion_tokens": asked.completion_tokens,
         "authors_per_second": round(counts.asked / settled.seconds, 1) if settled.seconds else 0.0,
@@ -111,11 +108,6 @@ def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
     facts |= _money(settled.totals.spending)
     if sent.notices:
         facts["model_notice"] = " ".join(sent.notices)
-    if sample:
-        facts["sample"] = "\n\n".join(
-            f"**{escaped(name, _SAMPLE_CHARACTERS)}**: {escaped(text, _SAMPLE_CHARACTERS)}"
-            for name, text in sample[:_SAMPLES]
-        )
     if stop is not None:
         facts["stopped"] = f"{stop.cause}: {stop.message}"
     return facts
