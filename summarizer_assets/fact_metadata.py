@@ -19,7 +19,7 @@ _OFFERED = ("would_ask", "would_renew", "would_make_calls", "would_use_tokens", 
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "authors": ("authors", "added", "changed", "removed", "to_bring_them_back", "unchanged", "source_rows",
                 "buckets_rewritten", "seconds", "source", "read"),
-    "author_summaries": ("stopped", *_OFFERED, "newest_summaries", "authors", "summaries", "failed", "pending",
+    "author_summaries": ("stopped", "model_notice", *_OFFERED, "newest_summaries", "authors", "summaries", "failed", "pending",
                          "calls", "tokens", "spent_usd", "price", "authors_per_second"),
     "failed_authors": ("failures", "failures_not_shown"),
 }  # fmt: skip
@@ -42,7 +42,6 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "prompt_tokens": "read by the model",
     "completion_tokens": "written by the model",
     "adapted": "how the provider is asked, where not as at first",
-    "model_notice": "what there is to know of the model",
     "failures_by_reason": "authors without a summary, by reason",
     "wasted_usd": "billed for replies of which nothing was kept",
     "uncertain_usd": "perhaps billed: no reply came",

@@ -1,17 +1,24 @@
 """Launchpad configuration of `author_summaries`: whom to ask again, and whether to pay for it."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.core.authors.redrive import Choice, Redrive, Resummarize, moment_of
+from summarizer_assets.core.records import FailureReason
+
+#: The reasons that a request may mend. The launchpad completes the names of members, so these are the reasons' own.
+Reason = StrEnum("Reason", {str(reason): str(reason) for reason in FailureReason if not reason.skipped})
 
 
 class RedriveConfig(dg.Config):
     """Failures to ask now, whatever their due time, attempts and reason. All given lists must match."""
 
-    reasons: list[str] = Field(default=[], description='Only those that failed for one of these, as in ["ungrounded"].')
+    reasons: list[Reason] = Field(
+        default=[], description='Only those that failed for one of these, as in ["ungrounded"].'
+    )
     authors: list[str] = Field(default=[], description="Only these author ids.")
     failed_before: str | None = Field(
         default=None, description="Only those that failed last before this moment, as in 2026-11-20T08:00:00Z."
@@ -25,7 +32,7 @@ class RedriveConfig(dg.Config):
             ChoiceError: a reason does not exist or cannot be resolved by a request, or a moment is invalid.
         """
         before = None if self.failed_before is None else moment_of(self.failed_before)
-        return Redrive(frozenset(self.reasons), frozenset(self.authors), before)
+        return Redrive(frozenset(map(str, self.reasons)), frozenset(self.authors), before)
 
 
 class ResummarizeConfig(dg.Config):

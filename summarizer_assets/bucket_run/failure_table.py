@@ -34,11 +34,11 @@ class Listing:
 COLUMNS: Final[Mapping[str, str]] = {
     "author": "the author_id, and the name as a model reads it",
     "reason": "docs/failures has a page of each",
+    "detail": "what was wrong, or what the provider said",
     "do_next": "what a person can do; of most reasons only if they last",
     "next_retry": "when the sensor has the author asked again",
     "last_try": "runs in which the author failed, of SUMMARIZER_MAX_ATTEMPTS; when; the last reply's HTTP status "
     "and request id, for which a provider asks",
-    "detail": "what was wrong, or what the provider said",
 }
 
 
@@ -93,10 +93,10 @@ def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> lis
     shown = {
         "author": _cut(author_id) if name is None else f"{_cut(author_id)} {_cut(name)}",
         "reason": failure["reason"],
+        "detail": _cut(failure["detail"] or "", _LONGEST_DETAIL),
         "do_next": remedy_for(failure["reason"]).action,
         "next_retry": _next_retry(failure),
         "last_try": _last_try(failure, max_attempts),
-        "detail": _cut(failure["detail"] or "", _LONGEST_DETAIL),
     }
     return list(shown.values())
 

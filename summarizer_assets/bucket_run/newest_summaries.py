@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import polars as pl
-
 from summarizer_assets.core.display_text import cut
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.storage.delta.guards import reading
