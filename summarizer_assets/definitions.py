@@ -8,9 +8,11 @@ import dagster as dg
 
 from summarizer_assets.assets.authors import build_authors
 from summarizer_assets.assets.calibration import build_calibration
+from summarizer_assets.assets.described import described
 from summarizer_assets.assets.estimate import build_estimate
 from summarizer_assets.assets.maintenance import build_maintenance
 from summarizer_assets.assets.report import build_report
+from summarizer_assets.assets.source import build_source
 from summarizer_assets.assets.summaries import build_summaries
 from summarizer_assets.assets.table_checks import build_table_checks
 from summarizer_assets.checks import build_author_checks
@@ -35,8 +37,10 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
         summaries = build_summaries(partitions, summarizer.identity.prompt_version)
+        warnings.filterwarnings("ignore", ".*CodeReference", dg.BetaWarning)
+        source = build_source(summarizer)
         assets = [
-            build_authors(partitions),
+            build_authors(partitions, source.key),
             build_estimate(),
             build_calibration(),
             summaries,
@@ -44,8 +48,9 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
             build_table_checks(),
             build_report(),
         ]
+        assets = described(assets, summarizer)
     return dg.Definitions(
-        assets=assets,
+        assets=[source, *assets],
         asset_checks=[build_author_checks()],
         jobs=[*build_jobs(), prune_job()],
         schedules=[*build_schedules(), build_prune_schedule()],

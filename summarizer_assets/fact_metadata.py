@@ -19,8 +19,8 @@ _OFFERED = ("would_ask", "would_renew", "would_make_calls", "would_use_tokens", 
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "authors": ("authors", "added", "changed", "removed", "to_bring_them_back", "unchanged", "source_rows",
                 "buckets_rewritten", "seconds", "source", "read"),
-    "author_summaries": ("stopped", "model_notice", *_OFFERED, "newest_summaries", "authors", "summaries", "failed", "pending",
-                         "calls", "tokens", "spent_usd", "price", "authors_per_second"),
+    "author_summaries": ("stopped", "model_notice", *_OFFERED, "newest_summaries", "authors", "summaries", "failed",
+                         "pending", "calls", "tokens", "spent_usd", "price", "authors_per_second"),
     "failed_authors": ("failures", "failures_not_shown"),
 }  # fmt: skip
 _LAST = ("root",)

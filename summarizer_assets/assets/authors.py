@@ -8,7 +8,8 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP, table_metadata
+from summarizer_assets.assets.table_metadata import table_metadata
+from summarizer_assets.core import column_meanings
 from summarizer_assets.core.ingest_loss import Loss, is_code
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.core.records import AUTHORS
@@ -34,14 +35,14 @@ class AuthorsConfig(dg.Config):
     )
 
 
-def build_authors(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_authors(partitions: dg.PartitionsDefinition[str], source: dg.AssetKey) -> dg.AssetsDefinition:
     @dg.asset(
+        deps=[source],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         io_manager_key="delta",
         kinds={"deltalake", "polars"},
-        group_name=GROUP,
-        metadata=table_metadata(AUTHORS),
+        metadata=table_metadata(AUTHORS, column_meanings.AUTHORS),
         code_version="1",
         description="Every author of the source, one row each: de-duplicated, typed, in buckets by a hash of the id. "
         "Only buckets whose authors changed are rewritten; rows that can be no author are in `rejected_source_rows`. "

@@ -6,7 +6,6 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.comparison import Measured
 from summarizer_assets.calibration.markdown import measured_markdown, offer_markdown, recommendation_markdown
@@ -30,7 +29,6 @@ def build_calibration() -> dg.AssetsDefinition:
         name=CALIBRATE,
         deps=["authors"],
         kinds={"llm"},
-        group_name=GROUP,
         code_version="1",
         description="How many authors one request should hold: the same authors are asked in groups of several sizes, "
         "and their first answers compared. It spends money, so it shows its price and asks nobody unless `spend` is "
@@ -40,7 +38,7 @@ def build_calibration() -> dg.AssetsDefinition:
     def group_size_calibration(
         context: dg.AssetExecutionContext, config: CalibrationConfig, summarizer: dg.ResourceParam[Summarizer]
     ) -> dg.MaterializeResult[None]:
-        rooted = at_root(context, summarizer)
+        rooted = at_root(context, summarizer, asking=True)
         offered = offer(summarizer, config.authors, config.sizes)
         priced: dict[str, Any] = {
             **rooted,

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from summarizer_assets.assets.redrive import ResummarizeConfig
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.core.estimation.cost import Span
 from summarizer_assets.estimate.markdown import estimate_notes, estimate_table, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
@@ -35,7 +34,6 @@ def build_estimate() -> dg.AssetsDefinition:
         name=ESTIMATE,
         deps=["authors"],
         kinds={"llm"},
-        group_name=GROUP,
         code_version="1",
         description="What the authors who are pending now will cost and how long it takes, by the number of authors in "
         "a request, from a sample of them. It asks nobody. What earlier summaries used makes it sure; each estimate is "

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.core.markdown import table
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.delta.maintenance import Maintained
@@ -18,7 +17,6 @@ def build_maintenance() -> dg.AssetsDefinition:
         name=MAINTENANCE,
         deps=["authors", "author_summaries", "failed_authors"],
         kinds={"deltalake"},
-        group_name=GROUP,
         code_version="1",
         description="Joins small files, writes checkpoints, and removes what the tables' time travel of 7 days no "
         "longer needs. Safe beside running summaries: it gives way to a busy writer, and says so.",

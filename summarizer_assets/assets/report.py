@@ -4,7 +4,6 @@ import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
@@ -29,7 +28,6 @@ def build_report() -> dg.AssetsDefinition:
         name=REPORT,
         deps=["author_summaries", "failed_authors"],
         kinds={"html"},
-        group_name=GROUP,
         code_version="1",
         description="How complete, what went wrong, what it cost, what to do next, and every author with record, "
         "summary, cost and earlier versions: numbers here, everything in the page. `open_report` opens it, where this "

@@ -6,7 +6,7 @@ first of these calls, with both tables written; an observation carries the metad
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +17,9 @@ import polars as pl
 from summarizer_assets.assets.asset_checks import bucket_specs, evaluated
 from summarizer_assets.assets.redrive import SummariesConfig
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP, table_metadata
+from summarizer_assets.assets.table_metadata import table_metadata
 from summarizer_assets.bucket_run.run import BucketRun
-from summarizer_assets.core import records
+from summarizer_assets.core import column_meanings, records
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.progress import Progress
 from summarizer_assets.fact_metadata import to_metadata
@@ -33,13 +33,12 @@ SUMMARIES, FAILURES = "author_summaries", "failed_authors"
 
 
 def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str) -> dg.AssetsDefinition:
-    def output(description: str, schema: pl.Schema) -> dg.AssetOut:
+    def output(description: str, schema: pl.Schema, meanings: Mapping[str, str]) -> dg.AssetOut:
         return dg.AssetOut(
             dagster_type=dg.Any,  # a stream of changes, consumed while it is produced
             io_manager_key="delta",
             kinds={"deltalake", "llm"},
-            group_name=GROUP,
-            metadata=table_metadata(schema),
+            metadata=table_metadata(schema, meanings),
             code_version=code_version,
             is_required=False,  # a run that only computes a price has no output
             description=description,
@@ -52,11 +51,13 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
                 "An LLM-written summary of each author, one current row an author, committed as they come. "
                 "`failed` and `pending` in a partition's metadata say what is missing.",
                 records.SUMMARIES,
+                column_meanings.SUMMARIES,
             ),
             FAILURES: output(
                 "Authors without a summary: why, how often it was tried, when it is tried again. "
                 "The sensor `retry_failed_authors` asks them again when they are due.",
                 records.FAILURES,
+                column_meanings.FAILURES,
             ),
         },
         deps=["authors"],
@@ -75,7 +76,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             context.log.info(progress.line)
             context.log_event(observation(progress))
 
-        at_root(context, summarizer)
+        at_root(context, summarizer, asking=True)
         run = summarizer.bucket_run(
             bucket,
             context.run.run_id,

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from summarizer_assets.assets.asset_checks import result
 from summarizer_assets.assets.root_tag import at_root
-from summarizer_assets.assets.table_metadata import GROUP
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.quality.names import MEANINGS, WHOLE
@@ -34,7 +33,6 @@ def build_table_checks() -> dg.AssetsDefinition:
         deps=["authors", "author_summaries", "failed_authors"],
         check_specs=[dg.AssetCheckSpec(name, asset=TABLE_CHECKS, description=MEANINGS[name]) for name in WHOLE],
         kinds={"deltalake"},
-        group_name=GROUP,
         code_version="1",
         description="Checks all buckets of all tables, one after another. It reads, calls nobody and changes nothing; "
         "buckets that a run works on are left out.",
