@@ -10,6 +10,7 @@ from summarizer_assets.assets.authors import build_authors
 from summarizer_assets.assets.calibration import build_calibration
 from summarizer_assets.assets.described import described
 from summarizer_assets.assets.estimate import build_estimate
+from summarizer_assets.assets.failure_redrive import build_failure_redrive
 from summarizer_assets.assets.maintenance import build_maintenance
 from summarizer_assets.assets.report import build_report
 from summarizer_assets.assets.source import build_source
@@ -43,6 +44,7 @@ def build_defs(settings: Settings | None = None, *, overrides: Mapping[str, Any]
             build_authors(partitions, source.key),
             build_estimate(),
             build_calibration(),
+            build_failure_redrive(),
             summaries,
             build_maintenance(),
             build_table_checks(),

@@ -15,13 +15,16 @@ from summarizer_assets.bucket_run.failure_table import Listing
 REST: Final = "everything_else"
 _OFFERED = ("would_ask", "would_renew", "would_make_calls", "would_use_tokens", "would_cost", "would_cost_usd",
             "would_cost_usd_at_most")  # fmt: skip
-#: By table: the facts with an entry of their own, in the order in which its page shows them.
+#: By asset: the facts with an entry of their own, in the order in which its page shows them.
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "authors": ("authors", "added", "changed", "removed", "to_bring_them_back", "unchanged", "source_rows",
                 "buckets_rewritten", "seconds", "source", "read"),
     "author_summaries": ("stopped", "model_notice", *_OFFERED, "newest_summaries", "authors", "summaries", "failed",
                          "pending", "calls", "tokens", "spent_usd", "price", "authors_per_second"),
     "failed_authors": ("failures", "failures_not_shown"),
+    "summary_report": ("how_it_stands", "next", "authors", "summaries", "failed", "pending", "spent_usd",
+                       "usd_per_summary", "median_words", "mean_support", "summaries_to_read", "worst_failures",
+                       "buckets_of_the_worst"),
 }  # fmt: skip
 _LAST = ("root",)
 #: What a fact in the table of the rest counts, where its name does not say it.
@@ -65,15 +68,15 @@ _ZERO = "0"
 _KEY = ": "  # between the name of a fact and a key, where the fact is a mapping
 
 
-def to_metadata(table: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a run about `table` as Dagster metadata values, in the order in which its page shows them.
+def to_metadata(asset: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a run about an asset as Dagster metadata values, in the order in which its page shows them.
 
     Args:
-        table: whose page it is.
+        asset: whose page it is.
         facts: numbers, texts, listings, mappings of numbers, and values of dagster; those named `dagster/…` stay as
             they are.
     """
-    first = [name for name in _SHOWN.get(table, ()) if name in facts]
+    first = [name for name in _SHOWN.get(asset, ()) if name in facts]
     own = {name: value for name, value in facts.items() if not name.startswith(_DAGSTER) and name not in _LAST}
     roomy = [name for name, value in own.items() if name not in first and _needs_room(value)]
     found = {name: _entry(own[name]) for name in (*first, *roomy)}

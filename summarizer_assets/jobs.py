@@ -7,13 +7,14 @@ import dagster as dg
 
 from summarizer_assets.assets.calibration import CALIBRATE as CALIBRATION_ASSET
 from summarizer_assets.assets.estimate import ESTIMATE as ESTIMATE_ASSET
+from summarizer_assets.assets.failure_redrive import FAILURE_REDRIVE
 from summarizer_assets.assets.maintenance import MAINTENANCE
 from summarizer_assets.assets.report import REPORT as REPORT_ASSET
 from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.assets.table_checks import TABLE_CHECKS
 
 REPORT = "report"
-ESTIMATE, CALIBRATE = "estimate_spend", "calibrate_group_size"
+ESTIMATE, CALIBRATE, REDRIVE = "estimate_spend", "calibrate_group_size", "redrive_failures"
 INGEST, SUMMARIZE, MAINTAIN, CHECK = "ingest_authors", "summarize_bucket", "maintain_tables", "check_tables"
 
 #: A run's config with which only errors reach the terminal.
@@ -36,6 +37,10 @@ _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
     SUMMARIZE: (
         (SUMMARIES, FAILURES),
         "Asks the authors of one bucket that are pending, or failed and due.",
+    ),
+    REDRIVE: (
+        (FAILURE_REDRIVE,),
+        "Shows what it costs to ask again who failed for some reasons, in all buckets; with `spend: true`, asks them.",
     ),
     MAINTAIN: (
         (MAINTENANCE,),

@@ -184,7 +184,7 @@ def test_a_look_at_a_price_starts_nothing_and_hides_nothing_from_the_sensor(hous
     folder.mkdir()
     with housed(folder, AUTHORS) as other:
         other.ingest()
-        (mistyped,) = other.installation.summarize(redrive={"reasons": ["refusals"]})
+        (mistyped,) = other.installation.summarize(resummarize={"before": "soon"})
         assert not mistyped.success
         assert Ticking(other.installation).tick().requests == []
     house.work()
@@ -226,11 +226,10 @@ def test_a_run_that_is_told_not_to_spend_asks_nobody_whatever_else_it_is_told(ho
     assert (metadata_of(run)["calls"], metadata_of(run)["would_ask"]) == (0, 2)
 
 
-def test_a_reason_that_does_not_exist_ends_the_run_before_it_asks(house, installation):
-    (refused,) = installation.summarize(redrive={"reasons": ["refusals"]}, spend=True)
-    assert not refused.success
-    told = str(refused.failure_data_for_node("author_summaries"))
-    assert "unknown reason refusals; allowed: " in told
+@pytest.mark.parametrize("reason", ["refusals", "no_papers"])
+def test_the_launchpad_refuses_a_reason_that_does_not_exist_or_that_no_request_mends(house, installation, reason):
+    with pytest.raises(dg.DagsterInvalidConfigError, match=reason):
+        installation.summarize(redrive={"reasons": [reason]}, spend=True)
 
 
 def test_a_long_run_tells_on_the_page_of_its_asset_how_far_it_is(house):

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.io_manager import build_io_manager
 from summarizer_assets.storage.delta.changes import Append, Change, Compact, Overwrite
 from summarizer_assets.storage.delta.stream import TableStream
@@ -182,7 +183,9 @@ def test_the_run_says_what_was_written(table: BucketedTable) -> None:
     facts = {"calls": 7, "sample": "**a**\n\n**b**"}
     result = materialize(table, [things(table, overwriting, metadata=lambda: facts)], between=("0000", "0002"))
     metadata = result.asset_materializations_for_node("things")[0].metadata
-    assert (metadata["commits"].value, metadata["rows_written"].value, metadata["calls"].value) == (3, 3, 7)
+    told = from_metadata(metadata)
+    assert (told["commits"], told["rows_written"], told["calls"]) == (3, 3, 7)
+    assert told["dagster/row_count"] == content(table).height
     assert isinstance(metadata["sample"], dg.MarkdownMetadataValue)
 
 

@@ -156,10 +156,6 @@ CASES = {
         r"SUMMARIZER_BUDGET_USD",
     ),
     # The launchpad.
-    "an unknown reason": Case(SUMMARIZE, House.ingested, r"redrive.*allowed", chosen(redrive={"reasons": ["tired"]})),
-    "a reason that no request mends": Case(
-        SUMMARIZE, House.ingested, r"SUMMARIZER_EXCLUDE", chosen(redrive={"reasons": ["no_papers"]})
-    ),
     "a moment that is none": Case(
         SUMMARIZE, House.ingested, r"2026-11-20T08:00:00Z", chosen(resummarize={"before": "soon"})
     ),

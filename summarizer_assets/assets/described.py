@@ -10,13 +10,17 @@ import dagster as dg
 
 from summarizer_assets.assets.calibration import CALIBRATE
 from summarizer_assets.assets.estimate import ESTIMATE
+from summarizer_assets.assets.failure_redrive import FAILURE_REDRIVE
 from summarizer_assets.assets.report import REPORT
 from summarizer_assets.assets.table_metadata import PLANNING, TABLES, UPKEEP, lineage_metadata, place_metadata
 from summarizer_assets.core import column_meanings
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 
-_GROUPS: Final = {**dict.fromkeys((AUTHORS, SUMMARIES, FAILURES), TABLES), ESTIMATE: PLANNING, CALIBRATE: PLANNING}
+_GROUPS: Final = {
+    **dict.fromkeys((AUTHORS, SUMMARIES, FAILURES), TABLES),
+    **dict.fromkeys((ESTIMATE, CALIBRATE, FAILURE_REDRIVE), PLANNING),
+}
 #: A month without an ingest or a report is a job that nobody looks at; a week of it is told.
 _FRESH: Final = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=31), warn_window=timedelta(days=8))
 

@@ -1,10 +1,16 @@
 """The asset `summary_report`: the report as a page beside the tables and on the asset's own page."""
 
+from collections import Counter
+from typing import Any
+
 import dagster as dg
 from pydantic import Field
 
 from summarizer_assets.assets.root_tag import at_root
+from summarizer_assets.bucket_run.failure_table import worst_failures
+from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.quality.names import FAILURES
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
 from summarizer_assets.report.place import NAME, SERVED_AT
@@ -42,14 +48,28 @@ def build_report() -> dg.AssetsDefinition:
         made = make(summarizer, compare=config.compare)
         context.log.info("%s: %s", made.report.verdict, made.place)
         shown = {name: dg.MetadataValue.md(text) for name, text in texts(made.report, made.charts).items()}
+        facts = {**shown, **_worst(context, summarizer), **numbers(made.report), **rooted}
         return dg.MaterializeResult(
             metadata={
-                **rooted,
                 "open_report": dg.MetadataValue.url(f"{SERVED_AT}/{NAME}"),
                 "page": dg.MetadataValue.path(made.place),
-                **shown,
-                **numbers(made.report),
+                **to_metadata(REPORT, facts),
             }
         )
 
     return summary_report
+
+
+def _worst(context: dg.AssetExecutionContext, summarizer: Summarizer) -> dict[str, Any]:
+    """The failures of all buckets that most need a person, and links to the pages of their buckets."""
+    tables = summarizer.tables
+    found = worst_failures(tables.failures, tables.authors, summarizer.settings.max_attempts)
+    if found is None:
+        return {}
+    page = "/".join((*context.asset_key.path[:-1], FAILURES))
+    buckets = Counter(row[0] for row in found.rows)
+    links = (
+        f"[{bucket}](/assets/{page}?view=partitions&partition={bucket}) ({failures})"
+        for bucket, failures in sorted(buckets.items())
+    )
+    return {"worst_failures": found, "buckets_of_the_worst": dg.MetadataValue.md(", ".join(links))}

@@ -60,10 +60,10 @@ def failure_metadata(
     by_reason = {"failures_by_reason": dict(counts.reasons)}
     if failures.is_empty():
         return {"dagster/partition_row_count": counts.failed, **by_reason}
-    first = most_serious(failures, max_attempts)
+    first = most_serious(failures.lazy(), max_attempts)
     facts: dict[str, Any] = {
         "dagster/partition_row_count": counts.failed,
-        "failures": listing(first, _names(bucket, first["author_id"], authors), max_attempts),
+        "failures": listing(first, _names(first, authors), max_attempts),
     }
     more = failures.height - first.height
     if more:
@@ -73,13 +73,28 @@ def failure_metadata(
     return facts | by_reason
 
 
-def most_serious(failures: pl.DataFrame, max_attempts: int, number: int = SHOWN) -> pl.DataFrame:
+def worst_failures(failures: BucketedTable, authors: BucketedTable, max_attempts: int) -> Listing | None:
+    """The most serious failures of all buckets, each with its bucket; None if there is no failure.
+
+    Raises:
+        TableError: a table cannot be read.
+    """
+    with reading(failures.uri):
+        first = most_serious(failures.read(), max_attempts)
+    if first.is_empty():
+        return None
+    found = listing(first, _names(first, authors), max_attempts)
+    rows = [[bucket, *row] for bucket, row in zip(first["bucket"], found.rows, strict=True)]
+    return Listing({"bucket": "the partition", **found.columns}, rows)
+
+
+def most_serious(failures: pl.LazyFrame, max_attempts: int, number: int = SHOWN) -> pl.DataFrame:
     """Who waits for a person first, then who is asked again by itself, at last who is skipped by rule; newest first."""
     rank = pl.when(pl.col("attempts") == 0).then(2).when(is_retried(max_attempts)).then(1).otherwise(0)
     order = failures.with_columns(rank=rank).sort(
         "rank", "last_failed_at", "author_id", descending=[False, True, False], nulls_last=True
     )
-    return order.head(number).drop("rank")
+    return order.head(number).drop("rank").collect()
 
 
 def listing(failures: pl.DataFrame, names: Mapping[str, str | None], max_attempts: int) -> Listing:
@@ -128,8 +143,9 @@ def _cut(text: str, longest: int = _LONGEST) -> str:
     return cut("".join(sign if sign.isprintable() else " " for sign in text), longest)
 
 
-def _names(bucket: str, ids: pl.Series, authors: BucketedTable) -> dict[str, str | None]:
+def _names(failures: pl.DataFrame, authors: BucketedTable) -> dict[str, str | None]:
+    ids, buckets = failures["author_id"], failures["bucket"].unique().to_list()
     with reading(authors.uri):
-        wanted = authors.read([bucket]).filter(pl.col("author_id").is_in(ids.implode()))
+        wanted = authors.read(buckets).filter(pl.col("author_id").is_in(ids.implode()))
         found = wanted.select("author_id", "author_name").collect()
     return dict(zip(found["author_id"], cleaned(found["author_name"], _LONGEST), strict=True))

@@ -61,6 +61,11 @@ class BucketRun:
         return self._settled.counts
 
     @property
+    def offer(self) -> Mapping[str, Any]:
+        """What the run asks and costs, if a person chose the authors; see `quote.offer`."""
+        return self._found.offer
+
+    @property
     def summaries(self) -> TableStream:
         return self._stream(self._summary_changes(), self._found.snapshot.fences.summaries, self._metadata)
 
@@ -115,7 +120,7 @@ class BucketRun:
     def _metadata(self) -> Mapping[str, Any]:
         newest = newest_summaries(self._context.bucket, self._context.tables.summaries)
         shown = {"newest_summaries": newest} if newest else {}
-        return {**metadata(self._settled, self.stop), **self._found.offer, **shown}
+        return {**metadata(self._settled, self.stop), **self.offer, **shown}
 
     def _failure_metadata(self) -> Mapping[str, Any]:
         context, attempts = self._context, self._context.settings.retry.max_attempts

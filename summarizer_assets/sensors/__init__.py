@@ -7,6 +7,7 @@ import dagster as dg
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.sensors.authors import build_authors_sensor
 from summarizer_assets.sensors.lapsed import build_lost_sensor
+from summarizer_assets.sensors.launch_redrives import build_launch_redrives
 from summarizer_assets.sensors.retry import build_retry_sensor
 from summarizer_assets.sensors.source import build_source_sensor
 from summarizer_assets.sensors.tick import TickLimits
@@ -28,4 +29,5 @@ def build_sensors(summarizer: Summarizer, *, ingest: str, summarize: str) -> Seq
         build_lost_sensor(summarize=summarize, ingest=ingest, interval_s=every, lost_after_s=settings.lost_after_s),
         build_source_sensor(ingest, interval_s=max(every, 30), settle_s=settings.source_settle_s),
         build_authors_sensor(summarize, interval_s=every, limits=limits),
+        build_launch_redrives(summarize, interval_s=every, runs_per_tick=settings.retry_runs_per_tick),
     ]

@@ -39,7 +39,7 @@ def frame(*rows: dict[str, Any]) -> pl.DataFrame:
 
 def shown(*rows: dict[str, Any], **names: str) -> dict[str, dict[str, str]]:
     """By author, as the first word of its cell."""
-    made = listing(most_serious(frame(*rows), 5), names, 5)
+    made = listing(most_serious(frame(*rows).lazy(), 5), names, 5)
     cells = [dict(zip(made.columns, row, strict=True)) for row in made.rows]
     return {row["author"].split(" ")[0]: row for row in cells}
 
