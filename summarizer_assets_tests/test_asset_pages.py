@@ -1,4 +1,4 @@
-"""What the pages of the assets tell before anything is materialised: groups, places, columns, lineage, freshness, code."""
+"""What pages of assets tell before anything is materialised: groups, places, columns, lineage, freshness, code."""
 
 from pathlib import Path
 

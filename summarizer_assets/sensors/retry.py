@@ -117,12 +117,12 @@ def _needs_attention(decision: Decision, tick: TickFacts) -> NeedsAttention:
 
 
 def _observation(attention: NeedsAttention, max_attempts: int) -> dg.AssetObservation:
+    numbers = {"given_up": attention.authors, "parked_buckets": len(attention.parked)}
     return dg.AssetObservation(
         _TOLD_ON,
         description=attention.words() or "nobody is given up, and no bucket is parked",
         metadata={
-            "given_up": attention.authors,
-            "parked_buckets": len(attention.parked),
+            **{name: number for name, number in numbers.items() if number},  # Dagster draws a plot of each
             "what_to_do": dg.MetadataValue.md(attention.markdown(max_attempts)),
         },
     )
