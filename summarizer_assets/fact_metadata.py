@@ -10,6 +10,7 @@ from typing import Any, Final
 import dagster as dg
 
 from summarizer_assets.bucket_run.failure_table import Listing
+from summarizer_assets.core.authors.failure_counts import action_for
 
 #: The table of all facts that have no entry of their own.
 REST: Final = "everything_else"
@@ -45,7 +46,6 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "prompt_tokens": "read by the model",
     "completion_tokens": "written by the model",
     "adapted": "how the provider is asked, where not as at first",
-    "failures_by_reason": "authors without a summary, by reason",
     "wasted_usd": "billed for replies of which nothing was kept",
     "uncertain_usd": "perhaps billed: no reply came",
     "spent_in_all_usd": "by all runs under this root",
@@ -64,6 +64,7 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "texts_cut": "texts that were too long, by column",
 }
 _DAGSTER, _TABLE_ROWS = "dagster/", "dagster/row_count"
+_BY_REASON = "failures_by_reason"
 _ZERO = "0"
 _KEY = ": "  # between the name of a fact and a key, where the fact is a mapping
 
@@ -123,7 +124,9 @@ def _entry(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
 def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     for name, value in facts.items():
         meaning = _MEANINGS.get(name, "")
-        if isinstance(value, Mapping):
+        if name == _BY_REASON:
+            yield from ((f"{name}{_KEY}{key}", number, action_for(key)) for key, number in value.items())
+        elif isinstance(value, Mapping):
             yield from ((f"{name}{_KEY}{key}", number, meaning) for key, number in value.items() if number)
         elif value or isinstance(value, bool):
             yield name, value, meaning

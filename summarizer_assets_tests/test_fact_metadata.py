@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from summarizer_assets.bucket_run.failure_table import Listing
+from summarizer_assets.core.authors.failure_counts import action_for
 from summarizer_assets.fact_metadata import REST, from_metadata, to_metadata
 
 NAMES = st.sampled_from(
@@ -52,6 +53,12 @@ def test_the_product_comes_first_then_the_numbers_then_one_table_and_last_where_
     assert isinstance(stored["newest_summaries"], dg.MarkdownMetadataValue)
     (row,) = stored[REST].records
     assert row.data == {"what": "retries", "value": 2, "meaning": "requests sent again after a passing error"}
+
+
+def test_the_numbers_of_the_reasons_tell_what_to_do():
+    (row,) = as_stored({"failures_by_reason": {"ungrounded": 2}})[REST].records
+    assert (row.data["what"], row.data["value"]) == ("failures_by_reason: ungrounded", 2)
+    assert row.data["meaning"] == action_for("ungrounded")
 
 
 def test_a_page_without_a_layout_has_everything_in_the_table_but_what_needs_room():

@@ -3,6 +3,7 @@
 Plain data; the IO manager makes Dagster's table of it, which shows text as text, whatever a name or a detail holds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,6 @@ from typing import Any, Final
 import polars as pl
 
 from summarizer_assets.bucket_run.totals import BucketCounts
-from summarizer_assets.core.authors.remedies import remedy_for
 from summarizer_assets.core.authors.state import is_retried
 from summarizer_assets.core.display_text import cut, moment
 from summarizer_assets.core.prompt.cleaning import cleaned
@@ -18,8 +18,11 @@ from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.delta.table import BucketedTable
 
 SHOWN: Final = 50
-_TOGETHER = "\N{NO-BREAK SPACE}"  # a column of a page is as narrow as its words allow
 _LONGEST, _LONGEST_DETAIL = 60, 300
+#: A column of a page is as narrow as its longest word: longer ones may be broken, so that no column is cut off.
+_LONGEST_WORD: Final = 24
+_BREAK: Final = "\N{ZERO WIDTH SPACE}"
+_WORD: Final = re.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,11 @@ class Listing:
     rows: Sequence[Sequence[str]]
 
 
-#: Few: Dagster's page shows the table beside its menu, and what comes first is seen without scrolling.
+#: Few and narrow: Dagster's page shows the table beside its menu. What to do is told once for each reason, below it.
 COLUMNS: Final[Mapping[str, str]] = {
     "author": "the author_id, and the name as a model reads it",
     "reason": "docs/failures has a page of each",
     "detail": "what was wrong, or what the provider said",
-    "do_next": "what a person can do; of most reasons only if they last",
     "next_retry": "when the sensor has the author asked again",
     "last_try": "runs in which the author failed, of SUMMARIZER_MAX_ATTEMPTS; when; the last reply's HTTP status "
     "and request id, for which a provider asks",
@@ -108,8 +110,7 @@ def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> lis
     shown = {
         "author": _cut(author_id) if name is None else f"{_cut(author_id)} {_cut(name)}",
         "reason": failure["reason"],
-        "detail": _cut(failure["detail"] or "", _LONGEST_DETAIL),
-        "do_next": remedy_for(failure["reason"]).action,
+        "detail": _narrow(_cut(failure["detail"] or "", _LONGEST_DETAIL)),
         "next_retry": _next_retry(failure),
         "last_try": _last_try(failure, max_attempts),
     }
@@ -118,14 +119,14 @@ def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> lis
 
 def _next_retry(failure: Mapping[str, Any]) -> str:
     if failure["is_retried"]:
-        return moment(failure["next_retry_at"]).replace(" ", _TOGETHER)
+        return moment(failure["next_retry_at"])
     return "exhausted" if failure["retryable"] else "not retried"
 
 
 def _last_try(failure: Mapping[str, Any], max_attempts: int) -> str:
     first, last = failure["first_failed_at"], failure["last_failed_at"]
     if not failure["attempts"]:
-        return f"not asked, since {moment(first)}".replace(" ", _TOGETHER) if first is not None else "not asked"
+        return f"not asked, since {moment(first)}" if first is not None else "not asked"
     parts = [f"{failure['attempts']} of {max_attempts} runs"]
     if last is not None:
         parts.append(f"last {moment(last)}")
@@ -134,13 +135,17 @@ def _last_try(failure: Mapping[str, Any], max_attempts: int) -> str:
     if failure["http_status"] is not None:
         parts.append(f"status {failure['http_status']}")
     if failure["request_id"] is not None:
-        parts.append(f"request {_cut(failure['request_id'])}")
-    return ", ".join(part.replace(" ", _TOGETHER) for part in parts)
+        parts.append(f"request {_narrow(_cut(failure['request_id']))}")
+    return ", ".join(parts)
 
 
 def _cut(text: str, longest: int = _LONGEST) -> str:
     """One line, and not without end."""
     return cut("".join(sign if sign.isprintable() else " " for sign in text), longest)
+
+
+def _narrow(text: str) -> str:
+    return _WORD.sub(lambda word: word[0] + _BREAK, text)
 
 
 def _names(failures: pl.DataFrame, authors: BucketedTable) -> dict[str, str | None]:
