@@ -171,10 +171,18 @@ def backfill(site, under_way) -> None:
     site.wait_for("failed_authors", BUCKETS)
 
 
+#: The beginnings of tables of which a part lies outside of what is seen, whether one could scroll there or not.
+CUT_OFF = """() => [...document.querySelectorAll("table")].filter(table => {
+    const right = table.getBoundingClientRect().right;
+    for (let box = table.parentElement; box; box = box.parentElement)
+        if (getComputedStyle(box).overflowX !== "visible" && right > box.getBoundingClientRect().right + 1) return true;
+    return right > window.innerWidth }).map(table => table.innerText.slice(0, 80))"""
+
+
 @pytest.fixture(scope="module")
 def failure(site, page, backfill, refused, pictures) -> str:
-    """What the page of a bucket with failures says, two clicks after the asset's own."""
-    page.set_viewport_size({"width": 1280, "height": 760})
+    """What the page of a bucket with failures says, two clicks after the asset's own; nothing of it is cut off."""
+    page.set_viewport_size({"width": 1440, "height": 900})
     show(page, site, "/assets/failed_authors")
     page.get_by_role("tab", name="Partitions").or_(page.get_by_role("link", name="Partitions")).first.click()
     page.get_by_text(REFUSED_IN, exact=True).first.click()
@@ -182,6 +190,7 @@ def failure(site, page, backfill, refused, pictures) -> str:
     page.get_by_text(refused[0]).first.wait_for()
     page.wait_for_timeout(1000)
     page.screenshot(path=pictures / "failure.png")
+    assert page.evaluate(CUT_OFF) == []
     return page.inner_text("body")
 
 
@@ -216,15 +225,16 @@ REPORTED = """{ assetOrError(assetKey: {path: ["summary_report"]}) {
 
 @pytest.fixture(scope="module")
 def report(site, page, retried, pictures) -> str:
-    """The report, by clicking; where its page lies."""
+    """The report, by clicking; where its page lies, and nothing cut off."""
+    page.set_viewport_size({"width": 1440, "height": 1200})
     show(page, site, "/assets/summary_report")
     page.get_by_role("button", name="Materialize").click()
     eventually(lambda: bool(site.graphql(REPORTED)["assetOrError"]["assetMaterializations"]), lambda: "no report yet")
     show(page, site, "/assets/summary_report")
     page.get_by_text("how_it_stands").first.wait_for()
     page.wait_for_timeout(1000)
-    page.set_viewport_size({"width": 1180, "height": 900})
     page.screenshot(path=pictures / "report_in_dagster.png")
+    assert page.evaluate(CUT_OFF) == []
     return page.inner_text("body")
 
 
@@ -241,11 +251,21 @@ def test_one_partition_materialised_by_clicking_fills_both_tables_for_its_bucket
     assert set(summaries["author_id"]) | set(failures["author_id"]) == set(authors["author_id"])
     assert authors.height == summaries.height + failures.height
 
-    page.set_viewport_size({"width": 1200, "height": 1460})
+
+def test_the_page_of_a_partition_shows_three_summaries_then_eight_numbers_and_a_table(site, page, partition, pictures):
+    page.set_viewport_size({"width": 1440, "height": 1300})
     show(page, site, f"/assets/author_summaries?view=partitions&partition={partition}")
-    page.get_by_text("authors_per_second").first.wait_for()
+    page.get_by_text("everything_else").first.wait_for()
     page.wait_for_timeout(1500)
-    page.screenshot(path=pictures / "partition.png", clip={"x": 240, "y": 0, "width": 960, "height": 1440})
+    page.screenshot(path=pictures / "partition.png")
+    text = page.inner_text("body")
+    numbers = ("authors", "summaries", "failed", "pending", "calls", "tokens", "spent_usd", "authors_per_second")
+    labels = [line for line in text.splitlines() if line in {"newest_summaries", *numbers, "everything_else"}]
+    assert labels == ["newest_summaries", *numbers, "everything_else"]
+    newest = site.table("author_summaries").sort("summarized_at", "author_id", descending=[True, False])
+    for summary in newest["summary"].head(3):
+        assert summary[:50] in text
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_a_backfill_by_the_dialog_makes_every_partition_green(site, page, backfill, pictures):
@@ -302,7 +322,7 @@ def test_the_report_is_opened_from_its_asset_and_says_how_it_stands(site, page, 
 def test_the_asset_graph_shows_all_three_assets_filled(site, page, backfill, pictures):
     page.set_viewport_size({"width": 1180, "height": 660})
     show(page, site, "/asset-groups")
-    for asset in ("authors", "author_summaries", "failed_authors"):
+    for asset in ("source", "authors", "author_summaries", "failed_authors"):
         page.get_by_text(asset, exact=True).first.wait_for()
     page.wait_for_timeout(3000)
     page.screenshot(path=pictures / "asset_graph.png")
