@@ -124,10 +124,10 @@ def _entry(value: Any) -> Any:  # noqa: ANN401 - what dagster takes as metadata
 def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     for name, value in facts.items():
         meaning = _MEANINGS.get(name, "")
-        if name == _BY_REASON:
-            yield from ((f"{name}{_KEY}{key}", number, action_for(key)) for key, number in value.items())
-        elif isinstance(value, Mapping):
-            yield from ((f"{name}{_KEY}{key}", number, meaning) for key, number in value.items() if number)
+        if isinstance(value, Mapping):
+            told = {key: number for key, number in value.items() if number}
+            for key, number in told.items():
+                yield f"{name}{_KEY}{key}", number, action_for(key) if name == _BY_REASON else meaning
         elif value or isinstance(value, bool):
             yield name, value, meaning
 

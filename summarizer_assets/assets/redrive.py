@@ -10,7 +10,7 @@ from summarizer_assets.core.authors.redrive import Choice, Redrive, Resummarize,
 from summarizer_assets.core.records import FailureReason
 
 #: The reasons that a request may mend. The launchpad completes the names of members, so these are the reasons' own.
-Reason = StrEnum("Reason", {str(reason): str(reason) for reason in FailureReason if not reason.skipped})
+Reason = StrEnum("Reason", {str(reason): str(reason) for reason in FailureReason if not reason.skipped})  # type: ignore[misc] # mypy wants literals
 
 
 class RedriveConfig(dg.Config):

@@ -15,7 +15,6 @@ AUTHORS: Final[Mapping[str, str]] = {
 }
 _OF_THE_AUTHOR: Final[Mapping[str, str]] = {
     "author_id": "as in authors",
-    "author_name": "as in authors",
     "bucket": "as in authors; the partition",
     "content_hash": "a hash of what the model is shown of the author; when it changes, the author is asked again",
     "prompt_version": "a hash of instruction, output schema and render settings",
@@ -23,6 +22,7 @@ _OF_THE_AUTHOR: Final[Mapping[str, str]] = {
 }
 SUMMARIES: Final[Mapping[str, str]] = {
     **_OF_THE_AUTHOR,
+    "author_name": "as in authors",
     "summary": "the text",
     "response_model": "the name of the model that the reply told",
     "prompt_tokens": "of the request, split over its authors by length, so that they sum exactly",

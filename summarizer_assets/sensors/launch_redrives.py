@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import dagster as dg
 
@@ -70,7 +71,13 @@ def _orders(instance: dg.DagsterInstance, after: int) -> Iterator[tuple[int, str
     for record in instance.fetch_materializations(wanted, limit=_AT_ONCE, ascending=True).records:
         made = record.asset_materialization
         order = None if made is None else made.metadata.get(ORDER)
-        yield record.storage_id, record.run_id, None if order is None else RedriveOrder.of_json(order.value)
+        yield record.storage_id, record.run_id, None if order is None else RedriveOrder.of_json(_json(order))
+
+
+def _json(order: dg.MetadataValue[Any]) -> dict[str, Any]:
+    assert isinstance(order, dg.JsonMetadataValue), "the asset writes it so"
+    assert isinstance(order.data, dict), "the same"
+    return order.data
 
 
 def _request(order_run: str, bucket: str, order: RedriveOrder) -> dg.RunRequest:
