@@ -40,7 +40,7 @@ def test_another_number_of_buckets_asks_nobody_again_and_an_old_root_is_not_writ
 
     new = Installation(tmp_path / "new", source, buckets=3)
     new.ingest()
-    assert [metadata_of(run)["answered"] for run in new.summarize()] == [0] * 3
+    assert not [run for run in new.summarize() if "answered" in metadata_of(run)]
     new.assert_each_author_in_one_place()
     rows = [one.frame("summaries").drop("bucket").sort("author_id") for one in (old, new)]
     assert rows[0].height == 30

@@ -9,6 +9,7 @@ import dagster as dg
 from benchmarks.engine.contender import MODEL, Done, Work
 from benchmarks.engine.data import BUCKETS
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.settings import Settings, load_settings
@@ -49,8 +50,8 @@ class House:
         result = job.execute_in_process(dict(_QUIET), instance=dg.DagsterInstance.get(), partition_key=bucket)
         events = [event for event in result.all_events if event.is_step_materialization]
         mine = next(event for event in events if event.asset_key and event.asset_key.path == ["author_summaries"])
-        told = {name: value.value for name, value in mine.materialization.metadata.items()}
-        return Done(int(told["answered"]), int(told["calls"]))
+        told = from_metadata(mine.materialization.metadata)
+        return Done(int(told.get("answered", 0)), int(told["calls"]))
 
     def alone(self, bucket: str) -> Done:
         """The same without Dagster."""

@@ -121,7 +121,7 @@ def report(found: Mapping[str, Any], options: argparse.Namespace) -> None:
         told = step["result"]["told"]
         did = f"{told['authors']:,} authors, {told['added']:,} added, {told['changed']:,} changed, "
         did += f"{told['removed']:,} removed; {told['buckets_rewritten']} buckets, "
-        did += f"{told['bytes_rewritten'] / _MB:,.0f} MB rewritten; {told['source_rows']:,} source rows read"
+        did += f"{told.get('bytes_rewritten', 0) / _MB:,.0f} MB rewritten; {told['source_rows']:,} source rows read"
         print(f"{name:34}{step['wall_s']:8.0f}{step['cpu_s']:8.0f}{step['peak_mb']:9.0f}  {did}")
     runs = found["summaries"]
     step = f"summaries of {runs['buckets']} buckets"

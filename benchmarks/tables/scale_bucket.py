@@ -20,6 +20,7 @@ if __name__ == "__main__":  # before what takes long to import
 import dagster as dg
 
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.jobs import SUMMARIZE
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
@@ -31,7 +32,7 @@ def main(key: str, out: Path) -> None:
     result = job.execute_in_process(_QUIET, instance=dg.DagsterInstance.get(), partition_key=key)
     events = [event for event in result.all_events if event.is_step_materialization]
     mine = next(event for event in events if event.asset_key and event.asset_key.path == ["author_summaries"])
-    told = {name: value.value for name, value in mine.materialization.metadata.items()}
+    told = from_metadata(mine.materialization.metadata)
     out.write_text(json.dumps({name: told[name] for name in _TOLD if name in told}))
 
 

@@ -20,6 +20,7 @@ import dagster as dg
 
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST
 from summarizer_assets.settings import load_settings
@@ -44,7 +45,7 @@ def main(out: Path) -> None:
     )
     events = [event for event in result.all_events if event.is_step_materialization]
     mine = next(event for event in events if event.asset_key is not None and event.asset_key.path == ["authors"])
-    told = {name: value.value for name, value in mine.materialization.metadata.items()}
+    told = from_metadata(mine.materialization.metadata)
     out.write_text(json.dumps({"told": told}))
 
 

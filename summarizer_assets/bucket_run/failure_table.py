@@ -6,6 +6,7 @@ Plain data; the IO manager makes Dagster's table of it, which shows text as text
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
@@ -21,6 +22,7 @@ SHOWN: Final = 50
 _LONGEST, _LONGEST_DETAIL = 60, 300
 #: A column of a page is as narrow as its longest word: longer ones may be broken, so that no column is cut off.
 _LONGEST_WORD: Final = 24
+_HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 _BREAK: Final = "\N{ZERO WIDTH SPACE}"
 _WORD: Final = re.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")
 
@@ -119,24 +121,29 @@ def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> lis
 
 def _next_retry(failure: Mapping[str, Any]) -> str:
     if failure["is_retried"]:
-        return moment(failure["next_retry_at"])
+        return _at(failure["next_retry_at"])
     return "exhausted" if failure["retryable"] else "not retried"
 
 
 def _last_try(failure: Mapping[str, Any], max_attempts: int) -> str:
     first, last = failure["first_failed_at"], failure["last_failed_at"]
     if not failure["attempts"]:
-        return f"not asked, since {moment(first)}" if first is not None else "not asked"
+        return f"not asked, since {_at(first)}" if first is not None else "not asked"
     parts = [f"{failure['attempts']} of {max_attempts} runs"]
     if last is not None:
-        parts.append(f"last {moment(last)}")
+        parts.append(f"last {_at(last)}")
     if first is not None and first != last:
-        parts.append(f"first {moment(first)}")
+        parts.append(f"first {_at(first)}")
     if failure["http_status"] is not None:
         parts.append(f"status {failure['http_status']}")
     if failure["request_id"] is not None:
         parts.append(f"request {_narrow(_cut(failure['request_id']))}")
     return ", ".join(parts)
+
+
+def _at(when: datetime) -> str:
+    """A moment whose date is not broken."""
+    return moment(when).replace("-", _HYPHEN)
 
 
 def _cut(text: str, longest: int = _LONGEST) -> str:

@@ -42,7 +42,11 @@ def shown(*rows: dict[str, Any], **names: str) -> dict[str, dict[str, str]]:
     """By author, as the first word of its cell."""
     made = listing(most_serious(frame(*rows).lazy(), 5), names, 5)
     cells = [dict(zip(made.columns, row, strict=True)) for row in made.rows]
-    return {row["author"].split(" ")[0]: row for row in cells}
+    return {row["author"].split(" ")[0]: {name: plain(text) for name, text in row.items()} for row in cells}
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NON-BREAKING HYPHEN}", "-")
 
 
 def test_who_waits_for_a_person_comes_first_then_the_newest_and_who_is_skipped_by_rule_last():
