@@ -137,7 +137,7 @@ def report(found: Mapping[str, Any], options: argparse.Namespace) -> None:
 
 def summed(figures: list[dict[str, Any]], wall_s: float) -> dict[str, Any]:
     told = [run["result"] for run in figures]
-    answered = sum(one["answered"] for one in told)
+    answered = sum(one.get("answered", 0) for one in told)
     cpu = sum(run["cpu_s"] for run in figures)
     return {
         "buckets": len(figures),
