@@ -24,8 +24,7 @@ _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
                          "pending", "calls", "tokens", "spent_usd", "price", "authors_per_second"),
     "failed_authors": ("failures", "failures_not_shown"),
     "summary_report": ("how_it_stands", "next", "authors", "summaries", "failed", "pending", "spent_usd",
-                       "usd_per_summary", "median_words", "mean_support", "summaries_to_read", "worst_failures",
-                       "buckets_of_the_worst"),
+                       "usd_per_summary", "median_words", "mean_support", "summaries_to_read", "worst_failures"),
 }  # fmt: skip
 _LAST = ("root",)
 #: What a fact in the table of the rest counts, where its name does not say it.

@@ -1,6 +1,5 @@
 """The asset `summary_report`: the report as a page beside the tables and on the asset's own page."""
 
-from collections import Counter
 from typing import Any
 
 import dagster as dg
@@ -61,15 +60,12 @@ def build_report() -> dg.AssetsDefinition:
 
 
 def _worst(context: dg.AssetExecutionContext, summarizer: Summarizer) -> dict[str, Any]:
-    """The failures of all buckets that most need a person, and links to the pages of their buckets."""
-    tables = summarizer.tables
-    found = worst_failures(tables.failures, tables.authors, summarizer.settings.max_attempts)
-    if found is None:
-        return {}
-    page = "/".join((*context.asset_key.path[:-1], FAILURES))
-    buckets = Counter(row[0] for row in found.rows)
-    links = (
-        f"[{bucket}](/assets/{page}?view=partitions&partition={bucket}) ({failures})"
-        for bucket, failures in sorted(buckets.items())
+    """The failures of all buckets that most need a person, with links to the pages of their buckets."""
+    tables, asset = summarizer.tables, "/".join((*context.asset_key.path[:-1], FAILURES))
+    found = worst_failures(
+        tables.failures,
+        tables.authors,
+        summarizer.settings.max_attempts,
+        lambda bucket: f"/assets/{asset}?view=partitions&partition={bucket}",
     )
-    return {"worst_failures": found, "buckets_of_the_worst": dg.MetadataValue.md(", ".join(links))}
+    return {"worst_failures": dg.MetadataValue.md(found)} if found else {}

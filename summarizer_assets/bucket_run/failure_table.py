@@ -4,7 +4,7 @@ Plain data; the IO manager makes Dagster's table of it, which shows text as text
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ import polars as pl
 from summarizer_assets.bucket_run.totals import BucketCounts
 from summarizer_assets.core.authors.state import is_retried
 from summarizer_assets.core.display_text import cut, moment
+from summarizer_assets.core.markdown import escaped
 from summarizer_assets.core.prompt.cleaning import cleaned
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.delta.table import BucketedTable
@@ -77,19 +78,27 @@ def failure_metadata(
     return facts | by_reason
 
 
-def worst_failures(failures: BucketedTable, authors: BucketedTable, max_attempts: int) -> Listing | None:
-    """The most serious failures of all buckets, each with its bucket; None if there is no failure.
+def worst_failures(
+    failures: BucketedTable, authors: BucketedTable, max_attempts: int, page_of: Callable[[str], str]
+) -> str:
+    """The most serious failures of all buckets as Markdown, each with a link to its bucket; empty if there is none.
+
+    A list: where a page is narrow its lines wrap, while a table would be cut off. `page_of`: the address of a bucket's
+    page.
 
     Raises:
         TableError: a table cannot be read.
     """
     with reading(failures.uri):
         first = most_serious(failures.read(), max_attempts)
-    if first.is_empty():
-        return None
-    found = listing(first, _names(first, authors), max_attempts)
-    rows = [[bucket, *row] for bucket, row in zip(first["bucket"], found.rows, strict=True)]
-    return Listing({"bucket": "the partition", **found.columns}, rows)
+    names = _names(first, authors)
+    rows = first.with_columns(is_retried=is_retried(max_attempts)).to_dicts()
+    return "\n".join(
+        f"- [{row['bucket']}]({page_of(row['bucket'])}) **{escaped(row['reason'])}**, "
+        f"{escaped(_author(row['author_id'], names.get(row['author_id'])))}: "
+        f"{escaped(row['detail'] or '', _LONGEST_DETAIL)} (next try: {_next_retry(row)})"
+        for row in rows
+    )
 
 
 def most_serious(failures: pl.LazyFrame, max_attempts: int, number: int = SHOWN) -> pl.DataFrame:
@@ -108,15 +117,18 @@ def listing(failures: pl.DataFrame, names: Mapping[str, str | None], max_attempt
 
 
 def _row(failure: Mapping[str, Any], name: str | None, max_attempts: int) -> list[str]:
-    author_id = failure["author_id"]
     shown = {
-        "author": _cut(author_id) if name is None else f"{_cut(author_id)} {_cut(name)}",
+        "author": _author(failure["author_id"], name),
         "reason": failure["reason"],
         "detail": _narrow(_cut(failure["detail"] or "", _LONGEST_DETAIL)),
         "next_retry": _next_retry(failure),
         "last_try": _last_try(failure, max_attempts),
     }
     return list(shown.values())
+
+
+def _author(author_id: str, name: str | None) -> str:
+    return _cut(author_id) if name is None else f"{_cut(author_id)} {_cut(name)}"
 
 
 def _next_retry(failure: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from summarizer_assets.core.display_text import stretches
 #: Markdown makes links of bare addresses, even of escaped ones: an invisible joiner breaks them.
 _ADDRESS: Final = re.compile(r":(?=//)|www(?=\.)|@", re.IGNORECASE)
 _JOINER: Final = "\u2060"
-_WIDTH, _HEIGHT = 400, 12  # of a bar, in pixels
+_WIDTH, _HEIGHT = 320, 12  # of a bar, in pixels
 _COLOURS: Final = ("#009e73", "#d55e00", "#8a8a8a")
 
 
