@@ -15,8 +15,8 @@ TABLES = ("authors", "author_summaries", "failed_authors")
 @pytest.fixture(scope="module")
 def specs(tmp_path_factory) -> dict[str, dg.AssetSpec]:
     folder = tmp_path_factory.mktemp("pages")
-    columns = {"author_id": "person"}
-    defs = build_defs(load_settings(None, root=str(folder), source=str(folder / "authors.parquet"), columns=columns))
+    settings = {"columns": {"author_id": "person"}, "buckets": 2}
+    defs = build_defs(load_settings(None, root=str(folder), source=str(folder / "authors.parquet"), **settings))
     return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
 
 
