@@ -11,23 +11,26 @@ from collections.abc import Iterator
 import dagster as dg
 
 from summarizer_assets.assets.asset_checks import result
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
 from summarizer_assets.quality.names import AUTHORS, BLOCKING, MEANINGS, OF_AUTHORS
 from summarizer_assets.quality.tables import check_authors
 from summarizer_assets.user_errors import fails_plainly
 
 
-def build_author_checks() -> dg.AssetChecksDefinition:
+def build_author_checks(names: Names) -> dg.AssetChecksDefinition:
+    key = names.asset(AUTHORS)
+
     @dg.multi_asset_check(
-        name="check_authors",
+        name=names.of("check_authors"),
         specs=[
-            dg.AssetCheckSpec(name, asset=AUTHORS, description=MEANINGS[name], blocking=name in BLOCKING)
+            dg.AssetCheckSpec(name, asset=key, description=MEANINGS[name], blocking=name in BLOCKING)
             for name in OF_AUTHORS
         ],
+        required_resource_keys={names.summarizer},
     )
     @fails_plainly
-    def check(summarizer: dg.ResourceParam[Summarizer]) -> Iterator[dg.AssetCheckResult]:
-        for name, verdict in zip(OF_AUTHORS, check_authors(summarizer), strict=True):
-            yield result(AUTHORS, name, verdict)
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        for name, verdict in zip(OF_AUTHORS, check_authors(names.summarizer_of(context)), strict=True):
+            yield result(key, name, verdict)
 
     return check

@@ -162,8 +162,13 @@ class Summarizer:
         whole: bool = False,
         accepted: str = "",
         run_id: str = "",
+        source: str | None = None,
     ) -> TableStream:
-        """The changes that update the selected buckets from the source; `accepted`: code of an accepted loss."""
+        """The changes that update the selected buckets from the source.
+
+        `accepted`: code of an accepted loss. `source`: where the source lies, if the settings do not say so.
+        """
+        uri = source or self.source
         tell = report or (lambda progress: log(progress.line))
         every = Every(self.settings.progress_interval_s)
 
@@ -174,7 +179,7 @@ class Summarizer:
 
         require_put_if_absent(self.settings.root, self.settings.storage_options)
         return ingest_stream(
-            open_source(self.source, self.settings.columns, self._options(self.source)),
+            open_source(uri, self.settings.columns, self._options(uri)),
             table=self.tables.authors,
             rejected=self.rejected,
             marks=IngestMarks(self.database, lambda: self.root_name),

@@ -46,6 +46,21 @@ class _TableAtRoot(DeltaLakeDbClient):
         return table_slice.table
 
 
+class _OfAssets(DbIOManager):
+    """A manager that finds an asset's table by its whole key, whose last part need not be the table's name."""
+
+    def __init__(self, names: Mapping[dg.AssetKey, str], **given: Any) -> None:  # noqa: ANN401 - the base's own
+        super().__init__(**given)
+        self._names = names
+
+    def _get_table_slice(
+        self, context: dg.OutputContext | dg.InputContext, output_context: dg.OutputContext
+    ) -> TableSlice:
+        found = super()._get_table_slice(context, output_context)
+        key = context.asset_key
+        return found._replace(table=self._names.get(key, key.to_user_string()))
+
+
 def _buckets(table_slice: TableSlice) -> list[str]:
     dimensions = table_slice.partition_dimensions or []
     if len(dimensions) != 1 or dimensions[0].partition_expr != "bucket":
@@ -134,21 +149,24 @@ class FrameHandler(_Handler, DbTypeHandler[pl.LazyFrame]):
         return [pl.LazyFrame]
 
 
-def build_io_manager(tables: Mapping[str, BucketedTable], root: str) -> dg.IOManagerDefinition:
-    """dagster-deltalake's IO manager at `root`, storing the assets named in `tables`.
+def build_io_manager(tables: Mapping[dg.AssetKey, BucketedTable], root: str) -> dg.IOManagerDefinition:
+    """dagster-deltalake's IO manager at `root`, storing the assets whose keys are in `tables`.
 
     Each call creates a class, because Dagster re-creates resources from their configuration, which cannot hold tables.
     The configuration is fixed here: the place of the tables is no choice for the launchpad, whose defaults lack
     `storage_options` and would show an error.
     """
+    names = {key: table.uri.rpartition("/")[2] for key, table in tables.items()}
+    by_name = {names[key]: table for key, table in tables.items()}
 
     class BucketIOManager(DeltaLakeIOManager):
         @staticmethod
         def type_handlers() -> Sequence[DbTypeHandler[Any]]:
-            return [StreamHandler(tables, root), FrameHandler(tables)]
+            return [StreamHandler(by_name, root), FrameHandler(by_name)]
 
         def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:
-            return DbIOManager(
+            return _OfAssets(
+                names,
                 db_client=_TableAtRoot(),
                 database="deltalake",
                 schema=self.schema_,
@@ -164,10 +182,10 @@ def build_io_manager(tables: Mapping[str, BucketedTable], root: str) -> dg.IOMan
 
 
 def last_written(
-    instance: dg.DagsterInstance, asset: str, bucket: str
+    instance: dg.DagsterInstance, asset: dg.AssetKey, bucket: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     """The bucket's last materialisation as a check's target, without which Dagster counts the bucket as unchecked."""
-    of_bucket = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[bucket])
+    of_bucket = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[bucket])
     for record in instance.fetch_materializations(of_bucket, limit=1).records:
         return AssetCheckEvaluationTargetMaterializationData(
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp

@@ -10,8 +10,9 @@ from summarizer_assets.assets.estimate import ESTIMATE as ESTIMATE_ASSET
 from summarizer_assets.assets.failure_redrive import FAILURE_REDRIVE
 from summarizer_assets.assets.maintenance import MAINTENANCE
 from summarizer_assets.assets.report import REPORT as REPORT_ASSET
-from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.assets.table_checks import TABLE_CHECKS
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 
 REPORT = "report"
 ESTIMATE, CALIBRATE, REDRIVE = "estimate_spend", "calibrate_group_size", "redrive_failures"
@@ -23,7 +24,7 @@ ERRORS_ONLY: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level"
 #: By job: the assets that it materialises, and its description.
 _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
     INGEST: (
-        ("authors",),
+        (AUTHORS,),
         "Brings the authors of the chosen buckets in line with the source, in one pass over it.",
     ),
     ESTIMATE: (
@@ -57,9 +58,13 @@ _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-def build_jobs() -> list[Any]:
+def build_jobs(names: Names) -> list[Any]:
     """An asset job for each name above; Dagster does not export their type."""
     return [
-        dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets), description=description)
+        dg.define_asset_job(
+            names.of(name),
+            selection=dg.AssetSelection.assets(*(names.asset(asset) for asset in assets)),
+            description=description,
+        )
         for name, (assets, description) in _JOBS.items()
     ]

@@ -27,13 +27,14 @@ from summarizer_assets.core.display_text import listed_buckets
 from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
+from summarizer_assets.names import PLAIN, Names
+from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.run_history import newest_materialisations
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.snapshot import TableSnapshot
 from summarizer_assets.storage.errors import StorageError, TableError
 
-AUTHORS, SUMMARIES, FAILURES = "authors", "author_summaries", "failed_authors"
 _AT_ONCE = 500_000  # rows whose ids are in memory at once
 _SHOWN = 20
 
@@ -54,7 +55,9 @@ class Rebuilt:
     others: dict[str, str] = field(default_factory=dict)
 
 
-def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything: bool = False) -> Rebuilt:
+def rebuild(
+    summarizer: Summarizer, instance: dg.DagsterInstance, names: Names = PLAIN, *, everything: bool = False
+) -> Rebuilt:
     """Report the tables' content to Dagster; `everything`: also for partitions that are materialised already.
 
     Raises:
@@ -62,12 +65,13 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
     """
     keys = bucket_keys(summarizer.buckets)
     # Read before the tables: a run that ends meanwhile reports its bucket itself.
-    at_work = set(summarizer.state.holders()) | RunBook(instance, SUMMARIZE, SUMMARIES, summarizer.root).in_flight(keys)
+    book = RunBook(instance, names.of(SUMMARIZE), names.asset(SUMMARIES), summarizer.root)
+    at_work = set(summarizer.state.holders()) | book.in_flight(keys)
     read = _Tables(summarizer)
     green: dict[str, set[str]] = {}
     found = Rebuilt(at_work=sorted(at_work))
     for name in (AUTHORS, SUMMARIES, FAILURES):
-        shown = _shown_green(instance, name)
+        shown = _shown_green(instance, names.asset(name))
         ours = {bucket for bucket, root in shown.items() if root in {None, summarizer.root.place}}
         found.others |= {bucket: str(root) for bucket, root in shown.items() if bucket not in ours}
         green[name] = set() if everything else ours
@@ -78,7 +82,7 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
             found.green[asset] = found.green.get(asset, 0) + 1
             return
         event = dg.AssetMaterialization(
-            dg.AssetKey(asset),
+            names.asset(asset),
             description=f"found in the table: {rows:,} rows",
             metadata=to_metadata(
                 asset, {"root": summarizer.root.place, **_metadata(read.versions[asset], rows, coverage, at)}
@@ -103,10 +107,10 @@ def rebuild(summarizer: Summarizer, instance: dg.DagsterInstance, *, everything:
     return found
 
 
-def _shown_green(instance: dg.DagsterInstance, asset: str) -> dict[str, str | None]:
+def _shown_green(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, str | None]:
     """The partitions that Dagster shows as materialised, with their root; None for an event of an older version."""
     found: dict[str, str | None] = {}
-    for record in newest_materialisations(instance, dg.AssetKey(asset)):
+    for record in newest_materialisations(instance, asset):
         event = record.asset_materialization
         if record.partition_key is not None and event is not None:
             root = event.metadata.get("root")
@@ -152,7 +156,7 @@ def _metadata(version: int | None, rows: int, coverage: Coverage, at: datetime) 
     }
 
 
-def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
+def told(found: Rebuilt, instance: dg.DagsterInstance, names: Names = PLAIN) -> Iterator[str]:
     """Lines that say what was done and what remains to do."""
     for asset in (AUTHORS, SUMMARIES, FAILURES):
         line = f"{asset:<17} {found.reported.get(asset, 0):>5,} partitions reported as materialised"
@@ -178,9 +182,10 @@ def told(found: Rebuilt, instance: dg.DagsterInstance) -> Iterator[str]:
         if len(found.unfinished) > _SHOWN:
             yield f"  and {len(found.unfinished) - _SHOWN:,} more"
         yield "To go on with them, which asks for the pending authors:"
+        module = "" if names.prefix else "-m summarizer_assets.definitions "
         yield (
-            f"  DAGSTER_HOME={instance.root_directory} dagster job backfill -m summarizer_assets.definitions "
-            f"-j {SUMMARIZE} --partitions {','.join(found.unfinished)} --noprompt"
+            f"  DAGSTER_HOME={instance.root_directory} dagster job backfill {module}"
+            f"-j {names.of(SUMMARIZE)} --partitions {','.join(found.unfinished)} --noprompt"
         )
 
 
@@ -192,12 +197,13 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--all", action="store_true", help="report green partitions too")
+    parser.add_argument("--prefix", default="", help="the prefix of the names in Dagster, in a project that gave one")
     chosen = parser.parse_args(arguments)
     say = partial(print, flush=True)
     try:
-        summarizer = opened()
+        names, summarizer = Names(chosen.prefix), opened()
         with dg.DagsterInstance.get() as instance:
-            for line in told(rebuild(summarizer, instance, everything=chosen.all), instance):
+            for line in told(rebuild(summarizer, instance, names, everything=chosen.all), instance, names):
                 say(line)
     except dg.DagsterError as error:  # mostly because no instance is configured
         say(f"Dagster: {str(error).strip().splitlines()[0]}")

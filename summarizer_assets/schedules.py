@@ -3,6 +3,7 @@
 import dagster as dg
 
 from summarizer_assets.jobs import CHECK, MAINTAIN, REPORT
+from summarizer_assets.names import Names
 
 #: Name, job, cron expression and description. Maintenance runs first; the checks, which render each author's record
 #: (minutes of a core at 20 million), and the report follow.
@@ -13,11 +14,11 @@ _SCHEDULES = (
 )
 
 
-def build_schedules() -> list[dg.ScheduleDefinition]:
+def build_schedules(names: Names) -> list[dg.ScheduleDefinition]:
     return [
         dg.ScheduleDefinition(
-            name=name,
-            job_name=job,
+            name=names.of(name),
+            job_name=names.of(job),
             cron_schedule=cron,
             execution_timezone="UTC",
             description=f"{description} It costs no money.",

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.bucket_run.totals import BucketCounts
 from summarizer_assets.core import records
 from summarizer_assets.core.buckets import bucket_of
@@ -23,6 +22,7 @@ from summarizer_assets.quality.names import (
     AS_WRITTEN,
     COLUMNS,
     CURRENT,
+    FAILURES,
     FEW_FAILURES,
     GROUNDING,
     LANGUAGE,
@@ -30,6 +30,7 @@ from summarizer_assets.quality.names import (
     OF_BUCKET,
     ONE_PLACE,
     ONE_ROW,
+    SUMMARIES,
     WHOLE,
 )
 from summarizer_assets.quality.tables import check_tables

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from summarizer_assets.assets.summaries import FAILURES, SUMMARIES
 from summarizer_assets.core.records import FailureReason
+from summarizer_assets.quality.names import FAILURES, SUMMARIES
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from testing.installation import Installation, ingested, metadata_of, statuses, write_authors

@@ -12,15 +12,16 @@ import dagster as dg
 
 from summarizer_assets.core.quality.verdict import Verdict
 from summarizer_assets.io_manager import last_written
+from summarizer_assets.names import Names
 from summarizer_assets.quality.names import BLOCKING, MEANINGS, OF_BUCKET
 
 
-def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
+def bucket_specs(partitions: dg.PartitionsDefinition[str], names: Names) -> list[dg.AssetCheckSpec]:
     """The specs of the checks that a run of `author_summaries` makes of its bucket."""
     return [
         dg.AssetCheckSpec(
             name,
-            asset=asset,
+            asset=names.asset(asset),
             description=MEANINGS[name],
             blocking=name in BLOCKING,
             partitions_def=partitions,
@@ -30,17 +31,22 @@ def bucket_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheck
 
 
 def evaluated(
-    instance: dg.DagsterInstance, bucket: str, verdicts: Iterable[tuple[str, str, Verdict]], *, ours: bool
+    instance: dg.DagsterInstance,
+    bucket: str,
+    verdicts: Iterable[tuple[str, str, Verdict]],
+    *,
+    names: Names,
+    ours: bool,
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield evaluations of the verdicts on a bucket whose tables are written.
 
     `ours`: no other run could change the bucket meanwhile. Otherwise another run may be between its two commits, and a
     failed check is a warning and not an error.
     """
-    written = {asset: last_written(instance, asset, bucket) for asset, _ in OF_BUCKET}
+    written = {asset: last_written(instance, names.asset(asset), bucket) for asset, _ in OF_BUCKET}
     for asset, name, verdict in verdicts:
         yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(asset),
+            asset_key=names.asset(asset),
             check_name=name,
             passed=verdict.holds,
             severity=severity(verdict) if ours else dg.AssetCheckSeverity.WARN,
@@ -52,7 +58,7 @@ def evaluated(
         )
 
 
-def result(asset: str, name: str, verdict: Verdict) -> dg.AssetCheckResult:
+def result(asset: dg.AssetKey, name: str, verdict: Verdict) -> dg.AssetCheckResult:
     """The result of a check without partitions."""
     return dg.AssetCheckResult(
         passed=verdict.holds,

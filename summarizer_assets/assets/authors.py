@@ -1,7 +1,7 @@
 """The asset `authors`: the source in our schema, ingested in one pass for all selected buckets."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -9,13 +9,15 @@ from pydantic import Field
 
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.assets.table_metadata import table_metadata
+from summarizer_assets.assets.upstream import place_of
 from summarizer_assets.core import column_meanings
 from summarizer_assets.core.ingest_loss import Loss, is_code
 from summarizer_assets.core.progress import IngestProgress
 from summarizer_assets.core.records import AUTHORS
 from summarizer_assets.core.run_records import REFUSED
 from summarizer_assets.ingest.guard import LossRefused
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS as AUTHORS_ASSET
 from summarizer_assets.storage.delta.changes import Change
 from summarizer_assets.storage.delta.stream import TableStream
 from summarizer_assets.storage.state_db.state import StateStore
@@ -35,12 +37,19 @@ class AuthorsConfig(dg.Config):
     )
 
 
-def build_authors(partitions: dg.PartitionsDefinition[str], source: dg.AssetKey) -> dg.AssetsDefinition:
+def build_authors(
+    partitions: dg.PartitionsDefinition[str], names: Names, source: dg.AssetDep, *, told: bool
+) -> dg.AssetsDefinition:
+    """`source`: the asset that is ingested; `told`: its materialisations tell where it lies, not the settings."""
+    key = names.asset(AUTHORS_ASSET)
+
     @dg.asset(
+        key=key,
         deps=[source],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        io_manager_key="delta",
+        io_manager_key=names.io_manager,
+        required_resource_keys={names.summarizer},
         kinds={"deltalake", "polars"},
         metadata=table_metadata(AUTHORS, column_meanings.AUTHORS),
         code_version="1",
@@ -49,15 +58,13 @@ def build_authors(partitions: dg.PartitionsDefinition[str], source: dg.AssetKey)
         "Of a Delta source that was read before, only what its newer versions changed is read.",
     )
     @fails_plainly
-    def authors(
-        context: dg.AssetExecutionContext, config: AuthorsConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> TableStream:
+    def authors(context: dg.AssetExecutionContext, config: AuthorsConfig) -> TableStream:
+        summarizer = names.summarizer_of(context)
+
         def report(progress: IngestProgress) -> None:
             context.log.info(progress.line)
             picture = dg.MetadataValue.md(progress.markdown)
-            context.log_event(
-                dg.AssetObservation("authors", metadata={"progress": picture, "source_rows": progress.rows})
-            )
+            context.log_event(dg.AssetObservation(key, metadata={"progress": picture, "source_rows": progress.rows}))
 
         at_root(context, summarizer)
         if config.accept_loss and not is_code(config.accept_loss):
@@ -75,8 +82,10 @@ def build_authors(partitions: dg.PartitionsDefinition[str], source: dg.AssetKey)
             whole=config.read_whole_source,
             accepted=config.accept_loss,
             run_id=context.run.run_id,
+            source=place_of(context, source) if told else None,
         )
-        return refusing(beating(stream, summarizer.state, context.run.run_id), context.instance, context.run, keys)
+        running = beating(stream, summarizer.state, context.run.run_id)
+        return refusing(running, context.instance, context.run, lambda code: _yes(code, keys, names))
 
     return authors
 
@@ -91,8 +100,10 @@ def beating(stream: TableStream, state: StateStore, run_id: str) -> TableStream:
     return replace(stream, changes=changes())
 
 
-def refusing(stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterRun, keys: Sequence[str]) -> TableStream:
-    """The same stream; a refused loss fails the run with the way to accept it, and tags the run for the sensor."""
+def refusing(
+    stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterRun, way: Callable[[str], str]
+) -> TableStream:
+    """The same stream; a refused loss fails the run with the `way` to accept it, and tags the run for the sensor."""
 
     def changes() -> Iterator[Change]:
         try:
@@ -100,7 +111,7 @@ def refusing(stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterR
         except LossRefused as error:
             instance.add_run_tags(run.run_id, {REFUSED: run.run_id})
             raise dg.Failure(
-                f"{error}. If it is right as it is, say yes to just this: {_yes(error.loss.code, keys)}",
+                f"{error}. If it is right as it is, say yes to just this: {way(error.loss.code)}",
                 metadata=_numbers(error.loss),
                 allow_retries=False,
             ) from error
@@ -108,13 +119,13 @@ def refusing(stream: TableStream, instance: dg.DagsterInstance, run: dg.DagsterR
     return replace(stream, changes=changes())
 
 
-def _yes(code: str, keys: Sequence[str]) -> str:
+def _yes(code: str, keys: Sequence[str], names: Names) -> str:
+    asset = names.asset(AUTHORS_ASSET).to_user_string()
     partitions = f"--partition {keys[0]}" if len(keys) == 1 else f"--partition-range {keys[0]}...{keys[-1]}"
-    config = json.dumps({"ops": {"authors": {"config": {"accept_loss": code}}}})
+    config = json.dumps({"ops": {names.op(AUTHORS_ASSET): {"config": {"accept_loss": code}}}})
     return (
-        f"`accept_loss: {code}` in the launchpad of `authors`, or "
-        f"dagster asset materialize -m summarizer_assets.definitions --select authors {partitions} "
-        f"--config-json '{config}'"
+        f"`accept_loss: {code}` in the launchpad of `{asset}`, or "
+        f"dg launch --assets {asset} {partitions} --config-json '{config}'"
     )
 
 

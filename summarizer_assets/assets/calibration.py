@@ -10,7 +10,8 @@ from summarizer_assets.calibration.calibrate import AUTHORS, SIZES, Calibration,
 from summarizer_assets.calibration.comparison import Measured
 from summarizer_assets.calibration.markdown import measured_markdown, offer_markdown, recommendation_markdown
 from summarizer_assets.calibration.pictures import picture
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS as AUTHORS_ASSET
 from summarizer_assets.user_errors import fails_plainly
 
 CALIBRATE = "group_size_calibration"
@@ -24,10 +25,11 @@ class CalibrationConfig(dg.Config):
     sizes: list[int] = Field(default=list(SIZES), description="The sizes to try: authors a request.")
 
 
-def build_calibration() -> dg.AssetsDefinition:
+def build_calibration(names: Names) -> dg.AssetsDefinition:
     @dg.asset(
-        name=CALIBRATE,
-        deps=["authors"],
+        key=names.asset(CALIBRATE),
+        deps=[names.asset(AUTHORS_ASSET)],
+        required_resource_keys={names.summarizer},
         kinds={"llm"},
         code_version="1",
         description="How many authors one request should hold: the same authors are asked in groups of several sizes, "
@@ -36,8 +38,9 @@ def build_calibration() -> dg.AssetsDefinition:
     )
     @fails_plainly
     def group_size_calibration(
-        context: dg.AssetExecutionContext, config: CalibrationConfig, summarizer: dg.ResourceParam[Summarizer]
+        context: dg.AssetExecutionContext, config: CalibrationConfig
     ) -> dg.MaterializeResult[None]:
+        summarizer = names.summarizer_of(context)
         rooted = at_root(context, summarizer, asking=True)
         offered = offer(summarizer, config.authors, config.sizes)
         priced: dict[str, Any] = {

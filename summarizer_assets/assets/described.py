@@ -15,6 +15,7 @@ from summarizer_assets.assets.report import REPORT
 from summarizer_assets.assets.table_metadata import PLANNING, TABLES, UPKEEP, lineage_metadata, place_metadata
 from summarizer_assets.core import column_meanings
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
 from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 
 _GROUPS: Final = {
@@ -25,7 +26,7 @@ _GROUPS: Final = {
 _FRESH: Final = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=31), warn_window=timedelta(days=8))
 
 
-def described(assets: Iterable[dg.AssetsDefinition], summarizer: Summarizer) -> list[dg.AssetsDefinition]:
+def described(assets: Iterable[dg.AssetsDefinition], summarizer: Summarizer, names: Names) -> list[dg.AssetsDefinition]:
     """The same assets, with all that their pages show beside their own metadata."""
     tables, columns = summarizer.tables, summarizer.settings.columns
     of_source = {
@@ -39,7 +40,7 @@ def described(assets: Iterable[dg.AssetsDefinition], summarizer: Summarizer) -> 
     }
 
     def one(spec: dg.AssetSpec, code: Mapping[str, Any]) -> dg.AssetSpec:
-        name = spec.key.path[-1]
+        name = names.plain(spec.key)
         more: dict[str, Any] = dict(code)
         if name in stored:
             table, made_of = stored[name]
@@ -47,7 +48,7 @@ def described(assets: Iterable[dg.AssetsDefinition], summarizer: Summarizer) -> 
             more |= place_metadata(table) | (lineage_metadata(made_of, upstream[0]) if upstream else {})
         return spec.replace_attributes(
             metadata={**spec.metadata, **more},
-            group_name=_GROUPS.get(name, UPKEEP),
+            group_name=names.of(_GROUPS.get(name, UPKEEP)),
             freshness_policy=_FRESH if name in (AUTHORS, REPORT) else None,
         )
 

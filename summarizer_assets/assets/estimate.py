@@ -14,7 +14,8 @@ from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
 from summarizer_assets.estimate.renewal import Renewal, cost_usd, renewals, renewals_markdown, tokens, total
 from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS
 from summarizer_assets.user_errors import fails_plainly
 
 ESTIMATE = "spend_estimate"
@@ -29,10 +30,11 @@ class EstimateConfig(dg.Config):
     )
 
 
-def build_estimate() -> dg.AssetsDefinition:
+def build_estimate(names: Names) -> dg.AssetsDefinition:
     @dg.asset(
-        name=ESTIMATE,
-        deps=["authors"],
+        key=names.asset(ESTIMATE),
+        deps=[names.asset(AUTHORS)],
+        required_resource_keys={names.summarizer},
         kinds={"llm"},
         code_version="1",
         description="What the authors who are pending now will cost and how long it takes, by the number of authors in "
@@ -40,9 +42,8 @@ def build_estimate() -> dg.AssetsDefinition:
         "kept, and the next one shows what became of it.",
     )
     @fails_plainly
-    def spend_estimate(
-        context: dg.AssetExecutionContext, config: EstimateConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.MaterializeResult[None]:
+    def spend_estimate(context: dg.AssetExecutionContext, config: EstimateConfig) -> dg.MaterializeResult[None]:
+        summarizer = names.summarizer_of(context)
         rooted = at_root(context, summarizer)
         chosen = config.resummarize.chosen(datetime.now(UTC))
         spend = estimate_spend(summarizer)

@@ -20,10 +20,14 @@ from summarizer_assets.core.markdown import escaped, table
 from summarizer_assets.core.redrive_order import RedriveOrder
 from summarizer_assets.estimate.redrive_price import RedrivePrice, redrive_markdown, redrive_prices, total
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import FAILURES
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.user_errors import fails_plainly
 
 FAILURE_REDRIVE = "failure_redrive"
+#: The sensor that requests the runs.
+LAUNCH_REDRIVES = "launch_redrives"
 #: The metadata that holds the order, for the sensor.
 ORDER = "order"
 
@@ -37,20 +41,20 @@ class FailureRedriveConfig(dg.Config):
     spend: bool = Field(default=False, description="Yes: ask, and pay for it. Without it only the price is shown.")
 
 
-def build_failure_redrive() -> dg.AssetsDefinition:
+def build_failure_redrive(names: Names) -> dg.AssetsDefinition:
     @dg.asset(
-        name=FAILURE_REDRIVE,
-        deps=["failed_authors"],
+        key=names.asset(FAILURE_REDRIVE),
+        deps=[names.asset(FAILURES)],
+        required_resource_keys={names.summarizer},
         kinds={"llm"},
         code_version="1",
         description="Asks the authors who failed for the chosen reasons again, in all buckets, due or not. It shows "
-        "its price and asks nobody unless `spend` is true: then the sensor `launch_redrives` starts a run for each of "
-        "their buckets.",
+        "its price and asks nobody unless `spend` is true: then the sensor "
+        f"`{names.of(LAUNCH_REDRIVES)}` starts a run for each of their buckets.",
     )
     @fails_plainly
-    def failure_redrive(
-        context: dg.AssetExecutionContext, config: FailureRedriveConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.MaterializeResult[None]:
+    def failure_redrive(context: dg.AssetExecutionContext, config: FailureRedriveConfig) -> dg.MaterializeResult[None]:
+        summarizer = names.summarizer_of(context)
         rooted = at_root(context, summarizer)
         reasons = sorted(map(str, config.reasons))
         if not reasons:
@@ -67,7 +71,8 @@ def build_failure_redrive() -> dg.AssetsDefinition:
         elif prices:
             order = RedriveOrder(summarizer.root.mark, now, tuple(reasons), tuple(prices))
             facts[ORDER] = dg.MetadataValue.json(order.as_json)
-            context.log.info("ordered: runs of %d buckets, which the sensor launch_redrives starts", len(prices))
+            sensor = names.of(LAUNCH_REDRIVES)
+            context.log.info("ordered: runs of %d buckets, which the sensor %s starts", len(prices), sensor)
         return dg.MaterializeResult(metadata={**facts, **rooted})
 
     return failure_redrive

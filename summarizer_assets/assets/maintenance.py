@@ -4,7 +4,8 @@ import dagster as dg
 
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.core.markdown import table
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.delta.maintenance import Maintained
 from summarizer_assets.user_errors import fails_plainly
 
@@ -12,19 +13,19 @@ MAINTENANCE = "table_maintenance"
 _COLUMNS = ("table", "files", "bytes", "versions", "log entries removed", "unused files removed", "seconds")
 
 
-def build_maintenance() -> dg.AssetsDefinition:
+def build_maintenance(names: Names) -> dg.AssetsDefinition:
     @dg.asset(
-        name=MAINTENANCE,
-        deps=["authors", "author_summaries", "failed_authors"],
+        key=names.asset(MAINTENANCE),
+        deps=[names.asset(name) for name in (AUTHORS, SUMMARIES, FAILURES)],
+        required_resource_keys={names.summarizer},
         kinds={"deltalake"},
         code_version="1",
         description="Joins small files, writes checkpoints, and removes what the tables' time travel of 7 days no "
         "longer needs. Safe beside running summaries: it gives way to a busy writer, and says so.",
     )
     @fails_plainly
-    def table_maintenance(
-        context: dg.AssetExecutionContext, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.MaterializeResult[None]:
+    def table_maintenance(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        summarizer = names.summarizer_of(context)
         rooted = at_root(context, summarizer)
         done = summarizer.maintain()
         left = [f"{name}: {word}" for name, one in done.items() for word in one.left]

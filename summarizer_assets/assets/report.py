@@ -9,7 +9,8 @@ from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.bucket_run.failure_table import worst_failures
 from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.quality.names import FAILURES
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import FAILURES, SUMMARIES
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
 from summarizer_assets.report.place import NAME, SERVED_AT
@@ -28,10 +29,11 @@ class ReportConfig(dg.Config):
     )
 
 
-def build_report() -> dg.AssetsDefinition:
+def build_report(names: Names) -> dg.AssetsDefinition:
     @dg.asset(
-        name=REPORT,
-        deps=["author_summaries", "failed_authors"],
+        key=names.asset(REPORT),
+        deps=[names.asset(SUMMARIES), names.asset(FAILURES)],
+        required_resource_keys={names.summarizer},
         kinds={"html"},
         code_version="1",
         description="How complete, what went wrong, what it cost, what to do next, and every author with record, "
@@ -40,14 +42,13 @@ def build_report() -> dg.AssetsDefinition:
         "nothing.",
     )
     @fails_plainly
-    def summary_report(
-        context: dg.AssetExecutionContext, config: ReportConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.MaterializeResult[None]:
+    def summary_report(context: dg.AssetExecutionContext, config: ReportConfig) -> dg.MaterializeResult[None]:
+        summarizer = names.summarizer_of(context)
         rooted = at_root(context, summarizer)
         made = make(summarizer, compare=config.compare)
         context.log.info("%s: %s", made.report.verdict, made.place)
         shown = {name: dg.MetadataValue.md(text) for name, text in texts(made.report, made.charts).items()}
-        facts = {**shown, **_worst(context, summarizer), **numbers(made.report), **rooted}
+        facts = {**shown, **_worst(names.asset(FAILURES), summarizer), **numbers(made.report), **rooted}
         return dg.MaterializeResult(
             metadata={
                 "open_report": dg.MetadataValue.url(f"{SERVED_AT}/{NAME}"),
@@ -59,13 +60,13 @@ def build_report() -> dg.AssetsDefinition:
     return summary_report
 
 
-def _worst(context: dg.AssetExecutionContext, summarizer: Summarizer) -> dict[str, Any]:
+def _worst(asset: dg.AssetKey, summarizer: Summarizer) -> dict[str, Any]:
     """The failures of all buckets that most need a person, with links to the pages of their buckets."""
-    tables, asset = summarizer.tables, "/".join((*context.asset_key.path[:-1], FAILURES))
+    tables, page = summarizer.tables, "/".join(asset.path)
     found = worst_failures(
         tables.failures,
         tables.authors,
         summarizer.settings.max_attempts,
-        lambda bucket: f"/assets/{asset}?view=partitions&partition={bucket}",
+        lambda bucket: f"/assets/{page}?view=partitions&partition={bucket}",
     )
     return {"worst_failures": dg.MetadataValue.md(found)} if found else {}

@@ -25,18 +25,19 @@ from summarizer_assets.core.progress import Progress
 from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.interrupts import on_interrupt
+from summarizer_assets.names import Names
 from summarizer_assets.quality.bucket import before, check_bucket
+from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.user_errors import fails_plainly
 
-SUMMARIES, FAILURES = "author_summaries", "failed_authors"
 
-
-def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str) -> dg.AssetsDefinition:
-    def output(description: str, schema: pl.Schema, meanings: Mapping[str, str]) -> dg.AssetOut:
+def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str, names: Names) -> dg.AssetsDefinition:
+    def output(name: str, description: str, schema: pl.Schema, meanings: Mapping[str, str]) -> dg.AssetOut:
         return dg.AssetOut(
+            key=names.asset(name),
             dagster_type=dg.Any,  # a stream of changes, consumed while it is produced
-            io_manager_key="delta",
+            io_manager_key=names.io_manager,
             kinds={"deltalake", "llm"},
             metadata=table_metadata(schema, meanings),
             code_version=code_version,
@@ -45,36 +46,41 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
         )
 
     @dg.multi_asset(
-        name="author_summaries",
+        name=names.op(SUMMARIES),
         outs={
             SUMMARIES: output(
+                SUMMARIES,
                 "An LLM-written summary of each author, one current row an author, committed as they come. "
                 "`failed` and `pending` in a partition's metadata say what is missing.",
                 records.SUMMARIES,
                 column_meanings.SUMMARIES,
             ),
             FAILURES: output(
+                FAILURES,
                 "Authors without a summary: why, how often it was tried, when it is tried again. "
-                "The sensor `retry_failed_authors` asks them again when they are due.",
+                f"The sensor `{names.of('retry_failed_authors')}` asks them again when they are due.",
                 records.FAILURES,
                 column_meanings.FAILURES,
             ),
         },
-        deps=["authors"],
-        check_specs=bucket_specs(partitions),
+        deps=[names.asset(AUTHORS)],
+        check_specs=bucket_specs(partitions, names),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         can_subset=False,
+        required_resource_keys={names.summarizer},
+        pool=names.pool,
     )
     @fails_plainly
     def author_summaries(
-        context: dg.AssetExecutionContext, config: SummariesConfig, summarizer: dg.ResourceParam[Summarizer]
+        context: dg.AssetExecutionContext, config: SummariesConfig
     ) -> Iterator[dg.Output[Any] | dg.AssetCheckEvaluation]:
+        summarizer = names.summarizer_of(context)
         bucket, choice = context.partition_key, config.choice(datetime.now(UTC))
 
         def report(progress: Progress) -> None:
             context.log.info(progress.line)
-            context.log_event(observation(progress))
+            context.log_event(observation(names.asset(SUMMARIES), progress))
 
         at_root(context, summarizer, asking=True)
         run = summarizer.bucket_run(
@@ -85,7 +91,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
             report=report,
             warn=context.log.warning,
         )
-        told = _Telling(context, summarizer, run, paid=choice.spend)
+        told = _Telling(context, summarizer, run, names, paid=choice.spend)
         with run:
             if choice.spend:
                 yield dg.Output(replace(run.summaries, ended=told.ended), SUMMARIES)
@@ -100,11 +106,11 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str)
     return author_summaries
 
 
-def observation(progress: Progress) -> dg.AssetObservation:
+def observation(asset: dg.AssetKey, progress: Progress) -> dg.AssetObservation:
     """An observation of the run's progress, shown on the asset's page while it runs."""
     left_s = progress.seconds_left
     return dg.AssetObservation(
-        SUMMARIES,
+        asset,
         partition=progress.bucket,
         metadata={
             "progress": dg.MetadataValue.md(progress.markdown),
@@ -122,25 +128,26 @@ class _Telling:
     """What a run reports to Dagster beside its tables. `paid`: it may make requests, so it holds the bucket's claim."""
 
     def __init__(
-        self, context: dg.AssetExecutionContext, summarizer: Summarizer, run: BucketRun, *, paid: bool
+        self, context: dg.AssetExecutionContext, summarizer: Summarizer, run: BucketRun, names: Names, *, paid: bool
     ) -> None:
         self._context = context
         self._summarizer = summarizer
         self._run = run
+        self._names = names
         self._paid = paid
         self._before = before(summarizer.tables)
 
     def checked(self) -> Iterator[dg.AssetCheckEvaluation]:
         context, run = self._context, self._run
         verdicts = check_bucket(self._summarizer, context.partition_key, context.run.run_id, run.counts, self._before)
-        return evaluated(context.instance, context.partition_key, verdicts, ours=self._paid)
+        return evaluated(context.instance, context.partition_key, verdicts, names=self._names, ours=self._paid)
 
     def observe(self) -> None:
         """Report the result of a run without a materialisation on the pages of both tables."""
         for asset, stream in ((SUMMARIES, self._run.summaries), (FAILURES, self._run.failures)):
             metadata = to_metadata(asset, stream.metadata())
             self._context.log_event(
-                dg.AssetObservation(asset, partition=self._context.partition_key, metadata=metadata)
+                dg.AssetObservation(self._names.asset(asset), partition=self._context.partition_key, metadata=metadata)
             )
 
     def ended(self) -> None:

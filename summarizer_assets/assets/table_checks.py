@@ -14,7 +14,8 @@ from summarizer_assets.assets.asset_checks import result
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.quality.names import MEANINGS, WHOLE
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS, FAILURES, MEANINGS, SUMMARIES, WHOLE
 from summarizer_assets.quality.tables import Checked, check_tables
 from summarizer_assets.user_errors import fails_plainly
 
@@ -27,20 +28,22 @@ class TableChecksConfig(dg.Config):
     buckets: list[str] = Field(default=[], description='Only these buckets, as in ["0003"]. None given: all.')
 
 
-def build_table_checks() -> dg.AssetsDefinition:
+def build_table_checks(names: Names) -> dg.AssetsDefinition:
+    key = names.asset(TABLE_CHECKS)
+
     @dg.asset(
-        name=TABLE_CHECKS,
-        deps=["authors", "author_summaries", "failed_authors"],
-        check_specs=[dg.AssetCheckSpec(name, asset=TABLE_CHECKS, description=MEANINGS[name]) for name in WHOLE],
+        key=key,
+        deps=[names.asset(name) for name in (AUTHORS, SUMMARIES, FAILURES)],
+        required_resource_keys={names.summarizer},
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=MEANINGS[name]) for name in WHOLE],
         kinds={"deltalake"},
         code_version="1",
         description="Checks all buckets of all tables, one after another. It reads, calls nobody and changes nothing; "
         "buckets that a run works on are left out.",
     )
     @fails_plainly
-    def table_checks(
-        context: dg.AssetExecutionContext, config: TableChecksConfig, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster knows only the bare name beside checks
+    def table_checks(context: dg.AssetExecutionContext, config: TableChecksConfig) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster knows only the bare name beside checks
+        summarizer = names.summarizer_of(context)
         rooted = at_root(context, summarizer)
         _refuse_unknown(config.buckets, summarizer)
         checked = check_tables(summarizer, datetime.now(UTC), config.buckets)
@@ -49,7 +52,7 @@ def build_table_checks() -> dg.AssetsDefinition:
             tell("%s: %s", name, verdict.text)
         return dg.MaterializeResult(
             metadata={**rooted, **dict(_metadata(checked))},
-            check_results=[result(TABLE_CHECKS, name, verdict) for name, verdict in checked.verdicts.items()],
+            check_results=[result(key, name, verdict) for name, verdict in checked.verdicts.items()],
         )
 
     return table_checks

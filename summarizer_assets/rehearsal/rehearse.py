@@ -24,7 +24,6 @@ import msgspec
 import polars as pl
 
 from summarizer_assets.assets.run_metadata import told
-from summarizer_assets.assets.summaries import SUMMARIES
 from summarizer_assets.command import say
 from summarizer_assets.core.authors.failure_counts import meaning_of
 from summarizer_assets.core.buckets import bucket_keys
@@ -32,6 +31,7 @@ from summarizer_assets.core.display_text import duration
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import ERRORS_ONLY, INGEST, SUMMARIZE
+from summarizer_assets.quality.names import SUMMARIES
 from summarizer_assets.rehearsal.audit import paid_twice
 from summarizer_assets.rehearsal.mixture import something_of_everything
 from summarizer_assets.rehearsal.plan import Plan

@@ -13,10 +13,11 @@ import dagster as dg
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
 from summarizer_assets.sensors.decide.changed import Authors, candidates, choose, covers
 from summarizer_assets.sensors.decide.provider_gate import provider_gate
 from summarizer_assets.sensors.decide.retry import Decision
+from summarizer_assets.sensors.retry import RETRY_SENSOR
 from summarizer_assets.sensors.runs import FOUND
 from summarizer_assets.sensors.tick import TickFacts, TickLimits, state_mark, tick_facts
 from summarizer_assets.storage.roots import RUN_MARK
@@ -26,18 +27,18 @@ AUTHORS_SENSOR = "summarize_changed_authors"
 _NO_AUTHORS = "no authors yet"
 
 
-def build_authors_sensor(job_name: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
+def build_authors_sensor(names: Names, job: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
     @dg.sensor(
-        name=AUTHORS_SENSOR,
-        job_name=job_name,
+        name=names.of(AUTHORS_SENSOR),
+        job_name=names.of(job),
+        required_resource_keys={names.summarizer},
         minimum_interval_seconds=interval_s,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Asks for summaries of authors that are new or changed, also in buckets that nobody materialised "
         "yet: it spends money by itself. A new prompt or model asks for nobody.",
     )
-    def summarize_changed_authors(
-        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.SensorResult:
+    def summarize_changed_authors(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        summarizer = names.summarizer_of(context)
         table = summarizer.tables.authors.open()
         if table is None:
             return dg.SensorResult(skip_reason=_NO_AUTHORS)
@@ -46,7 +47,7 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: TickLimits) 
         quiet = json.loads(context.cursor).get("quiet") if context.cursor else None
         if quiet == whole:
             return dg.SensorResult(skip_reason=f"no author changed since version {table.version()} of authors")
-        tick = tick_facts(summarizer, context.instance, job_name, frozenset())
+        tick = tick_facts(summarizer, context.instance, names, job, frozenset())
         noted = SummarizedBuckets(summarizer.database, summarizer.root_name)
         buckets = _authors(tick, table, limit)
         now = time.time()
@@ -61,7 +62,7 @@ def build_authors_sensor(job_name: str, *, interval_s: int, limits: TickLimits) 
             _request(authors, tick, summarizer.root.mark) for authors in left if authors.bucket in set(decision.run)
         ]
         rest = len(buckets) - len(left)
-        said = _said(decision, rest)
+        said = f"{_said(decision)}{rest} without a change, or left to {names.of(RETRY_SENSOR)}"
         context.log.info(said)
         now_noted = noted.states()
         settled = not left and all(now_noted.get(authors.bucket) == authors.state for authors in buckets)
@@ -121,7 +122,6 @@ def _authors(tick: TickFacts, table: DeltaTable, limit: int | None) -> list[Auth
     ]
 
 
-def _said(decision: Decision, rest: int) -> str:
+def _said(decision: Decision) -> str:
     counts = Counter(str(verdict) for verdict in decision.verdicts.values())
-    words = [f"{number} {text}" for text, number in sorted(counts.items())]
-    return "; ".join([*words, f"{rest} without a change, or left to retry_failed_authors"])
+    return "".join(f"{number} {text}; " for text, number in sorted(counts.items()))

@@ -9,32 +9,33 @@ import time
 import dagster as dg
 
 from summarizer_assets.core.lost_runs import lost_because
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS, SUMMARIES
 from summarizer_assets.sensors.broker import Missing, waits_at_a_broker
+from summarizer_assets.sensors.retry import RETRY_SENSOR
 from summarizer_assets.sensors.runs import RunBook
+from summarizer_assets.sensors.source import SOURCE_SENSOR
 
 LOST_SENSOR = "report_lost_runs"
 _ALIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-_REMEDY = {
-    False: "What it answered is in the table or in the journal; retry_failed_authors starts the bucket again.",
-    True: "What it committed stays; materialise `authors` again (reingest_changed_source does, where it is on).",
-}
 
 
-def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_after_s: float) -> dg.SensorDefinition:
+def build_lost_sensor(
+    names: Names, *, summarize: str, ingest: str, interval_s: int, lost_after_s: float
+) -> dg.SensorDefinition:
     @dg.sensor(
-        name=LOST_SENSOR,
+        name=names.of(LOST_SENSOR),
+        required_resource_keys={names.summarizer},
         minimum_interval_seconds=interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reports runs as failed whose host or process vanished: their claim in the state store lapsed. "
         "Queued runs, and runs that are at work or only asleep on this host, are not touched. It launches nothing.",
     )
-    def report_lost_runs(
-        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.SkipReason:
+    def report_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        summarizer = names.summarizer_of(context)
         instance = context.instance
-        ingests = RunBook(instance, ingest, "authors", summarizer.root)
-        summaries = RunBook(instance, summarize, "author_summaries", summarizer.root)
+        ingests = RunBook(instance, names.of(ingest), names.asset(AUTHORS), summarizer.root)
+        summaries = RunBook(instance, names.of(summarize), names.asset(SUMMARIES), summarizer.root)
         records = [
             record
             for record in instance.get_run_records(dg.RunsFilter(statuses=_ALIVE))
@@ -59,7 +60,8 @@ def build_lost_sensor(*, summarize: str, ingest: str, interval_s: int, lost_afte
                     quiet_s=0.0 if mine else _quiet_s(record, instance, lost_after_s),
                     lost_after_s=lost_after_s,
                 )
-            if cause is not None and _report(run.run_id, cause, instance, is_ingest=ingests.is_ours(run)):
+            remedy = _remedy(names, is_ingest=ingests.is_ours(run))
+            if cause is not None and _report(run.run_id, cause, instance, remedy):
                 reported += 1
                 context.log.warning("run %s is lost: %s", run.run_id, cause)
         context.update_cursor(str(missing))
@@ -86,17 +88,24 @@ def _lost_by_its_broker(
     return f"no worker began it, and its broker has not had it for {for_s / 60:.0f} minutes"
 
 
-def _report(run_id: str, cause: str, instance: dg.DagsterInstance, *, is_ingest: bool) -> bool:
+def _report(run_id: str, cause: str, instance: dg.DagsterInstance, remedy: str) -> bool:
     """Report the run as failed; return False if it ended meanwhile."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.status not in _ALIVE:
         return False
-    message = f"This run is lost: {cause}. {_REMEDY[is_ingest]}"
+    message = f"This run is lost: {cause}. {remedy}"
     if run.status is dg.DagsterRunStatus.CANCELING:  # a person cancelled it, and starts it again if wanted
         instance.report_run_canceled(run, f"{message} It was being cancelled: its bucket is left alone.")
     else:
         instance.report_run_failed(run, message)
     return True
+
+
+def _remedy(names: Names, *, is_ingest: bool) -> str:
+    if is_ingest:
+        again = f"materialise `{names.asset(AUTHORS).to_user_string()}` again"
+        return f"What it committed stays; {again} ({names.of(SOURCE_SENSOR)} does, where it is on)."
+    return f"What it answered is in the table or in the journal; {names.of(RETRY_SENSOR)} starts the bucket again."
 
 
 def _quiet_s(record: dg.RunRecord, instance: dg.DagsterInstance, lost_after_s: float) -> float:

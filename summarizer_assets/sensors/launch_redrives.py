@@ -7,13 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from summarizer_assets.assets.failure_redrive import FAILURE_REDRIVE, ORDER
+from summarizer_assets.assets.failure_redrive import FAILURE_REDRIVE, LAUNCH_REDRIVES, ORDER
 from summarizer_assets.core.redrive_order import RedriveOrder
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import SUMMARIES
 from summarizer_assets.storage.roots import RUN_MARK
 
-LAUNCH_REDRIVES = "launch_redrives"
-_OP = "author_summaries"
 _AT_ONCE = 100  # materialisations read at a time
 
 
@@ -33,25 +32,25 @@ class Memory:
         return cls(**json.loads(cursor)) if cursor else cls()
 
 
-def build_launch_redrives(job_name: str, *, interval_s: int, runs_per_tick: int) -> dg.SensorDefinition:
+def build_launch_redrives(names: Names, job: str, *, interval_s: int, runs_per_tick: int) -> dg.SensorDefinition:
     @dg.sensor(
-        name=LAUNCH_REDRIVES,
-        job_name=job_name,
+        name=names.of(LAUNCH_REDRIVES),
+        job_name=names.of(job),
+        required_resource_keys={names.summarizer},
         minimum_interval_seconds=interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts the runs that a materialisation of `failure_redrive` with `spend: true` ordered: one for "
         "each bucket with such failures. It starts nothing else.",
     )
-    def launch_redrives(
-        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.SensorResult:
+    def launch_redrives(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        summarizer = names.summarizer_of(context)
         memory = Memory.of(context.cursor)
         requests: list[dg.RunRequest] = []
-        for storage_id, run_id, order in _orders(context.instance, memory.after):
+        for storage_id, run_id, order in _orders(context.instance, names.asset(FAILURE_REDRIVE), memory.after):
             if order is not None and order.root == summarizer.root.mark:
                 left = order.buckets[memory.launched :]
                 part = left[: runs_per_tick - len(requests)]
-                requests += [_request(run_id, bucket, order) for bucket in part]
+                requests += [_request(run_id, bucket, order, names.op(SUMMARIES)) for bucket in part]
                 if len(part) < len(left):
                     memory = replace(memory, launched=memory.launched + len(part))
                     break
@@ -65,9 +64,11 @@ def build_launch_redrives(job_name: str, *, interval_s: int, runs_per_tick: int)
     return launch_redrives
 
 
-def _orders(instance: dg.DagsterInstance, after: int) -> Iterator[tuple[int, str, RedriveOrder | None]]:
+def _orders(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, after: int
+) -> Iterator[tuple[int, str, RedriveOrder | None]]:
     """The materialisations since, oldest first; None: without an order."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(FAILURE_REDRIVE), after_storage_id=after)
+    wanted = dg.AssetRecordsFilter(asset_key=asset, after_storage_id=after)
     for record in instance.fetch_materializations(wanted, limit=_AT_ONCE, ascending=True).records:
         made = record.asset_materialization
         order = None if made is None else made.metadata.get(ORDER)
@@ -80,10 +81,10 @@ def _json(order: dg.MetadataValue[Any]) -> dict[str, Any]:
     return order.data
 
 
-def _request(order_run: str, bucket: str, order: RedriveOrder) -> dg.RunRequest:
+def _request(order_run: str, bucket: str, order: RedriveOrder, op: str) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{order_run}:{bucket}",
         partition_key=bucket,
-        run_config={"ops": {_OP: {"config": order.config}}},
+        run_config={"ops": {op: {"config": order.config}}},
         tags={RUN_MARK: order.root, "summarizer/redrive": order_run},
     )

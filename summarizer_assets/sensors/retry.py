@@ -13,7 +13,8 @@ import dagster as dg
 
 from summarizer_assets.bucket_run.admission import authors_among
 from summarizer_assets.core.authors.exclusion import exclusion_verdict, named
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import FAILURES, SUMMARIES
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.given_up import NeedsAttention, Parked, to_tell
 from summarizer_assets.sensors.decide.retry import Decision
@@ -24,7 +25,6 @@ from summarizer_assets.sensors.tick import TickFacts, TickLimits, state_mark, ti
 from summarizer_assets.storage.roots import RUN_MARK
 
 RETRY_SENSOR = "retry_failed_authors"
-_TOLD_ON = "failed_authors"
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class Memory:
         return cls(**json.loads(cursor)) if cursor else cls()
 
 
-def build_retry_sensor(job_name: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
+def build_retry_sensor(names: Names, job: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
     @dg.sensor(
-        name=RETRY_SENSOR,
-        job_name=job_name,
+        name=names.of(RETRY_SENSOR),
+        job_name=names.of(job),
+        required_resource_keys={names.summarizer},
         minimum_interval_seconds=interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Runs buckets again that are unfinished (a crash, a stop) or hold failures that are due. It never "
         "starts a bucket that nobody materialised before, and leaves alone what a person cancelled.",
     )
-    def retry_failed_authors(
-        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.SensorResult:
+    def retry_failed_authors(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        summarizer = names.summarizer_of(context)
         if summarizer.root.found is None:
             return dg.SensorResult(skip_reason="no authors yet", cursor=context.cursor)
         now, memory = time.time(), Memory.of(context.cursor)
@@ -66,7 +66,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: TickLimits) ->
             lines = named(summarizer.settings.excluded_lines)
             told_of = exclusion_verdict(len(lines), len(authors_among(summarizer.tables.authors, lines)))
             (context.log.info if told_of.holds else context.log.warning)(told_of.text)
-        tick = tick_facts(summarizer, context.instance, job_name, barred)
+        tick = tick_facts(summarizer, context.instance, names, job, barred)
         decision = tick.decide(limits, now)
         marks = tick.marks()
         requests = [
@@ -75,7 +75,10 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: TickLimits) ->
                 run_key=f"{bucket}:{tick.book.last_run(bucket) or 'first'}",
                 partition_key=bucket,
                 run_config=config_to_go_on(
-                    context.instance, tick.book.last_run(bucket), tick.facts.runs.get(bucket, ())
+                    context.instance,
+                    tick.book.last_run(bucket),
+                    tick.facts.runs.get(bucket, ()),
+                    names.op(SUMMARIES),
                 ),
                 tags={
                     "summarizer/retry": "true",
@@ -92,7 +95,7 @@ def build_retry_sensor(job_name: str, *, interval_s: int, limits: TickLimits) ->
         attention = _needs_attention(decision, tick)
         told: list[dg.AssetObservation] = []
         if to_tell(attention, memory.told, memory.told_at, now):
-            told.append(_observation(attention, summarizer.settings.max_attempts))
+            told.append(_observation(names.asset(FAILURES), attention, summarizer.settings.max_attempts))
             memory = Memory(attention.digest, now, memory.excluded)
         said = "; ".join(filter(None, [_summary(decision), _of_money(decision, tick.facts), attention.words()]))
         context.log.info(said)
@@ -116,10 +119,10 @@ def _needs_attention(decision: Decision, tick: TickFacts) -> NeedsAttention:
     return NeedsAttention(tick.facts.given_up, [Parked(bucket, stops[bucket]) for bucket in parked])
 
 
-def _observation(attention: NeedsAttention, max_attempts: int) -> dg.AssetObservation:
+def _observation(asset: dg.AssetKey, attention: NeedsAttention, max_attempts: int) -> dg.AssetObservation:
     numbers = {"given_up": attention.authors, "parked_buckets": len(attention.parked)}
     return dg.AssetObservation(
-        _TOLD_ON,
+        asset,
         description=attention.words() or "nobody is given up, and no bucket is parked",
         metadata={
             **{name: number for name, number in numbers.items() if number},  # Dagster draws a plot of each

@@ -30,10 +30,10 @@ _MOST_FAILURES = 2000
 class RunBook:
     """The runs of one asset of one root at one tick, launched by its job or as the asset itself."""
 
-    def __init__(self, instance: dg.DagsterInstance, job_name: str, asset: str, root: RootHere) -> None:
+    def __init__(self, instance: dg.DagsterInstance, job_name: str, asset: dg.AssetKey, root: RootHere) -> None:
         self._instance = instance
         self._job_name = job_name
-        self._asset = dg.AssetKey(asset)
+        self._asset = asset
         self._marks = root.marks
         self._under_way: list[dg.DagsterRun] | None = None
         self._last: dict[str, list[Launch]] = {}
@@ -46,7 +46,7 @@ class RunBook:
 
     def _works(self, run: dg.DagsterRun) -> bool:
         """Whether a run is ours and does more than compute a price."""
-        return self.is_ours(run) and not asks_nobody(run)
+        return self.is_ours(run) and not asks_nobody(run, self._asset.to_python_identifier())
 
     @property
     def under_way(self) -> Sequence[dg.DagsterRun]:

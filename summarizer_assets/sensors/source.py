@@ -8,7 +8,8 @@ from dataclasses import asdict
 import dagster as dg
 
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
+from summarizer_assets.quality.names import AUTHORS
 from summarizer_assets.sensors.decide.reingest import Ingest, Memory, SourceVerdict, judge
 from summarizer_assets.sensors.runs import FOUND, RANGE_END, RANGE_START, RunBook
 from summarizer_assets.sources.watch import look_at
@@ -17,24 +18,24 @@ from summarizer_assets.storage.roots import RUN_MARK
 SOURCE_SENSOR = "reingest_changed_source"
 
 
-def build_source_sensor(job_name: str, *, interval_s: int, settle_s: float) -> dg.SensorDefinition:
+def build_source_sensor(names: Names, job: str, *, interval_s: int, settle_s: float) -> dg.SensorDefinition:
     @dg.sensor(
-        name=SOURCE_SENSOR,
-        job_name=job_name,
+        name=names.of(SOURCE_SENSOR),
+        job_name=names.of(job),
+        required_resource_keys={names.summarizer},
         minimum_interval_seconds=interval_s,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Ingests all buckets when the source changed: a new version of a Delta table, or other files. It "
         "looks at the log or the list of files only, and waits until files have settled.",
     )
-    def reingest_changed_source(
-        context: dg.SensorEvaluationContext, summarizer: dg.ResourceParam[Summarizer]
-    ) -> dg.SensorResult:
+    def reingest_changed_source(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        summarizer = names.summarizer_of(context)
         settings = summarizer.settings
         uri = summarizer.source
         source = look_at(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
         memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
         keys = bucket_keys(summarizer.buckets)
-        book = RunBook(context.instance, job_name, "authors", summarizer.root)
+        book = RunBook(context.instance, names.of(job), names.asset(AUTHORS), summarizer.root)
         verdict, memory = judge(
             source.state,
             changed_at=source.changed_at,

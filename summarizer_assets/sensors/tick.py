@@ -8,14 +8,14 @@ import dagster as dg
 from deltalake import DeltaTable
 
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.names import Names
 from summarizer_assets.partitions import bucket_partitions
+from summarizer_assets.quality.names import FAILURES, SUMMARIES
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.launches import objection
 from summarizer_assets.sensors.decide.retry import BucketState, Decision, Objections, decide
 from summarizer_assets.sensors.facts import RetryFacts, retry_facts
 from summarizer_assets.sensors.runs import RunBook
-
-_ASSET, _BESIDE = "author_summaries", "failed_authors"
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ def state_mark(*facts: object) -> str:
 
 
 def tick_facts(
-    summarizer: Summarizer, instance: dg.DagsterInstance, job_name: str, barred: frozenset[str]
+    summarizer: Summarizer, instance: dg.DagsterInstance, names: Names, job: str, barred: frozenset[str]
 ) -> TickFacts:
     """Read the tables, the state store and Dagster's record of runs.
 
     Raises:
         StorageError: a table or the state store cannot be read.
     """
-    earlier, book = (RunBook(instance, job_name, _ASSET, summarizer.root) for _ in range(2))
+    assets = [names.asset(name) for name in (SUMMARIES, FAILURES)]
+    earlier, book = (RunBook(instance, names.of(job), assets[0], summarizer.root) for _ in range(2))
     earlier.refresh()
     facts = retry_facts(summarizer)
     buckets = set(facts.authors)
@@ -97,16 +98,19 @@ def tick_facts(
     # Failures from before these tables were created belong to other tables with the same partition names.
     wanted = book.failed_last(unheard, summarizer.tables.authors.made_at()) if unheard else set()
     states = [replace(state, asked_for=state.asked_for or state.bucket in wanted) for state in states]
-    red = _shown_failed(instance, [state.bucket for state in states if not state.failed_on_purpose], summarizer.buckets)
+    looked_at = [state.bucket for state in states if not state.failed_on_purpose]
+    red = _shown_failed(instance, assets, looked_at, summarizer.buckets)
     broke_off = book.broke_off(red) if red else set()
     states = [replace(state, shown_failed=state.bucket in broke_off) for state in states]
     return TickFacts(facts, book, states, barred, summarizer.tables.authors.fence)
 
 
-def _shown_failed(instance: dg.DagsterInstance, buckets: Sequence[str], count: int) -> list[str]:
+def _shown_failed(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey], buckets: Sequence[str], count: int
+) -> list[str]:
     """The buckets that Dagster shows as failed, from the status that it maintains for its own pages."""
     red: set[str] = set()
-    for asset in (_ASSET, _BESIDE):
-        found = instance.get_status_by_partition(dg.AssetKey(asset), buckets, bucket_partitions(count))
+    for asset in assets:
+        found = instance.get_status_by_partition(asset, buckets, bucket_partitions(count))
         red |= {bucket for bucket, status in (found or {}).items() if status is not None and status.value == "FAILED"}
     return sorted(red)
