@@ -24,7 +24,7 @@ LAYERS = [
     {"fact_metadata", "pricing", "provider", "user_errors"},
     {"io_manager", "partitions"},
     {"installation"},
-    {"command"},
+    {"command", "names"},
     {"estimate", "settings_page"},
     {"calibration", "capacity"},
     {"quality", "report"},
@@ -32,7 +32,7 @@ LAYERS = [
     {"jobs", "sensors", "checks", "run_history"},
     {"schedules"},
     {"definitions"},
-    {"bring_back", "demo", "rebuild_status", "rehearsal", "root", "ui"},
+    {"bring_back", "component", "demo", "rebuild_status", "rehearsal", "root", "ui"},
     {"cli"},
     {"__main__"},
 ]
@@ -53,6 +53,7 @@ OF_DAGSTER = {
     "io_manager",
     "partitions",
     "installation",
+    "names",
     "assets",
     "checks",
     "jobs",
@@ -61,6 +62,7 @@ OF_DAGSTER = {
     "schedules",
     "settings_page",
     "definitions",
+    "component",
     "demo",
     "rebuild_status",
     "rehearsal",
@@ -68,6 +70,7 @@ OF_DAGSTER = {
     "cli",
 }
 OF_SETTINGS = {
+    "",  # the package itself: it hands `Settings` to other projects
     "command",
     "pricing",
     "provider",
@@ -76,6 +79,7 @@ OF_SETTINGS = {
     "calibration",
     "capacity",
     "report",
+    "component",
     "definitions",
     "demo",
     "rebuild_status",
