@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from summarizer_assets.cli.app import SECTIONS
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
-from summarizer_assets.definitions import build_defs
+from summarizer_assets.component import SummariesComponent
+from summarizer_assets.definitions import standalone
 from summarizer_assets.settings import PREFIX, Settings, load_settings
 from testing.documents import (
     BLOCKS,
@@ -48,7 +49,7 @@ def clone(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def defs() -> dg.Definitions:
-    return build_defs(load_settings(None))
+    return standalone(load_settings(None))
 
 
 @pytest.mark.slow
@@ -90,12 +91,23 @@ def test_an_example_of_settings_is_accepted(block, tmp_path, monkeypatch):
         assert value == text or str(value) == text or value == json.loads(text or "null")
 
 
-@pytest.mark.parametrize("block", of_language("yaml"), ids=str)
+@pytest.mark.parametrize("block", [block for block in of_language("yaml") if "ops:" in block.code], ids=str)
 def test_an_example_for_the_launchpad_is_one_that_its_job_accepts(defs, block):
     config = yaml.safe_load(block.code)
     jobs = [job for job in defs.resolve_all_job_defs() if config["ops"].keys() <= {node.name for node in job.nodes}]
     assert jobs, f"no job has the ops {list(config['ops'])}"
     assert dg.validate_run_config(jobs[-1], config)
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in of_language("yaml") if "SummariesComponent" in block.code], ids=str
+)
+def test_an_example_of_a_component_is_loaded(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    attributes = yaml.safe_load(block.code)["attributes"]
+    context = dg.ComponentTree.for_test().load_context
+    made = SummariesComponent.from_attributes_dict(attributes=attributes, context=context).build_defs(context)
+    assert any(key.path[-1] == "failed_authors" for key in made.resolve_asset_graph().get_all_asset_keys())
 
 
 def test_every_block_is_run_or_says_why_not():
