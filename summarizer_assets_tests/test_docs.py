@@ -13,8 +13,8 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from summarizer_assets.cli.app import SECTIONS
-from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.component import SummariesComponent
+from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.definitions import standalone
 from summarizer_assets.settings import PREFIX, Settings, load_settings
 from testing.documents import (
