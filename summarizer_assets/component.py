@@ -52,18 +52,17 @@ def _no_mapping(_: dg.ResolutionContext, given: str) -> dg.PartitionMapping:
 
 @dataclass
 class Upstream(dg.Resolvable):
-    """An asset of the project whose table is the source."""
+    """An asset of the project whose table is the source.
+
+    Its materialisations tell where it lies, by the metadata `dagster/uri` or `path`, unless the settings name a source.
+    `partition_mapping`: which of its partitions are the source, if it has any; all of them by default.
+    """
 
     key: dg.ResolvedAssetKey
     partition_mapping: (
         Annotated[
             dg.PartitionMapping,
-            dg.Resolver(
-                _no_mapping,
-                model_field_type=str,
-                description="Which of its partitions are the source, if it has any. Default: all of them.",
-                examples=["{{ last_partition }}"],
-            ),
+            dg.Resolver(_no_mapping, model_field_type=str),
         ]
         | None
     ) = None
@@ -100,13 +99,7 @@ class SummariesComponent(dg.Component, dg.Resolvable):
             },
         ),
     ] = field(default_factory=dict)
-    upstream: Annotated[
-        Upstream | None,
-        dg.Resolver.default(
-            description="An asset of the project whose table is the source. Its materialisations tell where it lies, "
-            "by the metadata `dagster/uri` or `path`, unless the settings name a source."
-        ),
-    ] = None
+    upstream: Upstream | None = None
     sensors: Annotated[
         Sequence[str],
         dg.Resolver.default(

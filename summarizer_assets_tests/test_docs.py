@@ -13,10 +13,10 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from summarizer_assets.cli.app import SECTIONS
-from summarizer_assets.component import SummariesComponent
 from summarizer_assets.core.records import AUTHORS, FAILURES, REJECTED, SUMMARIES
 from summarizer_assets.definitions import standalone
 from summarizer_assets.settings import PREFIX, Settings, load_settings
+from testing.dagster_project import empty_project, loaded
 from testing.documents import (
     BLOCKS,
     DOCS,
@@ -102,12 +102,12 @@ def test_an_example_for_the_launchpad_is_one_that_its_job_accepts(defs, block):
 @pytest.mark.parametrize(
     "block", [block for block in of_language("yaml") if "SummariesComponent" in block.code], ids=str
 )
-def test_an_example_of_a_component_is_loaded(block, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    attributes = yaml.safe_load(block.code)["attributes"]
-    context = dg.ComponentTree.for_test().load_context
-    made = SummariesComponent.from_attributes_dict(attributes=attributes, context=context).build_defs(context)
-    assert any(key.path[-1] == "failed_authors" for key in made.resolve_asset_graph().get_all_asset_keys())
+def test_an_example_of_a_component_is_loaded(block, tmp_path):
+    folder = empty_project(tmp_path) / "people"
+    folder.mkdir()
+    (folder / "defs.yaml").write_text(block.code, encoding="utf-8")
+    with loaded(tmp_path) as defs:
+        assert any(key.path[-1] == "failed_authors" for key in defs.resolve_asset_graph().get_all_asset_keys())
 
 
 def test_every_block_is_run_or_says_why_not():

@@ -235,7 +235,7 @@ def test_a_project_says_how_its_assets_look_and_which_sensors_there_are(sides):
     assert node.automation_condition is not None
     texts = graph.get(dg.AssetKey(["crm", "teams", "texts"]))
     assert node.key in texts.parent_keys, "what was called otherwise is still upstream"
-    assert graph.get(dg.AssetKey(["people", "authors"])).group_name == "people_summarizer"
+    assert graph.get(dg.AssetKey(["people", "authors"])).group_name == "people_summaries"
     sensors = {sensor.name for sensor in sides["teams"].defs.sensors}
     assert {name for name in sensors if name.startswith("teams_")} == {f"teams_{name}" for name in SENSORS[:2]}
 
@@ -245,7 +245,7 @@ def test_without_a_prefix_nothing_is_called_otherwise():
     assert {"ingest_authors", "summarize_bucket", "prune_run_history"} <= set(repository.job_names)
     assert set(SENSORS) == {sensor.name for sensor in repository.sensor_defs}
     summaries = repository.asset_graph.get(dg.AssetKey("author_summaries"))
-    assert (summaries.group_name, summaries.pools) == ("summarizer", set())
+    assert (summaries.group_name, summaries.pools) == ("summaries", set())
 
 
 @pytest.mark.parametrize("prefix", ["my people", "9lives", "a/b"])
