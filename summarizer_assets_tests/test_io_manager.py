@@ -65,7 +65,7 @@ def materialize(
     between: tuple[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     tags = {} if between is None else dict(zip(RANGE_TAGS, between, strict=True))
-    manager = build_io_manager({"things": table}, str(Path(table.uri).parent))
+    manager = build_io_manager({dg.AssetKey("things"): table}, str(Path(table.uri).parent))
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             assets, partition_key=partition, tags=tags, resources={"delta": manager}, instance=instance

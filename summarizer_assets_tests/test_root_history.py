@@ -40,20 +40,20 @@ def test_every_run_tells_its_root_and_carries_its_mark(both: tuple[Installation,
 def test_the_first_ingest_of_a_root_is_known_by_its_place(both: tuple[Installation, Installation]) -> None:
     first, second = both
     for house, other in ((first, second), (second, first)):
-        book = RunBook(house._instance, INGEST, "authors", house.summarizer.root)
+        book = RunBook(house._instance, INGEST, dg.AssetKey("authors"), house.summarizer.root)
         [ingest] = book.of_all(house.keys)
         run = house._instance.get_run_by_id(ingest.run_id)
         assert run is not None
         assert run.tags[RUN_MARK] == house.settings.root
         assert book.is_ours(run)
-        assert not RunBook(house._instance, INGEST, "authors", other.summarizer.root).is_ours(run)
+        assert not RunBook(house._instance, INGEST, dg.AssetKey("authors"), other.summarizer.root).is_ours(run)
 
 
 def test_a_tick_goes_by_the_runs_of_its_own_root(both: tuple[Installation, Installation]) -> None:
     first, second = both
-    book = RunBook(second._instance, SUMMARIZE, "author_summaries", second.summarizer.root)
+    book = RunBook(second._instance, SUMMARIZE, dg.AssetKey("author_summaries"), second.summarizer.root)
     assert book.last(second.keys) == {"0000": [], "0001": []}
-    seen = RunBook(first._instance, SUMMARIZE, "author_summaries", first.summarizer.root).last(first.keys)
+    seen = RunBook(first._instance, SUMMARIZE, dg.AssetKey("author_summaries"), first.summarizer.root).last(first.keys)
     assert [len(seen[key]) for key in first.keys] == [1, 1]
     source = Ticking(second, "reingest_changed_source", job=INGEST)
     source.tick()
