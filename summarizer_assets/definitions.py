@@ -122,7 +122,7 @@ def _built(summarizer: Summarizer, names: Names, upstream: dg.AssetDep | None) -
         warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
         warnings.filterwarnings("ignore", ".*CodeReference", dg.BetaWarning)
         source = [] if upstream else [build_source(summarizer, names)]
-        read = upstream or dg.AssetDep(source[0].key)
+        read = _of_all_partitions(upstream) if upstream else dg.AssetDep(source[0].key)
         assets = [
             build_authors(partitions, names, read, told=upstream is not None and summarizer.settings.source is None),
             build_estimate(names),
@@ -134,6 +134,13 @@ def _built(summarizer: Summarizer, names: Names, upstream: dg.AssetDep | None) -
             build_report(names),
         ]
         return [*source, *described(assets, summarizer, names)]
+
+
+def _of_all_partitions(upstream: dg.AssetDep) -> dg.AssetDep:
+    """The same, where it says nothing else: by Dagster's own default a bucket needs a partition of its own name."""
+    if upstream.partition_mapping is not None:
+        return upstream
+    return dg.AssetDep(upstream.asset_key, partition_mapping=dg.AllPartitionMapping())
 
 
 def io_manager(summarizer: Summarizer, names: Names) -> dg.IOManagerDefinition:
