@@ -69,7 +69,10 @@ class Names:
         return self.prefix or None
 
     def summarizer_of(self, context: Any) -> Summarizer:  # noqa: ANN401 - assets, checks and sensors have one each
-        """The installation, in a function that requires the resource `summarizer`."""
+        """The installation, in a function that requires the resource `summarizer`.
+
+        A sensor that is called as a function gets it as an argument, too, and leaves that aside (`**_`).
+        """
         found: Summarizer = getattr(context.resources, self.summarizer)
         return found
 

@@ -37,7 +37,7 @@ def build_authors_sensor(names: Names, job: str, *, interval_s: int, limits: Tic
         description="Asks for summaries of authors that are new or changed, also in buckets that nobody materialised "
         "yet: it spends money by itself. A new prompt or model asks for nobody.",
     )
-    def summarize_changed_authors(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def summarize_changed_authors(context: dg.SensorEvaluationContext, **_: object) -> dg.SensorResult:
         summarizer = names.summarizer_of(context)
         table = summarizer.tables.authors.open()
         if table is None:

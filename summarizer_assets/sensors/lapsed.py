@@ -31,7 +31,7 @@ def build_lost_sensor(
         description="Reports runs as failed whose host or process vanished: their claim in the state store lapsed. "
         "Queued runs, and runs that are at work or only asleep on this host, are not touched. It launches nothing.",
     )
-    def report_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    def report_lost_runs(context: dg.SensorEvaluationContext, **_: object) -> dg.SkipReason:
         summarizer = names.summarizer_of(context)
         instance = context.instance
         ingests = RunBook(instance, names.of(ingest), names.asset(AUTHORS), summarizer.root)

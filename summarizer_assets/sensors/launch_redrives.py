@@ -42,7 +42,7 @@ def build_launch_redrives(names: Names, job: str, *, interval_s: int, runs_per_t
         description="Starts the runs that a materialisation of `failure_redrive` with `spend: true` ordered: one for "
         "each bucket with such failures. It starts nothing else.",
     )
-    def launch_redrives(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def launch_redrives(context: dg.SensorEvaluationContext, **_: object) -> dg.SensorResult:
         summarizer = names.summarizer_of(context)
         memory = Memory.of(context.cursor)
         requests: list[dg.RunRequest] = []

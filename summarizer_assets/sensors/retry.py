@@ -54,7 +54,7 @@ def build_retry_sensor(names: Names, job: str, *, interval_s: int, limits: TickL
         description="Runs buckets again that are unfinished (a crash, a stop) or hold failures that are due. It never "
         "starts a bucket that nobody materialised before, and leaves alone what a person cancelled.",
     )
-    def retry_failed_authors(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def retry_failed_authors(context: dg.SensorEvaluationContext, **_: object) -> dg.SensorResult:
         summarizer = names.summarizer_of(context)
         if summarizer.root.found is None:
             return dg.SensorResult(skip_reason="no authors yet", cursor=context.cursor)

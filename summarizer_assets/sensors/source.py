@@ -28,7 +28,7 @@ def build_source_sensor(names: Names, job: str, *, interval_s: int, settle_s: fl
         description="Ingests all buckets when the source changed: a new version of a Delta table, or other files. It "
         "looks at the log or the list of files only, and waits until files have settled.",
     )
-    def reingest_changed_source(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def reingest_changed_source(context: dg.SensorEvaluationContext, **_: object) -> dg.SensorResult:
         summarizer = names.summarizer_of(context)
         settings = summarizer.settings
         uri = summarizer.source
