@@ -99,6 +99,7 @@ def test_an_example_for_the_launchpad_is_one_that_its_job_accepts(defs, block):
     assert dg.validate_run_config(jobs[-1], config)
 
 
+@pytest.mark.filterwarnings("ignore:Parameter `execution_type`")
 @pytest.mark.parametrize(
     "block", [block for block in of_language("yaml") if "SummariesComponent" in block.code], ids=str
 )
