@@ -75,7 +75,7 @@ def component(folder: Path, **attributes: object) -> Iterator[dg.Definitions]:
 
 def refusal(folder: Path, **attributes: object) -> str:
     """What Dagster shows when it cannot load such an instance."""
-    with pytest.raises(Exception, match="defs.yaml") as raised, component(folder, **attributes):
+    with pytest.raises(Exception, match="people") as raised, component(folder, **attributes):
         pass
     return "".join(traceback.format_exception(raised.value))
 
