@@ -28,6 +28,7 @@ from summarizer_assets.schedules import build_schedules
 from summarizer_assets.sensors import SENSORS, build_sensors
 from summarizer_assets.sensors.source import SOURCE_SENSOR
 from summarizer_assets.settings import Settings, load_settings
+from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.settings_page import shown_resource
 
 #: Changes the spec of an asset: its key, group, owners, tags, deps, automation condition.
@@ -64,6 +65,11 @@ def build_defs(
     settings = settings or load_settings()
     summarizer = Summarizer(settings)
     told = upstream is not None and settings.source is None
+    if told and settings.buckets is None:
+        raise SettingsError(
+            "SUMMARIZER_BUCKETS: the source is an asset, whose size nobody knows before it is materialised: set it, as "
+            "in `buckets: 1` for up to 20,000 authors, 256 for 20 million"
+        )
     names, assets = _assets(summarizer, Names(prefix), upstream, get_asset_spec)
     resources = {"summarizer": shown_resource(summarizer), "delta": io_manager(summarizer, names), **(overrides or {})}
     return dg.Definitions(

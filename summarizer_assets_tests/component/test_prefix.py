@@ -308,6 +308,11 @@ def test_partitions_in_several_places_are_refused_with_the_way_out(tmp_path):
     assert "set `source`" in why
 
 
+def test_of_a_source_that_is_an_asset_the_number_of_buckets_is_given():
+    with pytest.raises(SettingsError, match="SUMMARIZER_BUCKETS"):
+        build_defs(load_settings(None), upstream=dg.AssetDep("raw"))
+
+
 def test_an_upstream_asset_that_does_not_tell_where_its_table_lies_is_named(tmp_path):
     @dg.asset
     def raw() -> None: ...
