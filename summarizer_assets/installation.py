@@ -164,10 +164,7 @@ class Summarizer:
         run_id: str = "",
         source: str | None = None,
     ) -> TableStream:
-        """The changes that update the selected buckets from the source.
-
-        `accepted`: code of an accepted loss. `source`: where the source lies, if the settings do not say so.
-        """
+        """Changes that update the selected buckets from `source`, else from the settings'; `accepted`: code of a loss."""
         uri = source or self.source
         tell = report or (lambda progress: log(progress.line))
         every = Every(self.settings.progress_interval_s)
