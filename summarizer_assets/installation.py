@@ -164,7 +164,7 @@ class Summarizer:
         run_id: str = "",
         source: str | None = None,
     ) -> TableStream:
-        """Changes that update the selected buckets from `source`, else from the settings'; `accepted`: code of a loss."""
+        """Changes that update the selected buckets from `source` (None: the settings'); `accepted`: code of a loss."""
         uri = source or self.source
         tell = report or (lambda progress: log(progress.line))
         every = Every(self.settings.progress_interval_s)
