@@ -52,7 +52,7 @@ $(BIN)/python:
 
 $(BIN)/.runtime: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): a few minutes the first time"
-	@$(PIP_INSTALL) -e .
+	@$(PIP_INSTALL) -e . dagster-dg-cli # Dagster's command line, `dg`
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.runtime

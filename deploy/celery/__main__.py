@@ -2,7 +2,7 @@
 
     python -m deploy.celery start [--workers 2] [--slots 1] [--network auto|namespaces|loopback]
     python -m deploy.celery status | stop
-    python -m deploy.celery run dagster asset materialize -m summarizer_assets.definitions --select authors …
+    python -m deploy.celery run dg launch --assets authors …
     python -m deploy.celery cut worker1; python -m deploy.celery join worker1
 
 RabbitMQ, Postgres, an object store, Dagster with a login in front of it, and workers. docs/celery.md tells the rest.
