@@ -25,7 +25,7 @@ class ReportConfig(dg.Config):
     compare: bool = Field(
         default=True,
         description="Find the summaries of an older record, by rendering each author's present one. Without, they "
-        "count as summaries, and a report takes a sixth of the time.",
+        "count as summaries, and the report of a large table takes a fraction of the time.",
     )
 
 

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--no-compare",
         action="store_true",
-        help="do not look for summaries of an older record: a sixth of the time",
+        help="do not look for summaries of an older record: a fraction of the time, of a large table",
     )
     options = parser.parse_args(arguments)
     try:

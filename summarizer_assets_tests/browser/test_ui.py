@@ -310,7 +310,7 @@ def test_the_sensor_ran_just_the_bucket_with_failures_again_and_its_run_mended_t
 def test_the_report_is_opened_from_its_asset_and_says_how_it_stands(site, page, report, pictures):
     assert str(site.root / "report.html") in report
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="/author-report/report.html").click()
+        page.get_by_role("link", name="/author-report/report.html").first.click()
     page = opened.value
     assert page.url == f"{site.url}/author-report/report.html"
     page.locator("#author").get_by_role("heading", level=3).wait_for()  # an author, whose script was served, too
