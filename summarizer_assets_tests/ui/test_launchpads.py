@@ -17,7 +17,9 @@ from summarizer_assets.settings import load_settings
 def repository(request, tmp_path_factory) -> dg.RepositoryDefinition:
     root = tmp_path_factory.mktemp("launchpads")
     at = str(root) if request.param == "folder" else "s3://tables/here"
-    return build_defs(load_settings(None, root=at, state=str(root / "state.sqlite"))).get_repository_def()
+    # Without a number of buckets the store, of which nobody is there, would be asked for it.
+    given = load_settings(None, root=at, state=str(root / "state.sqlite"), buckets=2)
+    return build_defs(given).get_repository_def()
 
 
 def launchpads(repository: dg.RepositoryDefinition) -> Iterator[tuple[str, dg.JobDefinition]]:

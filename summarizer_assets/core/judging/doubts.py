@@ -61,6 +61,8 @@ def pieces(summary: str, doubted: Mapping[Flag, Sequence[str]]) -> list[Piece]:
 
     Joined, the pieces give the summary. Adjacent doubtful words form one piece, with the blank between them.
     """
+    if not any(doubted.values()):
+        return [Piece(summary)] if summary else []
     folded = [fold(sign) for sign in summary]
     plain = "".join(folded)
     # The start of each character in the folded text, which may be longer ("ß") or shorter (a lone accent).
