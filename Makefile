@@ -6,7 +6,6 @@ BIN := $(VENV)/bin
 INTEROP := .venv-interop
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y
-export DAGSTER_HOME := $(CURDIR)/.dagster
 # Each run is a process of its own: one that may not keep compiled code compiles the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -15,14 +14,14 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Summarise the bundled sample with the embedded provider, then report
-	@$(BIN)/python -m summarizer_assets.demo
+demo: $(BIN)/.runtime ## Summarise the bundled sample with the embedded provider, in demo/
+	@$(BIN)/summarizer demo
 
-ui: $(BIN)/.runtime $(DAGSTER_HOME)/dagster.yaml ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=3100 for another port)
-	@$(BIN)/python -m summarizer_assets.ui --port $(or $(PORT),3000)
+ui: $(BIN)/.runtime ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=3100 for another port)
+	@$(BIN)/summarizer ui --port $(or $(PORT),3000)
 
 rehearse: $(BIN)/.runtime ## Run the job on a few authors against a provider that fails on purpose (ARGS="--help")
-	@$(BIN)/python -m summarizer_assets.rehearsal.rehearse $(ARGS)
+	@$(BIN)/summarizer rehearse $(ARGS)
 
 cluster: $(BIN)/.cluster cluster-packages ## Start Dagster over two Celery workers, RabbitMQ and Postgres on this machine (ARGS="--help")
 	@$(BIN)/python -m deploy.celery start $(ARGS)
@@ -70,14 +69,6 @@ $(INTEROP)/.%: $(BIN)/python interop/requirements/%.txt
 	@echo "Installing the engines of interop/requirements/$*.txt into $(INTEROP)/$*"
 	@$(PYTHON) -m venv $(INTEROP)/$*
 	@$(INTEROP)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r interop/requirements/$*.txt
-	@touch $@
-
-# Renewed with the project, unless somebody changed it: then it stays, and a line says what to compare.
-$(DAGSTER_HOME)/dagster.yaml: summarizer_assets/dagster.yaml
-	@mkdir -p $(DAGSTER_HOME)
-	@if [ ! -e $@ ] || cmp -s $@ $(DAGSTER_HOME)/dagster.yaml.shipped; then cp $< $@; \
-	  else echo "$< is new; .dagster/dagster.yaml has changes of its own and stays. Compare: diff $< .dagster/"; fi
-	@cp $< $(DAGSTER_HOME)/dagster.yaml.shipped
 	@touch $@
 
 java: # Spark needs 17 or newer

@@ -1,29 +1,22 @@
 """Restore Dagster's partition status from the tables.
 
-    python -m summarizer_assets.rebuild_status [--all]
-
 For a new, empty Dagster storage over existing tables: the truth about authors is in Delta, and only Dagster's record of
 it was lost. A partition with rows is reported as materialised, with the number of rows and the table's version.
 Summaries and failures of a bucket are reported if each of its authors has one of the two; otherwise the bucket is
 listed and not changed. No request is made, no run is started, and no table is changed. Partitions that are materialised
-already are skipped, unless `--all` is given. A bucket with an active run is left to that run.
+already are skipped, unless all are asked for. A bucket with an active run is left to that run.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import dagster as dg
 
-from summarizer_assets.command import opened
 from summarizer_assets.core.authors.coverage import Coverage, coverage_by_bucket
 from summarizer_assets.core.authors.state import author_state
 from summarizer_assets.core.buckets import bucket_keys, in_parts
-from summarizer_assets.core.display_text import listed_buckets
 from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
@@ -31,12 +24,11 @@ from summarizer_assets.names import PLAIN, Names
 from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.run_history import newest_materialisations
 from summarizer_assets.sensors.runs import RunBook
-from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.snapshot import TableSnapshot
-from summarizer_assets.storage.errors import StorageError, TableError
+from summarizer_assets.storage.errors import TableError
 
+ASSETS = AUTHORS, SUMMARIES, FAILURES
 _AT_ONCE = 500_000  # rows whose ids are in memory at once
-_SHOWN = 20
 
 
 @dataclass
@@ -70,7 +62,7 @@ def rebuild(
     read = _Tables(summarizer)
     green: dict[str, set[str]] = {}
     found = Rebuilt(at_work=sorted(at_work))
-    for name in (AUTHORS, SUMMARIES, FAILURES):
+    for name in ASSETS:
         shown = _shown_green(instance, names.asset(name))
         ours = {bucket for bucket, root in shown.items() if root in {None, summarizer.root.place}}
         found.others |= {bucket: str(root) for bucket, root in shown.items() if bucket not in ours}
@@ -154,65 +146,3 @@ def _metadata(version: int | None, rows: int, coverage: Coverage, at: datetime) 
         "pending": coverage.pending,
         "rebuilt_from_delta_at": dg.MetadataValue.timestamp(at),
     }
-
-
-def told(found: Rebuilt, instance: dg.DagsterInstance, names: Names = PLAIN) -> Iterator[str]:
-    """Lines that say what was done and what remains to do."""
-    for asset in (AUTHORS, SUMMARIES, FAILURES):
-        line = f"{asset:<17} {found.reported.get(asset, 0):>5,} partitions reported as materialised"
-        if asset in found.green:
-            line += f", {found.green[asset]:,} were green already"
-        yield line
-    if found.at_work:
-        yield f"A run works on {listed_buckets(found.at_work)}: it reports itself when it ends."
-    if found.empty:
-        yield f"No author in {listed_buckets(found.empty)}: materialise `authors` there to have the source read."
-    left = sorted(bucket for bucket in found.others if bucket in {*found.unfinished, *found.empty, *found.at_work})
-    if left:
-        yield (
-            f"Dagster shows {listed_buckets(left)} as done, by runs on another root ({found.others[left[0]]}): it has "
-            "one history for all roots. Give each root a DAGSTER_HOME of its own."
-        )
-    if found.unfinished:
-        pending = sum(coverage.pending for coverage in found.unfinished.values())
-        yield f"Not done, and left as they were: {len(found.unfinished):,} buckets, {pending:,} authors without a row."
-        for bucket, coverage in list(found.unfinished.items())[:_SHOWN]:
-            numbers = f"{coverage.summaries:,} summaries + {coverage.failed:,} failed + {coverage.pending:,} pending"
-            yield f"  {bucket}  {coverage.authors:,} authors = {numbers}"
-        if len(found.unfinished) > _SHOWN:
-            yield f"  and {len(found.unfinished) - _SHOWN:,} more"
-        yield "To go on with them, which asks for the pending authors:"
-        module = "" if names.prefix else "-m summarizer_assets.definitions "
-        yield (
-            f"  DAGSTER_HOME={instance.root_directory} dagster job backfill {module}"
-            f"-j {names.of(SUMMARIZE)} --partitions {','.join(found.unfinished)} --noprompt"
-        )
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0, or 2 if nothing could be reported."""
-    parser = argparse.ArgumentParser(
-        prog="python -m summarizer_assets.rebuild_status",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--all", action="store_true", help="report green partitions too")
-    parser.add_argument("--prefix", default="", help="the prefix of the names in Dagster, in a project that gave one")
-    chosen = parser.parse_args(arguments)
-    say = partial(print, flush=True)
-    try:
-        names, summarizer = Names(chosen.prefix), opened()
-        with dg.DagsterInstance.get() as instance:
-            for line in told(rebuild(summarizer, instance, names, everything=chosen.all), instance, names):
-                say(line)
-    except dg.DagsterError as error:  # mostly because no instance is configured
-        say(f"Dagster: {str(error).strip().splitlines()[0]}")
-        return 2
-    except (SettingsError, StorageError) as error:
-        say(str(error))
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

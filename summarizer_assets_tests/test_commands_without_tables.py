@@ -1,5 +1,6 @@
 """Where there are no tables a command says so, writes nothing, ends with status 2, and tells which root it means."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -13,36 +14,26 @@ from summarizer_assets.settings import PREFIX
 from testing.command_line import run_command
 from testing.installation import Installation, write_authors
 
-PACKAGE = Path(__file__).parents[1] / "summarizer_assets"
+TOOLS = Path(__file__).parents[1] / "tools"
 COMMANDS = {
     "estimate": [[], ["--record"], ["--picture", "picture.svg"], ["--other-prompt-or-model"]],
-    "report": [[], ["--open-path", "report.html"], ["--no-compare"]],
-    "calibration": [[], ["--spend"], ["--picture", "picture.svg"]],
+    "report": [[], ["--copy", "report.html"], ["--no-compare"], ["--open"]],
+    "calibrate": [[], ["--spend"], ["--picture", "picture.svg"]],
     "capacity": [[], ["--json"]],
     "spend": [[], ["--book-tables"], ["--release-uncertain"]],
     "root": [[], ["--new-id"], ["--here"]],
-    "rebuild_status": [[], ["--all"]],
-    "bring_back": [[], ["1f0c2a9e"]],
+    "rebuild-status": [[], ["--all"]],
+    "undo-ingest": [[], ["1f0c2a9e"]],
+    "maintain": [[]],
 }
 #: Commands that make their tables, or know none.
 OTHERS = {
     "demo": "makes them",
-    "rehearsal.rehearse": "makes its own",
-    "rehearsal.serve": "a server",
+    "rehearse": "makes its own",
+    "serve-faults": "serves",
     "ui": "serves",
-    "ui.webserver": "serves",
-    "__main__": "the command `summarizer` itself",
 }
-NAMES = {name for section in SECTIONS.values() for name in section}
 CASES = [(name, arguments) for name, cases in COMMANDS.items() for arguments in cases]
-
-
-def run(name: str, arguments: list[str]) -> int:
-    if name in NAMES:
-        return run_command(name, *arguments)
-    package = f"summarizer_assets.{name}"
-    module = import_module(f"{package}.__main__" if (PACKAGE / name).is_dir() else package)
-    return int(module.main(arguments))
 
 
 def files(folder: Path) -> set[str]:
@@ -104,7 +95,7 @@ def test_it_says_so_and_writes_nothing(
     root = place(folder)
     monkeypatch.setenv(PREFIX + "ROOT", root)
     before = files(folder)
-    assert run(name, arguments) == 2
+    assert run_command(name, *arguments) == 2
     said = capsys.readouterr()
     resolved = os.path.realpath(root or "data")
     assert f"root: {resolved}\n" in said.err
@@ -114,17 +105,22 @@ def test_it_says_so_and_writes_nothing(
     assert files(folder.parent / "home") == set()
 
 
-def test_every_command_of_the_package_is_here_or_has_a_reason() -> None:
-    programs = set(PACKAGE.rglob("__main__.py"))
-    programs |= {path for path in PACKAGE.rglob("*.py") if '\nif __name__ == "__main__":' in path.read_text("utf-8")}
-    names = {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__main__") for path in programs}
-    assert names | NAMES == COMMANDS.keys() | OTHERS.keys()
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_program_is_told_so_in_json(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert run_command(name, "--root", "elsewhere", "--json") == 2
+    said = capsys.readouterr()
+    assert str(folder / "elsewhere") in said.err
+    assert json.loads(said.out)["error"] in said.err
+
+
+def test_every_command_is_here_or_has_a_reason() -> None:
+    assert {name for section in SECTIONS.values() for name in section} == COMMANDS.keys() | OTHERS.keys()
 
 
 def test_the_tool_that_carries_tables_over_says_so_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(PACKAGE.parent / "tools"))
+    monkeypatch.syspath_prepend(str(TOOLS))
     monkeypatch.setattr(sys, "argv", ["rebucket.py", "new", "--buckets", "3"])
     assert import_module("rebucket").main("new", 3) == 2
     assert "no tables here" in capsys.readouterr().err
@@ -134,7 +130,7 @@ def test_the_tool_that_carries_tables_over_says_so_too(
 def test_what_is_planned_beforehand_needs_no_tables_and_writes_none(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("capacity", ["--authors", "20_000_000", "--json"]) == 0
+    assert run_command("capacity", "--authors", "20_000_000", "--json") == 0
     said = capsys.readouterr()
     assert said.out.startswith("{")
     assert "root: " in said.err

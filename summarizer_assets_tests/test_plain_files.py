@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from summarizer_assets import bring_back
+from summarizer_assets import undo_ingest
 from summarizer_assets.core.records import AUTHORS, REJECTED, SUMMARIES
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
@@ -84,8 +84,8 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         taken = house.ingest_accepting_all()
         house.summarize()
         house.summarizer.maintain()
-        found = bring_back.ingests(house.summarizer)
-        bring_back.bring_back(house.summarizer, bring_back.chosen(found, taken.run_id))
+        found = undo_ingest.ingests(house.summarizer)
+        undo_ingest.undo(house.summarizer, undo_ingest.chosen(found, taken.run_id))
         house.summarize()
         yield house
 

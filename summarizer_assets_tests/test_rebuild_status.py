@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from summarizer_assets import rebuild_status
+from summarizer_assets.cli.rebuild_status import told
 from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.partitions import bucket_partitions
-from summarizer_assets.rebuild_status import rebuild, told
+from summarizer_assets.rebuild_status import rebuild
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets_tests.ticking import Ticking
@@ -153,12 +153,12 @@ def test_the_command_says_what_it_did_and_what_it_needs(house, tmp_path, monkeyp
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    assert rebuild_status.main([]) == 0
+    assert run_command("rebuild-status") == 0
     assert "author_summaries      2 partitions reported as materialised" in capsys.readouterr().out
     monkeypatch.setenv("SUMMARIZER_ROOT", str(tmp_path / "nowhere"))
-    assert rebuild_status.main([]) == 2
-    assert "SUMMARIZER_ROOT" in capsys.readouterr().out
+    assert run_command("rebuild-status") == 2
+    assert "SUMMARIZER_ROOT" in capsys.readouterr().err
     monkeypatch.setenv("SUMMARIZER_ROOT", house.settings.root)
-    monkeypatch.delenv("DAGSTER_HOME")
-    assert rebuild_status.main([]) == 2
-    assert "DAGSTER_HOME" in capsys.readouterr().out
+    (tmp_path / "dagster.yaml").write_text("telemetri: {enabled: false}\n")
+    assert run_command("rebuild-status") == 2
+    assert "telemetri" in capsys.readouterr().err

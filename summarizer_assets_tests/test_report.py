@@ -1,6 +1,8 @@
 """The report as people get it: the asset, its job and schedule in Dagster, and the command without."""
 
+import json
 import re
+import webbrowser
 from pathlib import Path
 
 import dagster as dg
@@ -8,9 +10,9 @@ import pytest
 
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.jobs import REPORT
-from summarizer_assets.report.__main__ import main
 from summarizer_assets.settings import PREFIX
 from summarizer_assets_tests.report.tables import KEY, Root
+from testing.command_line import run_command
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +73,20 @@ def test_the_command_prints_what_to_do_and_the_place_of_the_page(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(PREFIX + "ROOT", root.summarizer.settings.root)
     monkeypatch.setenv(PREFIX + "BUCKETS", "2")
-    assert main([]) == 0
+    assert run_command("report") == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "1 author still to be asked, 2 failed"
     assert any(line.startswith("  2 authors failed and are due") for line in printed)
     assert printed[-1] == f"{root.summarizer.settings.root}/report.html"
-    assert main(["--no-compare", "--open-path", str(tmp_path / "elsewhere" / "page.html")]) == 0
+    assert run_command("report", "--no-compare", "--copy", str(tmp_path / "elsewhere" / "page.html")) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "elsewhere" / "page.html")
     assert (tmp_path / "elsewhere" / "page.html").read_bytes().startswith(b"<!doctype html>")
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: bool(opened.append(url)) or True)
+    assert run_command("report", "--open", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["authors"], told["failed"], told["pending"]) == (6, 2, 1)
+    assert opened == [f"file://{told['page']}"]
 
 
 def test_the_command_tells_why_it_cannot_read(
@@ -87,5 +95,5 @@ def test_the_command_tells_why_it_cannot_read(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(PREFIX + "ROOT", root.summarizer.settings.root)
     monkeypatch.setenv(PREFIX + "BUCKETS", "3")
-    assert main([]) == 2
+    assert run_command("report") == 2
     assert "SUMMARIZER_BUCKETS=2" in capsys.readouterr().err

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from summarizer_assets import root as command
 from summarizer_assets.core.money.spending import Booking, Wish
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.rehearsal.plan import Plan
@@ -22,6 +21,7 @@ from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.roots import Root, id_of
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets_tests.bucket_run.house import AUTHORS, BUCKET, House, housed
+from testing.command_line import run_command as run_summarizer
 from testing.object_store import client, object_store
 
 #: What is spent in these tests, in nano-dollars.
@@ -241,7 +241,7 @@ def test_a_copy_is_seen_by_a_state_that_several_roots_use(
 def run_command(monkeypatch: pytest.MonkeyPatch, root: Path, *arguments: str) -> int:
     monkeypatch.setenv(PREFIX + "ROOT", str(root))
     monkeypatch.setenv(PREFIX + "BUCKETS", "1")
-    return command.main(list(arguments))
+    return run_summarizer("root", *arguments)
 
 
 def test_where_nobody_can_tell_whether_it_is_a_copy_a_person_is_asked(made: Summarizer, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_an_object_store_s_root_is_known_by_its_id_too(
     monkeypatch.setenv(PREFIX + "STATE", state)
     monkeypatch.setenv(PREFIX + "BUCKETS", "1")
     monkeypatch.setenv(PREFIX + "ROOT", "s3://research/again")
-    assert command.main(["--new-id"]) == 0
+    assert run_summarizer("root", "--new-id") == 0
     assert at("s3://research/again", state=state).ledger.totals()["spent"] == 0
     assert is_the_root_of(at("s3://research/new", state=state))
 

@@ -17,6 +17,18 @@ DOCS = REPOSITORY / "docs"
 
 #: What a clone holds that the commands need.
 _CLONED = ("Makefile", "workspace.yaml", "pyproject.toml", "setup.cfg", "constraints.txt", "README.md")
+#: What the reader of these pages has done by then: the sample as a table of their own, with the settings of `.env`.
+_OWN_TABLE = """
+import sys
+from summarizer_assets.cli.dagster_home import dagster_instance
+from summarizer_assets.demo import run_demo
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.settings import load_settings
+settings = load_settings()
+with dagster_instance(Summarizer(settings)) as instance:
+    done = run_demo(settings, instance, step=lambda _: None, watch=lambda _: None)
+sys.exit(len(done.failed_runs))
+"""
 _EXCUSE = re.compile(r"<!-- not run by the test: (.+) -->")
 
 
@@ -86,6 +98,11 @@ def run_bash(code: str, folder: Path) -> str:
     """As a reader would type it; only `make` is told that the environment stands, so that it installs nothing."""
     code = re.sub(r"^make ", "make -o .venv/bin/.runtime -o .venv/bin/.dev ", code, flags=re.MULTILINE)
     return run(["bash", "-euo", "pipefail", "-c", code], folder)
+
+
+def fill_own_table(folder: Path) -> None:
+    """Fill the clone's `data`, which the pages speak of once the demo was seen."""
+    run([sys.executable, "-c", _OWN_TABLE], folder)
 
 
 def clone_into(folder: Path) -> None:

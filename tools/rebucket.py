@@ -19,7 +19,7 @@ if __name__ == "__main__":  # before what takes long to import
 
 import polars as pl
 
-from summarizer_assets.command import opened
+from summarizer_assets.cli.command import opened
 from summarizer_assets.core.buckets import bucket_keys, buckets_of
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings import load_settings

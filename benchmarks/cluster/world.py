@@ -87,7 +87,7 @@ class World:
     @contextmanager
     def providing(self, plan: Json) -> Iterator[None]:
         listen = ["--host", self.layout.address, "--port", str(_PROVIDER_PORT)]
-        command = [sys.executable, "-m", "summarizer_assets.rehearsal.serve", *listen]
+        command = [sys.executable, "-m", "summarizer_assets", "serve-faults", *listen]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()

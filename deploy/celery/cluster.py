@@ -158,7 +158,7 @@ class Cluster:
         """
         if not command or shutil.which(command[0]) is None:
             told = f"{command[0]} is no program that can be found" if command else "no command is given"
-            raise ClusterError(f"{told}; for example: python -m deploy.celery run python -m summarizer_assets.report")
+            raise ClusterError(f"{told}; for example: python -m deploy.celery run summarizer report")
         line = [*self.on_head, *command]
         return subprocess.run(line, env=self.environment(), check=False).returncode
 

@@ -61,7 +61,7 @@ def programs(layout: Layout, own: Mapping[str, str] | None = None) -> list[Progr
     location = ["-m", "summarizer_assets.definitions", "--location-name", "summarizer_assets"]
     location += ["--working-directory", str(CHECKOUT)]
     workspace = ["-w", str(home / "workspace.yaml")]
-    web = [*head, *python, "summarizer_assets.ui.webserver", *workspace, "-h", "127.0.0.1"]
+    web = [*head, *python, "summarizer_assets", "webserver", *workspace, "-h", "127.0.0.1"]
     found = [
         Program(
             "postgres",

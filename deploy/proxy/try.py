@@ -114,7 +114,7 @@ def house(folder: Path) -> Iterator[tuple[str, str]]:
     home.mkdir()
     shutil.copy(_PROJECT / "summarizer_assets" / "dagster.yaml", home)
     environment = {**os.environ, "DAGSTER_HOME": str(home), "SUMMARIZER_ROOT": str(folder / "data")}
-    webserver = [sys.executable, "-m", "summarizer_assets.ui.webserver", "-w", str(_PROJECT / "workspace.yaml")]
+    webserver = [sys.executable, "-m", "summarizer_assets", "webserver", "-w", str(_PROJECT / "workspace.yaml")]
     lay_out(folder, {"3000": full, "3001": read_only, "8443": operators, "8444": readers})
     nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-p", str(folder), "-c", "nginx.conf", "-g", "daemon off;"]
     with ExitStack() as stack:

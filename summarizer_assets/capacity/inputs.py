@@ -188,7 +188,7 @@ def _latency(summarizer: Summarizer, wishes: Wishes, job: Job) -> tuple[float, f
     if summarizer.tables.authors.open() is not None:  # otherwise an empty state store would be created
         measured = latency_of(pace_of(summarizer).latencies, job.group_size)
         if measured is not None:
-            return measured, 0.0, "`python -m summarizer_assets.calibration`"
+            return measured, 0.0, "`summarizer calibrate`"
     return LATENCY_S, LATENCY_TOKEN_S, "a guess: time a request of yours, and give --latency-s"
 
 

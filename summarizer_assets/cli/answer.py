@@ -38,5 +38,7 @@ class Answer:
             sys.stdout.write(self.text.rstrip("\n") + "\n")
         if self.markdown:
             console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-            console.print(Markdown(self.markdown, hyperlinks=False))
+            with console.capture() as drawn:
+                console.print(Markdown(self.markdown, hyperlinks=False))
+            sys.stdout.writelines(f"{line.rstrip()}\n" for line in drawn.get().splitlines())
         sys.stdout.flush()

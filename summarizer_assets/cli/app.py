@@ -8,10 +8,30 @@ import click
 
 #: By section: the commands and what each does. `rebuild-status` is `command` in `summarizer_assets.cli.rebuild_status`.
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Try it": {
+        "demo": "See it work in a minute: the bundled sample, no key, a folder of its own",
+        "rehearse": "Run the job on a few authors, against a provider that fails on purpose",
+        "serve-faults": "Serve that provider alone",
+    },
+    "Look": {
+        "ui": "Open Dagster's UI of the root",
+        "report": "Write the report: how complete, what went wrong, what it cost",
+    },
     "Money": {
+        "estimate": "What all who are pending will cost, before anybody is asked",
         "spend": "What was spent under the root, and what of it is uncertain",
+        "calibrate": "Find the best number of authors a request for your model",
+        "capacity": "How many workers a job needs, and how long it takes",
+    },
+    "Care": {
+        "maintain": "Keep the tables cheap to open",
+        "undo-ingest": "Bring back what an ingest took",
+        "root": "The root and what belongs to it; tables that were copied or moved",
+        "rebuild-status": "Make Dagster's partitions green again from the tables",
     },
 }
+#: Commands that no person types.
+HIDDEN: Final = ("webserver",)
 _PACKAGE: Final = "summarizer_assets.cli"
 
 
@@ -22,7 +42,7 @@ class Sections(click.Group):
         return [name for section in SECTIONS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in {*HIDDEN, *self.list_commands(ctx)}:
             return None
         command: click.Command = import_module(f"{_PACKAGE}.{cmd_name.replace('-', '_')}").command
         return command

@@ -22,25 +22,29 @@ def command(function: Callable[..., Answer]) -> click.Command:
     """
 
     @wraps(function)
-    def run(root: str | None, *, as_json: bool, **given: object) -> None:
-        with told_plainly(as_json=as_json):
-            if root is not None:
-                use_root(root)
-            answer = function(**given)
-        answer.show(as_json=as_json)
-        sys.exit(answer.status)
+    def on_root(root: str | None, **given: object) -> Answer:
+        if root is not None:
+            use_root(root)
+        return function(**given)
 
-    return click.command()(with_root_and_json(run))
+    return command_of_own_root("Where the tables live, instead of SUMMARIZER_ROOT.")(on_root)
 
 
-def with_root_and_json(
-    function: Callable[..., None], root: str = "Where the tables live, instead of SUMMARIZER_ROOT."
-) -> Callable[..., None]:
-    """Give the function of a command the options `--root` and `--json`, as arguments `root` and `as_json`."""
-    decorated = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")(
-        function
-    )
-    return click.option("--root", metavar="FOLDER", help=root)(decorated)
+def command_of_own_root(meaning: str) -> Callable[[Callable[..., Answer]], click.Command]:
+    """The same for a command that makes tables of its own: `root` is one of its arguments, with this help."""
+
+    def decorate(function: Callable[..., Answer]) -> click.Command:
+        @wraps(function)
+        def run(*, as_json: bool, **given: object) -> None:
+            with told_plainly(as_json=as_json):
+                answer = function(**given)
+            answer.show(as_json=as_json)
+            sys.exit(answer.status)
+
+        shown = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")(run)
+        return click.command()(click.option("--root", metavar="FOLDER", help=meaning)(shown))
+
+    return decorate
 
 
 @contextmanager

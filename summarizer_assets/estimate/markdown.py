@@ -151,10 +151,7 @@ def _times(spend: SpendEstimate) -> Iterator[str]:
     if known:
         yield f"The time is of one run after the other, bound by {' or '.join(known)}."
     if any(one.seconds is None or one.at_least for one in durations):
-        yield (
-            "How long a request takes is not known for every size: "
-            "`python -m summarizer_assets.calibration` measures it."
-        )
+        yield ("How long a request takes is not known for every size: `summarizer calibrate` measures it.")
 
 
 def _read(spend: SpendEstimate) -> str:

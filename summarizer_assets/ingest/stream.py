@@ -48,9 +48,9 @@ class OtherTables:
 
 
 #: Keys of the commit metadata in the log of `authors`: the ingest, the number of authors it removed, and (see
-#: `version_note`) the versions of the other tables at that time. `bring_back` restores removed authors from them.
+#: `version_note`) the versions of the other tables at that time. `undo_ingest` restores removed authors from them.
 INGEST_NOTE, LOST_NOTE = "summarizer.ingest", "summarizer.lost"
-BRING_BACK = "python -m summarizer_assets.bring_back"
+UNDO = "summarizer undo-ingest"
 CAREFUL = Permission(Shares(0.1, 0.1))
 
 
@@ -182,7 +182,7 @@ def ingest_stream(
             "buckets_rewritten": len(rewritten),
             "bytes_rewritten": table.bytes_of(rewritten),
             **_facts(run.counts),
-            **({"to_bring_them_back": f"{BRING_BACK} {note[INGEST_NOTE][:8]}"} if run.counts.removed else {}),
+            **({"to_bring_them_back": f"{UNDO} {note[INGEST_NOTE][:8]}"} if run.counts.removed else {}),
         }
 
     return TableStream(changes(), lambda bucket: table.fence(bucket, snapshot), metadata=metadata)

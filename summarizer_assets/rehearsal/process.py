@@ -61,7 +61,7 @@ def running(plan: Plan, options: Sequence[str] = ()) -> Iterator[ProviderProcess
 
     Args:
         plan: the faults and limits.
-        options: options of `python -m summarizer_assets.rehearsal.serve`, such as `["--answer", "module:function"]`.
+        options: options of `summarizer serve-faults`, such as `["--answer", "module:function"]`.
 
     Raises:
         ProviderError: the provider did not start; the message has its output.
@@ -69,7 +69,7 @@ def running(plan: Plan, options: Sequence[str] = ()) -> Iterator[ProviderProcess
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
         file.write_bytes(msgspec.json.encode(plan))
-        command = [sys.executable, "-m", "summarizer_assets.rehearsal.serve", *options, "--plan", str(file)]
+        command = [sys.executable, "-m", "summarizer_assets", "serve-faults", "--json", *options, "--plan", str(file)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own module
             assert process.stdout is not None
             try:

@@ -1,20 +1,15 @@
 """Rehearsal: the whole job on the first authors of a source, against a provider that fails on purpose.
 
-    python -m summarizer_assets.rehearsal.rehearse [--source FILE] [--authors 500] [--plan plan.json] [--root folder]
-
 Executes the ingest, every bucket, and the retry sensor until it requests nothing more, as real Dagster runs with the
 configured settings, except for the provider, its limits and prices, and the retry waits, which are short. The provider
 is a separate process on loopback; no other one is called. Tables, journal, state and Dagster's records go to a folder
-of their own. At the end it prints a report, or JSON with `--json`.
+of their own.
 """
 
-import argparse
 import logging
-import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +19,7 @@ import msgspec
 import polars as pl
 
 from summarizer_assets.assets.run_metadata import told
-from summarizer_assets.command import say
-from summarizer_assets.core.authors.failure_counts import meaning_of
 from summarizer_assets.core.buckets import bucket_keys
-from summarizer_assets.core.display_text import duration
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import ERRORS_ONLY, INGEST, SUMMARIZE
@@ -47,7 +39,8 @@ _ROWS: Final = 2000  # rows read at a time
 _PATIENCE_S: Final = 60.0  # longest wait for a requested run
 _TICK_S: Final = 0.5
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # stopped runs are expected in a rehearsal
-_OF_THE_CLIENT = ("calls", "retries", "throttles", "groups_split", "authors_asked_again")
+#: What the client counts, by its name in a run's metadata.
+OF_THE_CLIENT = ("calls", "retries", "throttles", "groups_split", "authors_asked_again")
 
 
 @dataclass
@@ -61,7 +54,7 @@ class Told:
     def add(self, found: Mapping[str, Any]) -> None:
         """Add a run's metadata of `author_summaries`."""
         self.runs += 1
-        self.client.update({name: found[name] for name in _OF_THE_CLIENT if name in found})
+        self.client.update({name: found[name] for name in OF_THE_CLIENT if name in found})
         if "stopped" in found:
             self.stopped[str(found["stopped"]).partition(":")[0]] += 1
 
@@ -178,8 +171,17 @@ def rehearsal_settings(source: Path, root: Path, base_url: str) -> Settings:
     )
 
 
-def rehearse(given: Settings, root: Path, authors: int, plan: Plan | None) -> dict[str, Any]:
+def rehearse(
+    given: Settings, root: Path, authors: int, plan: Plan | None, *, log: Callable[[str], None]
+) -> dict[str, Any]:
     """Run the rehearsal in the folder `root`; return its results as JSON-compatible values.
+
+    Args:
+        given: the configured settings.
+        root: a new folder, or an empty one.
+        authors: the first so many of the source.
+        plan: what goes wrong; None for something of everything.
+        log: gets a line before the first run and after each.
 
     Raises:
         SettingsError, SourceError: raised before any request.
@@ -196,12 +198,12 @@ def rehearse(given: Settings, root: Path, authors: int, plan: Plan | None) -> di
     home.mkdir()
     with running(plan) as provider, dg.DagsterInstance.local_temp(str(home), overrides) as instance:
         job = Job(rehearsal_settings(source, root / "tables", provider.base_url), instance)
-        say([f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}", ""])
+        log(f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}")
         began = time.monotonic()
         if not job.ingest():
             raise SourceError("the ingest failed; the lines above say why")
         for line in job.summarize():
-            say([line])
+            log(line)
         return _found(job, provider, time.monotonic() - began)
 
 
@@ -225,64 +227,7 @@ def _found(job: Job, provider: ProviderProcess, seconds: float) -> dict[str, Any
         "requests": stats["requests"],
         "answers": dict(Counter(stats["by_fault"]).most_common()),
         "asked_for_models": stats["models_asked"],
-        **{name: job.told.client[name] for name in _OF_THE_CLIENT},
+        **{name: job.told.client[name] for name in OF_THE_CLIENT},
         "billed_tokens": stats["prompt_tokens"] + stats["completion_tokens"],
         "wasted_tokens": stats["wasted_prompt_tokens"] + stats["wasted_completion_tokens"],
     }
-
-
-def _report(found: dict[str, Any]) -> Iterator[str]:
-    failed = sum(found["failed"].values())
-    yield f"{found['authors']:,} authors in {duration(found['seconds'])}, in {found['runs']} runs"
-    yield f"{found['summaries']:>9,}  have a summary"
-    yield f"{failed:>9,}  have none, for a reason{':' if failed else ''}"
-    for reason, number in found["failed"].items():
-        yield f"{number:>15,}  {reason}: {meaning_of(reason)}"
-    yield f"{found['pending']:>9,}  are still to be asked"
-    yield f"{found['stored_twice']:>9,}  are stored twice"
-    for cause, number in found["stopped"].items():
-        yield f"{number:>9,}  runs stopped: {cause}"
-    yield ""
-    yield f"The provider was asked {found['requests']:,} times, and {found['asked_for_models']:,} times for its models"
-    for fault, number in found["answers"].items():
-        yield f"{number:>9,}  {fault}"
-    yield ""
-    yield "What the job did about it"
-    for name in _OF_THE_CLIENT:
-        yield f"{found[name]:>9,}  {name.replace('_', ' ')}"
-    yield ""
-    billed, wasted = found["billed_tokens"], found["wasted_tokens"]
-    yield f"{billed:>9,}  tokens billed"
-    yield f"{wasted:>9,}  of them ({wasted / max(1, billed):.0%}) for answers that were faulty or never arrived"
-    yield f"{found['paid_twice']:>9,}  right answers paid for twice"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a rehearsal; return the exit status: 0 if every author is in exactly one table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m summarizer_assets.rehearsal.rehearse",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--source", help="instead of SUMMARIZER_SOURCE")
-    parser.add_argument("--authors", type=int, default=500, help="the first so many of the source (default: 500)")
-    parser.add_argument(
-        "--plan", type=Path, help="a JSON file of what goes wrong; without one, something of everything"
-    )
-    parser.add_argument("--root", type=Path, help="a new folder, which is kept; without one, a temporary folder")
-    parser.add_argument("--json", action="store_true", help="the report as JSON on the last line")
-    chosen = parser.parse_args(arguments)
-    try:
-        given = load_settings(**({"source": chosen.source} if chosen.source else {}))
-        plan = msgspec.json.decode(chosen.plan.read_bytes(), type=Plan) if chosen.plan else None
-        with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
-            found = rehearse(given, (chosen.root or Path(temporary)).absolute(), chosen.authors, plan)
-    except (SettingsError, SourceError, OSError, msgspec.DecodeError) as error:
-        say([f"no rehearsal: {error}"])
-        return 2
-    say([msgspec.json.encode(found).decode()] if chosen.json else ["", *_report(found)])
-    return 1 if found["pending"] or found["stored_twice"] else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
 """The report on a root: gathered from tables, ledger and run history, and rendered as one HTML page.
 
-No Dagster; the asset `summary_report` and `python -m summarizer_assets.report` are thin wrappers.
+No Dagster; the asset `summary_report` and `summarizer report` are thin wrappers.
 """

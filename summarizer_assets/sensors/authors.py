@@ -63,7 +63,7 @@ def build_authors_sensor(names: Names, job: str, *, interval_s: int, limits: Tic
         ]
         rest = len(buckets) - len(left)
         said = f"{_said(decision)}{rest} without a change, or left to {names.of(RETRY_SENSOR)}"
-        context.log.info(said)
+        (context.log.info if requests else context.log.debug)(said)  # else it is the reason why it skips
         now_noted = noted.states()
         settled = not left and all(now_noted.get(authors.bucket) == authors.state for authors in buckets)
         return dg.SensorResult(

@@ -98,7 +98,7 @@ def build_retry_sensor(names: Names, job: str, *, interval_s: int, limits: TickL
             told.append(_observation(names.asset(FAILURES), attention, summarizer.settings.max_attempts))
             memory = Memory(attention.digest, now, memory.excluded)
         said = "; ".join(filter(None, [_summary(decision), _of_money(decision, tick.facts), attention.words()]))
-        context.log.info(said)
+        (context.log.info if requests else context.log.debug)(said)  # else it is the reason why it skips
         if attention.parked:
             parked = ", ".join(parked.bucket for parked in attention.parked)
             context.log.warning("no sensor starts these again, see their last run: %s", parked)

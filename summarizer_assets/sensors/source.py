@@ -46,13 +46,13 @@ def build_source_sensor(names: Names, job: str, *, interval_s: int, settle_s: fl
             settle_s=settle_s,
         )
         said = f"{uri} ({source.words}): {verdict}"
-        context.log.info(said)
         requests = []
         if verdict is SourceVerdict.READ:
             tags = {RANGE_START: keys[0], RANGE_END: keys[-1], FOUND: source.state, RUN_MARK: summarizer.root.mark}
             # Dagster uses a run key only once, so it includes the previous ingest.
             run_key = f"{source.state}:{book.last_of_all(keys) or 'first'}"
             requests.append(dg.RunRequest(run_key=run_key, tags=tags))
+        (context.log.info if requests else context.log.debug)(said)  # else it is the reason why it skips
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else said,

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-_ROOT: Final = "SUMMARIZER_ROOT"
+from summarizer_assets.settings import PREFIX
+
+_ROOT: Final = f"{PREFIX}ROOT"
 _DAGSTER_HOME: Final = "DAGSTER_HOME"
 
 
@@ -13,7 +15,23 @@ def use_root(root: str) -> None:
     os.environ[_ROOT] = root
 
 
-def use_dagster_home(default: Path) -> Path:
-    """The folder of Dagster's records: the one that DAGSTER_HOME names, else `default`, for child processes too."""
-    given = os.environ.setdefault(_DAGSTER_HOME, str(default.absolute()))
-    return Path(given)
+def given_dagster_home() -> Path | None:
+    """The folder that DAGSTER_HOME names; None if nobody set it."""
+    given = os.environ.get(_DAGSTER_HOME)
+    return Path(given) if given else None
+
+
+def use_dagster_home(home: Path) -> None:
+    """Take `home` for Dagster's records, in this process and in those that it starts."""
+    os.environ[_DAGSTER_HOME] = str(home.absolute())
+
+
+def anything_set() -> bool:
+    """Whether a person has set anything: a variable of ours, or a file `.env` in the current folder."""
+    return Path(".env").exists() or any(name.startswith(PREFIX) for name in os.environ)
+
+
+def forget_all() -> None:
+    """Forget our variables and DAGSTER_HOME, for this process and those that it starts."""
+    for name in [name for name in os.environ if name.startswith(PREFIX) or name == _DAGSTER_HOME]:
+        del os.environ[name]

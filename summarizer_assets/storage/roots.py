@@ -34,7 +34,7 @@ COMPACTION, ALIVE = PASSING = ("#compaction", "#alive")
 #: Tag of Dagster runs with the root they work on (see `RootHere.mark`).
 RUN_MARK = "summarizer/root"
 _AUTHORS = "authors"
-_COMMAND = "python -m summarizer_assets.root"
+_COMMAND = "summarizer root"
 
 _ROOTS = sa.Table(
     "roots",

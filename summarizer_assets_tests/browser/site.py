@@ -70,26 +70,55 @@ def eventually(condition: Callable[[], bool], state: Callable[[], object]) -> No
 
 @contextmanager
 def dagster_dev(folder: Path, settings: Mapping[str, str], *, at_once: int = 2) -> Iterator[Site]:
-    """Serve the project's workspace with `settings` on top of an environment that holds none of ours.
+    """Serve what `summarizer ui` serves, with `settings` on top of an environment that holds none of ours.
 
     `at_once`: so many runs; the others wait in the queue.
     """
     home, root = folder / "dagster", folder / "data"
+    _configure(home, at_once)
+    environment = _environment() | {"DAGSTER_HOME": str(home), "SUMMARIZER_ROOT": str(root), **settings}
+    with _serving(folder, environment, home, root) as site:
+        yield site
+
+
+@contextmanager
+def ui_after_the_demo(folder: Path, *, at_once: int) -> Iterator[Site]:
+    """Run the demo, and serve what `summarizer ui` shows of a folder where nothing else was done."""
+    root = folder / "demo"
+    _configure(root / "dagster", at_once)
+    subprocess.run(
+        [sys.executable, "-m", "summarizer_assets", "demo"],
+        cwd=folder,
+        env=_environment(),
+        check=True,
+        capture_output=True,
+        timeout=_DEADLINE_S,
+    )
+    with _serving(folder, _environment(), root / "dagster", root) as site:
+        yield site
+
+
+def _environment() -> dict[str, str]:
+    ours = ("SUMMARIZER_", "DAGSTER_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def _configure(home: Path, at_once: int) -> None:
     home.mkdir(parents=True)
     instance = (REPOSITORY / "summarizer_assets" / "dagster.yaml").read_text()
     assert "max_concurrent_runs: 2" in instance
     (home / "dagster.yaml").write_text(instance.replace("max_concurrent_runs: 2", f"max_concurrent_runs: {at_once}"))
+
+
+@contextmanager
+def _serving(folder: Path, environment: Mapping[str, str], home: Path, root: Path) -> Iterator[Site]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    ours = ("SUMMARIZER_", "DAGSTER_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment |= {"DAGSTER_HOME": str(home), "SUMMARIZER_ROOT": str(root), **settings}
-    command = [sys.executable, "-m", "summarizer_assets.ui", "-w", str(REPOSITORY / "workspace.yaml")]
     log = folder / "ui.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [*command, "--port", str(port)],
+            [sys.executable, "-m", "summarizer_assets", "ui", "--port", str(port)],
             cwd=folder,
             env=environment,
             stdout=output,

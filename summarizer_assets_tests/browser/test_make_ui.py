@@ -1,7 +1,8 @@
-"""`make ui` in a real browser: its own pages start what they ask for, from every launchpad; another site's nothing.
+"""`make ui` after `make demo` in a real browser: what its first pages show; its own pages start what they ask for, from
+every launchpad; another site's nothing.
 
-One installation whose queue lets no run begin: what is looked at is what was launched. The strangers come first, while
-there is nothing; how runs end that a person launched is looked at in `test_ui`.
+The queue lets no run begin: what is looked at is what was launched beside what the demo did. The strangers come first;
+how runs end that a person launched is looked at in `test_ui`.
 """
 
 import json
@@ -15,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as NothingHappenedError
 
-from summarizer_assets_tests.browser.site import Site, dagster_dev
+from summarizer_assets_tests.browser.site import Site, ui_after_the_demo
 from summarizer_assets_tests.browser.test_ui import CHROMIUM, QUIET
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -71,8 +72,14 @@ STARTED = """{ runsOrError { ... on Runs { results { runId jobName status } } }
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    with dagster_dev(tmp_path_factory.mktemp("site"), {"SUMMARIZER_BUCKETS": "2"}, at_once=0) as running:
+    with ui_after_the_demo(tmp_path_factory.mktemp("site"), at_once=0) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def done(site) -> dict[str, Any]:
+    """What the demo started."""
+    return started(site)
 
 
 @pytest.fixture(scope="module")
@@ -114,17 +121,35 @@ def started(site: Site) -> dict[str, Any]:
     }
 
 
-NOTHING = {"runs": [], "backfills": [], "made": []}
-
-
 def port_of(site: Site) -> str:
     return site.url.rpartition(":")[2]
+
+
+#: Made by the demo; the others spend money, or have nothing to do yet.
+MADE = {"authors", "author_summaries", "failed_authors", "spend_estimate", "table_checks", "summary_report"}
+RAN = {"ingest_authors", "estimate_spend", "summarize_bucket", "check_tables", "report"}
+
+
+def test_the_first_page_shows_what_the_demo_ran_and_the_graph_what_it_made(site, done, browser) -> None:
+    """Only its address was printed, and that it is the demo's."""
+    said = (site.root.parent / "ui.log").read_text().splitlines()
+    assert said == [f"Dagster's UI of the demo, {site.root}: {site.url}  (Ctrl-C ends it)"]
+    assert {path[-1] for path in done["made"]} == MADE
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(site.url, wait_until="domcontentloaded")
+    for job in RAN:
+        page.get_by_role("link", name=job).first.wait_for()
+    assert "/timeline" in page.url
+    page.goto(f"{site.url}/asset-groups", wait_until="domcontentloaded")
+    page.get_by_text("Materialized", exact=True).nth(2).wait_for()  # the three without partitions
+    page.get_by_text("100% filled", exact=True).nth(2).wait_for()  # the three with
+    page.close()
 
 
 @pytest.mark.parametrize(
     ("name", "target"), [("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), (REBOUND, REBOUND)]
 )
-def test_a_page_of_another_site_starts_nothing(site, browser, elsewhere, name: str, target: str) -> None:
+def test_a_page_of_another_site_starts_nothing(site, done, browser, elsewhere, name: str, target: str) -> None:
     page = browser.new_page()
     statuses: list[int] = []
     target = f"http://{target}:{port_of(site)}"
@@ -140,11 +165,11 @@ def test_a_page_of_another_site_starts_nothing(site, browser, elsewhere, name: s
         page.wait_for_timeout(200)
     assert len(statuses) >= 10, told
     assert set(statuses) <= {403, 405, 415}, told
-    assert started(site) == NOTHING
+    assert started(site) == done
     page.close()
 
 
-def test_a_name_that_was_made_to_lead_here_shows_nothing_and_starts_nothing(site, browser) -> None:
+def test_a_name_that_was_made_to_lead_here_shows_nothing_and_starts_nothing(site, done, browser) -> None:
     page = browser.new_page()
     target = f"http://{REBOUND}:{port_of(site)}"
     reply = page.goto(f"{target}/assets")
@@ -152,7 +177,7 @@ def test_a_name_that_was_made_to_lead_here_shows_nothing_and_starts_nothing(site
     assert reply.status == 403
     told = page.evaluate(ATTACKS, {"target": target, "mutation": MUTATION})
     assert (told["websocket"], told["json"]) == ("refused", 403), told
-    assert started(site) == NOTHING
+    assert started(site) == done
     page.close()
 
 
@@ -182,7 +207,7 @@ def launch(page: Page, button: str) -> str:
     page.get_by_text("All defaults expanded").wait_for()  # until then it is not drawn to its end
     partition = page.get_by_placeholder("Partition")
     if partition.count():
-        partition.fill("0001")
+        partition.fill("0000")
         page.keyboard.press("Enter")
     for _ in range(4):  # while the page draws itself anew, it takes no notice of a press
         page.get_by_role("button", name=button).last.click()

@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 from summarizer_assets.assets.run_metadata import told
-from summarizer_assets.calibration.__main__ import main
 from summarizer_assets.calibration.calibrate import Calibration, CalibrationStopped, calibrate, offer
 from summarizer_assets.calibration.markdown import calibration_markdown
 from summarizer_assets.calibration.pictures import picture
@@ -22,6 +21,7 @@ from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
+from testing.command_line import run_command
 from testing.installation import write_authors
 from testing.provider import serving
 
@@ -162,13 +162,15 @@ def test_the_command_asks_nobody_without_a_yes(model, tmp_path, monkeypatch, cap
     for name, value in model.given.items():
         monkeypatch.setenv(PREFIX + name.upper(), str(value))
     arguments = ["--authors", "10", "--sizes", "1,5"]
-    assert main(arguments) == 0
+    assert run_command("calibrate", *arguments) == 0
     assert "Nothing was asked" in capsys.readouterr().out
     assert len(model.asked) == before
-    assert main([*arguments, "--spend"]) == 0
-    assert "Recommended" in capsys.readouterr().out
+    assert run_command("calibrate", *arguments, "--spend") == 0
+    shown = capsys.readouterr().out
+    assert "Recommended" in shown
+    assert "|--" not in shown
     assert len(model.asked) == before + 12
-    assert main(["--authors", "0"]) == 2
+    assert run_command("calibrate", "--authors", "0") == 2
 
 
 def test_the_jobs_show_the_price_and_ask_only_when_told_to(model) -> None:

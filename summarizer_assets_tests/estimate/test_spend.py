@@ -1,5 +1,6 @@
 """The price before the start, of real tables, and what it came to: a provider on loopback, no Dagster."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from summarizer_assets.estimate.__main__ import main
 from summarizer_assets.estimate.markdown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import reconcile
@@ -17,6 +17,7 @@ from summarizer_assets.llm.embedded.app import answer
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
+from testing.command_line import run_command
 from testing.installation import write_authors
 from testing.provider import serving
 
@@ -177,15 +178,21 @@ def test_the_command_tells_the_price_keeps_it_when_told_to_and_names_what_is_mis
     monkeypatch.chdir(tmp_path)
     for name, value in fresh.given.items():
         monkeypatch.setenv(PREFIX + name.upper(), str(value))
-    assert main([]) == 0
+    assert run_command("estimate") == 0
     assert "No earlier estimate is kept" in capsys.readouterr().out
-    assert main(["--record", "--picture", str(tmp_path / "chart.svg")]) == 0
+    assert run_command("estimate", "--record", "--picture", str(tmp_path / "chart.svg")) == 0
     assert (tmp_path / "chart.svg").read_bytes().startswith(b"<?xml")
     capsys.readouterr()
-    assert main([]) == 0
+    assert run_command("estimate") == 0
     assert "Nobody was answered since" in capsys.readouterr().out
+    assert run_command("estimate", "--json", "--other-prompt-or-model") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["authors"]["asked"] == AUTHORS
+    assert found["configured"]["requests"]["low"] <= found["configured"]["requests"]["expected"]
+    assert found["last_estimate"]["authors_expected"] == AUTHORS
+    assert found["anew"]["summaries"] == 0
     monkeypatch.setenv("SUMMARIZER_ROOT", str(tmp_path / "nothing"))
-    assert main([]) == 2
+    assert run_command("estimate") == 2
     assert "materialise the asset `authors` first" in capsys.readouterr().err
 
 

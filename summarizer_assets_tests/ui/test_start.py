@@ -14,7 +14,7 @@ def refused(folder: Path, *arguments: str, **settings: str) -> str:
     ours = ("SUMMARIZER_", "DAGSTER_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     ended = subprocess.run(
-        [sys.executable, "-m", "summarizer_assets.ui", *arguments],
+        [sys.executable, "-m", "summarizer_assets", "ui", *arguments],
         cwd=folder,
         env=environment | {"SUMMARIZER_ROOT": str(folder / "data")} | settings,
         capture_output=True,
@@ -50,4 +50,4 @@ def test_a_setting_that_cannot_work_is_told_in_one_line_and_nothing_is_started(t
 def test_a_port_that_is_taken_is_told_with_a_way_out(tmp_path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert refused(tmp_path, "--port", str(port)).startswith(f"port {port} is taken: ")
+        assert refused(tmp_path, "--port", str(port)).startswith(f"Error: port {port} is taken: ")

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from summarizer_assets import bring_back
+from summarizer_assets import undo_ingest
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.storage.errors import ClaimRefused, TableError
 from summarizer_assets_tests.bucket_run.house import House, housed
@@ -33,15 +33,15 @@ class Place:
     def ingest(self) -> str:
         """Whatever it takes; returns its id."""
         self.house.ingest()
-        return bring_back.ingests(self.house.summarizer)[-1].id
+        return undo_ingest.ingests(self.house.summarizer)[-1].id
 
     def work(self) -> int:
         """Run the bucket; returns how many authors are asked."""
         return sum(self.house.asked_by(self.house.work).values())
 
-    def bring_back(self, name: str) -> bring_back.BroughtBack:
-        found = bring_back.ingests(self.house.summarizer)
-        return bring_back.bring_back(self.house.summarizer, bring_back.chosen(found, name[:8]))
+    def undo(self, name: str) -> undo_ingest.Undone:
+        found = undo_ingest.ingests(self.house.summarizer)
+        return undo_ingest.undo(self.house.summarizer, undo_ingest.chosen(found, name[:8]))
 
     def rows(self) -> dict[str, Any]:
         return {name: self.house.frame(name).sort("author_id").rows() for name in ("authors", "summaries", "failures")}
@@ -86,14 +86,14 @@ def test_all_is_as_it_was_and_nobody_is_asked(
     run_id = place.ingest()
     if worked:
         place.work()
-    place.bring_back(run_id)
+    place.undo(run_id)
     assert place.work() == 0
     assert place.rows() == before
     place.use(lambda rows: rows)
     versions = place.house.installation.versions()
     place.house.ingest()
     assert place.work() == 0
-    assert not place.bring_back(run_id).summaries
+    assert not place.undo(run_id).summaries
     assert place.house.installation.versions() == versions
 
 
@@ -108,7 +108,7 @@ def test_after_the_right_source_was_read_again_their_summaries_still_come_back(
     place.use(lambda rows: rows)
     place.ingest()
     assert place.rows()["authors"] == before["authors"]
-    place.bring_back(run_id)
+    place.undo(run_id)
     assert place.work() == 0
     assert place.rows() == before
 
@@ -120,7 +120,7 @@ def test_who_has_changed_since_stays_as_they_are(place: Place) -> None:
     name = pl.when(daisngid=20).then(pl.lit("New Name")).otherwise("author_name").alias("author_name")
     place.use(lambda rows: rows.with_columns(name))
     place.ingest()
-    place.bring_back(run_id)
+    place.undo(run_id)
     assert dict(place.house.frame("authors").select("author_id", "author_name").rows())["20"] == "New Name"
     assert place.work() == 1
     place.house.installation.assert_each_author_in_one_place()
@@ -132,7 +132,7 @@ def test_who_opted_out_meanwhile_does_not_come_back(place: Place, tmp_path: Path
     place.work()
     (tmp_path / "out.txt").write_text("20\n3\n")
     place.house = place.house.with_settings(exclude=tmp_path / "out.txt")
-    place.bring_back(run_id)
+    place.undo(run_id)
     assert "20" not in place.house.frame("summaries")["author_id"].to_list()
     assert place.work() == 0
 
@@ -141,20 +141,20 @@ def test_a_bucket_at_work_is_refused_and_a_version_that_is_gone_named(place: Pla
     place.use(half)
     run_id = place.ingest()
     with place.house.summarizer.state.claim("0000", "another"), pytest.raises(ClaimRefused, match="0000"):
-        place.bring_back(run_id)
-    then = bring_back.ingests(place.house.summarizer)[-1].summaries
+        place.undo(run_id)
+    then = undo_ingest.ingests(place.house.summarizer)[-1].summaries
     old = place.house.summarizer.tables.summaries.at(then).file_uris()
     place.work()
     for file in old:
         Path(file).unlink()
     with pytest.raises(TableError, match="kept for 7 days"):
-        place.bring_back(run_id)
+        place.undo(run_id)
 
 
 def test_the_command_lists_and_undoes(place: Place) -> None:
     def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "summarizer_assets.bring_back", *arguments],
+            [sys.executable, "-m", "summarizer_assets", "undo-ingest", *arguments],
             env=place.house.installation.environment() | {"PYTHONPATH": str(Path(__file__).parents[1])},
             cwd=place.source.parent,
             capture_output=True,
@@ -168,7 +168,7 @@ def test_the_command_lists_and_undoes(place: Place) -> None:
     place.work()
     listed = command().stdout
     assert f"{run_id[:8]}  " in listed
-    assert listed.splitlines()[-1].endswith(f"python -m summarizer_assets.bring_back {run_id[:8]}")
+    assert listed.splitlines()[-1].endswith(f"summarizer undo-ingest {run_id[:8]}")
     told = command(run_id[:8])
     assert told.stdout.startswith("15 authors are back, with 15 summaries and 0 failures.")
     assert place.rows() == before

@@ -1,24 +1,17 @@
 """Undo an ingest: restore authors, their summaries and failures from older versions of the tables.
 
-    python -m summarizer_assets.bring_back              lists the ingests that removed authors
-    python -m summarizer_assets.bring_back 1f0c2a9e     undoes that ingest
-
 Restores the authors it removed, removes those it added, and restores the records it changed; authors changed since stay
-as they are. Summaries and failures are restored as they were before it, without any request. The command can be
-repeated. It reaches back as far as the versions of the tables, 7 days. A bucket with an active run is refused. First
-correct the source, or switch off `reingest_changed_source`: an ingest of the same source removes the same authors.
+as they are. Summaries and failures are restored as they were before it, without any request. It can be repeated, and
+reaches back as far as the versions of the tables, 7 days. A bucket with an active run is refused.
 """
 
-import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import polars as pl
 from deltalake import DeltaTable
 
-from summarizer_assets.command import opened
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.core.restored_rows import Rows, restore_authors, restore_rows
 from summarizer_assets.ingest.stream import INGEST_NOTE, LOST_NOTE, version_note
@@ -26,9 +19,7 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.delta.changes import Merge, Overwrite
 from summarizer_assets.storage.delta.table import BucketedTable
-from summarizer_assets.storage.errors import StorageError, TableError
-
-_SHOWN_ID = 8
+from summarizer_assets.storage.errors import TableError
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Ingest:
 
 
 @dataclass
-class BroughtBack:
+class Undone:
     """The number of authors restored, removed and reset to their old record, and of restored result rows."""
 
     back: int = 0
@@ -79,27 +70,27 @@ def ingests(summarizer: Summarizer) -> list[Ingest]:
     return list(found.values())
 
 
-def bring_back(summarizer: Summarizer, ingest: Ingest) -> BroughtBack:
+def undo(summarizer: Summarizer, ingest: Ingest) -> Undone:
     """Undo `ingest`, bucket by bucket.
 
     Raises:
         StorageError: a run is working on a bucket, or an older version is gone. Buckets restored so far stay restored.
     """
-    tables, done = summarizer.tables, BroughtBack()
+    tables, done = summarizer.tables, Undone()
     before, after = tables.authors.at(ingest.first - 1), tables.authors.at(ingest.last)
     then = tables.summaries.at(ingest.summaries), tables.failures.at(ingest.failures)
     for bucket in bucket_keys(summarizer.buckets):
         old, new = _rows(tables.authors, bucket, before), _rows(tables.authors, bucket, after)
         if old.equals(new):
             continue
-        with summarizer.state.claim(bucket, f"bring_back {ingest.id}"):
+        with summarizer.state.claim(bucket, f"undo-ingest {ingest.id}"):
             rows_then = Rows(_rows(tables.summaries, bucket, then[0]), _rows(tables.failures, bucket, then[1]))
-            _bring_back(summarizer, bucket, (old, new), rows_then, done)
+            _undo_bucket(summarizer, bucket, (old, new), rows_then, done)
     return done
 
 
-def _bring_back(
-    summarizer: Summarizer, bucket: str, authors: tuple[pl.DataFrame, pl.DataFrame], then: Rows, done: BroughtBack
+def _undo_bucket(
+    summarizer: Summarizer, bucket: str, authors: tuple[pl.DataFrame, pl.DataFrame], then: Rows, done: Undone
 ) -> None:
     tables = summarizer.tables
     now = tables.authors.ensure(), tables.summaries.ensure(), tables.failures.ensure()
@@ -142,47 +133,3 @@ def chosen(found: Sequence[Ingest], prefix: str) -> Ingest:
             f"{prefix!r} is how the id of {len(fitting) or 'no'} ingests begins; without an id, the command lists them"
         )
     return fitting[0]
-
-
-def listed(found: Sequence[Ingest]) -> Iterator[str]:
-    took = [ingest for ingest in found if ingest.lost]
-    if not took:
-        yield f"None of the {len(found):,} ingests that the log tells of took an author."
-        return
-    yield "ingest    began (UTC)          authors taken"
-    for ingest in took:
-        yield f"{ingest.id[:_SHOWN_ID]:<8}  {ingest.at:%Y-%m-%d %H:%M:%S}  {ingest.lost:>13,}"
-    yield f"To bring back what one took:  python -m summarizer_assets.bring_back {took[-1].id[:_SHOWN_ID]}"
-
-
-def told(done: BroughtBack) -> Iterator[str]:
-    yield f"{done.back:,} authors are back, with {done.summaries:,} summaries and {done.failures:,} failures."
-    if done.out:
-        yield f"{done.out:,} authors whom it had added are gone; the next run of their bucket removes what they have."
-    if done.reset:
-        yield f"{done.reset:,} authors have the record of before."
-    yield "Nobody was asked. See that the source is right before you materialise `authors` again."
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0, or 2 if not everything could be restored."""
-    parser = argparse.ArgumentParser(
-        prog="python -m summarizer_assets.bring_back",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("ingest", nargs="?", help="how the id of the ingest's run begins")
-    given = parser.parse_args(arguments)
-    try:
-        summarizer = opened()
-        found = ingests(summarizer)
-        lines = listed(found) if given.ingest is None else told(bring_back(summarizer, chosen(found, given.ingest)))
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-    except (SettingsError, StorageError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
