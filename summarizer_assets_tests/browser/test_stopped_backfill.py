@@ -87,7 +87,7 @@ def test_a_person_sees_it_and_failed_and_missing_selects_what_is_left(site, stop
     pictures: Path = tmp_path_factory.mktemp("pictures")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page: Page = chromium.new_page(viewport={"width": 1180, "height": 480})
+        page: Page = chromium.new_page(viewport={"width": 1440, "height": 560})
         page.set_default_timeout(30_000)
         page.goto(f"{site.url}/runs/b/{stopped}", wait_until="domcontentloaded")
         for asset in ("author_summaries", "failed_authors"):

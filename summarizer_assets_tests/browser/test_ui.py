@@ -83,14 +83,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(browser) -> Page:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(30_000)
     return page
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> Path:
-    """Those of the README were taken from here: `pytest -m browser --basetemp=pictures`."""
+    """Those of docs were taken from here: `pytest -m browser --basetemp=pictures`."""
     return tmp_path_factory.mktemp("pictures")
 
 
@@ -155,7 +155,7 @@ def under_way(site, page, partition, pictures) -> str:
     dialog.get_by_role("button", name="Launch").click()
     eventually(lambda: bool(halfway(site)), lambda: site.graphql(OBSERVED))
     first = halfway(site)[-1]
-    page.set_viewport_size({"width": 1180, "height": 680})
+    page.set_viewport_size({"width": 1440, "height": 760})
     show(page, site, f"/assets/author_summaries?view=events&time={first['timestamp']}")
     page.get_by_text(f"Partition {first['partition']} observed").wait_for()
     page.get_by_text(" to go, ").first.wait_for()
@@ -211,7 +211,7 @@ def retried(site, page, failure, provider, refused, pictures) -> str:
     provider.heal()
     eventually(lambda: not set(refused) & set(site.table("failed_authors")["author_id"]), lambda: site.graphql(TICKS))
     runs = launched(site)
-    page.set_viewport_size({"width": 1180, "height": 900})
+    page.set_viewport_size({"width": 1440, "height": 900})
     show(page, site, "/locations/summarizer_assets/sensors/retry_failed_authors")
     page.get_by_text("1 run requested").first.wait_for()
     page.wait_for_timeout(1000)
@@ -276,7 +276,7 @@ def test_a_backfill_by_the_dialog_makes_every_partition_green(site, page, backfi
     authors, summaries, failures = (site.table(name) for name in ("authors", "author_summaries", "failed_authors"))
     assert sorted([*summaries["author_id"], *failures["author_id"]]) == sorted(authors["author_id"])
 
-    page.set_viewport_size({"width": 1180, "height": 480})
+    page.set_viewport_size({"width": 1440, "height": 560})
     newest = site.graphql("{ partitionBackfillsOrError(limit: 1) { ... on PartitionBackfills { results { id } } } }")
     show(page, site, f"/runs/b/{newest['partitionBackfillsOrError']['results'][0]['id']}")
     for asset in ("author_summaries", "failed_authors"):
@@ -320,7 +320,7 @@ def test_the_report_is_opened_from_its_asset_and_says_how_it_stands(site, page, 
 
 
 def test_the_asset_graph_shows_all_three_assets_filled(site, page, backfill, pictures):
-    page.set_viewport_size({"width": 1180, "height": 660})
+    page.set_viewport_size({"width": 1440, "height": 760})
     show(page, site, "/asset-groups")
     for asset in ("source", "authors", "author_summaries", "failed_authors"):
         page.get_by_text(asset, exact=True).first.wait_for()
