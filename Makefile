@@ -17,6 +17,9 @@ help: ## Show this list
 demo: $(BIN)/.runtime ## Summarise the bundled sample with the embedded provider, in demo/
 	@$(BIN)/summarizer demo
 
+run: $(BIN)/.runtime ## Summarise your own table (ARGS="--limit 50")
+	@$(BIN)/summarizer run $(ARGS)
+
 ui: $(BIN)/.runtime ## Open Dagster's UI on http://127.0.0.1:3000 (PORT=3100 for another port)
 	@$(BIN)/summarizer ui --port $(or $(PORT),3000)
 
@@ -84,4 +87,4 @@ cluster-packages:
 	  && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	  || { echo "Installing $(CLUSTER_PACKAGES)"; $(APT_INSTALL) $(CLUSTER_PACKAGES) >/dev/null; }
 
-.PHONY: cluster cluster-stop cluster-packages help demo ui rehearse test interop bench chromium java
+.PHONY: cluster cluster-stop cluster-packages help demo run ui rehearse test interop bench chromium java

@@ -25,6 +25,9 @@ COMMANDS = {
     "rebuild-status": [[], ["--all"]],
     "undo-ingest": [[], ["1f0c2a9e"]],
     "maintain": [[]],
+    "author": [["1"]],
+    "redrive": [["--reason", "ungrounded", "--yes"]],
+    "resummarize": [["--other-prompt-or-model", "--yes"]],
 }
 #: Commands that make their tables, or know none.
 OTHERS = {
@@ -32,6 +35,11 @@ OTHERS = {
     "rehearse": "makes its own",
     "serve-faults": "serves",
     "ui": "serves",
+    "init": "comes before them",
+    "columns": "comes before them",
+    "ping": "comes before them; what it spends makes the first",
+    "run": "makes them",
+    "status": "says that there are none, and how to make them",
 }
 CASES = [(name, arguments) for name, cases in COMMANDS.items() for arguments in cases]
 
@@ -107,7 +115,7 @@ def test_it_says_so_and_writes_nothing(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_program_is_told_so_in_json(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    assert run_command(name, "--root", "elsewhere", "--json") == 2
+    assert run_command(name, *COMMANDS[name][0], "--root", "elsewhere", "--json") == 2
     said = capsys.readouterr()
     assert str(folder / "elsewhere") in said.err
     assert json.loads(said.out)["error"] in said.err

@@ -8,20 +8,32 @@ import click
 
 #: By section: the commands and what each does. `rebuild-status` is `command` in `summarizer_assets.cli.rebuild_status`.
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Try it": {
+    "Begin": {
         "demo": "See it work in a minute: the bundled sample, no key, a folder of its own",
-        "rehearse": "Run the job on a few authors, against a provider that fails on purpose",
-        "serve-faults": "Serve that provider alone",
+        "init": "Four questions about your table and your provider; writes the file .env",
+        "columns": "Guess which column of a table is which, and show three records",
+        "ping": "Ask the model for one author: reply, tokens, price, limits",
+    },
+    "Run": {
+        "run": "Summarise your table: read it, show the price, ask y/N, ask the model",
+        "status": "How far it is, what failed and why, and what to do next",
+        "redrive": "Ask failed authors again, by reason, author or bucket",
+        "resummarize": "Make summaries anew, by prompt, model or age",
     },
     "Look": {
-        "ui": "Open Dagster's UI of the root",
+        "author": "One author: record, summary with doubts marked, tries, cost",
         "report": "Write the report: how complete, what went wrong, what it cost",
+        "ui": "Open Dagster's UI of the root",
     },
     "Money": {
         "estimate": "What all who are pending will cost, before anybody is asked",
         "spend": "What was spent under the root, and what of it is uncertain",
         "calibrate": "Find the best number of authors a request for your model",
         "capacity": "How many workers a job needs, and how long it takes",
+    },
+    "Rehearse": {
+        "rehearse": "Run the job on a few authors, against a provider that fails on purpose",
+        "serve-faults": "Serve that provider alone",
     },
     "Care": {
         "maintain": "Keep the tables cheap to open",

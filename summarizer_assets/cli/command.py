@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any
 
 import click
 
@@ -62,14 +63,16 @@ def told_plainly(*, as_json: bool) -> Iterator[None]:
         sys.exit(COULD_NOT_BEGIN)
 
 
-def opened(*, needs_tables: bool = True) -> Summarizer:
+def opened(*, needs_tables: bool = True, **overrides: Any) -> Summarizer:  # noqa: ANN401 - any field
     """Load the settings and return the installation; print its root to standard error, and write nothing.
+
+    `overrides`: settings of this command alone, by the names of `Settings`.
 
     Raises:
         SettingsError: a setting is invalid.
         TableError: the tables cannot be read, or do not exist although `needs_tables`.
     """
-    summarizer = Summarizer(load_settings())
+    summarizer = Summarizer(load_settings(**overrides))
     sys.stderr.write(f"root: {summarizer.root.place}\n")
     if needs_tables:
         summarizer.root.require()

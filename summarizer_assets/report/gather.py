@@ -108,7 +108,7 @@ def gather(
         rejected=_rejected(summarizer.rejected),
         money=_money(summarizer),
         throughput=throughput(runs),
-        stopped=[(cause, buckets, _remedy(cause)) for cause, buckets in stopped(runs, at_work).items()],
+        stopped=[(cause, buckets, remedy_of(cause)) for cause, buckets in stopped(runs, at_work).items()],
         at_work=at_work,
         samples=samples,
         doubtful=reader.doubtful,
@@ -247,5 +247,6 @@ def _money(summarizer: Summarizer) -> Money:
     )
 
 
-def _remedy(cause: str) -> str:
+def remedy_of(cause: str) -> str:
+    """What to do about a run that ended early."""
     return _REMEDIES.get(cause, "read the message of the bucket's last run")

@@ -3,12 +3,12 @@
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from summarizer_assets.core.paper_fields import PAPER_FIELDS
 from summarizer_assets.core.records import AUTHOR
-from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.errors import ColumnsUnknown, SourceError
 
 Form = Literal["nested", "flat", "narrow"]
 
@@ -31,12 +31,15 @@ _NO_GUESS = "its name there"
 class Layout:
     """The form of a table, and our column names mapped to its own.
 
-    `papers` names columns of the table in the flat form, fields of the papers' struct in the nested form.
+    `papers` names columns of the table in the flat form, fields of the papers' struct in the nested form. `available`:
+    all columns of the table; `fields`: those of the papers' objects, where a format tells them without reading on.
     """
 
     form: Form
     authors: Mapping[str, str]
     papers: Mapping[str, str]
+    available: tuple[str, ...] = field(default=(), compare=False)
+    fields: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def columns(self) -> list[str]:
@@ -62,7 +65,7 @@ def table_layout(available: Sequence[str], mapping: Mapping[str, str], where: st
         raise _missing("author_id", available, where)
     if not papers and not {"author_name", "topics", "papers"} & authors.keys():
         raise _missing("author_name", available, where, "nothing but an id: no name, no topics, no papers; ")
-    return Layout("nested" if nested else "flat" if papers else "narrow", authors, papers)
+    return Layout("nested" if nested else "flat" if papers else "narrow", authors, papers, tuple(available))
 
 
 def paper_fields(available: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, str]:
@@ -73,7 +76,7 @@ def paper_fields(available: Sequence[str], mapping: Mapping[str, str], where: st
     """
     fields = _resolve(PAPER_NAMES, available, mapping, where)
     if not fields:
-        raise _missing("title", available, where, "no field of a paper is known; ")
+        raise _missing("title", available, where, "no field of a paper is known; ", of_papers=True)
     return fields
 
 
@@ -121,11 +124,15 @@ def _match(candidate: str, available: Sequence[str], where: str) -> str | None:
     return matches[0] if matches else None
 
 
-def _missing(name: str, available: Sequence[str], where: str, why: str = "") -> SourceError:
+def _missing(
+    name: str, available: Sequence[str], where: str, why: str = "", *, of_papers: bool = False
+) -> ColumnsUnknown:
     guess = _guess(name, available) or _NO_GUESS
-    return SourceError(
+    return ColumnsUnknown(
         f"{where}: {why}no column for {name} (known as {', '.join((name, *ALIASES.get(name, ())))}); "
-        f"columns found: {_listed(available)}; say which one it is, as in {_suggestion({name: guess})}"
+        f"columns found: {_listed(available)}; say which one it is, as in {_suggestion({name: guess})}",
+        available,
+        of_papers=of_papers,
     )
 
 

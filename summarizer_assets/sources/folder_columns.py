@@ -49,7 +49,7 @@ class WithFolderColumns:
         if layout.form == "nested":
             return replace(layout, authors=authors)
         papers = {name: column for name, column in added.items() if name in PAPER_NAMES} | dict(layout.papers)
-        return Layout("flat" if papers else "narrow", authors, papers)
+        return replace(layout, form="flat" if papers else "narrow", authors=authors, papers=papers)
 
     def batches(self, rows: int) -> Iterator[Batch]:
         for frame, rejected in self.reader.batches(rows):

@@ -64,6 +64,21 @@ class Source:
         wanted = ("author_name", "primary_affiliation", "topics", *papers)
         return tuple(name for name in wanted if name not in {*self.layout.authors, *self.layout.papers})
 
+    def paper_fields(self) -> tuple[str, ...]:
+        """The fields of nested papers as the source names them; empty where papers are text.
+
+        Raises:
+            SourceError: the first file cannot be read.
+        """
+        if self._has_own_names or self.form != "nested":
+            return self.layout.fields
+        for path in self.paths:
+            reader = _open(path, self.format, self.columns, self._options, self._base)
+            for batch, _ in self._batches_of(path, reader, 1):
+                inner = getattr(batch.schema[self.layout.authors["papers"]], "inner", None)
+                return tuple(field.name for field in inner.fields) if isinstance(inner, pl.Struct) else ()
+        return ()
+
     def version(self) -> tuple[str, int] | None:
         """A Delta table's id and newest version; None if the source has no versions.
 

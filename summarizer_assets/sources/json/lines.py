@@ -104,7 +104,8 @@ class JsonLinesReader:
         """The layout known from the first lines."""
         if self.names is None:
             return None
-        return own_layout([*self.names.authors(), *(["papers"] if self.names.papers else [])])
+        found = own_layout([*self.names.authors(), *(["papers"] if self.names.papers else [])])
+        return replace(found, available=tuple(self.names.seen), fields=tuple(self.names.seen_in_papers))
 
     def batches(self, rows: int) -> Iterator[Batch]:
         if self.names is None:

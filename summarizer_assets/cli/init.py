@@ -1,0 +1,208 @@
+"""`summarizer init`: four questions, and a file `.env` that holds the answers."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TextIO, TypeVar
+
+import click
+
+from summarizer_assets.cli import confirm
+from summarizer_assets.cli.answer import Answer
+from summarizer_assets.cli.columns import columns_lines, explored
+from summarizer_assets.cli.command import command_of_own_root
+from summarizer_assets.core.display_text import usd
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.pricing import configured_price, listed_price
+from summarizer_assets.settings import EMBEDDED, PREFIX, load_settings
+from summarizer_assets.settings.env_writer import env_text, write_env
+from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.sources.errors import SourceError
+from summarizer_assets.sources.explore import setting
+
+T = TypeVar("T")
+_FILE, _BEFORE = Path(".env"), Path(".env.before")
+_NEXT: Final = "Next: summarizer ping asks for one author, summarizer run --limit 50 for fifty."
+_UNSET: Final = ""
+
+
+@command_of_own_root("Where the tables are to live: a folder, or s3://bucket/prefix.")
+@click.option("--source", help="Your table: a file, folder, glob or address.")
+@click.option("--base-url", help=f"The provider's, as in https://api.openai.com/v1; {EMBEDDED}: a template, no key.")
+@click.option("--model", help="The model's name at the provider.")
+@click.option("--key-file", type=click.File(), help="A file that holds the provider's key; -: standard input.")
+@click.option("--budget", help="The most to spend, in dollars; none: no bound.")
+@click.option("--price-input", help="Dollars for a million input tokens, of a model that no list has.")
+@click.option("--price-output", help="The same for output tokens.")
+@click.option("--yes", "-y", is_flag=True, help="Replace a file .env; the old one becomes .env.before.")
+def command(
+    *,
+    root: str | None,
+    source: str | None,
+    base_url: str | None,
+    model: str | None,
+    key_file: TextIO | None,
+    budget: str | None,
+    price_input: str | None,
+    price_output: str | None,
+    yes: bool,
+) -> Answer:
+    """Ask four questions (table, folder, provider, budget), check each answer, and write the file .env.
+
+    Each answer may be given as an option instead; with all of them, nothing is asked.
+
+    \b
+    Example: summarizer init --source authors.csv --root data --base-url embedded
+    """
+    if (_FILE.exists() or _FILE.is_symlink()) and not _may_replace(yes=yes):
+        return Answer(data={"written": None}, text=f"{_FILE} stays as it is")
+    values = _Values()
+    _source(values, source)
+    _root(values, root)
+    _provider(values, base_url, model, key_file)
+    if values.given.get("llm_base_url") != EMBEDDED:
+        _budget(values, budget, price_input, price_output)
+    named = {PREFIX + name.upper(): text for name, text in values.given.items()}
+    env_text(named)  # before the old file is moved
+    if _FILE.exists() or _FILE.is_symlink():
+        _FILE.replace(_BEFORE)
+    write_env(_FILE, named)
+    shown = {name: text for name, text in named.items() if not name.endswith("_KEY")}
+    lines = [f"{_FILE.absolute()} is written, for you alone to read:", *(f"  {n}={v}" for n, v in shown.items())]
+    lines += [f"  {name}=(not shown)" for name in named if name not in shown]
+    return Answer(data={"written": str(_FILE.absolute()), "settings": shown}, text="\n".join([*lines, "", _NEXT]))
+
+
+def _may_replace(*, yes: bool) -> bool:
+    if not yes and not confirm.at_a_terminal():
+        raise click.UsageError(f"{_FILE} exists; say --yes to replace it (the old one becomes {_BEFORE})")
+    return yes or click.confirm(f"{_FILE} exists. Replace it (the old one becomes {_BEFORE})?", err=True)
+
+
+class _Values:
+    """The answers so far, by the names of `Settings`, as texts; each is checked together with those before it."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, str] = {}
+        self._checked: dict[str, Any] = {}
+
+    def try_out(self, **more: object) -> Summarizer:
+        """An installation with the answers so far and these.
+
+        Raises:
+            SettingsError: they are invalid.
+        """
+        settings = load_settings(None, **{**self._checked, **more})
+        configured_price(settings)
+        return Summarizer(settings)
+
+    def take(self, **more: object) -> None:
+        self._checked |= more
+        for name, value in more.items():
+            text = f"{value:.15g}" if isinstance(value, float) else str(value)
+            self.given[name] = setting(value) if isinstance(value, dict) else text
+
+
+def _source(values: _Values, given: str | None) -> None:
+    def check(text: str) -> None:
+        summarizer = values.try_out(source=text)
+        found = explored(summarizer)
+        _say(*columns_lines(summarizer, found, to_set=False))
+        if found.problem:
+            raise SourceError(f"{text}: no author can be made of it yet; see above, then give it again")
+        values.take(source=text, **({"columns": dict(found.mapping)} if found.mapping else {}))
+
+    question = "1 of 4  Your table: Delta, Parquet, CSV or JSON lines (a file, folder, glob, or s3://…)"
+    _asked(question, given, "--source", check)
+
+
+def _root(values: _Values, given: str | None) -> None:
+    def check(text: str) -> None:
+        summarizer = values.try_out(root=text)
+        if summarizer.root.found is not None:
+            _say(f"{summarizer.root.place} holds tables already: they are gone on with")
+        values.take(root=text)
+
+    _asked("2 of 4  Where the tables go: a folder, or s3://bucket/prefix", given, "--root", check, default="data")
+
+
+def _provider(values: _Values, url: str | None, model: str | None, key_file: TextIO | None) -> None:
+    def check_url(text: str) -> None:
+        values.try_out(llm_base_url=text, **({} if text == EMBEDDED else {"llm_model": "any"}))
+        values.take(llm_base_url=text)
+
+    def check_model(text: str) -> None:
+        values.try_out(llm_model=text)
+        values.take(llm_model=text)
+
+    question = f"3 of 4  The provider's base URL, or `{EMBEDDED}` for summaries from a template, without a key"
+    _asked(question, url, "--base-url", check_url, default=EMBEDDED)
+    if values.given["llm_base_url"] == EMBEDDED:
+        return
+    _asked("        The model's name there", model, "--model", check_model)
+    if key_file is not None:
+        key = key_file.read().strip()
+    elif confirm.at_a_terminal():
+        text = "        The key (not shown as you type; nothing for a server without one)"
+        key = click.prompt(text, default=_UNSET, show_default=False, hide_input=True, err=True).strip()
+    else:
+        key = _UNSET
+    if key:
+        values.try_out(llm_api_key=key)
+        values.take(llm_api_key=key)
+
+
+def _budget(values: _Values, given: str | None, price_input: str | None, price_output: str | None) -> None:
+    settings = values.try_out().settings
+    listed = listed_price(settings, None)
+    if listed is None and settings.price_input_usd is None:
+        _say(f"        No list has the price of {settings.model}; 0 is for a server of your own")
+        asked = _asked("        Dollars for a million input tokens", price_input, "--price-input", _amount)
+        said = _asked("        Dollars for a million output tokens", price_output, "--price-output", _amount)
+        values.take(price_input_usd=asked, price_output_usd=said)
+    elif listed is not None:
+        _say(f"        {listed.model} is on the price list of {listed.taken}")
+
+    def check(text: str) -> None:
+        if text.lower() != "none":
+            values.try_out(budget_usd=_amount(text))
+            values.take(budget_usd=_amount(text))
+            _say(f"        no more than {usd(_amount(text))} is spent under this root, by all runs together")
+
+    _asked("4 of 4  The most to spend, in dollars (none: no bound)", given, "--budget", check, default="5")
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text.strip().lstrip("$"))
+    except ValueError:
+        raise SettingsError(f"{text!r} is no number of dollars; write it as in 5 or 0.40") from None
+    if not 0 <= amount < float("inf"):
+        raise SettingsError(f"{text!r} is no number of dollars, zero or more")
+    return amount
+
+
+def _asked(
+    question: str, given: str | None, option: str, check: Callable[[str], T], *, default: str | None = None
+) -> T:
+    """What `check` makes of the answer: the option's, or a person's, who is asked until it passes.
+
+    Raises:
+        click.UsageError: there is no option and nobody to ask.
+        SettingsError, SourceError: the option's value does not pass.
+    """
+    if given is not None:
+        return check(given)
+    if not confirm.at_a_terminal():
+        raise click.UsageError(f"{option} is missing, and there is no terminal to ask on")
+    while True:
+        answer = str(click.prompt(question, default=default, err=True)).strip()
+        try:
+            return check(answer)
+        except (SettingsError, SourceError) as error:
+            _say(f"        {error}")
+
+
+def _say(*lines: str) -> None:
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+    sys.stderr.flush()

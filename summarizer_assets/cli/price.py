@@ -1,0 +1,38 @@
+"""The price of a job before it is paid, in a few lines; `estimate.figures` has it for programs."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from summarizer_assets.core.display_text import duration, number, usd
+from summarizer_assets.estimate.spend import SpendEstimate
+from summarizer_assets.estimate.terms import NO_PRICE, usd_span
+
+_WIDTH: Final = 10
+
+
+def price_text(spend: SpendEstimate) -> str:
+    """What the pending authors will take."""
+    return "\n".join(f"{name:<{_WIDTH}} {value}" for name, value in _lines(spend))
+
+
+def _lines(spend: SpendEstimate) -> Iterator[tuple[str, str]]:
+    found, pending = spend.configured.estimate, spend.pending
+    new, again = sum(pending.new.values()), sum(pending.known.values())
+    held = f"; --limit or SUMMARIZER_LIMIT holds back {number(pending.held_back)}" if pending.held_back else ""
+    yield "authors", f"{number(pending.asked)} ({number(new)} new, {number(again)} again){held}"
+    yield "requests", f"{number(found.calls.expected)}, of at most {number(spend.configured.group_size)} authors each"
+    yield "tokens", f"{number(found.prompt_tokens.expected)} in, {number(found.completion_tokens.expected)} out"
+    if found.cost_usd is None:
+        yield "cost", f"not known: {NO_PRICE}"
+    else:
+        yield "cost", usd_span(found.cost_usd) if found.cost_usd.high else "nothing"
+    seconds = spend.configured.duration.seconds
+    if seconds is not None:
+        yield "time", f"about {duration(seconds)}, bound by {spend.configured.duration.bound_by}"
+    if not spend.model.learnt and not (spend.prices.price and spend.prices.price.free):
+        yield "", "a guess until the model has answered: a pilot (--limit 50) makes it sure"
+    left, beyond = spend.budget_left_usd, spend.beyond_budget_usd
+    if left is not None:
+        more = f"; the job stops {usd(beyond)} short, and can go on later" if beyond is not None and beyond > 0 else ""
+        yield "budget", f"{usd(left)} left{more}"
+    yield from (("mind", notice) for notice in spend.prices.notices)

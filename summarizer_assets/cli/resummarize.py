@@ -1,0 +1,71 @@
+"""`summarizer resummarize`: summaries made anew, by prompt, model and age."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from summarizer_assets.cli.answer import Answer
+from summarizer_assets.cli.asking_again import ask_again
+from summarizer_assets.cli.command import command as as_command
+from summarizer_assets.cli.command import opened
+from summarizer_assets.cli.confirm import yes_option
+from summarizer_assets.core.authors.redrive import Resummarize
+from summarizer_assets.estimate.again import renewals_again
+from summarizer_assets.estimate.renewal import renewals
+from summarizer_assets.installation import Summarizer
+from summarizer_assets.storage.delta.guards import reading
+
+
+@as_command
+@click.option("--other-prompt-or-model", is_flag=True, help="Those made with others than the settings have now.")
+@click.option("--prompt-version", "prompts", multiple=True, help="Those of it; may be given several times.")
+@click.option("--model", "models", multiple=True, help="Those of it; may be given several times.")
+@click.option("--older-than-days", type=click.FloatRange(min=0), help="Those made before so many days.")
+@click.option("--author", "authors", multiple=True, metavar="ID", help="This author's; may be given several times.")
+@yes_option
+def command(
+    *,
+    other_prompt_or_model: bool,
+    prompts: tuple[str, ...],
+    models: tuple[str, ...],
+    older_than_days: float | None,
+    authors: tuple[str, ...],
+    yes: bool,
+) -> Answer:
+    """Make summaries anew: show the price, ask y/N, then ask the model.
+
+    All that is given must hold. An old summary stays until the new one is there. The authors pending in the same
+    buckets are asked with them.
+
+    \b
+    Example: summarizer resummarize --other-prompt-or-model
+    Status 1: authors failed, or a run stopped.
+    """
+    now = datetime.now(UTC)
+    before = None if older_than_days is None else now - timedelta(days=older_than_days)
+    chosen = Resummarize(frozenset(prompts), frozenset(models), frozenset(authors), before, other_prompt_or_model)
+    if not chosen:
+        raise click.UsageError(
+            "say which: --other-prompt-or-model, --prompt-version, --model, --older-than-days, --author"
+        )
+    summarizer = opened()
+    price = renewals_again(summarizer, _buckets(summarizer, chosen), renewals(summarizer, chosen), now)
+    config = {
+        "resummarize": {
+            "other_prompt_or_model": other_prompt_or_model,
+            "prompt_versions": list(prompts),
+            "models": list(models),
+            "authors": list(authors),
+            **({} if before is None else {"before": before.isoformat()}),
+        },
+        "spend": True,
+    }
+    return ask_again(summarizer, price, config, yes=yes)
+
+
+def _buckets(summarizer: Summarizer, chosen: Resummarize) -> list[str]:
+    """The buckets with chosen summaries."""
+    table, identity = summarizer.tables.summaries, summarizer.identity
+    with reading(table.uri):
+        rows = table.read().filter(chosen.summaries(identity.prompt_version, identity.model))
+        return sorted(rows.select("bucket").unique().collect()["bucket"])

@@ -1,0 +1,1 @@
+"""Where a root stands, from counts and logs alone, and the one command to call next."""

@@ -1,0 +1,59 @@
+"""Where a root stands at one moment: plain values, read once. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from summarizer_assets.core.authors.coverage import Coverage
+from summarizer_assets.core.authors.failure_counts import Failures
+
+
+@dataclass(frozen=True)
+class BucketNow:
+    """One bucket. `authors = summaries + failed + pending`, but for rows of people who left the source.
+
+    `due`: failures that the next run asks. `parked`: why no sensor starts it again; empty if one does.
+    """
+
+    bucket: str
+    authors: int
+    summaries: int
+    failed: int
+    pending: int
+    due: int = 0
+    at_work: bool = False
+    parked: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A root at one moment. Money in nano-dollars.
+
+    `failures`: by reason, the most frequent first. `next_retry_at`: when the first failure that waits is due (UTC).
+    `stopped`: cause, buckets and remedy of last runs that ended early. `budget`: None if none is set. `priced`:
+    whether the cost of a request is known. `limit`: SUMMARIZER_LIMIT; `asked`: authors with a summary or a failure.
+    """
+
+    root: str
+    buckets: Sequence[BucketNow] = ()
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    next_retry_at: datetime | None = None
+    stopped: Sequence[tuple[str, Sequence[str], str]] = ()
+    spent: int = 0
+    uncertain: int = 0
+    budget: int | None = None
+    priced: bool = True
+    limit: int | None = None
+
+    @property
+    def coverage(self) -> Coverage:
+        names = ("authors", "summaries", "failed", "pending")
+        return Coverage(**{name: sum(getattr(bucket, name) for bucket in self.buckets) for name in names})
+
+    @property
+    def parked(self) -> list[BucketNow]:
+        return [bucket for bucket in self.buckets if bucket.parked]
+
+    @property
+    def at_work(self) -> list[str]:
+        return [bucket.bucket for bucket in self.buckets if bucket.at_work]
