@@ -51,6 +51,7 @@ def test_a_bucket_alone_names_all_of_its_failures(model: FaultyProvider, run: Ru
     one = max(buckets, key=lambda bucket: int(bucket["failed"]))
     found = data(run("redrive", "--bucket", one["bucket"], "--yes", "--json")[1])
     assert found["estimate"]["authors"] == one["failed"] > 0
+    assert found["problems"] == []
     assert found["status"]["failed"] == len(POISON) - one["failed"]
 
 
