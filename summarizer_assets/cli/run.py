@@ -23,6 +23,7 @@ from summarizer_assets.estimate.spend import estimate_spend, keep
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import INGEST
 from summarizer_assets.overview.work import buckets_to_run
+from summarizer_assets.quality.names import AUTHORS
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.sources.watch import SourceLook, look_at
 
@@ -83,7 +84,7 @@ def _ingest(
 
 def _is_read(summarizer: Summarizer, instance: dg.DagsterInstance, look: SourceLook) -> bool:
     """Whether the last ingest of all buckets read the source as it is now."""
-    book = RunBook(instance, INGEST, "authors", summarizer.root)
+    book = RunBook(instance, INGEST, dg.AssetKey(AUTHORS), summarizer.root)
     runs = book.of_all(bucket_keys(summarizer.buckets))
     last = next((run for run in runs if run.end == "succeeded"), None)
     if last is None or last.found is not None:
