@@ -44,6 +44,8 @@ def test_a_page_of_hostile_data_runs_nothing_asks_for_nothing_and_fits_a_phone(
 ) -> None:
     root = Root(tmp_path)
     hostile(root)
+    root.authors([{"author_id": "o"}])
+    root.summaries([{"author_id": "o", "content_hash": "of before"}])  # the widest table has all its columns
     address = Path(make(root.summarizer, NOW).place).as_uri()
     page = browser.new_page(viewport={"width": 390, "height": 844})
     told: list[str] = []
@@ -75,6 +77,7 @@ def test_a_page_of_hostile_data_runs_nothing_asks_for_nothing_and_fits_a_phone(
     assert pictures
     assert all(pictures)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator(".scroll").evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
     assert page.locator("h1").evaluate("node => getComputedStyle(node).fontWeight") == "700"  # the style is let in
     page.close()
 

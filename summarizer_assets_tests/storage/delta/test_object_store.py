@@ -2,14 +2,17 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import pytest
 
 from summarizer_assets.storage.delta import object_store as checks
 from summarizer_assets.storage.delta.changes import Append, Merge
 from summarizer_assets.storage.delta.maintenance import maintain
 from summarizer_assets.storage.delta.object_store import require_answer, require_put_if_absent
+from summarizer_assets.storage.delta.replaced import ReplacedRows
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.errors import StoreUnfit, TableError
 from testing.certificates import certified
@@ -168,6 +171,27 @@ def test_rights_that_end_between_two_commits_are_told_and_the_table_is_as_it_was
         writer.apply(Merge("0000", rows("0000", "bc", "second")))
     fail(options)
     assert content(table) == {("0000", author, "first") for author in "ab"}
+
+
+def test_what_a_commit_replaced_is_read_there_too_and_is_none_where_its_files_are_gone(root, options):
+    table = table_at(root, options)
+
+    def replaced() -> pl.DataFrame | None:
+        return ReplacedRows(table, datetime.now(UTC), most=4).rows("0000", ["author_id", "summary"], pl.lit(value=True))
+
+    for change in (Append("0000", rows("0000", "ab")), Merge("0000", rows("0000", "a", "second"))):
+        table.writer("0000", table.fence("0000", table.ensure())).apply(change)
+    before = replaced()
+    assert before is not None
+    assert set(before.iter_rows()) == {("a", "first"), ("b", "first")}
+    handle = table.open()
+    assert handle is not None
+    handle.create_checkpoint()
+    assert before.equals(replaced())
+    for key in keys_under(root, options):
+        if "/bucket=" in key:
+            client(options).delete_object(Bucket="tables", Key=key)
+    assert replaced() is None
 
 
 def test_maintenance_that_is_let_in_no_more_tells_it_without_what_the_store_echoes(root, options):
