@@ -48,7 +48,8 @@
       for (const [id, name, affiliation, stands, reason] of rows)
         people.push({ file, id, name, affiliation, stands, reason, folded: folded(`${name} ${id}`) });
     const order = new Intl.Collator("en").compare;
-    people.sort((one, other) => order(one.name, other.name) || order(one.id, other.id));
+    const nameless = (one) => one.name === "(no name)";  // they come last
+    people.sort((one, other) => nameless(one) - nameless(other) || order(one.name, other.name) || order(one.id, other.id));
     offer();
     search();
     follow();
