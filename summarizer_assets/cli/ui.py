@@ -32,7 +32,7 @@ def command(*, host: str, port: int, root: str | None, as_json: bool) -> None:
     Example: summarizer ui --port 3100
     """
     with told_plainly(as_json=as_json):
-        summarizer, is_demo = _chosen(root)
+        summarizer, is_demo = chosen(root)
         if answers(host, port):
             raise click.UsageError(
                 f"port {port} is taken: end what holds it, or choose another, as in --port {port + 100}"
@@ -52,7 +52,7 @@ def command(*, host: str, port: int, root: str | None, as_json: bool) -> None:
         serve(workspace, host, port, told)
 
 
-def _chosen(root: str | None) -> tuple[Summarizer, bool]:
+def chosen(root: str | None) -> tuple[Summarizer, bool]:
     """The installation whose UI is meant, and whether it is the demo's because nothing else is there."""
     if root is not None:
         use_root(root)
