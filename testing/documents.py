@@ -16,7 +16,7 @@ README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
 
 #: What a clone holds that the commands need.
-_CLONED = ("Makefile", "workspace.yaml", "pyproject.toml", "setup.cfg", "constraints.txt", "README.md")
+_CLONED = ("Makefile", "workspace.yaml", "pyproject.toml", "setup.cfg", "constraints.txt", "README.md", "CHANGELOG.md")
 #: What the reader of these pages has done by then: the sample as a table of their own, with the settings of `.env`.
 _OWN_TABLE = """
 import sys
@@ -110,7 +110,7 @@ def clone_into(folder: Path) -> None:
     for name in _CLONED:
         shutil.copy2(REPOSITORY / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("summarizer_assets", "summarizer_assets_tests", "testing", "tools"):
+    for name in ("docs", "summarizer_assets", "summarizer_assets_tests", "testing", "tools"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     (folder / ".env").write_text(f"{PREFIX}BUCKETS=16\n")  # the pages name partitions of a table of some size

@@ -136,13 +136,18 @@ def test_the_first_page_shows_what_the_demo_ran_and_the_graph_what_it_made(site,
     assert said == [f"Dagster's UI of the demo, {site.root}: {site.url}  (Ctrl-C ends it)"]
     assert {path[-1] for path in done["made"]} == MADE
     page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
     page.goto(site.url, wait_until="domcontentloaded")
     for job in RAN:
         page.get_by_role("link", name=job).first.wait_for()
     assert "/timeline" in page.url
-    page.goto(f"{site.url}/asset-groups", wait_until="domcontentloaded")
-    page.get_by_text("Materialized", exact=True).nth(2).wait_for()  # the three without partitions
-    page.get_by_text("100% filled", exact=True).nth(2).wait_for()  # the three with
+    for group, state, boxes in (
+        ("summaries", "100% filled", 3),
+        ("planning", "Materialized", 1),
+        ("upkeep", "Materialized", 2),
+    ):
+        page.goto(f"{site.url}/locations/summarizer_assets/asset-groups/{group}/lineage", wait_until="domcontentloaded")
+        page.get_by_text(state, exact=True).nth(boxes - 1).wait_for()
     page.close()
 
 
