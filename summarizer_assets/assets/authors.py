@@ -123,8 +123,9 @@ def _yes(code: str, keys: Sequence[str], names: Names) -> str:
     asset = names.asset(AUTHORS_ASSET).to_user_string()
     partitions = f"--partition {keys[0]}" if len(keys) == 1 else f"--partition-range {keys[0]}...{keys[-1]}"
     config = json.dumps({"ops": {names.op(AUTHORS_ASSET): {"config": {"accept_loss": code}}}})
+    command = "" if names.prefix else f"`summarizer run --accept-loss {code}`, "
     return (
-        f"`accept_loss: {code}` in the launchpad of `{asset}`, or "
+        f"{command}`accept_loss: {code}` in the launchpad of `{asset}`, or "
         f"dg launch --assets {asset} {partitions} --config-json '{config}'"
     )
 

@@ -1,6 +1,7 @@
 """`summarizer run` and `summarizer status`: real tables, a provider on loopback that fails as planned."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -43,12 +44,19 @@ def settings(here: Path, url: str, **more: object) -> None:
     write_settings(here, **{**given, "price_input_usd": 1, "price_output_usd": 4, **more})
 
 
-def test_nothing_is_asked_before_a_yes_and_the_source_is_read_once(here: Path, model: FaultyProvider, run: Run) -> None:
+def test_nothing_is_asked_before_a_yes_and_the_source_is_read_once(
+    here: Path, model: FaultyProvider, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = len(model.entries)
     status, _, err = run("run")
     assert status == 2
     assert "say --yes" in err
     assert "cost       $" in err
+    assert len(model.entries) == asked
+    with monkeypatch.context() as terminal:
+        terminal.setattr(confirm, "at_a_terminal", lambda: True)
+        terminal.setattr("click.confirm", lambda *_, **__: False)
+        assert run("run")[:2] == (0, "nobody was asked\n")
     assert len(model.entries) == asked
     status, out, err = run("run", "--yes", "--json")
     assert status == 0
@@ -65,14 +73,13 @@ def test_nothing_is_asked_before_a_yes_and_the_source_is_read_once(here: Path, m
     write_authors(here / "authors.parquet", 32)
     found = data(run("run", "--yes", "--json")[1])
     assert (found["ingested"], found["status"]["summaries"]) == (True, 32)
-
-
-def test_a_no_asks_nobody(here: Path, model: FaultyProvider, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirm, "at_a_terminal", lambda: True)
-    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
-    asked = len(model.entries)
-    assert run("run")[:2] == (0, "nobody was asked\n")
-    assert len(model.entries) == asked
+    write_authors(here / "authors.parquet", 20)
+    status, _, err = run("run", "--yes")
+    assert status == 1
+    code = re.search(r"summarizer run --accept-loss (\S+?)`", err)
+    assert code is not None
+    found = data(run("run", "--accept-loss", code[1], "--yes", "--json")[1])
+    assert (found["status"]["authors"], found["status"]["summaries"]) == (20, 20), "who is gone is removed"
 
 
 def test_failed_authors_are_told_with_reason_and_remedy_and_the_status_is_1(model: FaultyProvider, run: Run) -> None:
