@@ -83,14 +83,14 @@ def test_what_dagster_shows_of_another_root_is_no_reason_to_leave_a_partition_al
     found = rebuild_status.rebuild(second.summarizer, instance)
     assert found.green == {"authors": 2}
     assert sorted(found.unfinished) == ["0000", "0001"]
-    [line] = [line for line in rebuild_status.told(found, instance) if "another root" in line]
+    [line] = [line for line in told(found, instance) if "another root" in line]
     assert f"Dagster shows buckets 0000, 0001 as done, by runs on another root ({first.settings.root})" in line
 
     second.summarize("0000")
     found = rebuild_status.rebuild(first.summarizer, instance)
     assert found.reported == {"authors": 2, "author_summaries": 1, "failed_authors": 1}
     assert found.green == {"author_summaries": 1, "failed_authors": 1}
-    assert not [line for line in rebuild_status.told(found, instance) if "another root" in line]
+    assert not [line for line in told(found, instance) if "another root" in line]
 
 
 def test_the_newest_runs_of_each_root_are_kept(both: tuple[Installation, Installation]) -> None:
