@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from summarizer_assets import rebuild_status
+from summarizer_assets.cli.rebuild_status import told
 from summarizer_assets.jobs import INGEST, SUMMARIZE
 from summarizer_assets.run_history import prune
 from summarizer_assets.sensors.runs import RunBook

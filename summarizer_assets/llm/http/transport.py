@@ -23,6 +23,7 @@ from yarl import URL
 
 from summarizer_assets.llm.http.body import Body, BodyTooBigError, headers_of_unpacked
 from summarizer_assets.llm.http.resolver import Resolver, refuse_metadata
+from summarizer_assets.llm.http.sockets import Sockets
 from summarizer_assets.llm.http.turns import Turns
 
 MiB = 1 << 20
@@ -124,6 +125,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
         self._resolver: Resolver | None = None
+        self._sockets = Sockets()
         self._route: _Route | None = None
         self._headers: tuple[list[tuple[bytes, bytes]], CIMultiDict[str]] | None = None
         self._turns = Turns()
@@ -164,13 +166,16 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        await self._sockets.cut()
         if self._resolver is not None:
             await self._resolver.close()
 
     def _open(self) -> aiohttp.ClientSession:
         limits, self._resolver = self._limits, Resolver()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=limits.max_connections, resolver=self._resolver),
+            connector=aiohttp.TCPConnector(
+                limit=limits.max_connections, resolver=self._resolver, socket_factory=self._sockets.open
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=limits.deadline_s, sock_connect=limits.connect_s),
             auto_decompress=False,  # unpacked here, under the cap

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
+import socket
 import ssl
+import threading
 import traceback
 import urllib.request
 import zlib
@@ -15,6 +18,7 @@ from aiohttp.abc import AbstractResolver
 
 from summarizer_assets.llm.errors import RunFatal, StopCause
 from summarizer_assets.llm.http.body import BodyTooBigError
+from summarizer_assets.llm.http.event_loop import loop_factory
 from summarizer_assets.llm.http.resolver import ForbiddenAddressError
 from summarizer_assets.llm.http.transport import ProxyRefusedError, TlsError, TransportLimits, build_transport
 from summarizer_assets_tests.llm.wire import GOOD, KEY, Asked, answering, ask, calling, reply, serving
@@ -320,6 +324,46 @@ def test_a_certificate_nobody_vouches_for_is_a_tls_error(private):
 def test_a_certificate_for_another_name_is_a_tls_error(private):
     with pytest.raises(TlsError, match="mismatch"):
         asyncio.run(over_tls(private, ca_file=private.authority, host="localhost"))
+
+
+@contextlib.contextmanager
+def mute_server(private):
+    """A TLS server that reads requests and says nothing more, not even goodbye; yields its port."""
+    kept, context = [], server_context(private)
+
+    def serve(listener):
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                kept.append(listener.accept()[0])
+                with contextlib.suppress(OSError):  # the client broke off in the handshake
+                    kept.append(context.wrap_socket(kept[-1], server_side=True))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+    for one in kept:
+        one.close()
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.1])
+def test_requests_over_tls_that_are_broken_off_leave_nothing_open_in_the_loop(private, after_s):
+    async def broken_off(port):
+        to = build_transport(limits=TransportLimits(deadline_s=5), ca_file=private.authority)
+        tasks = [asyncio.create_task(post(to, f"https://127.0.0.1:{port}/v1")) for _ in range(4)]
+        await asyncio.sleep(after_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await to.aclose()
+
+    with mute_server(private) as port:
+        for _ in range(3):
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:  # closes the loop: EBUSY if anything is open
+                runner.run(broken_off(port))
+    gc.collect()  # a transport that was left open warns when it goes, and a warning fails the test
 
 
 def test_a_private_authority_is_trusted_by_file_or_by_environment(private, monkeypatch):
