@@ -24,7 +24,8 @@ AUTHORS, GROUP, IN_FLIGHT, LEASE_S = 200, 5, 4, 1.0
 
 #: The worker with a lease short enough to sleep through it.
 WORKER = f"""
-import os, signal, sys
+import sys, time
+from pathlib import Path
 from summarizer_assets.installation import Summarizer
 Summarizer.__init__.__kwdefaults__["lease_s"] = {LEASE_S}
 {{more}}
@@ -32,14 +33,16 @@ from testing import worker
 sys.exit(worker.main("0000"))
 """
 
-#: It falls asleep in its second commit: the claim was checked, the fence too, the rows are on their way.
-ASLEEP_IN_A_COMMIT = """
+#: It waits in its second commit to be put to sleep: the claim was checked, the fence too, the rows are on their way.
+IN_A_COMMIT = """
 from summarizer_assets.storage.delta.writer import BucketWriter
 commit, commits = BucketWriter._commit, []
 def sleepy(self, handle, change, *mark):
     commits.append(change)
     if len(commits) == 2:
-        os.kill(os.getpid(), signal.SIGSTOP)
+        Path({waits!r}).touch()
+        while not Path({goes_on!r}).exists():
+            time.sleep(0.01)
     return commit(self, handle, change, *mark)
 BucketWriter._commit = sleepy
 """
@@ -150,15 +153,17 @@ def test_a_run_that_wakes_up_while_another_works_leaves_the_bucket_to_it(install
     assert_paid_twice_is_bounded(provider)
 
 
-def test_a_run_that_falls_asleep_within_a_commit_does_not_finish_it_over_another_s(installation, provider):
-    with sleeper(installation, ASLEEP_IN_A_COMMIT) as run:
-        wait_for(lambda: is_asleep(run))
-        wait_for(lambda: not installation.summarizer.state.holders())
+def test_a_run_that_falls_asleep_within_a_commit_does_not_finish_it_over_another_s(installation, provider, tmp_path):
+    waits, goes_on = tmp_path / "waits", tmp_path / "goes_on"
+    with sleeper(installation, IN_A_COMMIT.format(waits=str(waits), goes_on=str(goes_on))) as run:
+        wait_for(waits.exists)
+        fall_asleep(run, installation)
         (other,) = installation.summarize()
         assert other.success
         rows = installation.frame("summaries").sort("author_id")
         versions = installation.versions()
 
+        goes_on.touch()
         run.send_signal(signal.SIGCONT)
         said, _ = run.communicate(timeout=60)
 

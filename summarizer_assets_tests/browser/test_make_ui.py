@@ -210,16 +210,19 @@ def launch(page: Page, button: str) -> str:
     """Press Launch in an open launchpad; the id of its run."""
     page.get_by_text("No errors", exact=True).wait_for()
     page.get_by_text("All defaults expanded").wait_for()  # until then it is not drawn to its end
-    partition = page.get_by_placeholder("Partition")
-    if partition.count():
-        partition.fill("0000")
-        page.keyboard.press("Enter")
+    unchosen = page.get_by_text("launch a run without a partition specified")
     for _ in range(4):  # while the page draws itself anew, it takes no notice of a press
+        partition = page.get_by_placeholder("Partition")
+        if partition.count():
+            partition.fill("0000")
+            page.keyboard.press("Enter")
         page.get_by_role("button", name=button).last.click()
         with suppress(NothingHappenedError):
             page.wait_for_function(LAUNCHED_OR_NOT, timeout=20_000)
             break
-        if page.locator(".dagster-backdrop").count():  # it took notice, and is slow
+        if unchosen.count():  # it took no notice of the choice
+            page.get_by_role("button", name="Cancel").last.click()
+        elif page.locator(".dagster-backdrop").count():  # it took notice, and is slow
             with suppress(NothingHappenedError):
                 page.wait_for_function(LAUNCHED_OR_NOT, timeout=120_000)
             break
