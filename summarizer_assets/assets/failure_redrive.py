@@ -14,11 +14,11 @@ from pydantic import Field
 from summarizer_assets.assets.redrive import Reason
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.core.authors.failure_counts import action_for
-from summarizer_assets.core.authors.redrive import Redrive
+from summarizer_assets.core.authors.redrive import Choice, Redrive
 from summarizer_assets.core.display_text import number
 from summarizer_assets.core.markdown import escaped, table
 from summarizer_assets.core.redrive_order import RedriveOrder
-from summarizer_assets.estimate.redrive_price import RedrivePrice, redrive_markdown, redrive_prices, total
+from summarizer_assets.estimate.choice_price import ChoicePrice, choice_prices, redrive_markdown, total
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.names import Names
 from summarizer_assets.quality.names import FAILURES
@@ -60,7 +60,7 @@ def build_failure_redrive(names: Names) -> dg.AssetsDefinition:
         if not reasons:
             return dg.MaterializeResult(metadata={"reasons": dg.MetadataValue.md(_reasons(summarizer)), **rooted})
         now = datetime.now(UTC)
-        prices = redrive_prices(summarizer, Redrive(frozenset(reasons), failed_before=now))
+        prices = choice_prices(summarizer, Choice(redrive=Redrive(frozenset(reasons), failed_before=now)))
         facts: dict[str, Any] = {
             "offer": dg.MetadataValue.md(redrive_markdown(prices)),
             "reasons": ", ".join(reasons),
@@ -78,7 +78,7 @@ def build_failure_redrive(names: Names) -> dg.AssetsDefinition:
     return failure_redrive
 
 
-def _figures(price: RedrivePrice) -> dict[str, float]:
+def _figures(price: ChoicePrice) -> dict[str, float]:
     """Only what is not zero: Dagster plots numbers."""
     figures = {"would_ask": price.asks, "would_make_calls": price.calls, "would_use_tokens": price.tokens,
                "would_cost_usd": price.usd, "would_cost_usd_at_most": price.usd_at_most}  # fmt: skip

@@ -1,19 +1,17 @@
 """`summarizer demo`: the bundled sample with the embedded provider, whatever is set."""
 
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
 
 from summarizer_assets.cli.answer import DONE, NOT_GOOD, Answer
 from summarizer_assets.cli.command import command_of_own_root
 from summarizer_assets.cli.dagster_home import dagster_instance
+from summarizer_assets.cli.progress_bar import ProgressBar
 from summarizer_assets.core.authors.failure_counts import meaning_of
 from summarizer_assets.core.display_text import duration, number_of
-from summarizer_assets.core.progress import IngestProgress, Progress
 from summarizer_assets.demo import FOLDER, Demo, demo_settings, run_demo
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.settings.environment import forget_all
@@ -36,41 +34,13 @@ def command(*, root: str | None) -> Answer:
     forget_all()
     settings = demo_settings(place)
     sys.stderr.write(f"The bundled sample, the embedded provider, everything in {place}\n")
-    with dagster_instance(Summarizer(settings)) as instance, _Line() as line:
-        done = run_demo(settings, instance, step=line.step, watch=line.watch)
+    with dagster_instance(Summarizer(settings)) as instance, ProgressBar() as bar:
+        done = run_demo(settings, instance, step=bar.step, watch=bar.watch)
     return Answer(
         data={**asdict(done), "pending": done.pending},
         text="\n".join(_told(done)),
         status=NOT_GOOD if done.failed_runs else DONE,
     )
-
-
-class _Line:
-    """One line of progress on a terminal; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._step = "starting"
-        self._shown = sys.stderr.isatty()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            sys.stderr.write("\r\033[K")
-
-    def step(self, what: str) -> None:
-        self._step = what
-        self._draw("")
-
-    def watch(self, progress: Progress | IngestProgress) -> None:
-        self._draw(progress.line)
-
-    def _draw(self, what: str) -> None:
-        if self._shown:
-            line = f"{self._step}  {what}"[: shutil.get_terminal_size().columns - 1]
-            sys.stderr.write(f"\r\033[K{line}")
-            sys.stderr.flush()
 
 
 def _told(done: Demo) -> Iterator[str]:

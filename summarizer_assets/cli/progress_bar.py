@@ -14,11 +14,12 @@ _CLEAR = "\r\033[K"
 class ProgressBar:
     """The progress of one command over an ingest and several buckets; a `with` block around it.
 
-    `authors`: how many are to be asked in all, so that the bar is one over all buckets.
+    `authors`: how many are to be asked in all, so that the bar is one over all buckets; 0: there is no bar.
     """
 
     def __init__(self) -> None:
         self.authors = 0
+        self._step = ""
         self._asked: dict[str, int] = {}  # so far, by bucket
         self._drawn = False
         self._terminal = sys.stderr.isatty()
@@ -33,12 +34,17 @@ class ProgressBar:
 
     def watch(self, progress: Progress | IngestProgress) -> None:
         """Called twice a second by whatever runs in this process."""
-        if isinstance(progress, IngestProgress):
-            self._draw(progress.line)
+        if isinstance(progress, IngestProgress) or not self.authors:
+            self._draw(f"{self._step}  {progress.line}".lstrip())
             return
         self._asked[progress.bucket] = progress.total - progress.left
         done = min(sum(self._asked.values()), self.authors)
         self._draw(f"{text_bar(done, self.authors)} of {self.authors:,} authors   {progress.line}")
+
+    def step(self, what: str) -> None:
+        """What is done from now on; drawn on a terminal alone."""
+        self._step = what
+        self._draw(what)
 
     def ended(self, bucket: str, number: int, buckets: int) -> None:
         """A bucket ended, as the `number`-th of so many: told where no line is drawn anew."""

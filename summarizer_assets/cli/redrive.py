@@ -9,8 +9,7 @@ from summarizer_assets.cli.asking_again import ask_again, known_buckets
 from summarizer_assets.cli.command import command as as_command
 from summarizer_assets.cli.command import opened
 from summarizer_assets.cli.confirm import yes_option
-from summarizer_assets.core.authors.redrive import Redrive
-from summarizer_assets.estimate.again import failures_again
+from summarizer_assets.core.authors.redrive import Choice, Redrive
 
 
 @as_command
@@ -33,6 +32,6 @@ def command(*, reasons: tuple[str, ...], authors: tuple[str, ...], buckets: tupl
     summarizer = opened()
     now = datetime.now(UTC)  # those that fail meanwhile are not asked a second time
     chosen = Redrive(frozenset(reasons), frozenset(authors), now)
-    price = failures_again(summarizer, known_buckets(summarizer, buckets), chosen.failures, now)
     redrive = {"reasons": list(reasons), "authors": list(authors), "failed_before": now.isoformat()}
-    return ask_again(summarizer, price, {"redrive": redrive, "spend": True}, yes=yes)
+    only = known_buckets(summarizer, buckets)
+    return ask_again(summarizer, Choice(redrive=chosen), {"redrive": redrive}, yes=yes, only=only)

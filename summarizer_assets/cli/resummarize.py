@@ -9,11 +9,7 @@ from summarizer_assets.cli.asking_again import ask_again
 from summarizer_assets.cli.command import command as as_command
 from summarizer_assets.cli.command import opened
 from summarizer_assets.cli.confirm import yes_option
-from summarizer_assets.core.authors.redrive import Resummarize
-from summarizer_assets.estimate.again import renewals_again
-from summarizer_assets.estimate.renewal import renewals
-from summarizer_assets.installation import Summarizer
-from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.core.authors.redrive import Choice, Resummarize
 
 
 @as_command
@@ -48,8 +44,6 @@ def command(
         raise click.UsageError(
             "say which: --other-prompt-or-model, --prompt-version, --model, --older-than-days, --author"
         )
-    summarizer = opened()
-    price = renewals_again(summarizer, _buckets(summarizer, chosen), renewals(summarizer, chosen), now)
     config = {
         "resummarize": {
             "other_prompt_or_model": other_prompt_or_model,
@@ -58,14 +52,5 @@ def command(
             "authors": list(authors),
             **({} if before is None else {"before": before.isoformat()}),
         },
-        "spend": True,
     }
-    return ask_again(summarizer, price, config, yes=yes)
-
-
-def _buckets(summarizer: Summarizer, chosen: Resummarize) -> list[str]:
-    """The buckets with chosen summaries."""
-    table, identity = summarizer.tables.summaries, summarizer.identity
-    with reading(table.uri):
-        rows = table.read().filter(chosen.summaries(identity.prompt_version, identity.model))
-        return sorted(rows.select("bucket").unique().collect()["bucket"])
+    return ask_again(opened(), Choice(resummarize=chosen), config, yes=yes)
