@@ -18,6 +18,7 @@ from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import CHECK, ERRORS_ONLY, ESTIMATE, INGEST, REPORT, SUMMARIZE
 from summarizer_assets.report.place import NAME as REPORT_PAGE
+from summarizer_assets.sensors.runs import RANGE_END, RANGE_START
 from summarizer_assets.settings import Settings, load_settings
 
 #: Its root, in the current folder.
@@ -87,7 +88,7 @@ def run_demo(
         return bool(done.success)
 
     keys = bucket_keys(summarizer.buckets)
-    ends = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    ends = {RANGE_START: keys[0], RANGE_END: keys[-1]}
     if run(INGEST, "authors", tags=ends):
         run(ESTIMATE, "the price")
         for number, key in enumerate(keys, start=1):

@@ -81,10 +81,10 @@ class Summarizer:
             lambda: self.tables.authors.open(as_ours=False),
             settings.root,
             own_store=settings.state is None,
-            options=self._options(settings.root),
+            options=self.options_for(settings.root),
         )
         self.rejected = BucketedTable(
-            f"{settings.root}/rejected_source_rows", REJECTED, None, self._options(settings.root)
+            f"{settings.root}/rejected_source_rows", REJECTED, None, self.options_for(settings.root)
         )
         self.prompt = PromptSettings(settings.instruction_text, settings.language, settings.words)
         self.rendering = RenderSettings(
@@ -108,14 +108,12 @@ class Summarizer:
         """The number of buckets: as set, else as the tables were made with, else by the size of the source."""
         if self.settings.buckets is not None:
             return self.settings.buckets
-        made_with = buckets_of_table(f"{self.settings.root}/authors", self._options(self.settings.root))
-        if made_with is not None:
-            return made_with
-        return buckets_for(authors_about(self.source, self._options(self.source)), 1).count
+        made_with = buckets_of_table(f"{self.settings.root}/authors", self.options_for(self.settings.root))
+        return made_with or buckets_for(authors_about(self.source, self.options_for(self.source)), 1).count
 
     @cached_property
     def tables(self) -> Tables:
-        return Tables.under(self.settings.root, self.buckets, self._options(self.settings.root))
+        return Tables.under(self.settings.root, self.buckets, self.options_for(self.settings.root))
 
     @property
     def source(self) -> str:
@@ -176,7 +174,7 @@ class Summarizer:
 
         require_put_if_absent(self.settings.root, self.settings.storage_options)
         return ingest_stream(
-            open_source(uri, self.settings.columns, self._options(uri)),
+            open_source(uri, self.settings.columns, self.options_for(uri)),
             table=self.tables.authors,
             rejected=self.rejected,
             marks=IngestMarks(self.database, lambda: self.root_name),
@@ -305,7 +303,8 @@ class Summarizer:
         done = {table.uri.rpartition("/")[2]: maintain(table, busy, alone) for table in tables}
         return {name: maintained for name, maintained in done.items() if maintained is not None}
 
-    def _options(self, uri: str) -> dict[str, str]:
+    def options_for(self, uri: str) -> dict[str, str]:
+        """The object store's variables where `uri` lies on one; empty for a local path."""
         return self.settings.storage_options if uri.startswith("s3://") else {}
 
     @property

@@ -1,6 +1,5 @@
 """The calibration run: first an offer with its price, then, once confirmed, the requests."""
 
-import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.terms import terms_of
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.errors import Parked, RunFatal
+from summarizer_assets.llm.http.event_loop import run
 from summarizer_assets.pricing import model_notices
 from summarizer_assets.storage.state_db.estimates import CALIBRATION, EstimateBook
 
@@ -111,7 +111,7 @@ def calibrate(
             await client.aclose()
 
     try:
-        asyncio.run(ask())
+        run(ask())
     except (Parked, RunFatal) as error:
         raise CalibrationStopped(str(error), measured) from None
     finally:

@@ -1,6 +1,5 @@
 """One request for one author, outside of any run: what comes back, costs and limits, and how it wants to be asked."""
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import BadReply, ProviderError, Refused, RunFatal, StopCause
+from summarizer_assets.llm.http.event_loop import run
 from summarizer_assets.llm.reply import Reply
 from summarizer_assets.llm.request_builder import RequestBuilder
 from summarizer_assets.storage.state_db.estimates import CALIBRATION
@@ -78,7 +78,7 @@ def try_one(summarizer: Summarizer, author: pl.DataFrame) -> Trial:
     client = summarizer.client(f"ping-{uuid.uuid4().hex[:12]}", CALIBRATION)
     asker = _Asker(summarizer, client, adapting, trial, int(row["tokens"]))
     try:
-        asyncio.run(asker.ask())
+        run(asker.ask())
     finally:
         adapting.tell(trial.adapted.append)
     trial.form = adapting.form.differences

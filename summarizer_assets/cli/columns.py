@@ -64,7 +64,7 @@ def explored(summarizer: Summarizer) -> Explored:
         SourceError: nothing readable is there.
     """
     uri, settings = summarizer.source, summarizer.settings
-    return explore(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
+    return explore(uri, settings.columns, summarizer.options_for(uri))
 
 
 def columns_lines(summarizer: Summarizer, found: Explored, *, to_set: bool = True) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _from_tables(summarizer: Summarizer, author: str | None) -> pl.DataFrame:
 def _from_source(summarizer: Summarizer, author: str | None) -> pl.DataFrame:
     """Before the first ingest: an author of the source's first rows."""
     uri, settings = summarizer.source, summarizer.settings
-    found = explore(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
+    found = explore(uri, settings.columns, summarizer.options_for(uri))
     if found.problem:
         raise SettingsError(f"{uri}: {found.problem}")
     rows = found.authors if author is None else found.authors.filter(pl.col("author_id") == author)

@@ -74,7 +74,7 @@ def _ingest(
 ) -> Ended:
     """Read the source if it is new or changed since the last ingest."""
     settings, uri = summarizer.settings, summarizer.source
-    look = look_at(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
+    look = look_at(uri, settings.columns, summarizer.options_for(uri))
     if not accept_loss and summarizer.root.found is not None and _is_read(summarizer, instance, look):
         bar.say(f"source: {uri} is read as it is ({look.words})")
         return Ended()

@@ -29,6 +29,7 @@ from summarizer_assets.rehearsal.mixture import something_of_everything
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.process import ProviderProcess, running
 from summarizer_assets.sensors.facts import retry_facts
+from summarizer_assets.sensors.runs import RANGE_END, RANGE_START
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.sources.errors import SourceError
@@ -76,8 +77,8 @@ class Job:
 
     def ingest(self) -> bool:
         ends = {
-            "dagster/asset_partition_range_start": self._keys[0],
-            "dagster/asset_partition_range_end": self._keys[-1],
+            RANGE_START: self._keys[0],
+            RANGE_END: self._keys[-1],
         }
         job = self._defs.resolve_job_def(INGEST)
         run = job.execute_in_process(run_config=ERRORS_ONLY, instance=self._instance, tags=ends, raise_on_error=False)
@@ -132,11 +133,11 @@ def first_authors(settings: Settings, count: int, file: Path) -> list[str]:
     Raises:
         SourceError: the source cannot be read, or has no author.
     """
-    uri = Summarizer(settings).source
-    options = settings.storage_options if uri.startswith("s3://") else None
+    summarizer = Summarizer(settings)
+    uri = summarizer.source
     chunks: list[pl.DataFrame] = []
     ids: dict[str, None] = {}
-    for chunk in open_source(uri, settings.columns, options).chunks(_ROWS):
+    for chunk in open_source(uri, settings.columns, summarizer.options_for(uri)).chunks(_ROWS):
         chunks.append(chunk.authors)
         ids |= dict.fromkeys(chunk.authors["author_id"].to_list())
         if len(ids) >= count:

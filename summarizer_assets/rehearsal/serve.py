@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from summarizer_assets.llm.http.event_loop import loop_factory
+from summarizer_assets.llm.http.event_loop import run
 from summarizer_assets.rehearsal.http_server import WireDoor
 from summarizer_assets.rehearsal.provider import FaultyProvider
 
@@ -43,5 +43,4 @@ def serve(
         await ended.wait()
         door.close()
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serving())
+    run(serving())

@@ -32,7 +32,7 @@ def build_source_sensor(names: Names, job: str, *, interval_s: int, settle_s: fl
         summarizer = names.summarizer_of(context)
         settings = summarizer.settings
         uri = summarizer.source
-        source = look_at(uri, settings.columns, settings.storage_options if uri.startswith("s3://") else None)
+        source = look_at(uri, settings.columns, summarizer.options_for(uri))
         memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
         keys = bucket_keys(summarizer.buckets)
         book = RunBook(context.instance, names.of(job), names.asset(AUTHORS), summarizer.root)

@@ -14,7 +14,7 @@ from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop
 from summarizer_assets.llm.budget.model_ends import announced_end
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.http.event_loop import loop_factory
+from summarizer_assets.llm.http.event_loop import run
 
 _LOOKS, _LOOK_S = 20, 0.05  # a second in all
 _OUTAGE = "they wait: the provider is out, tried once in a while"
@@ -75,8 +75,7 @@ class OnlineRequests:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                runner.run(self._ask())
+            run(self._ask())
         except asyncio.CancelledError:
             pass  # ended at once: the step has its own error to tell
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread

@@ -30,7 +30,10 @@ class Sockets:
         return made
 
     async def cut(self) -> None:
-        """Cut what is still open, and wait until the loop has let go of it. No reply is awaited any more."""
+        """Cut what is still open, and wait until the loop has let go of it. No reply is awaited any more.
+
+        What it has not let go of within a second stays open: closing the loop then raises, which fails the run.
+        """
         for one in self._open():
             with contextlib.suppress(OSError):  # not connected, or cut by the other side
                 one.shutdown(socket.SHUT_RDWR)
