@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from summarizer_assets.core.authors.remedies import REMEDIES, remedy_for
+from summarizer_assets.core.authors.remedies import REMEDIES, change_for
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.settings import PREFIX, Settings
 
@@ -59,5 +59,5 @@ def test_each_remedy_is_two_short_sentences_and_whoever_is_not_retried_is_left_t
 
 
 def test_a_reason_of_another_version_is_told_as_such():
-    assert "Not known" in remedy_for("gremlins").by_itself
-    assert remedy_for("refusal") == REMEDIES[FailureReason.REFUSAL]
+    assert change_for("gremlins") == "read the detail"
+    assert change_for("refusal") == change_for(FailureReason.REFUSAL) != change_for("gremlins")

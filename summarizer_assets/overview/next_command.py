@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from summarizer_assets.core.authors.failure_counts import action_for, is_rule
+from summarizer_assets.core.authors.failure_counts import is_rule
+from summarizer_assets.core.authors.remedies import change_for
 from summarizer_assets.core.display_text import exact_usd, listed_buckets, moment, number_of
 from summarizer_assets.core.run_records import OWN_STOPS
 from summarizer_assets.overview.facts import Overview
@@ -76,7 +77,7 @@ def _of_failures(now: Overview) -> Next | None:
     for reason, some in now.failures.items():
         left = some.final + some.exhausted
         if left and not is_rule(reason):
-            remedy = action_for(reason).rpartition("if it lasts, ")[2].removesuffix(", then re-drive the author")
+            remedy = change_for(reason).removesuffix(", then re-drive the author")
             return Next(
                 f"{number_of(left)} failed for {reason}; {remedy}, then", f"summarizer redrive --reason {reason}"
             )

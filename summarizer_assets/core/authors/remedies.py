@@ -76,15 +76,12 @@ REMEDIES: Final[Mapping[Why, Remedy]] = {
 _KNOWN = {str(reason): remedy for reason, remedy in REMEDIES.items()}
 
 
-def remedy_for(reason: str) -> Remedy:
-    """The remedy for a reason in the table, which another version of this package may have written."""
-    unknown = Remedy(
-        "Not known to this version.", "Read the detail, and the documentation of the version that wrote it."
-    )
-    return _KNOWN.get(reason, unknown)
+def change_for(reason: str) -> str:
+    """What a person should change if the reason lasts or is frequent, as part of a sentence.
 
-
-def change_for(reason: Why) -> str:
-    """What a person should change if the reason is frequent, as part of a sentence."""
-    action = REMEDIES[reason].action.removeprefix("If it lasts, ").removesuffix(".")
+    `reason`: of the table, so that another version of this package may have written it.
+    """
+    if reason not in _KNOWN:
+        return "read the detail"
+    action = _KNOWN[reason].action.removeprefix("If it lasts, ").removesuffix(".")
     return action[0].lower() + action[1:]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from summarizer_assets.core.authors.failure_counts import action_for
+from summarizer_assets.core.authors.remedies import change_for
 from summarizer_assets.core.display_text import listed, number
 from summarizer_assets.core.markdown import table
 from summarizer_assets.core.quality_breaker import UNUSABLE
@@ -66,7 +66,7 @@ class NeedsAttention:
                 "",
                 table(
                     ("reason", "authors", "what to do first"),
-                    [(f"`{reason}`", number(count), _remedy(reason)) for reason, count in self.given_up.items()],
+                    [(f"`{reason}`", number(count), change_for(reason)) for reason, count in self.given_up.items()],
                 ),
                 "",
                 "Then materialise their partitions with `retry_all: true` in the launchpad.",
@@ -88,8 +88,3 @@ class NeedsAttention:
 def to_tell(attention: NeedsAttention, told: str, told_at: float, now: float) -> bool:
     """Whether to report now, if digest `told` was reported at `told_at`: each change once, at a bounded rate."""
     return attention.digest != told and now - told_at >= TELL_EVERY_S
-
-
-def _remedy(reason: str) -> str:
-    """The remedy for authors who are no longer retried."""
-    return action_for(reason).rpartition("if it lasts, ")[2]
