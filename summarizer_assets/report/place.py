@@ -15,7 +15,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import FileSelector
 
-from summarizer_assets.storage.delta.store_errors import refusal
+from summarizer_assets.storage.delta.store_errors import store_errors
 from summarizer_assets.storage.disk import remedy
 from summarizer_assets.storage.errors import StorageError, cause_of
 
@@ -45,14 +45,12 @@ def put(root: str, page: bytes, options: Mapping[str, str], name: str = NAME) ->
         return put_file(Path(root) / name, page, lasting=name == NAME)
     place = f"{root}/{name}"
     try:
-        raw = DeltaStorageHandler(root, dict(options)).open_output_stream(name)
-        # The engine's stream accepts only bytes, as a larger buffer passes them; pyarrow itself passes a Buffer.
-        with pa.BufferedOutputStream(raw, len(page) + 1) as stream:
-            stream.write(page)
+        with store_errors(root, options, f"{name} cannot be written"):
+            raw = DeltaStorageHandler(root, dict(options)).open_output_stream(name)
+            # The engine's stream accepts only bytes, as a larger buffer passes them; pyarrow itself passes a Buffer.
+            with pa.BufferedOutputStream(raw, len(page) + 1) as stream:
+                stream.write(page)
     except (DeltaError, OSError) as error:
-        refused = refusal(root, options, f"{name} cannot be written", error)
-        if refused is not None:
-            raise refused from None  # the cause would show what the store echoed
         raise StorageError(f"{place} cannot be written: {cause_of(error)}; is the store well?") from error
     return place
 
@@ -94,15 +92,14 @@ def get(root: str, name: str, options: Mapping[str, str]) -> bytes | None:
     if not is_of_report(name):
         raise ValueError(f"{name!r} is no file of a report")
     try:
-        if "://" not in root:
-            return (Path(root) / name).read_bytes()
-        return bytes(DeltaStorageHandler(root, dict(options)).open_input_file(name).read())
-    except FileNotFoundError:
-        return None
+        with store_errors(root, options, f"{name} cannot be read"):
+            try:
+                if "://" not in root:
+                    return (Path(root) / name).read_bytes()
+                return bytes(DeltaStorageHandler(root, dict(options)).open_input_file(name).read())
+            except FileNotFoundError:
+                return None
     except (DeltaError, OSError) as error:
-        refused = refusal(root, options, f"{name} cannot be read", error)
-        if refused is not None:
-            raise refused from None  # the cause would show what the store echoed
         raise StorageError(f"{root}/{name} cannot be read: {cause_of(error)}") from error
 
 
@@ -118,12 +115,10 @@ def keep_only(root: str, names: Collection[str], options: Mapping[str, str]) -> 
                 if is_of_report(name := f"{FOLDER}/{file.name}") and name not in names:
                     file.unlink(missing_ok=True)  # another report removed it
             return
-        store = DeltaStorageHandler(root, dict(options))
-        for found in store.get_file_info_selector(FileSelector(FOLDER, allow_not_found=True)):
-            if is_of_report(name := f"{FOLDER}/{found.base_name}") and name not in names:
-                store.delete_file(name)
+        with store_errors(root, options, f"{FOLDER} cannot be tidied"):
+            store = DeltaStorageHandler(root, dict(options))
+            for found in store.get_file_info_selector(FileSelector(FOLDER, allow_not_found=True)):
+                if is_of_report(name := f"{FOLDER}/{found.base_name}") and name not in names:
+                    store.delete_file(name)
     except (DeltaError, OSError) as error:
-        refused = refusal(root, options, f"{FOLDER} cannot be tidied", error)
-        if refused is not None:
-            raise refused from None  # the cause would show what the store echoed
         raise StorageError(f"{root}/{FOLDER}: an earlier report's file cannot be removed: {cause_of(error)}") from error
