@@ -75,7 +75,12 @@ def _name_the_code_location(instance: dg.DagsterInstance) -> None:
     """Give each run of this process the code location that the UI serves: without one its timeline leaves a run out."""
     create = instance.create_run_for_job
 
-    def create_ours(*, job_def: dg.JobDefinition, tags: dict[str, str], **more: Any) -> dg.DagsterRun:  # noqa: ANN401
+    def create_ours(
+        *,
+        job_def: dg.JobDefinition,
+        tags: dict[str, str],
+        **more: Any,  # noqa: ANN401 - Dagster's own
+    ) -> dg.DagsterRun:
         origin = _OURS.get_job_origin(job_def.name)
         labelled = {**tags, ".dagster/repository": _OURS.get_label()}
         return create(job_def=job_def, tags=labelled, remote_job_origin=origin, **more)
