@@ -7,7 +7,7 @@ from summarizer_assets.capacity.fleet import Costs, Fleet, Job, least_commits
 
 # What a job leaves behind, and where it was measured.
 
-#: A run's event file 170 kB, its share of `index.db` 33 kB, four files: docs/operations.md, "Keep the UI quick".
+#: A run's event file 170 kB, its share of `index.db` 33 kB, four files: docs/scale.md, "Dagster's pages and its disk".
 _EVENTS_BYTES, _FILES_OF_A_RUN = 170_000 + 33_000, 4
 #: Active files per row: 2.5 GB for 20 million authors (docs/scale.md), 50 MB for 250,000 summaries (tables.md).
 _AUTHOR_BYTES, _SUMMARY_BYTES = 125, 199
