@@ -4,7 +4,7 @@
 
 An initial job fills the tables; it is ten days old when the month begins. On each day 1 % of the authors, spread over
 all buckets, change in the source: the ingest rewrites their buckets, a run a bucket replaces their summaries by one
-MERGE, and some answers fail. All of it is done to Delta tables through the writers that runs use; rows are synthetic,
+commit, and some answers fail. All of it is done to Delta tables through the writers that runs use; rows are synthetic,
 nobody is asked, and a day passes by making everything there a day older (`month_tables.a_day_passes`).
 Each phase is a process of its own; with --folder, a script that was interrupted goes on with the next phase.
 250,000 authors in 64 buckets take 11 minutes of CPU for each of the two months, and 5 GB of disk; a million in 256

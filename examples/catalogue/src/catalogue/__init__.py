@@ -1,1 +1,1 @@
-"""A catalogue of books, with summaries of the people who wrote what is in it."""
+"""A catalogue of books, and summaries of researchers and members."""

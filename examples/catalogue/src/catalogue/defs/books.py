@@ -1,4 +1,4 @@
-"""What the project had before: an asset `authors`, a resource `summarizer` and an IO manager `delta` of its own."""
+"""The project's own definitions: among them an asset `authors`, a resource `summarizer` and an IO manager `delta`."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def shelf_labels(authors: list[str], summarizer: Shortener) -> list[str]:
 
 @dg.asset(group_name="research")
 def researchers() -> dg.MaterializeResult:
-    """People and their papers, one row a paper; the metadata tell where the table lies."""
+    """People and their papers, one row per paper; the metadata says where the table is."""
     table = DATA / "researchers.parquet"
     table.parent.mkdir(parents=True, exist_ok=True)
     rows = [

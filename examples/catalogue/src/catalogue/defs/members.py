@@ -17,12 +17,12 @@ def ours(spec: dg.AssetSpec) -> dg.AssetSpec:
 def members() -> dg.Definitions:
     settings = Settings(
         source=str(PROJECT / "members.csv"),
-        columns={
+        columns={  # our name: the name in the file
             "author_id": "number",
             "author_name": "full_name",
             "primary_affiliation": "workplace",
             "title": "work",
-            "citingsrcslocalcount": "cited",
+            "citingsrcslocalcount": "cited",  # citations of the paper
         },
         root=str(PROJECT / "data" / "members"),
         buckets=1,
