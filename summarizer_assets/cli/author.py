@@ -87,7 +87,7 @@ def _summary(now: AuthorNow) -> Iterator[str]:
             initial_indent=_INDENT,
             subsequent_indent=_INDENT * 2,
         )
-    support = "" if row["support"] is None else f", {row['support']:.0%} of its content words are in the record"
+    support = "" if row["support"] is None else f", {row['support']:.0%} of its significant words are in the record"
     yield f"{_INDENT}{moment(row['summarized_at'])}, {_clean(row['response_model'] or row['model'])}{support}"
     cost = "not known" if row["cost_usd"] is None else usd(row["cost_usd"])
     tokens = f"{row['prompt_tokens'] or 0:,} tokens in, {row['completion_tokens'] or 0:,} out"

@@ -28,7 +28,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "prompt_tokens": "of the request, split over its authors by length, so that they sum exactly",
     "completion_tokens": "of the request, split over its authors by length, so that they sum exactly",
     "cost_usd": "of the request, split in the same way; null where the price is not known",
-    "support": "the share, 0 to 1, of the summary's content words that the record has",
+    "support": "the share, 0 to 1, of the summary's significant words that the record has",
     "flags": "doubts about the summary, a list of names",
     "request_id": "the provider's id of the request",
     "run_id": "the id of Dagster's run",

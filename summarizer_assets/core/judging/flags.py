@@ -68,7 +68,7 @@ class Flag(StrEnum):
     LITTLE_SUPPORT = (
         "little_support",
         5,
-        "less than 30 % of its content words are in the record",
+        "less than 30 % of its significant words are in the record",
         "Is it about this author's papers at all?",
     )
     OTHER_LANGUAGE = (
