@@ -47,9 +47,9 @@ def default_of(field: FieldInfo) -> str:
 
 #: What is said above the settings of each group.
 GROUPS = {
-    "to know": "**To know.** What each installation decides:",
-    "sometimes": "**Sometimes.** When a page of the documentation or an error names one:",
-    "never": "**Never.** Leave them; tests and trials set them:",
+    "to know": "**To know.** Every installation decides these:",
+    "sometimes": "**Sometimes.** Needed only if another page or an error message names one:",
+    "never": "**Never.** Only for tests; keep the defaults:",
 }
 
 

@@ -49,22 +49,22 @@ class Settings(BaseSettings):
 
     source: str | None = to_know(
         None,
-        description="The input: a Delta table, or Parquet, CSV, JSONL as file, folder or glob, local or `s3://`. "
+        description="The input: a Delta table, or Parquet, CSV, JSON lines as file, folder or glob, local or `s3://`. "
         "Unset: the bundled sample of synthetic authors.",
     )
     columns: Annotated[dict[str, str], AfterValidator(known_columns)] = to_know(
         default_factory=dict,
         description="JSON mapping from our column names to the source's, where they differ, as in "
-        '`{"author_id": "person", "title": "paper_title"}`. `daisngid` is known as `author_id`.',
+        '`{"author_id": "person", "title": "paper_title"}`. A column `daisngid` is read as `author_id`.',
     )
     root: Annotated[str, AfterValidator(tables_root)] = to_know(
-        "data", validate_default=True, description="Where the tables live: a folder or `s3://bucket/prefix`."
+        "data", validate_default=True, description="Where the tables are: a folder or `s3://bucket/prefix`."
     )
     state: str | None = to_know(
         None,
         repr=False,  # may contain a database's password
-        description="Claims, run history and what was spent: a SQLite file, or `postgresql://…` when several hosts "
-        "work. Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
+        description="Claims, run history and spending: a SQLite file, or `postgresql://…` for several hosts. "
+        "Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
     )
     journal_dir: Path | None = sometimes(
         None,
@@ -72,24 +72,22 @@ class Settings(BaseSettings):
         "`journal/` beside the tables, or in the user's data folder when the root is remote.",
     )
     journal_fsync_s: float = sometimes(
-        1.0, ge=0, description="Longest time between two syncs of a journal that is written to; 0: sync each answer."
+        1.0, ge=0, description="Longest time in seconds between two syncs to disk; 0: sync each answer."
     )
     buckets: int | None = to_know(
         None,
         ge=1,
         le=MAX_BUCKETS,
-        description="Number of buckets, fixed once the tables are made. Unset: that of the tables; before they are "
-        "made, by the size of the source: 1 up to 20,000 authors, 16 up to 1.28 million, 256 for 20 million.",
+        description="Number of buckets; existing tables keep theirs. Unset: chosen by the size of the source when the "
+        "tables are made: 1 up to 20,000 authors, 16 up to 1.28 million, 256 for 20 million.",
     )
-    keep_removed: bool = sometimes(
-        False, description="Keep summaries and failures of authors that vanished from the source."
-    )
+    keep_removed: bool = sometimes(False, description="Keep summaries and failures of authors who left the source.")
     max_removed_share: float = sometimes(
         0.1,
         ge=0,
         le=1,
-        description="An ingest that would take more than this share of the authors, or all of a bucket's, is refused "
-        "until somebody says yes; 1: never.",
+        description="An ingest that would remove more than this share of the authors, or all authors of a bucket, is "
+        "refused until you confirm it; 1: never refused.",
     )
     max_rejected_share: float = sometimes(
         0.1, ge=0, le=1, description="An ingest that rejects more than this share of the source's rows is refused."
@@ -98,11 +96,9 @@ class Settings(BaseSettings):
     llm_base_url: str = to_know(
         EMBEDDED,
         description="An OpenAI-compatible base URL, to which `/chat/completions` is added, as in `https://host/v1`; "
-        "`embedded` answers from a template.",
+        "`embedded`: the built-in template.",
     )
-    llm_model: str | None = to_know(
-        None, description="The model's name at the provider; required with a base URL. Embedded: `template`."
-    )
+    llm_model: str | None = to_know(None, description="The model's name at the provider; required with a base URL.")
     llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
     llm_extra_body: Annotated[dict[str, Any], AfterValidator(OPENAI_CHAT.checked_extra_body)] = sometimes(
         default_factory=dict,
@@ -110,58 +106,58 @@ class Settings(BaseSettings):
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
     )
     llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = sometimes(
-        None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`'s, or certifi's."
+        None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`, or certifi's file."
     )
     price_input_usd: Dollars | None = to_know(
-        None, description="What a million input tokens cost. Unset: the list price, where the package's list has it."
+        None, description="Price of a million input tokens. Unset: from the package's price list."
     )
-    price_output_usd: Dollars | None = to_know(None, description="What a million output tokens cost.")
+    price_output_usd: Dollars | None = to_know(None, description="Price of a million output tokens.")
     price_cached_input_usd: Dollars | None = sometimes(
-        None, description="What a million input tokens cost that come from the provider's cache. Unset: as the others."
+        None, description="Price of a million input tokens from the provider's cache. Unset: the input price."
     )
     price_request_usd: Dollars | None = sometimes(
         None,
-        description="What one request costs at most beside its tokens, for fields of `SUMMARIZER_LLM_EXTRA_BODY` that "
-        "are billed so (searches, tools). Booked with each answer. Unset: nothing.",
+        description="The most that a request costs in addition to its tokens, for fields of "
+        "`SUMMARIZER_LLM_EXTRA_BODY` that are billed separately (searches, tools). Booked for each request.",
     )
     budget_usd: Dollars | None = to_know(
-        None, description="The most that all runs together may spend since the root was made. Unset: no bound."
+        None, description="The most that all runs together may spend, since the root was made. Unset: no limit."
     )
 
     instruction: Annotated[str | None, AfterValidator(text_or_file)] = to_know(
         None,
-        description="What to write: own text, or the path of a file that holds it. Part of the prompt version.",
+        description="What to write: your text, or the path of a file with it. Part of the prompt version.",
     )
     language: str = to_know(
         "English", min_length=1, description="Language of the summaries. Part of the prompt version."
     )
     words: int = to_know(80, ge=5, le=2000, description="Length of a summary, in words. Part of the prompt version.")
     max_papers: int = sometimes(
-        20, ge=1, le=1000, description="At most so many papers of an author are shown, the most cited first."
+        20, ge=1, le=1000, description="Most papers of an author that are sent, the most cited first."
     )
     max_characters: int = sometimes(
-        6000, ge=200, le=400_000, description="At most so many characters of an author are shown."
+        6000, ge=200, le=400_000, description="Most characters of an author's record that are sent."
     )
     ignore_changes_in: Annotated[tuple[str, ...], AfterValidator(paper_columns)] = sometimes(
         (),
-        description='Paper columns whose change alone leads to no new summary, as in `["citingsrcslocalcount"]`.',
+        description='Paper columns whose changes lead to no new summary, as in `["citingsrcslocalcount"]`.',
     )
 
     group_size: int = to_know(20, ge=1, le=1000, description="The most authors in one request.")
     group_tokens: int = sometimes(24_000, ge=500, description="The most estimated input tokens in one request.")
     max_output_tokens: int = sometimes(
-        16_000, ge=100, description="The most output tokens of one request; groups are cut to fit it."
+        16_000, ge=100, description="The most output tokens of one request; groups are made small enough."
     )
     max_in_flight: int = to_know(64, ge=1, le=10_000, description="The most requests in flight in one run.")
-    rpm: int | None = to_know(None, ge=1, description="The account's requests a minute, shared by all active runs.")
-    tpm: int | None = to_know(None, ge=1, description="The account's tokens a minute, shared by all active runs.")
-    request_timeout_s: float = sometimes(120.0, gt=0, description="Deadline of one request, headers to last byte.")
+    rpm: int | None = to_know(None, ge=1, description="The account's requests a minute, for all runs together.")
+    tpm: int | None = to_know(None, ge=1, description="The account's tokens a minute, for all runs together.")
+    request_timeout_s: float = sometimes(120.0, gt=0, description="Longest time of one request, in seconds.")
     no_progress_s: float = never(
-        600.0, gt=0, description="A run to which no request succeeds for so long stops; it can be resumed."
+        600.0, gt=0, description="Seconds without a successful request after which a run stops."
     )
     grounding: bool = sometimes(
         True,
-        description="Compare each summary with the records of its request: refuse another author's, mark doubts.",
+        description="Compare each summary with the records of its request: reject another author's, flag doubts.",
     )
     max_failure_share: float = sometimes(
         1.0,
@@ -173,40 +169,44 @@ class Settings(BaseSettings):
         0.05, ge=0, le=1, description="A check warns when more than this share of the authors sent have failed."
     )
 
-    limit: int | None = to_know(None, ge=1, description="At most so many authors are sent in all: a pilot.")
+    limit: int | None = to_know(None, ge=1, description="The most authors that are sent in total, for a pilot.")
     exclude: Annotated[Path | None, AfterValidator(file_there)] = to_know(
-        None, description="A file of author ids, one a line, never to be sent; rows of theirs are removed."
+        None, description="A file of author ids, one per line, that are never sent; their summaries are removed."
     )
-    max_attempts: int = sometimes(5, ge=1, description="Runs in which an author may fail before retrying ends.")
+    max_attempts: int = sometimes(
+        5, ge=1, description="Number of runs in which an author may fail before automatic retries end."
+    )
     retry_after_s: float = sometimes(
         300.0,
         ge=0,
-        description="Wait before a later run tries a failed author again; doubles with each failed run, up to a day.",
+        description="Wait, in seconds, before a failed author is retried; doubles with each failed run, up to a day.",
     )
-    retry_interval_s: int = never(30, ge=5, description="Time between two ticks of a sensor.")
+    retry_interval_s: int = never(30, ge=5, description="Time between two ticks of a sensor, in seconds.")
     retry_probe_s: float = never(
         60.0,
         ge=0,
-        description="Wait before a single run tries a provider that refused the last one (a rejected key, an outage); "
-        "grows with the outage, to half an hour.",
+        description="Wait, in seconds, before a single run tests a provider that refused the last one; grows to half "
+        "an hour in an outage.",
     )
-    retry_runs_per_tick: int = never(25, ge=1, le=100, description="The most runs a tick of a sensor starts.")
-    retry_most_queued: int = never(50, ge=1, description="Sensors start no run while so many wait in Dagster's queue.")
+    retry_runs_per_tick: int = never(25, ge=1, le=100, description="The most runs that one tick of a sensor starts.")
+    retry_most_queued: int = never(
+        50, ge=1, description="Sensors start no run while this many wait in Dagster's queue."
+    )
     lost_after_s: float = sometimes(
-        900.0, ge=60, description="A started run without claim or event for so long is lost."
+        900.0, ge=60, description="A started run without claim and without event for this time, in seconds, is lost."
     )
-    source_settle_s: float = never(60.0, ge=0, description="A changed source is read when it stays so for so long.")
-    progress_interval_s: float = never(
-        30.0, ge=0.1, description="Time between two reports of how far a run is, in its log and on its asset's page."
+    source_settle_s: float = never(
+        60.0, ge=0, description="A changed source is read after this time, in seconds, without another change."
     )
+    progress_interval_s: float = never(30.0, ge=0.1, description="Seconds between two progress reports of a run.")
     ui_hosts: Annotated[tuple[str, ...], AfterValidator(host_names)] = sometimes(
         (),
-        description='Further names under which the UI is reached, as in `["dagster.example.org"]`. It answers as '
-        "`localhost`; other names, and pages of other sites, are refused.",
+        description='More host names of the UI, as in `["dagster.example.org"]`. `localhost` is always allowed; other '
+        "names, and requests from pages of other sites, are refused.",
     )
-    commit_rows: int = sometimes(8000, ge=1, description="Rows that make a Delta commit; more where commits are slow.")
+    commit_rows: int = sometimes(8000, ge=1, description="Rows per Delta commit; more if commits are slow.")
     commit_interval_s: float = sometimes(
-        30.0, gt=0, description="Longest wait for a commit; 5 minutes where it is slow."
+        30.0, gt=0, description="Longest time between commits, in seconds; 5 minutes if they are slow."
     )
 
     @field_validator("llm_base_url")
