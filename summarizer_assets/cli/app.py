@@ -8,38 +8,38 @@ import click
 
 #: By section: the commands and what each does. `rebuild-status` is `command` in `summarizer_assets.cli.rebuild_status`.
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Begin": {
+    "Start": {
         "demo": "See it work in a minute: the bundled sample, no key, a folder of its own",
         "init": "Four questions about your table and your provider; writes the file .env",
-        "columns": "Guess which column of a table is which, and show three records",
-        "ping": "Ask the model for one author: reply, tokens, price, limits",
+        "columns": "Show how the columns of a table are understood, and three records",
+        "ping": "Send one author to the model: reply, tokens, price, limits",
     },
     "Run": {
-        "run": "Summarise your table: read it, show the price, ask y/N, ask the model",
-        "status": "How far it is, what failed and why, and what to do next",
-        "redrive": "Ask failed authors again, by reason, author or bucket",
-        "resummarize": "Make summaries anew, by prompt, model or age",
+        "run": "Summarise your table: read it, show the price, ask y/N, send the authors",
+        "status": "Show progress, failures with their reasons, and what to do next",
+        "redrive": "Retry failed authors, by reason, author or bucket",
+        "resummarize": "Replace summaries, by prompt, model or age",
     },
-    "Look": {
-        "author": "One author: record, summary with doubts marked, tries, cost",
-        "report": "Write the report: how complete, what went wrong, what it cost",
+    "Inspect": {
+        "author": "Show one author: record, summary with doubts marked, attempts, cost",
+        "report": "Write the report: completeness, failures, cost",
         "ui": "Open Dagster's UI of the root",
     },
     "Money": {
-        "estimate": "What all who are pending will cost, before anybody is asked",
-        "spend": "What was spent under the root, and what of it is uncertain",
-        "calibrate": "Find the best number of authors a request for your model",
-        "capacity": "How many workers a job needs, and how long it takes",
+        "estimate": "Show what the pending authors will cost; sends nothing",
+        "spend": "Show what was spent, and what of it is uncertain",
+        "calibrate": "Find the best number of authors per request for your model",
+        "capacity": "Calculate how many workers a job needs, and how long it takes",
     },
     "Rehearse": {
         "rehearse": "Run the job on a few authors, against a provider that fails on purpose",
-        "serve-faults": "Serve that provider alone",
+        "serve-faults": "Start only that provider",
     },
-    "Care": {
-        "maintain": "Keep the tables cheap to open",
-        "undo-ingest": "Bring back what an ingest took",
-        "root": "The root and what belongs to it; tables that were copied or moved",
-        "rebuild-status": "Make Dagster's partitions green again from the tables",
+    "Maintain": {
+        "maintain": "Join small files and remove old ones, so that the tables stay fast",
+        "undo-ingest": "Restore what an ingest removed",
+        "root": "Show the root and what belongs to it; accept copied or moved tables",
+        "rebuild-status": "Make Dagster's partitions green again, from the tables",
     },
 }
 #: Commands that no person types.
@@ -74,7 +74,7 @@ def main() -> None:
 
     \b
     summarizer demo       see it work in a minute: 1,000 synthetic authors, no key
-    summarizer init       begin with a table of your own
+    summarizer init       start with your own table
 
-    Status: 0 done; 1 done, and the result is not good; 2 it could not begin.
+    Exit status: 0 done; 1 done, with a bad result; 2 could not start.
     """

@@ -23,13 +23,13 @@ _INDENT: Final = "  "
 @as_command
 @click.argument("who", metavar="ID|NAME")
 def command(*, who: str) -> Answer:
-    """Show one author: the record as it is sent, the summary with doubts marked, tries and cost.
+    """Show one author: the record as it is sent, the summary with doubts marked, attempts and cost.
 
-    WHO is an id, or words of a name; where several people match, they are listed.
+    Give an id, or words of a name. If several authors match, they are listed.
 
     \b
     Example: summarizer author "chen cory"
-    Status 1: nobody is called so.
+    Status 1: no author was found.
     """
     summarizer = opened()
     found = matches(summarizer, who)

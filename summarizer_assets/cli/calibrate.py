@@ -20,19 +20,21 @@ from summarizer_assets.report.place import put_file
 
 
 @as_command
-@click.option("--spend", is_flag=True, help="Yes: ask, and pay for it.")
-@click.option("--authors", type=Count(), default=AUTHORS, show_default=True, help="Asked once at each size.")
-@click.option("--sizes", type=Counts(), default=SIZES, help="Authors a request, with commas.  [default: 1,5,20,50,100]")
+@click.option("--spend", is_flag=True, help="Send the requests, and pay for them.")
+@click.option("--authors", type=Count(), default=AUTHORS, show_default=True, help="Authors that are sent at each size.")
+@click.option(
+    "--sizes", type=Counts(), default=SIZES, help="Authors per request, separated by commas.  [default: 1,5,20,50,100]"
+)
 @click.option("--picture", type=click.Path(path_type=Path), help="Write a chart to this file, as SVG.")
 def command(*, spend: bool, authors: int, sizes: list[int], picture: Path | None) -> Answer:
-    """Find the best number of authors a request for your own model.
+    """Find the best number of authors per request for your model.
 
-    Shows the requests and their cost, and asks nobody. With --spend it makes them: the same authors at each size,
-    booked in the ledger and within SUMMARIZER_BUDGET_USD. No table is written.
+    Without --spend it only shows the requests and their cost. With --spend it sends them: the same authors at each
+    size, booked in the ledger and within SUMMARIZER_BUDGET_USD. No table is written.
 
     \b
     Example: summarizer calibrate --spend --authors 100 --sizes 1,5,20
-    Status 1: the provider or the budget ended it; what was measured until then is shown.
+    Status 1: the provider or the budget ended it early; the measurements until then are shown.
     """
     summarizer = opened()
     offered = offer(summarizer, authors, sizes)

@@ -20,33 +20,35 @@ _COMPARED = (1, 2, 4, 8)  # workers
 
 
 @as_command
-@click.option("--authors", type=Count(), help="Of the job; default: those in the table `authors`.")
-@click.option("--group-size", type=Count(1000), help="Authors a request; default: SUMMARIZER_GROUP_SIZE.")
-@click.option("--tokens-in", type=Amount(), help="Of an author, with its share of the instruction.")
-@click.option("--tokens-out", type=Amount(), help="Of an author; default of both: what answers so far used.")
+@click.option("--authors", type=Count(), help="Authors of the job; default: those in the table `authors`.")
+@click.option("--group-size", type=Count(1000), help="Authors per request; default: SUMMARIZER_GROUP_SIZE.")
+@click.option("--tokens-in", type=Amount(), help="Input tokens per author, with the share of the instruction.")
+@click.option("--tokens-out", type=Amount(), help="Output tokens per author; default of both: as earlier answers used.")
 @click.option(
-    "--rpm", type=Amount(zero=False), help="Requests a minute that the provider allows; default: SUMMARIZER_RPM."
+    "--rpm", type=Amount(zero=False), help="Requests per minute that the provider allows; default: SUMMARIZER_RPM."
 )
-@click.option("--tpm", type=Amount(zero=False), help="Tokens a minute that it allows; default: SUMMARIZER_TPM.")
-@click.option("--latency-s", type=Amount(), help="Of a request; default: as the calibration measured it.")
-@click.option("--latency-token-s", type=Amount(), help="More for each token that a request's answer has.")
-@click.option("--price-input-usd", type=Amount(), help="A million tokens; default: as runs would book it.")
-@click.option("--price-output-usd", type=Amount(), help="The same of the output.")
-@click.option("--workers", type=Count(), default=1, show_default=True, help="Hosts.")
-@click.option("--cores", type=Count(), help="Of a worker.")
-@click.option("--runs-a-worker", type=Count(), help="At the same time.")
+@click.option("--tpm", type=Amount(zero=False), help="Tokens per minute that it allows; default: SUMMARIZER_TPM.")
+@click.option("--latency-s", type=Amount(), help="Seconds per request; default: as the calibration measured it.")
+@click.option("--latency-token-s", type=Amount(), help="Additional seconds per output token of a request.")
+@click.option("--price-input-usd", type=Amount(), help="Price of a million input tokens; default: as in runs.")
+@click.option("--price-output-usd", type=Amount(), help="Price of a million output tokens; default: as in runs.")
+@click.option("--workers", type=Count(), default=1, show_default=True, help="Number of hosts.")
+@click.option("--cores", type=Count(), help="CPU cores per worker.")
+@click.option("--runs-a-worker", type=Count(), help="Runs of a worker at the same time.")
 @click.option(
     "--max-in-flight",
     "in_flight",
     type=Count(MOST_IN_FLIGHT),
-    help="Requests of a run; default: SUMMARIZER_MAX_IN_FLIGHT.",
+    help="Requests of a run at the same time; default: SUMMARIZER_MAX_IN_FLIGHT.",
 )
-@click.option("--buckets", type=Count(MAX_BUCKETS), help="Default: the tables', or as recommended.")
+@click.option(
+    "--buckets", type=Count(MAX_BUCKETS), help="Number of buckets; default: the tables' or the recommended number."
+)
 def command(*, price_input_usd: float | None, price_output_usd: float | None, **wishes: Any) -> Answer:  # noqa: ANN401 - the fields of Wishes
-    """Tell how many workers a job needs, how long it takes, and what binds it.
+    """Calculate how many workers a job needs, how long it takes, and what limits the speed.
 
-    Arithmetic over measured costs: makes no request and writes nothing. What is not given is taken from the settings,
-    the tables or the documentation; the last table of the output shows which.
+    The calculation uses measured costs; it makes no request and writes nothing. Missing options are taken from the
+    settings, the tables or the documentation; the last table of the output shows which.
 
     \b
     Example: summarizer capacity --authors 20_000_000 --rpm 10000 --tpm 10_000_000 --workers 2

@@ -38,14 +38,14 @@ _MEANINGS: Final = {
 @as_command
 @click.argument("source", required=False)
 def command(*, source: str | None) -> Answer:
-    """Guess which column of your table is which, and show three records as they would be sent.
+    """Show how the columns of your table are understood, and three records as they would be sent.
 
-    SOURCE is a file, folder, glob or address; without it, SUMMARIZER_SOURCE. Makes no request and writes nothing. What
+    SOURCE is a file, folder, glob or URL; without it, SUMMARIZER_SOURCE. Makes no request and writes nothing. What
     SUMMARIZER_COLUMNS says is kept, the rest is guessed from the names.
 
     \b
     Example: summarizer columns exports/authors.csv
-    Status 1: no author can be made of it yet; the text says what is missing.
+    Status 1: the table cannot be used yet; the text says what is missing.
     """
     overrides: dict[str, Any] = {} if source is None else {"source": source}
     summarizer = opened(needs_tables=False, **overrides)

@@ -28,7 +28,7 @@ def command(function: Callable[..., Answer]) -> click.Command:
             use_root(root)
         return function(**given)
 
-    return command_of_own_root("Where the tables live, instead of SUMMARIZER_ROOT.")(on_root)
+    return command_of_own_root("Folder of the tables, instead of SUMMARIZER_ROOT.")(on_root)
 
 
 def command_of_own_root(meaning: str) -> Callable[[Callable[..., Answer]], click.Command]:

@@ -20,12 +20,16 @@ from summarizer_assets.report.place import put_file
 
 
 @as_command
-@click.option("--record", is_flag=True, help="Keep it, to be compared with what comes of it.")
+@click.option("--record", is_flag=True, help="Store the estimate, to compare it later with the cost.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Write a chart to this file, as SVG.")
-@click.option("--other-prompt-or-model", is_flag=True, help="Anew: those not of the prompt and model set now.")
-@click.option("--prompt-version", multiple=True, help="Anew: those of this prompt; may be given several times.")
-@click.option("--model", multiple=True, help="Anew: those of this model; may be given several times.")
-@click.option("--older-than-days", type=Amount(), help="Anew: those that are older.")
+@click.option(
+    "--other-prompt-or-model", is_flag=True, help="Anew: those with another prompt or model than the settings."
+)
+@click.option(
+    "--prompt-version", multiple=True, help="Anew: those with this prompt version; may be given several times."
+)
+@click.option("--model", multiple=True, help="Anew: those with this model; may be given several times.")
+@click.option("--older-than-days", type=Amount(), help="Anew: those older than this.")
 def command(
     *,
     record: bool,
@@ -35,10 +39,10 @@ def command(
     model: tuple[str, ...],
     older_than_days: float | None,
 ) -> Answer:
-    """Tell what all who are pending will cost, before anybody is asked. Makes no request.
+    """Show what the pending authors will cost. Makes no request.
 
-    With an option marked "Anew" it also tells what it would cost to make those summaries anew; all that are given must
-    hold.
+    With an option marked "Anew" it also shows what it would cost to replace existing summaries: those that match all
+    given options.
 
     \b
     Example: summarizer estimate --model gpt-5-mini --older-than-days 90

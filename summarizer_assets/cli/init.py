@@ -26,15 +26,15 @@ _NEXT: Final = "Next: summarizer ping asks for one author, summarizer run --limi
 _UNSET: Final = ""
 
 
-@command_of_own_root("Where the tables are to live: a folder, or s3://bucket/prefix.")
-@click.option("--source", help="Your table: a file, folder, glob or address.")
+@command_of_own_root("Folder for the results, or s3://bucket/prefix.")
+@click.option("--source", help="Your table: a file, folder, glob or URL.")
 @click.option("--base-url", help=f"The provider's, as in https://api.openai.com/v1; {EMBEDDED}: a template, no key.")
 @click.option("--model", help="The model's name at the provider.")
-@click.option("--key-file", type=click.File(), help="A file that holds the provider's key; -: standard input.")
-@click.option("--budget", help="The most to spend, in dollars; none: no bound.")
-@click.option("--price-input", help="Dollars for a million input tokens, of a model that no list has.")
+@click.option("--key-file", type=click.File(), help="A file with the provider's key; -: standard input.")
+@click.option("--budget", help="The most to spend, in dollars; none: no limit.")
+@click.option("--price-input", help="Dollars per million input tokens, for a model that is not in the price list.")
 @click.option("--price-output", help="The same for output tokens.")
-@click.option("--yes", "-y", is_flag=True, help="Replace a file .env; the old one becomes .env.before.")
+@click.option("--yes", "-y", is_flag=True, help="Replace an existing .env; the old one becomes .env.before.")
 def command(
     *,
     root: str | None,
@@ -49,7 +49,7 @@ def command(
 ) -> Answer:
     """Ask four questions (table, folder, provider, budget), check each answer, and write the file .env.
 
-    Each answer may be given as an option instead; with all of them, nothing is asked.
+    Each answer can be given as an option. If all are given, there is no question.
 
     \b
     Example: summarizer init --source authors.csv --root data --base-url embedded

@@ -29,15 +29,15 @@ _MILLION: Final = 1_000_000
 
 
 @as_command
-@click.option("--author", metavar="ID", help="Whom to ask for; without it, an author drawn from the table.")
+@click.option("--author", metavar="ID", help="The author to send; without it, one from the table.")
 def command(*, author: str | None) -> Answer:
-    """Ask the model for one author: its reply, tokens, price and limits, and how it wants to be asked.
+    """Send one author to the model: shows the reply, tokens, price and limits, and changes of the request's form.
 
-    The answer is shown and not stored. It is booked, and keeps to the budget, like every request.
+    The answer is shown but not stored. Its cost is booked, and the budget applies, as for every request.
 
     \b
     Example: summarizer ping
-    Status 1: no usable answer came; the text says why, and what to do.
+    Status 1: there was no usable answer; the text says why, and what to do.
     """
     summarizer = opened(needs_tables=False)
     chosen = _from_source(summarizer, author) if _is_empty(summarizer) else _from_tables(summarizer, author)

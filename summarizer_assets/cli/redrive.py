@@ -13,15 +13,17 @@ from summarizer_assets.core.authors.redrive import Choice, Redrive
 
 
 @as_command
-@click.option("--reason", "reasons", multiple=True, help="Those that failed for it; may be given several times.")
+@click.option(
+    "--reason", "reasons", multiple=True, help="Those that failed for this reason; may be given several times."
+)
 @click.option("--author", "authors", multiple=True, metavar="ID", help="This author; may be given several times.")
-@click.option("--bucket", "buckets", multiple=True, help="Those of this bucket; may be given several times.")
+@click.option("--bucket", "buckets", multiple=True, help="Those in this bucket; may be given several times.")
 @yes_option
 def command(*, reasons: tuple[str, ...], authors: tuple[str, ...], buckets: tuple[str, ...], yes: bool) -> Answer:
-    """Ask failed authors again: show the price, ask y/N, then ask the model.
+    """Retry failed authors: show the price, ask y/N, then send them.
 
-    All that is given must hold. It asks those too who wait for their time, used up their tries, or failed for a reason
-    that is not retried by itself. The authors pending in the same buckets are asked with them.
+    An author must match all given options. Authors who are not due yet, have used up their attempts, or failed for a
+    reason that is not retried automatically are included. Pending authors of the same buckets are sent too.
 
     \b
     Example: summarizer redrive --reason ungrounded

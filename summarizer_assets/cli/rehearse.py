@@ -21,7 +21,9 @@ from summarizer_assets.settings import load_settings
 
 @command_of_own_root("A new folder for its tables, which is kept; without one, a passing folder.")
 @click.option("--source", help="Instead of SUMMARIZER_SOURCE.")
-@click.option("--authors", type=Count(), default=500, show_default=True, help="The first so many of the source.")
+@click.option(
+    "--authors", type=Count(), default=500, show_default=True, help="Number of authors, the first ones of the source."
+)
 @click.option("--plan", type=PLAN_FILE, help="What goes wrong, a JSON file; without one, something of everything.")
 def command(*, source: str | None, authors: int, plan: Plan | None, root: str | None) -> Answer:
     """Run the job on the first authors of the source, against a provider on loopback that fails on purpose.

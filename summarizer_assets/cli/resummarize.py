@@ -28,10 +28,10 @@ def command(
     authors: tuple[str, ...],
     yes: bool,
 ) -> Answer:
-    """Make summaries anew: show the price, ask y/N, then ask the model.
+    """Replace summaries: show the price, ask y/N, then send the authors.
 
-    All that is given must hold. An old summary stays until the new one is there. The authors pending in the same
-    buckets are asked with them.
+    A summary must match all given options. An old summary stays until the new one is stored. Pending authors of the
+    same buckets are sent too.
 
     \b
     Example: summarizer resummarize --other-prompt-or-model

@@ -15,13 +15,13 @@ from summarizer_assets.storage.roots import give_new_id
 @click.option(
     "--new-id",
     is_flag=True,
-    help="These tables are a copy: make them a root of its own, whose budget begins with what they cost.",
+    help="These tables are a copy: make them a separate root, whose spending starts with their cost.",
 )
-@click.option("--here", is_flag=True, help="These tables are the root now: where they were before, it is no more.")
+@click.option("--here", is_flag=True, help="These tables were moved: their old place is no longer used.")
 def command(*, new_id: bool, here: bool) -> Answer:
     """Show the root and what belongs to it: its id, its state store, its journal. Makes no request.
 
-    --new-id or --here decides whether tables that were copied, or moved unnoticed, are a new root or the same one.
+    Use --new-id for tables that were copied, and --here for tables that were moved.
 
     \b
     Example: summarizer root --root trial --new-id

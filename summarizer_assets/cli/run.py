@@ -32,13 +32,13 @@ _CLOCKS_DIFFER_S: Final = 60.0
 
 
 @as_command
-@click.option("--limit", type=click.IntRange(min=1), help="A pilot: ask at most so many authors in all.")
-@click.option("--accept-loss", metavar="CODE", default="", help="Yes to what a refused ingest said it would take.")
+@click.option("--limit", type=click.IntRange(min=1), help="A pilot: the most authors that are sent in total.")
+@click.option("--accept-loss", metavar="CODE", default="", help="Confirm the loss that a refused ingest reported.")
 @yes_option
 def command(*, limit: int | None, accept_loss: str, yes: bool) -> Answer:
-    """Summarise your table: read the source, show the price, ask y/N, then ask the model.
+    """Summarise your table: read the source, show the price, ask y/N, then send the authors.
 
-    The source is read when it is new or changed. Ctrl-C stops in order; the same command goes on.
+    The source is read if it is new or changed. Ctrl-C stops safely; the same command continues later.
 
     \b
     Example: summarizer run --limit 50

@@ -15,11 +15,11 @@ _COUNTS = {"requests", "prompt_tokens", "cached_tokens", "completion_tokens"}  #
 
 
 @as_command
-@click.option("--release-uncertain", is_flag=True, help="What may have been billed was not: count it no more.")
+@click.option("--release-uncertain", is_flag=True, help="The uncertain amount was not billed: stop counting it.")
 @click.option(
     "--book-tables",
     is_flag=True,
-    help="The state store was lost: book what the answers in tables and journal cost, where no row tells of it.",
+    help="After a loss of the state store: book the cost of the answers in the tables and in the journal.",
 )
 def command(*, release_uncertain: bool, book_tables: bool) -> Answer:
     """Show what was spent under the root. Makes no request.

@@ -20,7 +20,7 @@ from summarizer_assets.ui.dev import answers, serve
     "--host", default="127.0.0.1", show_default=True, help="Address to listen at; the default is this machine alone."
 )
 @click.option("--port", type=int, default=3000, show_default=True, help="Port to listen at.")
-@click.option("--root", metavar="FOLDER", help="Where the tables live, instead of SUMMARIZER_ROOT.")
+@click.option("--root", metavar="FOLDER", help="Folder of the tables, instead of SUMMARIZER_ROOT.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON, for programs.")
 def command(*, host: str, port: int, root: str | None, as_json: bool) -> None:
     """Open Dagster's UI of the root, with the daemon that runs what is queued, until Ctrl-C.

@@ -16,16 +16,16 @@ _SHOWN_ID = 8
 @as_command
 @click.argument("ingest", required=False)
 def command(*, ingest: str | None) -> Answer:
-    """List the ingests that removed authors, or undo the INGEST whose id begins so.
+    """List the ingests that removed authors, or undo the one whose id begins with INGEST.
 
-    Undoing restores the authors it removed, removes those it added, and restores the records it changed; authors
-    changed since stay as they are. Summaries and failures are as they were before it, without any request. It can be
-    repeated, and reaches back 7 days. First correct the source, or switch off `reingest_changed_source`: an ingest of
-    the same source removes the same authors.
+    This restores the authors that the ingest removed, removes those that it added, and restores the records that it
+    changed. Authors changed since stay as they are. Summaries and failures are restored too, without any request. It
+    can be repeated, and reaches back 7 days. First correct the source, or switch off `reingest_changed_source`:
+    otherwise the next ingest removes the same authors again.
 
     \b
     Example: summarizer undo-ingest 1f0c2a9e
-    Status 2, too, when a run works on a bucket: buckets before it are restored, and it may be given again.
+    Status 2 also if a bucket has an active run: earlier buckets are restored; repeat the command later.
     """
     summarizer = opened()
     found = ingests(summarizer)
