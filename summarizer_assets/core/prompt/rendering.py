@@ -16,7 +16,7 @@ removes line ends, `#"`, ` | ` and ` @ ` from the data, so no source text can im
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 import polars as pl
@@ -85,16 +85,22 @@ def render(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     blake2b-128 of `text`. With `ignore_changes_in` it is computed from a rendering without these columns and with all
     papers instead of those shown, because an ignored column may decide which are shown.
     """
-    papers = _papers(authors, settings)
+    papers = _papers(authors)
+    totals = _totals(papers)
+    if not settings.ignore_changes_in:
+        papers = _leading(papers, totals, settings.max_papers)
+    papers = papers.select(
+        "row", *(_clean(papers[field.name], field, settings) for field in _shown(PAPER_FIELDS, settings))
+    )
     people = _people(authors, settings)
-    text = _texts(people, papers, settings)
+    text = _texts(people, totals, papers, settings)
     hashed = text
     if settings.ignore_changes_in:
         ignored = [name for name in settings.ignore_changes_in if name in papers.columns]
-        blank = [pl.lit(None, papers.schema[name]).alias(name) for name in ignored]
+        papers = papers.with_columns(pl.lit(None, papers.schema[name]).alias(name) for name in ignored)
         everything = dataclasses.replace(settings, max_papers=2**31, max_characters=2**31)
-        hashed = _texts(people, papers.with_columns(blank), everything)
-    digests = [blake2b(value, digest_size=16).hexdigest() for value in hashed.cast(pl.Binary)]
+        hashed = _texts(people, _totals(papers), papers, everything)
+    digests = [blake2b(value, digest_size=16).hexdigest() for value in hashed.cast(pl.Binary).to_list()]
     return pl.DataFrame(
         [
             authors["author_id"],
@@ -146,12 +152,32 @@ def _people(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     )
 
 
-def _papers(authors: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
-    """All papers of all authors, cleaned, one row each, with `row`, the author's index in the frame."""
+def _papers(authors: pl.DataFrame) -> pl.DataFrame:
+    """All papers of all authors, one row each, with `row`, the author's index in the frame."""
     lists = pl.DataFrame([pl.int_range(authors.height, dtype=pl.UInt32, eager=True).alias("row"), authors["papers"]])
     lists = lists.filter(pl.col("papers").list.len() > 0)
-    flat = lists.explode("papers").unnest("papers")
-    return flat.select("row", *(_clean(flat[field.name], field, settings) for field in _shown(PAPER_FIELDS, settings)))
+    return lists.explode("papers").with_columns(pl.col("row").set_sorted()).unnest("papers")
+
+
+def _totals(papers: pl.DataFrame) -> pl.DataFrame:
+    """`row`, `count` of papers, the sum of each total and of how many papers a count is known."""
+    return papers.group_by("row", maintain_order=True).agg(
+        pl.len().alias("count"),
+        pl.col(_TOTALLED).sum(),
+        pl.col([field.name for field in _COUNTS]).count().name.suffix(_KNOWN),
+    )
+
+
+def _leading(papers: pl.DataFrame, totals: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Without the papers that cannot be among the first `most` of their author: nobody need clean or sort them."""
+    many = totals.filter(pl.col("count") > most).select("row")
+    if many.is_empty():
+        return papers
+    cited = papers.select("row", _CITED)
+    last = pl.col(_CITED).sort(descending=True, nulls_last=True).get(most - 1)
+    shown = cited.join(many, on="row", how="semi").group_by("row").agg(last.alias("last"))
+    cited = cited.join(shown, on="row", how="left", maintain_order="left")
+    return papers.filter(cited.select(pl.col("last").is_null() | (pl.col(_CITED) >= pl.col("last"))).to_series())
 
 
 def _shown(fields: Iterable[PaperField], settings: RenderSettings) -> list[PaperField]:
@@ -165,12 +191,22 @@ def _clean(column: pl.Series, field: PaperField, settings: RenderSettings) -> pl
     return cleaned_repeating(column, _FIELD_CHARACTERS) if column.dtype == pl.String else column
 
 
-def _fact(field: PaperField) -> pl.Expr:
-    """The label of a flag that is set; of other kinds the label and the value; null where there is no value."""
-    value = pl.col(field.name)
-    if field.kind is Kind.FLAG:
-        return pl.when(value).then(pl.lit(field.label))
-    return pl.lit(f"{field.label} ") + value.cast(pl.String)
+def _facts(settings: RenderSettings) -> Iterator[pl.Expr]:
+    """The parts of a paper's facts, each null where there is no value."""
+    before = pl.lit(value=False)
+    for field in _shown(facts(), settings):
+        value, is_flag = pl.col(field.name), field.kind is Kind.FLAG
+        has = value.fill_null(value=False) if is_flag else value.is_not_null()
+        label = field.label if is_flag else f"{field.label} "
+        yield pl.when(has & before).then(pl.lit(f", {label}")).when(has).then(pl.lit(f" | {label}"))
+        if not is_flag:
+            yield value.cast(pl.String)
+        before |= has
+
+
+def _if_any(prefix: str, value: pl.Expr) -> pl.Expr:
+    """`prefix` where there is a value, else null."""
+    return pl.when(value.is_not_null()).then(pl.lit(prefix))
 
 
 def _with(prefix: str, column: str) -> pl.Expr:
@@ -180,50 +216,35 @@ def _with(prefix: str, column: str) -> pl.Expr:
 
 def _lines(papers: pl.DataFrame, settings: RenderSettings) -> pl.DataFrame:
     """Each paper's own line and its journal's line."""
-    journal = pl.col(_AT[Place.JOURNAL])
-    joined = pl.concat_str(map(_fact, _shown(facts(), settings)), separator=", ", ignore_nulls=True)
+    institutions, journal, subjects = (pl.col(_AT[at]) for at in (Place.INSTITUTIONS, Place.JOURNAL, Place.SUBJECTS))
+    title = pl.col(_AT[Place.TITLE]).fill_null("(no title)")
+    line = [title, *_facts(settings), _if_any(" @ ", institutions), institutions]
+    place = [journal.fill_null("?"), _if_any(" | ", subjects), subjects]
     return papers.select(
         "row",
-        *_TOTALLED,
-        pl.concat_str(
-            pl.lit("\n "),
-            pl.col(_AT[Place.TITLE]).fill_null("(no title)"),
-            pl.when(joined == "").then(pl.lit("")).otherwise(pl.lit(" | ") + joined),
-            _with(" @ ", _AT[Place.INSTITUTIONS]),
-        ).alias("line"),
-        pl.concat_str(pl.lit("\n"), journal.fill_null("?"), _with(" | ", _AT[Place.SUBJECTS])).alias("place"),
+        _CITED,
+        pl.concat_str(pl.lit("\n "), *line, ignore_nulls=True).alias("line"),
+        pl.concat_str(pl.lit("\n"), *place, ignore_nulls=True).alias("place"),
     )
 
 
-def _texts(people: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings) -> pl.Series:
-    """The records' texts, one per row of `people`."""
-    lines = _lines(papers, settings).sort(
-        "row", _CITED, "line", "place", descending=[False, True, False, False], nulls_last=True
-    )
-    totals = lines.group_by("row", maintain_order=True).agg(
-        pl.len().alias("count"),
-        pl.col(_TOTALLED).sum(),
-        pl.col([field.name for field in _COUNTS]).count().name.suffix(_KNOWN),
-    )
+def _texts(people: pl.DataFrame, totals: pl.DataFrame, papers: pl.DataFrame, settings: RenderSettings) -> pl.Series:
+    """The records' texts, one per row of `people`; `papers` are cleaned."""
     people = people.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
     people = people.join(totals, on="row", how="left", maintain_order="left")
-    room = (
-        settings.max_characters
-        - people.select(
-            pl.sum_horizontal(pl.col("id", "name", "affiliation", "topics").str.len_chars().fill_null(0))
-        ).to_series()
+    named = pl.sum_horizontal(pl.col("id", "name", "affiliation", "topics").str.len_chars().fill_null(0))
+    room = settings.max_characters - people.select(named).to_series()
+    lines = _lines(papers, settings).sort(
+        "row", _CITED, "line", "place", descending=[False, True, False, False], nulls_last=True
     )
     shown = _within(lines, room, settings.max_papers)
     # One line per journal, then its papers; journals are ordered by their most cited paper.
     shown = shown.with_columns(pl.col("rank").min().over("row", "place").alias("first")).sort("row", "first", "rank")
     repeated = (pl.col("first") == pl.col("first").shift()) & (pl.col("row") == pl.col("row").shift())
     nameless = (pl.col("first") == 0) & (pl.col("place") == "\n?")
-    bodies = shown.with_columns(
-        pl.when(repeated.fill_null(value=False) | nameless).then(pl.lit("")).otherwise(pl.col("place")).alias("place")
-    )
-    bodies = (
-        bodies.select("row", body=pl.col("place") + pl.col("line")).group_by("row", maintain_order=True).agg("body")
-    )
+    place = pl.when(repeated.fill_null(value=False) | nameless).then(pl.lit("")).otherwise(pl.col("place"))
+    bodies = shown.select(pl.col("row").set_sorted(), body=pl.concat_str(place, "line"))
+    bodies = bodies.group_by("row", maintain_order=True).agg("body")
     # Lists are joined afterwards, which is five times faster than `str.join` in the aggregation.
     bodies = bodies.with_columns(pl.col("body").list.len().alias("shown"), pl.col("body").list.join(""))
     people = people.join(bodies, on="row", how="left", maintain_order="left")
@@ -235,14 +256,19 @@ def _within(lines: pl.DataFrame, room: pl.Series, max_papers: int) -> pl.DataFra
 
     `lines` are in order, with a column `rank` that counts from 0 within an author.
     """
-    place = pl.int_range(pl.len(), dtype=pl.Int64)
-    lines = lines.with_columns(rank=place - place.gather(pl.col("row").search_sorted(pl.col("row"))))
-    lines = lines.filter(pl.col("rank") < max_papers)
+    lines = lines.with_columns(rank=_ranks(lines["row"])).filter(pl.col("rank") < max_papers)
     length = lines.select(pl.col("line").str.len_chars() + pl.col("place").str.len_chars()).to_series().cast(pl.Int64)
     total = length.cum_sum()
-    start = lines["row"].search_sorted(lines["row"])
+    start = pl.int_range(lines.height, eager=True) - lines["rank"]
     used = total - (total - length).gather(start)
     return lines.filter((used <= room.cast(pl.Int64).gather(lines["row"])) | (lines["rank"] == 0))
+
+
+def _ranks(rows: pl.Series) -> pl.Series:
+    """The place of each value of a sorted column among its equals, from 0 (Int64)."""
+    place = pl.int_range(rows.len(), eager=True)
+    begins = pl.select(pl.when(pl.lit(rows).ne_missing(pl.lit(rows).shift())).then(place)).to_series()
+    return place - begins.forward_fill()
 
 
 def _total(before: str, column: str, after: str, is_told: pl.Expr) -> pl.Expr:

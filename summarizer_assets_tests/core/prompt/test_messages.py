@@ -84,6 +84,26 @@ def test_true_counts_are_kept_when_papers_are_cut():
     )
 
 
+FEW_VALUES = st.fixed_dictionaries(
+    {
+        **{name: st.none() for name in NAMES},
+        "citingsrcslocalcount": st.sampled_from([None, -1, 0, 0, 5]),
+        "title": st.sampled_from([None, "One", "Two", "<i>Two</i>"]),
+        "journal": st.sampled_from([None, "Nature", "Cell"]),
+        "hot_paper": st.sampled_from([None, True]),
+    }
+)
+
+
+@given(st.lists(st.lists(FEW_VALUES, max_size=12), min_size=1, max_size=4), st.integers(1, 6))
+@settings(deadline=None)
+def test_the_papers_left_out_before_they_are_cleaned_are_those_that_would_not_be_shown(papers, most):
+    rows = frame(*(author(part, author_id=str(place)) for place, part in enumerate(papers)))
+    first = render(rows, RenderSettings(max_papers=most))
+    every = render(rows, RenderSettings(max_papers=most, ignore_changes_in=("ut",)))  # which formats all of them
+    assert first["text"].to_list() == every["text"].to_list()
+
+
 def test_true_counts_are_kept_when_the_length_is_cut():
     papers = [paper(title=f"Title {n:03d} " + "long " * 40, journal="J") for n in range(100)]
     text = rendered(author(papers), max_papers=100, max_characters=1000)["text"]
