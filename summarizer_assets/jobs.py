@@ -29,7 +29,7 @@ _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     ESTIMATE: (
         (ESTIMATE_ASSET,),
-        "Tells what the pending authors will cost. It asks nobody and changes no table.",
+        "Tells what the pending authors will cost. It calls no model and changes no table.",
     ),
     CALIBRATE: (
         (CALIBRATION_ASSET,),
@@ -53,7 +53,7 @@ _JOBS: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     REPORT: (
         (REPORT_ASSET,),
-        "Writes report.html beside the tables. It asks nobody and changes no table.",
+        "Writes report.html beside the tables. It calls no model and changes no table.",
     ),
 }
 

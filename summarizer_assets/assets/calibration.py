@@ -33,7 +33,7 @@ def build_calibration(names: Names) -> dg.AssetsDefinition:
         kinds={"llm"},
         code_version="1",
         description="How many authors one request should hold: the same authors are asked in groups of several sizes, "
-        "and their first answers compared. It spends money, so it shows its price and asks nobody unless `spend` is "
+        "and their first answers compared. It spends money, so it shows its price and calls no model unless `spend` is "
         "true. It writes no table.",
     )
     @fails_plainly

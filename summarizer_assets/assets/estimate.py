@@ -38,7 +38,7 @@ def build_estimate(names: Names) -> dg.AssetsDefinition:
         kinds={"llm"},
         code_version="1",
         description="What the authors who are pending now will cost and how long it takes, by the number of authors in "
-        "a request, from a sample of them. It asks nobody. What earlier summaries used makes it sure; each estimate is "
+        "a request, from a sample of them. It calls no model. Earlier summaries make it more precise; each estimate is "
         "kept, and the next one shows what became of it.",
     )
     @fails_plainly

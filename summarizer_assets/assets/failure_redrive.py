@@ -49,7 +49,7 @@ def build_failure_redrive(names: Names) -> dg.AssetsDefinition:
         kinds={"llm"},
         code_version="1",
         description="Asks the authors who failed for the chosen reasons again, in all buckets, due or not. It shows "
-        "its price and asks nobody unless `spend` is true: then the sensor "
+        "its price and calls no model unless `spend` is true: then the sensor "
         f"`{names.of(LAUNCH_REDRIVES)}` starts a run for each of their buckets.",
     )
     @fails_plainly

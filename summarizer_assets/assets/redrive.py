@@ -83,7 +83,7 @@ class SummariesConfig(dg.Config):
     )
     spend: bool | None = Field(
         default=None,
-        description="False shows what the run would ask and cost, and asks nobody. With `redrive` or `resummarize` "
+        description="False shows what the run would ask and cost, and calls no model. With `redrive` or `resummarize` "
         "that is so until it is true; other runs need not say it.",
     )
 

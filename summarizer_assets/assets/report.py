@@ -38,7 +38,7 @@ def build_report(names: Names) -> dg.AssetsDefinition:
         code_version="1",
         description="How complete, what went wrong, what it cost, what to do next, and every author with record, "
         "summary, cost and earlier versions: numbers here, everything in the page. `open_report` opens it, where this "
-        "UI is the project's own; elsewhere open the file `page`, which needs no server. It asks nobody and costs "
+        "UI is the project's own; elsewhere open the file `page`, which needs no server. It calls no model and costs "
         "nothing.",
     )
     @fails_plainly

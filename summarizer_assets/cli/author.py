@@ -100,7 +100,7 @@ def _failure(row: Mapping[str, Any]) -> Iterator[str]:
     if row["detail"]:
         yield from textwrap.wrap(_clean(row["detail"]), _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
     if row["attempts"]:
-        yield f"{_INDENT}{number_of(row['attempts'], 'try', 'tries')}, the last on {moment(row['last_failed_at'])}"
+        yield f"{_INDENT}{number_of(row['attempts'], 'attempt')}, the last on {moment(row['last_failed_at'])}"
     due = row["next_retry_at"]
     yield f"{_INDENT}next retry: {'none by itself' if due is None else moment(due)}; {action_for(reason)}"
 

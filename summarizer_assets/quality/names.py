@@ -38,7 +38,7 @@ MEANINGS = {
     AS_WRITTEN: "Each record of `authors` has the hash that an ingest wrote with it: nothing else has changed it.",
     ONE_PLACE: "authors = summaries + failed + pending, and each author, by id, is in exactly one of them.",
     CURRENT: "Each summary is of what its author's record says now. To ask again costs money: a warning.",
-    LIMIT: "SUMMARIZER_LIMIT keeps nobody of the bucket unasked. A pilot does, and asks nobody beyond it: a warning.",
+    LIMIT: "SUMMARIZER_LIMIT holds back no author of the bucket. A pilot holds back all beyond its limit: a warning.",
     FEW_FAILURES: "Of the authors asked, no more failed than SUMMARIZER_CHECK_FAILURE_SHARE allows.",
     GROUNDING: "New summaries share as much with their authors' records as the older ones, and no more are in doubt.",
     LANGUAGE: "No more of the new summaries are in another language than of the older ones.",

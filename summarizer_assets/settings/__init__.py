@@ -98,7 +98,10 @@ class Settings(BaseSettings):
         description="An OpenAI-compatible base URL, to which `/chat/completions` is added, as in `https://host/v1`; "
         "`embedded`: the built-in template.",
     )
-    llm_model: str | None = to_know(None, description="The model's name at the provider; required with a base URL.")
+    llm_model: str | None = to_know(
+        None,
+        description="The model's name at the provider; required with a base URL. Embedded: `template`.",
+    )
     llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
     llm_extra_body: Annotated[dict[str, Any], AfterValidator(OPENAI_CHAT.checked_extra_body)] = sometimes(
         default_factory=dict,
@@ -118,7 +121,8 @@ class Settings(BaseSettings):
     price_request_usd: Dollars | None = sometimes(
         None,
         description="The most that a request costs in addition to its tokens, for fields of "
-        "`SUMMARIZER_LLM_EXTRA_BODY` that are billed separately (searches, tools). Booked for each request.",
+        "`SUMMARIZER_LLM_EXTRA_BODY` that are billed separately (searches, tools). Booked for each request; "
+        "unset: nothing is added.",
     )
     budget_usd: Dollars | None = to_know(
         None, description="The most that all runs together may spend, since the root was made. Unset: no limit."

@@ -50,7 +50,7 @@ def test_a_failed_author_shows_reason_tries_and_what_comes_next(told: Run) -> No
     out = told("author", "7")[1]
     assert "failed" in out.splitlines()[2]
     assert "Failed: content_filter" in out
-    assert "1 try, the last on " in out
+    assert "1 attempt, the last on " in out
     assert "next retry: none by itself; look at the record" in out
 
 
