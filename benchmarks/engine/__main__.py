@@ -1,15 +1,19 @@
 """What summarising an author costs: our materialisation of a partition against a tight reference and common designs.
 
-    python -m benchmarks.engine [--authors 20000] [--source authors.parquet] [--rounds 3] [--profile]
+    python -m benchmarks.engine [--authors 20000] [--source authors.parquet] [--rounds 3] [--only cpu] [--profile]
 
 All contenders read the same Delta table of one bucket and get the same replies from a raw `asyncio.Protocol` server in
 a process of its own, 20 authors a request. Each run is a process; it warms up on 200 authors, then its CPU (all
 threads) is taken over the rest. The contenders take turns, so that a noisy machine hits all of them; medians count.
 
 `ours` materialises the partition in Dagster, both tables committed to Delta. `ours, no Dagster` is the same run alone.
-`reference` is aiohttp, uvloop, msgspec and polars with nothing around them, writing Parquet. `cookbook` is the pattern
-of OpenAI's cookbook, `row by row` and `500 a request` are the blocking designs of the mission's sketches (the first
-on fewer authors: the cost of one is the finding).
+`reference` is aiohttp, uvloop, msgspec, polars and nothing around them, writing Parquet. `Daft` is its async UDF, in
+an environment of its own; without that it is left out. `cookbook` is the pattern of OpenAI's cookbook, `row by row` and
+`500 a request` are blocking designs (the first on fewer authors: the cost of one is the finding).
+
+The last columns say what a contender keeps (`keeps.py`): limits, retries, a journal, and that each author is summarised
+and paid for once. `hold ms` is the longest time for which nothing went on in the event loop, `own` that for which the
+process itself was busy meanwhile, and then how many held it for more than 50 ms (`loop_watch.py`).
 
 `--profile` says instead what our own run spends on an author, part by part. Prints a table, and the same figures as
 JSON on the last line.
@@ -17,6 +21,7 @@ JSON on the last line.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -26,6 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command import command
+from benchmarks.engine.keeps import HEAD, kept_by
+
+REPOSITORY = Path(__file__).parents[2]
+PEERS = REPOSITORY / ".venv-interop/peers/bin/python"
 
 if __name__ == "__main__":  # before what takes long to import
     parser = command(__doc__, small={"authors": 200, "rounds": 1, "only": "cpu"})
@@ -33,6 +42,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--source", type=Path, help="a nested Parquet file; without one, synthetic authors")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="cpu,wall,in-flight", help="tables to print, comma-separated")
+    parser.add_argument("--peers", type=Path, default=PEERS, help="the Python of the environment that has Daft")
     parser.add_argument("--profile", action="store_true", help="our own cost part by part, and nothing else")
     options = parser.parse_args()
 
@@ -40,10 +50,10 @@ if __name__ == "__main__":  # before what takes long to import
 # The contenders' libraries are imported by their processes alone: a child's peak memory counts from its parent's.
 
 BUCKET = "0001"
-_CPU = ("ours", "ours, grounding", "ours, no Dagster", "ours, no Dagster, grounding", "reference", "cookbook")
+_CPU = ("ours", "ours, grounding", "ours, no Dagster", "ours, no Dagster, grounding", "reference", "Daft", "cookbook")
 _SLOW = {"row by row": 400, "500 a request": 10_000}  # the most authors for each
 _LATENCY_S = 0.2
-_WALL = ("ours", "ours, grounding", "reference")
+_WALL = ("ours", "ours, grounding", "reference", "Daft")
 _LEVELS = (16, 64, 512, 2000)
 
 Figures = dict[str, Any]
@@ -52,16 +62,22 @@ Figures = dict[str, Any]
 class Bench:
     """The table, the server, and runs of contenders against them."""
 
-    def __init__(self, folder: Path, port: str, authors: int) -> None:
+    def __init__(self, folder: Path, port: str, authors: int, peers: Path) -> None:
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}/v1"
         self.authors = authors
+        self.peers = peers
+        self.with_daft = peers.exists()
+        if not self.with_daft:
+            print("Daft is left out; this installs it: make .venv-interop/.peers\n", flush=True)
 
     def run(self, name: str, module: str = "benchmarks.engine.run", *, latency_s: float = 0.0, **work: Any) -> Figures:  # noqa: ANN401 - fields of Work
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
             given = {"folder": str(self.folder), "out": out, "url": self.url, "bucket": BUCKET, "latency_s": latency_s}
-            command = [sys.executable, "-m", module, name, json.dumps({**given, **work})]
-            told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+            python = self.peers if name == "Daft" else sys.executable
+            command = [python, "-m", module, name, json.dumps({**given, **work})]
+            found = {**os.environ, "PYTHONPATH": str(REPOSITORY)}  # another environment has nothing of ours
+            told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=found).stdout
             figures: Figures = json.loads(told.splitlines()[-1])
         expected = min(self.authors, work.get("authors") or self.authors)
         if figures["authors"] != expected:
@@ -70,11 +86,11 @@ class Bench:
 
     def rounds(self, names: Sequence[str], rounds: int, **work: Any) -> dict[str, Figures]:  # noqa: ANN401 - same
         """Medians by contender."""
-        found: dict[str, list[Figures]] = {name: [] for name in names}
+        found: dict[str, list[Figures]] = {name: [] for name in names if name != "Daft" or self.with_daft}
         for _ in range(rounds):
-            for name in names:
+            for name, figures in found.items():
                 limits = {"authors": min(_SLOW[name], self.authors)} if name in _SLOW else {}
-                found[name].append(self.run(name, **limits, **work))
+                figures.append(self.run(name, **limits, **work))
         return {name: _median(figures) for name, figures in found.items()}
 
 
@@ -89,7 +105,7 @@ def cpu_table(bench: Bench, rounds: int) -> dict[str, Figures]:
     cookbook = found["cookbook"]["authors"] / found["cookbook"]["cpu_s"]
     print(
         f"{'instant replies, 64 in flight':32}{'authors/CPU-s':>14}{'x reference':>12}{'x cookbook':>11}"
-        f"{'us/author':>10}{'ms/request':>11}{'peak MB':>9}{'server':>8}"
+        f"{'us/author':>10}{'ms/request':>11}{'peak MB':>9}{'server':>8}{HEAD}"
     )
     for name, figures in found.items():
         rate = figures["authors"] / figures["cpu_s"]
@@ -97,7 +113,7 @@ def cpu_table(bench: Bench, rounds: int) -> dict[str, Figures]:
         print(
             f"{name:32}{rate:14,.0f}{rate / reference:12.2f}{rate / cookbook:11.2f}{1e6 / rate:10.1f}"
             f"{figures['cpu_s'] / figures['requests'] * 1e3:11.2f}{figures['peak_mb']:9.0f}"
-            f"{figures['server_share']:8.0%}"
+            f"{figures['server_share']:8.0%}{kept_by(name)}"
         )
     print()
     return found
@@ -107,7 +123,7 @@ def wall_table(bench: Bench, rounds: int) -> dict[str, dict[str, Figures]]:
     """Authors per second of the clock under a usual latency."""
     print(
         f"{_LATENCY_S * 1000:.0f} ms of latency{'':17}{'in flight':>10}{'authors/s':>11}{'of ideal':>9}"
-        f"{'while asking':>13}{'x reference':>12}{'server':>8}"
+        f"{'while asking':>13}{'x reference':>12}{'server':>8}{'hold ms':>9}{'own':>6}{'> 50 ms':>9}{HEAD}"
     )
     found: dict[str, dict[str, Figures]] = {}
     for in_flight in (64, 512):
@@ -122,11 +138,17 @@ def wall_table(bench: Bench, rounds: int) -> dict[str, dict[str, Figures]]:
             figures["of_reference"] = rate / reference
             print(
                 f"{name:32}{in_flight:10}{rate:11,.0f}{rate / ideal:9.0%}{asking / ideal:13.0%}"
-                f"{rate / reference:12.2f}{figures['server_share']:8.0%}"
+                f"{rate / reference:12.2f}{figures['server_share']:8.0%}{_holds(figures)}{kept_by(name)}"
             )
         found[str(in_flight)] = level
     print()
     return found
+
+
+def _holds(figures: Figures) -> str:
+    if not figures["hold_ms"]:  # its loop is not Python's
+        return f"{'-':>9}{'-':>6}{'-':>9}"
+    return f"{figures['hold_ms']:9.0f}{figures['own_hold_ms']:6.0f}{figures['long_holds']:9.0f}"
 
 
 def in_flight_table(bench: Bench, rounds: int) -> dict[str, Figures]:
@@ -161,7 +183,7 @@ def main(options: argparse.Namespace) -> None:
             assert server.stdin is not None
             assert server.stdout is not None
             try:
-                bench = Bench(Path(folder), server.stdout.readline().strip(), made["authors"])
+                bench = Bench(Path(folder), server.stdout.readline().strip(), made["authors"], options.peers)
                 figures = _measure(bench, options)
             finally:
                 server.stdin.close()

@@ -1,4 +1,7 @@
-"""What every contender of `benchmarks.engine` is given, and what they share: the table and the prompt."""
+"""What every contender of `benchmarks.engine` is given, and what they share: the table, its buckets and the prompt.
+
+Everything that runs in another engine's environment too imports no more of the package than its prompt.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +14,8 @@ from summarizer_assets.core.prompt.request_form import FIRST_FORM
 from summarizer_assets.llm.protocols.chat_protocol import ChatRequest
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
+WARM, MEASURED = "0000", "0001"  # a few authors on which a process warms up; the rest
+BUCKETS = 2
 MODEL = "m"
 MAX_TOKENS = 4096
 SYSTEM = system_message(PromptSettings())

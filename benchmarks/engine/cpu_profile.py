@@ -27,8 +27,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("work", type=json.loads)
     options = parser.parse_args()
 
-from benchmarks.engine.contender import Work
-from benchmarks.engine.data import WARM
+from benchmarks.engine.contender import WARM, Work
 
 if TYPE_CHECKING:
     from benchmarks.engine.__main__ import Bench

@@ -27,6 +27,7 @@ if __name__ == "__main__":  # before what takes long to import
 import msgspec
 import polars as pl
 
+from benchmarks.engine.contender import BUCKETS, MEASURED, WARM
 from summarizer_assets.bucket_run.asking.prompts import render_bucket
 from summarizer_assets.core.buckets import bucket_of, buckets_of
 from summarizer_assets.core.prompt.rendering import RenderSettings
@@ -35,8 +36,6 @@ from summarizer_assets.llm.embedded.template import summarize
 from summarizer_assets.storage.delta.changes import Append
 from summarizer_assets.storage.delta.table import BucketedTable
 
-WARM, MEASURED = "0000", "0001"
-BUCKETS = 2
 WARM_AUTHORS = 200
 PAPERS = 8
 _SYLLABLES = tuple("ba cor den fil gran hy lam mer no phos quin ra sol tri ver zy ac el im on ur tel".split())  # noqa: SIM905 - words

@@ -6,8 +6,7 @@ from types import MappingProxyType
 
 import dagster as dg
 
-from benchmarks.engine.contender import MODEL, Done, Work
-from benchmarks.engine.data import BUCKETS
+from benchmarks.engine.contender import BUCKETS, MODEL, Done, Work
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.installation import Summarizer

@@ -35,7 +35,7 @@ class _Rows(msgspec.Struct):
     summaries: list[_Row]
 
 
-_REPLY, _ROWS = msgspec.json.Decoder(_Reply), msgspec.json.Decoder(_Rows)
+REPLY, ROWS = msgspec.json.Decoder(_Reply), msgspec.json.Decoder(_Rows)
 
 
 def run(work: Work) -> Done:
@@ -61,9 +61,9 @@ async def _ask(work: Work, texts: list[str], ids: list[str], summaries: list[str
             for start in starts:
                 group = texts[start : start + work.group_size]
                 async with session.post(work.url + "/chat/completions", data=body(group), headers=headers) as response:
-                    reply = _REPLY.decode(await response.read())
+                    reply = REPLY.decode(await response.read())
                 sent += 1
-                for row in _ROWS.decode(reply.choices[0].message.content).summaries:
+                for row in ROWS.decode(reply.choices[0].message.content).summaries:
                     ids.append(row.author_id)
                     summaries.append(row.summary)
             return sent

@@ -9,6 +9,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,8 +24,8 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("work", type=json.loads)
     options = parser.parse_args()
 
-from benchmarks.engine.contender import Done, Work
-from benchmarks.engine.data import WARM
+from benchmarks.engine.contender import WARM, Done, Work
+from benchmarks.engine.loop_watch import told, watched
 
 Runner = Callable[[Work, str], Done]
 
@@ -48,6 +49,12 @@ def _cookbook() -> Runner:
     return lambda work, bucket: cookbook.run(replace(work, bucket=bucket))
 
 
+def _daft() -> Runner:
+    from benchmarks.engine import daft_udf  # noqa: PLC0415 - as above, and it is in another environment
+
+    return lambda work, bucket: daft_udf.run(replace(work, bucket=bucket))
+
+
 def _sketch(name: str) -> Runner:
     from benchmarks.engine import sketches  # noqa: PLC0415 - as above
 
@@ -59,9 +66,8 @@ def runner(name: str, work: Work) -> Runner:
     """The contender called `name`, in `benchmarks.engine`'s words."""
     if name.startswith("ours"):
         return _ours(replace(work, grounding="grounding" in name), dagster="no Dagster" not in name)
-    if name == "reference":
-        return _reference()
-    return _cookbook() if name == "cookbook" else _sketch(name)
+    others = {"reference": _reference, "cookbook": _cookbook, "Daft": _daft}
+    return others[name]() if name in others else _sketch(name)
 
 
 def server(url: str, path: str) -> dict[str, Any]:
@@ -79,18 +85,20 @@ def measure(name: str, work: Work, latency_s: float) -> dict[str, Any]:
     gc.collect()
     server(work.url, f"/latency/{latency_s}")
     before = server(work.url, "/told")["cpu_s"]
-    cpu, wall = time.process_time(), time.monotonic()
-    done = run(work, work.bucket)
-    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-    told = server(work.url, "/told")
+    with watched() if latency_s else nullcontext([]) as holds:  # the watch takes CPU, if little
+        cpu, wall = time.process_time(), time.monotonic()
+        done = run(work, work.bucket)
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    served = server(work.url, "/told")
     return {
         "authors": done.authors,
         "requests": done.requests,
         "cpu_s": cpu,
         "wall_s": wall,
-        "asking_s": told["busy_s"],
-        "server_share": (told["cpu_s"] - before) / wall,
+        "asking_s": served["busy_s"],
+        "server_share": (served["cpu_s"] - before) / wall,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **told(holds),
     }
 
 
