@@ -131,7 +131,7 @@ def watch_all(watch: Watch) -> None:
     watch.function(snapshot, "plan_bucket", "plan", whole)
     watch.function(BucketedTable, "open", "Delta read", whole)
     watch.function(Todo, "of", "to-do as lists", whole)
-    watch.function(results._Rows, "take", "frame")  # noqa: SLF001 - a part of its own
+    watch.function(results._Columns, "frame", "frame")  # noqa: SLF001 - a part of its own
     watch.function(BucketWriter, "apply", "Delta write")
     watch.function(prompts.BucketPrompt, "body", "body")
     watch.method_coroutine(Asker, "_ask", "asking")

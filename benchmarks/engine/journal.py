@@ -100,9 +100,9 @@ def as_fast_as_it_goes(folder: Path, requests: int, authors: int) -> tuple[float
     for record in records:
         journal.write([record])
     written = cpu_s()
-    segment = journal.seal()
+    segment = journal.cut()
     assert segment is not None
-    size = segment.stat().st_size
+    size = segment.seal().stat().st_size
     assert len(replay(folder).records) == requests
     segment.unlink()
     return (made - before) / requests * 1e6, (written - made) / requests * 1e6, size / requests
@@ -126,9 +126,9 @@ def at_a_rate(folder: Path, requests: int, authors: int, rate: float, write: Wri
         write(journal, record)
         took.append((time.perf_counter() - start) * 1e6)
     used = cpu_s() - before - waiting
-    segment = journal.seal()
+    segment = journal.cut()
     assert segment is not None
-    segment.unlink()
+    segment.seal().unlink()
     return used / requests * 1e6, took
 
 

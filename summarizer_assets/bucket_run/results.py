@@ -5,7 +5,7 @@ The event loop's thread puts outcomes in, the step's thread takes batches out an
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,16 +44,17 @@ class Batch:
         drop(self.segments)
 
 
-class _Rows:
-    """Summaries waiting for a commit, as columns, with the journal in which they are.
+class _Columns:
+    """Summaries as columns.
 
     What the answers of a request share is held once a request, and flags, mostly none, once for each combination:
     a list a column for all of it costs nine times as much.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-        self._clear()
+    def __init__(self) -> None:
+        self._own: list[list[Any]] = [[] for _ in OWN]
+        self._counts: list[int] = []
+        self._shared: list[Mapping[str, Any]] = []
 
     def __len__(self) -> int:
         return len(self._own[0])
@@ -65,22 +66,35 @@ class _Rows:
         self._counts.append(len(rows))
         self._shared.append(record["shared"])
 
-    def take(self) -> Batch:
-        segment = self.journal.seal()
+    def frame(self) -> pl.DataFrame:
         own = [
             _flag_lists(values) if name == "flags" else pl.Series(name, values, dtype=SUMMARIES[name])
             for name, values in zip(OWN, self._own, strict=True)
         ]
         counts = pl.Series(self._counts, dtype=pl.UInt32)
         shared = pl.DataFrame(self._shared, schema=_SHARED).select(pl.all().repeat_by(counts).explode())
-        self._clear()
-        frame = pl.DataFrame(own).hstack(shared).select(SUMMARIES.names())
-        return Batch(frame, [segment] if segment else [])
+        return pl.DataFrame(own).hstack(shared).select(SUMMARIES.names())
 
-    def _clear(self) -> None:
-        self._own: list[list[Any]] = [[] for _ in OWN]
-        self._counts: list[int] = []
-        self._shared: list[Mapping[str, Any]] = []
+
+class _Rows:
+    """Summaries waiting for a commit, with the journal in which they are."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._columns = _Columns()
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        self._columns.add(record)
+
+    def take(self) -> Callable[[], Batch]:
+        """What waits now, and nothing waits any more. The batch is made by the call of what is returned: that takes
+        long, and a disk's sync longer, while whoever adds rows must not wait.
+        """
+        columns, self._columns, segment = self._columns, _Columns(), self.journal.cut()
+        return lambda: Batch(segments=[segment.seal()] if segment else [], frame=columns.frame())
 
 
 _SHARED = pl.Schema({name: SUMMARIES[name] for name in SHARED})
@@ -182,20 +196,23 @@ class Outcomes:
     def take_first(self) -> Batch:
         with self._changed:
             self._taken_at = time.monotonic()
-            return self._first.take()
+            batch = self._first.take()
+        return batch()
 
     def replacing(self) -> int:
         return len(self._replacing)
 
     def take_replacing(self) -> Batch:
         with self._changed:
-            return self._replacing.take()
+            batch = self._replacing.take()
+        return batch()
 
     def failures(self) -> Batch:
         """All failures of the run so far; their journal segment goes once they are in the table."""
         with self._changed:
-            segment = self._failure_journal.seal()
-            return Batch(self.tally.failures(), [segment] if segment else [])
+            segment = self._failure_journal.cut()
+            failures = self.tally.failures()
+        return Batch(failures, [segment.seal()] if segment else [])
 
     def close(self) -> None:
         for journal in (self._first.journal, self._replacing.journal, self._failure_journal):

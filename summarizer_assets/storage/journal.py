@@ -1,8 +1,8 @@
 """The write-ahead journal: each answer is written to a local disk first, so that paid answers survive a crash.
 
 A journal is one folder per bucket with one file per segment; each line is `crc32 json`. A run appends to its open
-segment, seals it when a batch goes to Delta, and drops it once that batch is committed. Segments of a dead run are
-replayed only by the next holder of the bucket's claim.
+segment, cuts and seals it when a batch goes to Delta, and drops it once that batch is committed. Segments of a dead run
+are replayed only by the next holder of the bucket's claim.
 """
 
 import contextlib
@@ -87,15 +87,10 @@ class Journal:
                 "SUMMARIZER_JOURNAL_DIR to another disk"
             ) from error
 
-    def seal(self) -> Path | None:
-        """Close the open segment and return it; None if nothing was written since the last seal."""
-        if self._file is None:
-            return None
-        os.fdatasync(self._file.fileno())
-        path = Path(str(self._file.name))
-        self._file.close()
-        self._file = None
-        return path
+    def cut(self) -> "Segment | None":
+        """End the open segment: what is written next opens another. None if nothing was written since the last cut."""
+        file, self._file = self._file, None
+        return None if file is None else Segment(file)
 
     def close(self) -> None:
         """Close without dropping segments: uncommitted records stay for the next run."""
@@ -113,6 +108,19 @@ class Journal:
         self._file = FileIO(path, "xb")
         _sync_folder(self._folder)
         return self._file
+
+
+class Segment:
+    """A part of a journal to which nothing is added; the caller of `Journal.cut` has it alone, in any thread."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+
+    def seal(self) -> Path:
+        """Sync and close it: it outlives a crash of the machine from now on."""
+        with self._file as file:
+            os.fdatasync(file.fileno())
+            return Path(str(file.name))
 
 
 def replay(folder: Path) -> Replay:

@@ -52,7 +52,21 @@ def test_a_batch_holds_each_answer_with_what_its_request_shares(tmp_path_factory
             {**dict(zip(OWN, row, strict=True)), **record["shared"]} for record in records for row in record["rows"]
         ]
         assert len(rows) == len(expected)
-        frame = rows.take().frame
+        frame = rows.take()().frame
         assert set(OWN) | set(SHARED) == set(frame.columns)
         assert frame.equals(pl.DataFrame(expected, schema=SUMMARIES))
     assert len(rows) == 0
+
+
+def test_what_comes_while_a_batch_is_made_waits_for_the_next(tmp_path):
+    rows = _Rows(Journal(tmp_path, "run"))
+    shared = {name: NOW if name == "summarized_at" else name for name in SHARED}
+    record = {"rows": [("a", None, "text", "hash", 1, 1, None, None, [])], "shared": shared}
+    rows.journal.write([record])
+    rows.add(record)
+    made = rows.take()
+    rows.journal.write([record])
+    rows.add(record)
+    batch, later = made(), rows.take()()
+    assert batch.frame.height == later.frame.height == 1
+    assert len({*batch.segments, *later.segments}) == 2

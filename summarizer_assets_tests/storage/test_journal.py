@@ -17,9 +17,9 @@ records = st.lists(st.dictionaries(texts, texts | st.integers(-9, 9) | st.none()
 def written(folder: Path, batch: list[dict[str, Any]]) -> Path:
     journal = Journal(folder, "run")
     journal.write(batch)
-    segment = journal.seal()
+    segment = journal.cut()
     assert segment is not None
-    return segment
+    return segment.seal()
 
 
 def read_damaged(content: bytes) -> tuple[list[dict[str, Any]], list[str]]:
@@ -229,7 +229,9 @@ def test_segments_are_replayed_in_the_order_in_which_they_were_begun_over_runs(t
         journal = Journal(tmp_path, run)
         for number in numbers:
             journal.write([{"n": number}])
-            journal.seal()
+            segment = journal.cut()
+            assert segment is not None
+            segment.seal()
     assert [record["n"] for record in replay(tmp_path).records] == [1, 2, 3, 4]
 
 
@@ -241,16 +243,29 @@ def test_a_clock_that_was_set_back_does_not_change_the_order(tmp_path: Path) -> 
     assert [record["n"] for record in replay(tmp_path).records] == [1, 2, 3]
 
 
-def test_a_seal_with_nothing_written_gives_no_segment_and_writing_nothing_makes_none(tmp_path: Path) -> None:
+def test_a_cut_with_nothing_written_gives_no_segment_and_writing_nothing_makes_none(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "bucket", "run")
-    assert journal.seal() is None
+    assert journal.cut() is None
     journal.write([])
-    assert journal.seal() is None
+    assert journal.cut() is None
     journal.close()
     assert not (tmp_path / "bucket").exists()
     journal.write([{"n": 1}])
-    assert journal.seal() is not None
-    assert journal.seal() is None
+    segment = journal.cut()
+    assert segment is not None
+    segment.seal()
+    assert journal.cut() is None
+
+
+def test_a_cut_segment_is_whole_while_the_next_is_written_and_sealed_later(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "run")
+    journal.write([{"n": 1}])
+    first = journal.cut()
+    journal.write([{"n": 2}])
+    assert first is not None
+    drop([first.seal()])
+    journal.close()
+    assert [record["n"] for record in replay(tmp_path).records] == [2]
 
 
 def test_dropping_deletes_just_the_given_segments_and_twice_does_no_harm(tmp_path: Path) -> None:
