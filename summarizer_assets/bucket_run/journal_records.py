@@ -108,19 +108,21 @@ class RecordBuilder:
     def answers(self, answer: Answer) -> dict[str, Any]:
         todo, facts, reading = self._todo, self._facts, answer.reading
         positions = answer.positions
+        ids, summaries, judgements = zip(*reading.accepted, strict=True)
         by_record = [todo.tokens[position] for position in positions]
-        by_answer = [len(summary) for _, summary, _ in reading.accepted]
-        asked = _shared(reading.told.prompt_tokens, by_record)
-        said = _shared(reading.told.completion_tokens, by_answer)
-        costs = self._costs(answer.used, by_record, by_answer)
-        rows = []
-        for position, (author_id, summary, signals), tokens_in, tokens_out, cost in zip(
-            positions, reading.accepted, asked, said, costs, strict=True
-        ):
-            flags = [*reading.flags, *(signals.flags if signals else ())]
-            support = signals.support if signals else None
-            own = (author_id, todo.names[position], summary, todo.hashes[position], tokens_in, tokens_out, cost)
-            rows.append((*own, support, flags))
+        by_answer = [len(summary) for summary in summaries]
+        own = {
+            "author_id": ids,
+            "author_name": [todo.names[position] for position in positions],
+            "summary": summaries,
+            "content_hash": [todo.hashes[position] for position in positions],
+            "prompt_tokens": _shared(reading.told.prompt_tokens, by_record),
+            "completion_tokens": _shared(reading.told.completion_tokens, by_answer),
+            "cost_usd": self._costs(answer.used, by_record, by_answer),
+            "support": [judgement.support for judgement in judgements],
+            "flags": [[*reading.flags, *judgement.flags] for judgement in judgements],
+        }
+        rows = list(zip(*(own[name] for name in OWN), strict=True))
         shared = {
             "bucket": facts.bucket,
             "prompt_version": facts.identity.prompt_version,

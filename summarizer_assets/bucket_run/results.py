@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ class Outcomes:
         record = self._builder.answers(answer)
         has_summary = [self._todo.has_summary[position] for position in answer.positions]
         for rows, replaces in ((self._first, False), (self._replacing, True)):
-            mine = [row for row, old in zip(record["rows"], has_summary, strict=True) if old is replaces]
+            mine = list(compress(record["rows"], [old is replaces for old in has_summary]))
             if mine:
                 part = {**record, "replaces": replaces, "rows": mine}
                 with self._changed:  # both under the lock: a segment is sealed with just the rows that it holds

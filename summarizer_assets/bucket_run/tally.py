@@ -47,9 +47,8 @@ class Tally:
 
     def answer(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take answers: rows of journal records, in the order of `journal_records.OWN`."""
-        for row in rows:
-            position = self._open.pop(row[0], None)
-            self.renewed += position is not None and self._todo.renews(position)
+        answered = [self._open.pop(row[0], None) for row in rows]
+        self.renewed += sum([self._todo.renews(position) for position in answered if position is not None])
         self.answered += len(rows)
 
     def fail(self, rows: Sequence[dict[str, Any]]) -> None:

@@ -105,7 +105,7 @@ class Costs:
     queue_s: float = 2.5
     commit_s: float = 0.02
     commit_file_s: float = 40e-6
-    commit_rows: int = 8000
+    commit_rows: int = 25_000
     commit_interval_s: float = 30.0
 
 

@@ -10,7 +10,7 @@ its bound, the run has had a stretch of at least that many answers with less tha
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
 from typing import Final, Generic, TypeVar
@@ -58,8 +58,8 @@ class Course:
     def after(self, accepted: int, refused: int) -> "Course":
         """The counts after one more reply with so many answers accepted and rejected; both 0 if none was judged."""
         counted = min(refused, _OF_ONE_REPLY)
-        return replace(
-            self,
+        return Course(
+            self.trust,
             accepted=self.accepted + accepted,
             judged=self.judged + accepted + refused,
             refused=self.refused + counted,

@@ -208,7 +208,7 @@ class Settings(BaseSettings):
         description='More host names of the UI, as in `["dagster.example.org"]`. `localhost` is always allowed; other '
         "names, and requests from pages of other sites, are refused.",
     )
-    commit_rows: int = sometimes(8000, ge=1, description="Rows per Delta commit; more if commits are slow.")
+    commit_rows: int = sometimes(25_000, ge=1, description="Rows per Delta commit; more if commits are slow.")
     commit_interval_s: float = sometimes(
         30.0, gt=0, description="Longest time between commits, in seconds; 5 minutes if they are slow."
     )

@@ -121,8 +121,8 @@ class Asker:
                 self._scheduler.backlog.add(replace(group, positions=part), first=True)
             return
         group = replace(group, form=form, begun=self._refusals.begin())
-        body = self._prompt.body(group.positions, form, group.complaint, group.trim)
         size = self._prompt.size(group.positions, form)
+        body = self._prompt.body(group.positions, form, size, group.complaint, group.trim)
         self.counts.requests += 1
         number = self.counts.requests
         try:
@@ -130,7 +130,7 @@ class Asker:
                 body,
                 estimated_tokens=size.prompt + size.expected,
                 most_output_tokens=size.bound,
-                check=lambda reply: self._read(group, number, reply, len(body)),
+                check=lambda reply: self._read(group, number, reply, len(body), size.bound),
                 settle=lambda read: read[0],
                 in_vain=lambda read: read[1],
                 probe=probe,
@@ -156,9 +156,9 @@ class Asker:
             self._braking.ended(number)
             self._look_back()
 
-    def _read(self, group: Group, number: int, reply: Reply, asked_bytes: int) -> tuple[Usage | None, bool]:
+    def _read(self, group: Group, number: int, reply: Reply, asked_bytes: int, most: int) -> tuple[Usage | None, bool]:
         """Take what a reply holds, while its permit is held: what it used, if it says so; whether it was in vain."""
-        asked = [self._prompt.asked(position, group.trim) for position in group.positions]
+        asked = self._prompt.asked(group.positions, group.trim)
         try:
             reading = read_reply(reply.opened(), asked, self._checks)
         except UnusableReply as error:
@@ -169,18 +169,19 @@ class Asker:
             raise BadReply(error.reason, retry=retry, detail=str(error)) from error
         if reading.response_model not in (None, self._checks.model):
             reading.response_model = self._client.redact(reading.response_model or "")  # foreign text, to be stored
-        by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
         self._succeeded = True
         self._followups.provider_answered()
         self._refusals.answered(group.begun)
         self.counts.add(reading.told)
-        positions = [by_id[author_id] for author_id, _, _ in reading.accepted]
+        positions, again, details = list(group.positions), {}, {}
+        if reading.again:
+            by_id = {author.author_id: position for author, position in zip(asked, group.positions, strict=True)}
+            again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
+            details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
+            positions = [position for position in group.positions if position not in again]
         if positions:
-            most = self._prompt.size(group.positions, group.form).bound
             used = reading.told.usage or self._client.purse.assumed(asked_bytes, len(reply.body), most)
             self._outcomes.answered(Answer(positions, reading, reply.request_id, used))
-        again = {by_id[author_id]: reason for author_id, reason in reading.again.items()}
-        details = {by_id[author_id]: detail for author_id, detail in reading.details.items()}
         self._braking.read(number, group.positions, positions, again, details, reply)
         self._look_back()
         if again:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from summarizer_assets.bucket_run.asking.asker import Asker
+from summarizer_assets.bucket_run.asking.collector import few_collections
 from summarizer_assets.bucket_run.route import RouteProgress, RouteTotals
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop
@@ -75,7 +76,8 @@ class OnlineRequests:
 
     def _run(self) -> None:
         try:
-            run(self._ask())
+            with few_collections():
+                run(self._ask())
         except asyncio.CancelledError:
             pass  # ended at once: the step has its own error to tell
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread

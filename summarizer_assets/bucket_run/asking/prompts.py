@@ -41,12 +41,11 @@ class BucketPrompt:
         self._rendering = rendering
         self._builder = builder
 
-    def body(self, positions: Sequence[int], form: RequestForm, complaint: str | None, trim: int) -> bytes:
-        texts = [self._text(position, trim) for position in positions]
-        return self._builder.body(texts, form, self.size(positions, form), complaint)
+    def body(self, positions: Sequence[int], form: RequestForm, size: Size, complaint: str | None, trim: int) -> bytes:
+        return self._builder.body(self._texts(positions, trim), form, size, complaint)
 
     def size(self, positions: Sequence[int], form: RequestForm) -> Size:
-        records = sum(self._todo.tokens[position] for position in positions)
+        records = sum([self._todo.tokens[position] for position in positions])
         return self._builder.size(records, len(positions), form)
 
     def cut(self, positions: Sequence[int], form: RequestForm) -> list[list[int]]:
@@ -62,15 +61,22 @@ class BucketPrompt:
     def control_size(self, form: RequestForm) -> Size:
         return self._builder.size(estimate_tokens(_CONTROL), 1, form)
 
-    def asked(self, position: int, trim: int) -> Asked:
+    def asked(self, positions: Sequence[int], trim: int) -> list[Asked]:
         todo = self._todo
-        return Asked(todo.ids[position], todo.names[position] or _NAMELESS, self._text(position, trim))
+        ids = [todo.ids[position] for position in positions]
+        names = [todo.names[position] or _NAMELESS for position in positions]
+        return list(map(Asked, ids, names, self._texts(positions, trim)))
 
     def can_trim(self, position: int, trim: int) -> bool:
         """Whether the `trim`-th smaller rendering exists and leaves anything out."""
         if trimmed(self._rendering, trim) is None:
             return False
         return len(self._text(position, trim)) < len(self._text(position, trim - 1))
+
+    def _texts(self, positions: Sequence[int], trim: int) -> list[str]:
+        if trim:
+            return [self._text(position, trim) for position in positions]
+        return [self._todo.texts[position] for position in positions]
 
     def _text(self, position: int, trim: int) -> str:
         smaller = trimmed(self._rendering, trim) if trim else None

@@ -5,13 +5,14 @@ has each judged by `text_safety` and `core.judging.judge`.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from summarizer_assets.core.answers.completion import Completion
 from summarizer_assets.core.answers.lenient_json import Object
 from summarizer_assets.core.answers.match import by_id as matched
 from summarizer_assets.core.answers.rows import GivenTwice, read_rows
-from summarizer_assets.core.answers.text_safety import fold_layout, text_problem
+from summarizer_assets.core.answers.text_safety import folded_with_problems
 from summarizer_assets.core.answers.usage import Told
 from summarizer_assets.core.judging.contrast import ENOUGH
 from summarizer_assets.core.judging.flags import Flag
@@ -84,14 +85,7 @@ def read_reply(completion: Completion, asked: Sequence[Asked], limits: AnswerChe
         unknown_ids=unknown,
         flags=_flags(completion, limits, unknown=unknown > 0, repeated=repeated),
     )
-    texts: dict[int, str] = {}
-    for place, author in enumerate(asked):
-        if author.author_id in contradicted:
-            _refuse(reading, author, FailureReason.ID_MISMATCH, CONTRADICTED)
-        elif author.author_id not in answers:
-            _refuse(reading, author, FailureReason.ID_MISMATCH, NO_ANSWER)
-        elif (summary := _readable(reading, author, answers[author.author_id], limits)) is not None:
-            texts[place] = summary
+    texts = _texts(reading, asked, answers, contradicted, limits)
     judgements = judge(texts, asked, _backdrop(limits, by_id), limits.language) if limits.judged and texts else {}
     for place, summary in texts.items():
         author, judgement = asked[place], judgements.get(place, UNJUDGED)
@@ -102,23 +96,43 @@ def read_reply(completion: Completion, asked: Sequence[Asked], limits: AnswerChe
     return reading
 
 
+def _texts(
+    reading: Reading,
+    asked: Sequence[Asked],
+    answers: Mapping[str, object],
+    contradicted: AbstractSet[str],
+    limits: AnswerChecks,
+) -> dict[int, str]:
+    """The summaries that may be shown, each one paragraph, by the place of their authors; all others are refused."""
+    given = {
+        place: answer
+        for place, author in enumerate(asked)
+        if isinstance(answer := answers.get(author.author_id), str) and author.author_id not in contradicted
+    }
+    records = [asked[place].text for place in given]
+    checked = folded_with_problems(
+        list(given.values()), records, limits.max_characters, limits.instruction, limits.delimiters
+    )
+    texts = {place: summary for place, (summary, problem) in zip(given, checked, strict=True) if problem is None}
+    if len(texts) < len(asked):
+        problems = {place: problem for place, (_, problem) in zip(given, checked, strict=True)}
+        for place, author in enumerate(asked):
+            if author.author_id in contradicted:
+                _refuse(reading, author, FailureReason.ID_MISMATCH, CONTRADICTED)
+            elif author.author_id not in answers:
+                _refuse(reading, author, FailureReason.ID_MISMATCH, NO_ANSWER)
+            elif place not in given:
+                kind = _kind(answers[author.author_id])
+                _refuse(reading, author, FailureReason.BAD_TYPE, f"the summary was {kind}")
+            elif (problem := problems[place]) is not None:
+                _refuse(reading, author, problem)
+    return texts
+
+
 def _refuse(reading: Reading, author: Asked, reason: FailureReason, detail: str | None = None) -> None:
     reading.again[author.author_id] = reason
     if detail is not None:
         reading.details[author.author_id] = detail
-
-
-def _readable(reading: Reading, author: Asked, answer: object, limits: AnswerChecks) -> str | None:
-    """The summary as one paragraph; None if it must not be shown."""
-    if not isinstance(answer, str):
-        _refuse(reading, author, FailureReason.BAD_TYPE, f"the summary was {_kind(answer)}")
-        return None
-    summary = fold_layout(answer)
-    problem = text_problem(summary, author.text, limits.max_characters, limits.instruction, limits.delimiters)
-    if problem is not None:
-        _refuse(reading, author, problem)
-        return None
-    return summary
 
 
 def _backdrop(limits: AnswerChecks, asked: Mapping[str, Asked]) -> list[RecordTerms]:

@@ -23,12 +23,12 @@ class GivenTwice:
     """The value of a key that one object has twice with different values."""
 
 
-class _Row(msgspec.Struct):
+class _Row(msgspec.Struct, gc=False):
     author_id: str | int
     summary: str
 
 
-class _Rows(msgspec.Struct):
+class _Rows(msgspec.Struct, gc=False):
     summaries: list[_Row]
 
 

@@ -7,6 +7,8 @@ price of up to six decimals. A request's cost is rounded up to a nano-dollar onc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
 NANO: Final = 1_000_000_000  # in a dollar
@@ -166,11 +168,5 @@ def share_out(total: int, weights: Sequence[int]) -> list[int]:
         return []
     if whole == 0:
         weights, whole = [1] * len(weights), len(weights)
-    shares = []
-    seen = given = 0
-    for weight in weights:
-        seen += weight
-        upto = total * seen // whole
-        shares.append(upto - given)
-        given = upto
-    return shares
+    upto = [total * seen // whole for seen in accumulate(weights)]
+    return list(map(sub, upto, [0, *upto]))

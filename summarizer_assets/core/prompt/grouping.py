@@ -50,16 +50,18 @@ def _groups(
     waiting = deque(positions)
     namesakes: list[int] = []  # authors with a name already in the group, moved to the next one
     group: list[int] = []
+    taken: set[tuple[str, ...]] = set()
     total = 0
     while waiting or namesakes:
         if not waiting or (group and (len(group) >= most or total + tokens[waiting[0]] > most_tokens)):
             yield group
             waiting.extendleft(reversed(namesakes))
-            namesakes, group, total = [], [], 0
+            namesakes, group, taken, total = [], [], set(), 0
         position = waiting.popleft()
-        if keys[position] and any(keys[position] == keys[other] for other in group):
+        if keys[position] and keys[position] in taken:
             namesakes.append(position)
             continue
+        taken.add(keys[position])
         group.append(position)
         total += tokens[position]
     if group:

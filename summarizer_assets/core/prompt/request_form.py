@@ -74,6 +74,9 @@ class RequestForm:
 
     def cut(self, records: Sequence[int], overhead: int, expected: int) -> Iterator[list[int]]:
         """Split `records` (estimated tokens, in order) into requests; yield the positions in each, at least one."""
+        if records and self.output_cap is None and self.context is None:
+            yield list(range(len(records)))
+            return
         part: list[int] = []
         total = overhead
         for place, tokens in enumerate(records):
