@@ -7,12 +7,14 @@ from types import MappingProxyType
 import dagster as dg
 
 from benchmarks.engine.contender import BUCKETS, MODEL, Done, Work
+from summarizer_assets.core.rate_schedule import RateLimits
 from summarizer_assets.definitions import build_defs
 from summarizer_assets.fact_metadata import from_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import SUMMARIZE
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.storage.delta.stream import persist
+from summarizer_assets.storage.state_db.rate_limits import SharedAccount, account_key
 
 _QUIET = MappingProxyType({"loggers": {"console": {"config": {"log_level": "WARNING"}}}})
 
@@ -42,6 +44,13 @@ class House:
         os.environ.update({f"SUMMARIZER_{name}": value for name, value in environment.items()})
         os.environ["DAGSTER_HOME"] = str(home)
         self.settings: Settings = load_settings(env_file=None)
+
+    def after_another_run(self) -> None:
+        """The account knows of a run that had all requests in flight and was not throttled, as within a backfill."""
+        settings = self.settings
+        secret = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+        account = account_key(settings.llm_base_url, settings.model, secret)
+        SharedAccount(Summarizer(settings).database, account, RateLimits(), lambda: 1).reach(settings.max_in_flight)
 
     def through_dagster(self, bucket: str) -> Done:
         """Materialise the bucket's partition of both assets."""

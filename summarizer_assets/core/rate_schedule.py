@@ -6,7 +6,8 @@ protocol, the sum never exceeds the limit, and a run with little to do takes lit
 
 Limits are known if they are configured or announced. Otherwise the first throttle gives an estimate, the rate served
 until then, which grows with time, slowly at first. A throttle under known limits slows them down in the same way,
-because others may use the account, too.
+because others may use the account, too. Until then, a run begins with as many requests in flight as an earlier one
+had without being throttled.
 """
 
 import math
@@ -22,6 +23,7 @@ _LEAST_SPEED: Final = 0.05
 _DOUBLING_S: Final = 10.0
 _GUESS_DOUBLING_S: Final = 20.0  # slower than for known limits, because each overshoot costs a refused request
 _DOUBLINGS: Final = 12  # after these a guess has grown two hundredfold and is worthless
+_REACHED_S: Final = 3600.0  # what a server took longer ago, it may take no more
 _LONG_AGO: Final = -1e12
 
 
@@ -54,7 +56,8 @@ class Account:
 
     `requests_at`, `tokens_at`: the moment up to which each limit is reserved. `slowed`: share of the known limits in
     use since the throttle at `slowed_at`. `guess`: estimated requests per second if limits are unknown, made at
-    `guess_at`. `seen_at`: time of the last change; None if unknown.
+    `guess_at`. `reached`: requests that a run had in flight, and which ended at `reached_at` without a throttle.
+    `seen_at`: time of the last change; None if unknown.
     """
 
     requests_at: float = _LONG_AGO
@@ -64,6 +67,8 @@ class Account:
     slowed_at: float = _LONG_AGO
     guess: float | None = None
     guess_at: float = _LONG_AGO
+    reached: float | None = None
+    reached_at: float | None = None
     seen_at: float | None = None
 
 
@@ -90,12 +95,14 @@ class Flow:
 class Lease:
     """What a run may send; None if the limit is unknown and does not restrict.
 
-    `wait_s`: the rest of a cooldown if no limit is known; the flows of known limits begin after it.
+    `wait_s`: the rest of a cooldown if no limit is known; the flows of known limits begin after it. `reached`: how many
+    requests a run had in flight lately without being throttled; 0 if none is known.
     """
 
     requests: Flow | None
     tokens: Flow | None
     wait_s: float = 0.0
+    reached: int = 0
 
 
 def rewound(account: Account, now: float) -> Account:
@@ -113,6 +120,7 @@ def rewound(account: Account, now: float) -> Account:
         tokens_at=account.tokens_at - back_s,
         slowed_at=account.slowed_at - back_s,
         guess_at=account.guess_at - back_s,
+        reached_at=None if account.reached_at is None else account.reached_at - back_s,
         seen_at=now,
     )
 
@@ -131,7 +139,8 @@ def lease(account: Account, now: float, ask: Ask, given: RateLimits) -> tuple[Ac
         amount = min(ask.tokens, max(ask.first_tokens, tokens_s * chunk_s))
         tokens, at = _reserve(account.tokens_at, now, amount, tokens_s, ask.first_tokens)
         account = replace(account, tokens_at=at)
-    return account, Lease(requests, tokens, ahead if requests_s is None and tokens_s is None else 0.0)
+    wait_s = ahead if requests_s is None and tokens_s is None else 0.0
+    return account, Lease(requests, tokens, wait_s, _reached(account, now))
 
 
 def give_back(account: Account, now: float, requests: float, tokens: float, given: RateLimits) -> Account:
@@ -159,7 +168,20 @@ def throttled(account: Account, now: float, wait_s: float, served: float, given:
             guess = served if last is None else _GUESS_CUT * last
             account = replace(account, guess=guess or None, guess_at=now)
     until = now + wait_s
-    return replace(account, requests_at=max(account.requests_at, until), tokens_at=max(account.tokens_at, until))
+    return replace(
+        account,
+        requests_at=max(account.requests_at, until),
+        tokens_at=max(account.tokens_at, until),
+        reached=None,
+        reached_at=None,
+    )
+
+
+def reach(account: Account, now: float, in_flight: int) -> Account:
+    """A run ends that had so many requests in flight and was never throttled. A small one takes nothing back."""
+    if in_flight < _reached(account, now):
+        return account
+    return replace(account, reached=float(in_flight), reached_at=now)
 
 
 def learn(account: Account, announced: RateLimits) -> Account:
@@ -180,6 +202,12 @@ def rates(account: Account, now: float, given: RateLimits) -> tuple[float | None
 def _reserve(at: float, now: float, amount: float, rate: float, first: float) -> tuple[Flow, float]:
     start = max(at, now - BURST_S)
     return Flow(amount, start - now, rate, min(first, amount)), start + amount / rate
+
+
+def _reached(account: Account, now: float) -> int:
+    if account.reached is None or account.reached_at is None or now - account.reached_at > _REACHED_S:
+        return 0
+    return int(account.reached)
 
 
 def _speed(account: Account, now: float) -> float:

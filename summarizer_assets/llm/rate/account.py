@@ -26,6 +26,8 @@ class Keeper(Protocol):
 
     def throttled(self, wait_s: float, served: float) -> None: ...
 
+    def reach(self, in_flight: int) -> None: ...
+
     def learn(self, announced: RateLimits) -> None: ...
 
 
@@ -52,6 +54,9 @@ class OwnAccount:
 
     def throttled(self, wait_s: float, served: float) -> None:
         self._account = rate_schedule.throttled(self._account, _now(), wait_s, served, self._given)
+
+    def reach(self, in_flight: int) -> None:
+        self._account = rate_schedule.reach(self._account, _now(), in_flight)
 
     def learn(self, announced: RateLimits) -> None:
         self._account = rate_schedule.learn(self._account, announced)

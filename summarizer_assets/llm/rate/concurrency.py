@@ -1,8 +1,9 @@
 """How many requests may be in flight at a server whose limits nobody knows.
 
-Few at first, one more for each that succeeds (which doubles them round by round) until the first throttle; from then
-on one more a round, and only while the places are really used. A throttle takes a quarter; so do faults, when they
-are most of a round. How long answers take says nothing: it depends on how much the model writes.
+Few at first, or as many as an earlier run had lately without a throttle. One more for each that succeeds, which doubles
+them round by round, until the first throttle; from then on one more a round, and only while the places are really used.
+A throttle takes a quarter; so do faults, when they are most of a round. How long answers take says nothing: it depends
+on how much the model writes.
 """
 
 from typing import Final
@@ -30,15 +31,30 @@ class Concurrency:
         self.places = 0
         self._set(1.0 if first_alone else float(min(_FIRST, most)))
         self._alone = first_alone
+        self._begin = min(_FIRST, most)
+        self._used = 0
+        self._own_course = False
         self.doubling = True
         self._outcomes = 0
         self._faults = 0
+
+    @property
+    def proven(self) -> int:
+        """How many were in flight at once and no throttle came; 0: one did, or so few that they tell nothing."""
+        return self._used if self.doubling and self._used > _FIRST else 0
+
+    def begin_with(self, proven: int) -> None:
+        """An earlier run had so many; no matter any more once this one was cut or restarted."""
+        if not self._own_course:
+            self._begin = max(self._begin, min(proven, self.most))
+            if not self._alone:
+                self._set(max(self._places, float(self._begin)))
 
     def ended(self, *, known: bool = False) -> None:
         """The first request is over, however it ended: no need to go alone any more. `known`: the limits hold."""
         if self._alone:
             self._alone = False
-            self._set(float(self.most if known else min(_FIRST, self.most)))
+            self._set(float(self.most if known else self._begin))
 
     def open_all(self) -> None:
         """The limits are known, and hold instead."""
@@ -47,6 +63,7 @@ class Concurrency:
 
     def succeeded(self, in_flight: int) -> None:
         self._count(fault=False)
+        self._used = max(self._used, in_flight)
         if self._alone:
             return
         if self.doubling:
@@ -60,12 +77,14 @@ class Concurrency:
     def cut(self) -> None:
         """Once an episode."""
         self.doubling = False
+        self._own_course = True
         self._set(max(1.0, self._places * _CUT))
         self._outcomes = self._faults = 0
 
     def restart(self) -> None:
         """An outage ended."""
-        self.doubling = True
+        self.doubling = self._own_course = True
+        self._used = 0
         self._set(float(min(_FIRST, self.most)))
         self._outcomes = self._faults = 0
 

@@ -26,11 +26,13 @@ class Leases:
 
     Attributes:
         error: the keeper broke, in a way that does not pass.
+        reached: how many requests another run had in flight lately without being throttled; 0: not known.
     """
 
     def __init__(self, keeper: Keeper, bound: tuple[bool, bool], changed: Callable[[float], None]) -> None:
         self.bound = bound
         self.error: BaseException | None = None
+        self.reached = 0
         self._keeper = keeper
         self._changed = changed
         self._closing = False
@@ -131,6 +133,7 @@ class Leases:
 
     def _take_in(self, lease: Lease, now: float) -> None:
         self._leasing = False
+        self.reached = lease.reached
         for credit, flow in ((self._requests, lease.requests), (self._tokens, lease.tokens)):
             if flow is not None:
                 credit.add(flow, now)

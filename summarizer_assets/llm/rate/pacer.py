@@ -11,7 +11,6 @@ lease is asked for while the last is played out, so that the way to the keeper m
 import asyncio
 import itertools
 import math
-from bisect import bisect_left
 from collections import deque
 from types import TracebackType
 from typing import Final, Self
@@ -22,13 +21,12 @@ from summarizer_assets.llm.rate.account import Keeper, OwnAccount
 from summarizer_assets.llm.rate.concurrency import Concurrency
 from summarizer_assets.llm.rate.leases import Leases
 from summarizer_assets.llm.rate.limit_headers import Announcements
+from summarizer_assets.llm.rate.served import Served
 
 _SLOW_START_S: Final = 0.25  # gap after the first request that follows a cooldown; the n-th gap is an n-th of it
 _SLOW_START_END_S: Final = 0.002
 _HALF: Final = 0.5
 _MAX_COOLDOWN_S: Final = 20.0
-_SERVED_OVER_S: Final = 1.0
-_SERVED_LEAST: Final = 8
 _OVER_A_ROUND: Final = 0.5  # the places that double are taken over so much of the time that an answer takes
 _LATE_S: Final = 0.002  # that may be made up for: timers come late
 _LEARNING: Final = 0.05  # of the ratio of used to estimated tokens, by each request
@@ -97,7 +95,7 @@ class Pacer:
         self._in_flight = 0
         self._queue: deque[tuple[asyncio.Future[float], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._served: deque[float] = deque(maxlen=4096)
+        self._served = Served()
         self._cool_until = -math.inf
         self._gap_until = -math.inf  # between two requests of a slow start
         self._ramp: int | None = None  # requests since the cooldown, while the slow start lasts
@@ -168,7 +166,7 @@ class Pacer:
         until = self._cool_until
         self._ramp = 0
         if fresh:
-            served = self._served_a_second(now)
+            served = self._served.a_second(now)
             if not self._known:
                 self._concurrency.cut()
                 if served > 0:
@@ -180,7 +178,7 @@ class Pacer:
     def succeeded(self) -> None:
         """A request was served."""
         self._episodes = 0
-        self._served.append(asyncio.get_running_loop().time())
+        self._served.at(asyncio.get_running_loop().time())
         if not self._known:
             self._concurrency.succeeded(self._in_flight)
 
@@ -214,14 +212,18 @@ class Pacer:
         self._advance()
 
     async def aclose(self) -> None:
-        """Give back what is leased and was not used."""
+        """Give back what is leased and was not used; tell the next run with how many requests it can begin."""
         self._stopped = True
+        if (proven := self._concurrency.proven) and not self._known:
+            self._leases.tell(lambda keeper: keeper.reach(proven))
         await self._leases.aclose()
 
     # The queue.
 
     def _leased(self, wait_s: float) -> None:
         """There may be more; `wait_s` of a cooldown are left that another run began."""
+        if not self._known:
+            self._concurrency.begin_with(self._leases.reached)
         if wait_s > 0:
             self._cool(asyncio.get_running_loop().time(), wait_s)
             self._ramp = 0
@@ -320,11 +322,3 @@ class Pacer:
 
         first = tokens * self._ratio
         self._leases.ask_if_low(now, first, upcoming)
-
-    def _served_a_second(self, now: float) -> float:
-        """By the last second, or by the last few where that saw fewer; 0: too few to tell."""
-        moments = list(self._served)
-        if len(moments) < _SERVED_LEAST:
-            return 0.0
-        lately = moments[min(bisect_left(moments, now - _SERVED_OVER_S), len(moments) - _SERVED_LEAST) :]
-        return len(lately) / max(now - lately[0], _SLOW_START_S)

@@ -15,7 +15,17 @@ from summarizer_assets.core.rate_schedule import Account, Ask, Lease, RateLimits
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
-_NUMBERS = ("requests_at", "tokens_at", "slowed", "slowed_at", "guess", "guess_at", "seen_at")
+_NUMBERS = (
+    "requests_at",
+    "tokens_at",
+    "slowed",
+    "slowed_at",
+    "guess",
+    "guess_at",
+    "reached",
+    "reached_at",
+    "seen_at",
+)
 _ACCOUNTS = sa.Table(
     "provider_accounts",
     METADATA,
@@ -69,6 +79,9 @@ class SharedAccount:
     def throttled(self, wait_s: float, served: float) -> None:
         in_all = served * max(1, self._runs())
         self._change(lambda account, now: rate_schedule.throttled(account, now, wait_s, in_all, self._given))
+
+    def reach(self, in_flight: int) -> None:
+        self._change(lambda account, now: rate_schedule.reach(account, now, in_flight))
 
     def learn(self, announced: RateLimits) -> None:
         self._change(lambda account, _: rate_schedule.learn(account, announced))

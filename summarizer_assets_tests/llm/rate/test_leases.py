@@ -131,6 +131,55 @@ def test_a_throttle_of_one_run_holds_back_another_that_knows_no_limits_either(tm
     assert 50 < cooldown <= 60
 
 
+def served_run(folder, most=64, rounds=1, throttled=False):
+    """A run whose requests are all served, each of a round in flight together: how many went in each round."""
+
+    async def main():
+        pacer, seen = Pacer(most, keeper=store_in(folder, RateLimits())), []
+        for _ in range(rounds):
+            held = [await pacer.reserve(1)]
+            await asyncio.gather(*pacer._leases._calls)  # what the account knows is heard before the first reply
+            while len(held) < pacer.places:
+                held.append(await pacer.reserve(1))
+            for one in held:
+                pacer.succeeded()
+                one.__exit__(None, None, None)
+            seen.append(len(held))
+        if throttled:
+            pacer.throttled(0.0, asyncio.get_running_loop().time(), 0.5)
+        await pacer.aclose()
+        return seen
+
+    return asyncio.run(main())
+
+
+def test_a_run_asks_alone_once_and_then_begins_with_as_many_places_as_the_last_one_had(tmp_path):
+    assert served_run(tmp_path, rounds=5) == [1, 4, 8, 16, 32]
+    assert served_run(tmp_path, rounds=2) == [1, 32]
+    assert served_run(tmp_path, most=16, rounds=2) == [1, 16]
+    assert served_run(tmp_path, rounds=2) == [1, 32]
+
+
+def test_after_a_throttle_of_any_run_the_next_begins_with_few(tmp_path):
+    served_run(tmp_path, rounds=5)
+    served_run(tmp_path, rounds=1, throttled=True)
+    assert served_run(tmp_path, rounds=2)[1] == 4
+
+
+def test_an_outage_makes_a_run_begin_with_few_whatever_an_earlier_one_had(tmp_path):
+    async def main():
+        pacer = Pacer(64, keeper=store_in(tmp_path, RateLimits()), first_alone=False)
+        with await pacer.reserve(1):
+            await asyncio.gather(*pacer._leases._calls)
+        before = pacer.places
+        pacer.restart()
+        pacer._leased(0.0)
+        return before, pacer.places
+
+    served_run(tmp_path, rounds=5)
+    assert asyncio.run(main()) == (32, 4)
+
+
 def test_what_a_run_did_not_use_is_there_for_the_next_when_it_ends(tmp_path):
     limits = RateLimits(requests=600)
 
