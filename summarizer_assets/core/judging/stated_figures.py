@@ -141,13 +141,12 @@ def states(record: str, number: str) -> bool:
 
 
 def stated_in(text: SummaryTerms) -> Iterator[Stated]:
-    """The figures that a summary states."""
+    """The figures that a summary states, in the order of their nouns, Chinese ones last."""
     plain, words = text.plain, text.words
-    for noun in _NOUNS & text.present:
-        at = -1
-        for _ in range(words.count(noun)):
-            at = words.index(noun, at + 1)
-            yield from _around(plain, words, at)
+    if not _NOUNS.isdisjoint(text.present):
+        for at, word in enumerate(words):
+            if word in _NOUNS:
+                yield from _around(plain, words, at)
     if not plain.isascii():
         for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
             for found in pattern.finditer(plain):
