@@ -26,6 +26,8 @@ _ROUNDED_TO: Final = 100
 _HEAD: Final = re.compile(rf" \| {TOTALS.pattern}")
 _HOT: Final = re.compile(r" \| " + "".join(rf"(?:{field.label} \d+, )?" for field in facts(Kind.COUNT)) + r"hot\b")
 _OF_PAPER: Final = re.compile(r" \| cited (-?\d+)")
+#: A paper's line with its citations, or the start of a journal's line.
+_OF_LINE: Final = re.compile(r"\n(?:(?= ).*? \| cited (-?\d+)|(?! ))")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?!\d)|\d{1,9}")
 
 
@@ -34,12 +36,11 @@ class Record:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._total = _HEAD.search(text, 0, text.find("\n") if "\n" in text else len(text))
-
-    @cached_property
-    def papers(self) -> int:
-        """The number of all papers of the author."""
-        return int(self._total["papers"]) if self._total else self._shown
+        end = text.find("\n")
+        self._total = total = _HEAD.search(text, 0, end if end >= 0 else len(text))
+        self.papers = int(total["papers"]) if total else self._shown  # of the author, in all
+        #: The citations of all papers; None if the record does not state them.
+        self.cited = int(total["citingsrcslocalcount"]) if total and total["citingsrcslocalcount"] else None
 
     @property
     def _shown(self) -> int:
@@ -57,11 +58,11 @@ class Record:
     def _journals(self) -> list[list[int]]:
         """The citations of the papers shown, by journal, without those that have none."""
         journals: list[list[int]] = [[]]
-        for line in self.text.split("\n")[1:]:
-            if not line.startswith(" "):
+        for cited in _OF_LINE.findall(self.text):
+            if cited:
+                journals[-1].append(int(cited))
+            else:
                 journals.append([])
-            elif found := _OF_PAPER.search(line):
-                journals[-1].append(int(found[1]))
         return journals
 
     @cached_property
@@ -71,8 +72,8 @@ class Record:
         sums = {sum(journal) for journal in self._journals if journal}
         sums.update(accumulate(each))
         sums.update(first + second for first, second in combinations(each[:6], 2))
-        if self._total and self._total["citingsrcslocalcount"]:
-            sums.add(int(self._total["citingsrcslocalcount"]))
+        if self.cited is not None:
+            sums.add(self.cited)
         return frozenset({*each, *sums})
 
     @cached_property
@@ -121,13 +122,20 @@ def _papers_hold(stated: Stated, record: Record) -> bool:
 
 def _citations_hold(stated: Stated, record: Record) -> bool:
     """Whether a number of citations may be that of a paper, a journal or the total; comparisons are not judged."""
-    if states(record.text, str(stated.number)) or stated.is_relative:
+    number = stated.number
+    if (
+        states(record.text, str(number)) or number == record.cited > 0 or stated.is_relative
+    ):  # the total fits any rounding
         return True
     known = record.citations
-    if not known or stated.number in record.numbers:
+    if not known:
         return True
     rough = stated.rough
-    return any(_fits(stated.number, rough, figure) for figure in known)
+    return (
+        (not rough and number in known)
+        or any(_fits(number, rough, figure) for figure in known)
+        or number in record.numbers
+    )
 
 
 def _fits(number: int, rough: str | None, known: int) -> bool:

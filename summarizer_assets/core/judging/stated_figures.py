@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from summarizer_assets.core.judging.terms import SummaryTerms
-from summarizer_assets.core.judging.vocabulary import NUMBER_WORDS
+from summarizer_assets.core.judging.vocabulary import CITATIONS, CITED, NUMBER_WORDS, PAPERS
 
 
 def _set(words: str) -> frozenset[str]:
@@ -14,14 +14,8 @@ def _set(words: str) -> frozenset[str]:
 
 
 # Words in English and a few other languages, folded.
-_PAPERS: Final = _set(
-    "papers publications articles Arbeiten Publikationen Veroffentlichungen Aufsatze Aufsatzen articulos publicaciones "
-    "travaux articoli pubblicazioni artigos publicacoes"
-)
-_CITATIONS: Final = _set("citations citation Zitationen Zitierungen Zitate Zitaten citas citazioni citacoes")
-_CITED: Final = _set("cited zitiert citado citada citados citadas cite citee cites citees citato citata citati citate")
 _TIMES: Final = _set("times Mal mal veces fois volte vezes")
-_NOUNS: Final = _PAPERS | _CITATIONS | _CITED
+_NOUNS: Final = PAPERS | CITATIONS | CITED
 #: Words that may stand between a number and its noun, besides capitalised ones.
 _KINDS: Final = _set(
     "highly cited hot research scientific scholarly journal peer reviewed published more further other total recorded "
@@ -35,6 +29,7 @@ _ROUGH: Final = {
     "nearly": _set("nearly almost approaching fast knapp beinahe pres presque casi quasi quase"),
     "about": _set("about around some roughly approximately circa estimated etwa rund ungefahr environ unos cerca"),
 }
+_MAY_LEAD: Final = _LEADING.union(*_ROUGH.values())  # between "cited" and its number
 _LESS_THAN: Final = _set("fewer less weniger")
 #: Words before a number that means all papers, unless a word after it selects some.
 _ALL: Final = _set("her his their the whose all across among s published written wrote authored has")
@@ -56,7 +51,7 @@ _CHINESE: Final = (
 _ROUGH_CHINESE: Final = {"超过": "more", "逾": "more", "余": "more", "多": "more", "近": "nearly", "约": "about"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would cost a microsecond per figure
 class Stated:
     """One stated figure; the surrounding words are interpreted on demand.
 
@@ -124,14 +119,12 @@ class Stated:
 
 def may_state_other(text: SummaryTerms, record: str) -> bool:
     """A cheap test whether a summary may state a figure that the record does not state literally."""
-    nouns = _NOUNS & text.present
+    nouns = _NOUNS & text.telling
     if not nouns:
         return False
-    if not nouns.isdisjoint(_PAPERS):
+    if not nouns <= CITED or "once" in text.present or "twice" in text.present:
         return True
-    if "once" in text.present or "twice" in text.present:
-        return True
-    return any(word < ":" and not states(record, word) for word in text.odd) or bool(nouns & _CITATIONS)
+    return any(word < ":" and not states(record, word) for word in text.odd)
 
 
 def states(record: str, number: str) -> bool:
@@ -143,10 +136,9 @@ def states(record: str, number: str) -> bool:
 def stated_in(text: SummaryTerms) -> Iterator[Stated]:
     """The figures that a summary states, in the order of their nouns, Chinese ones last."""
     plain, words = text.plain, text.words
-    if not _NOUNS.isdisjoint(text.present):
-        for at, word in enumerate(words):
-            if word in _NOUNS:
-                yield from _around(plain, words, at)
+    nouns = _NOUNS & text.telling
+    for at in [at for at, word in enumerate(words) if word in nouns] if nouns else ():
+        yield from _around(plain, words, at)
     if not plain.isascii():
         for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
             for found in pattern.finditer(plain):
@@ -158,7 +150,7 @@ def stated_in(text: SummaryTerms) -> Iterator[Stated]:
 def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
     """The figures next to the noun or verb at position `at`."""
     word = words[at]
-    if word in _CITED:
+    if word in CITED:
         after = _next_number(plain, words, at)
         if after is not None:
             yield _figure(plain, words, after, after, of_papers=False, start=at)
@@ -168,7 +160,7 @@ def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:
     before = _number_before(plain, words, at)
     if before is None:
         return
-    of_papers = word in _PAPERS
+    of_papers = word in PAPERS
     if of_papers or words[before].isdecimal():
         yield _figure(plain, words, before, at, of_papers=of_papers)
     if not of_papers:  # "294 of 621 citations"
@@ -184,14 +176,13 @@ def _next_number(plain: str, words: Sequence[str], at: int) -> int | None:
     """The position of the number after "cited", with only rounding and linking words in between."""
     for place in range(at + 1, min(len(words), at + 4)):
         word = words[place]
+        is_number = word.isdecimal() or word in ("once", "twice")
+        if not is_number and word not in _MAY_LEAD:
+            return None
         if f"{words[place - 1]} {word}" not in plain and f"{words[place - 1]}, {word}" not in plain:
             return None  # a sentence or a quotation begins
-        if word.isdecimal():
-            return place
-        if word in ("once", "twice"):
-            return place if words[place + 1 : place + 2] != ["as"] else None
-        if word not in _LEADING and not any(word in kind for kind in _ROUGH.values()):
-            return None
+        if is_number:
+            return place if word.isdecimal() or words[place + 1 : place + 2] != ["as"] else None
     return None
 
 
@@ -199,13 +190,14 @@ def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
     """The position of the number that counts the noun at position `at`."""
     for place in range(at - 1, max(-1, at - _LONGEST_WAY), -1):
         word = words[place]
+        is_number = _value(word) is not None
+        if not is_number and word not in _KINDS and not word[0].isupper():
+            return None
         if f"{word} {words[place + 1]}" not in plain and f"{word}-{words[place + 1]}" not in plain:
             return None  # a sentence or a quotation begins
-        if _value(word) is not None:
+        if is_number:
             part_of_a_name = place > 0 and any(f"{words[place - 1]}{mark}{word} " in plain for mark in "-./")
             return None if part_of_a_name or words[place + 1] in _UNITS else place
-        if word not in _KINDS and not word[0].isupper():
-            return None
     return None
 
 
@@ -214,12 +206,15 @@ def _figure(
 ) -> Stated:
     """The figure whose number is at position `place` (with the thousands before or after it)."""
     first = last = place
+    if not words[place].isdecimal():
+        number = _value(words[place])
+        assert number is not None  # `place` is a number's position
+        return Stated(number, of_papers, words, place, place, place if start is None else start, end)
     while first > 0 and _are_one_number(plain, words[first - 1], words[first]):
         first -= 1
     while last + 1 < len(words) and _are_one_number(plain, words[last], words[last + 1]):
         last += 1
-    number = int("".join(words[first : last + 1])) if words[place].isdecimal() else _value(words[place])
-    assert number is not None  # `place` is a number's position
+    number = int("".join(words[first : last + 1]))
     return Stated(number, of_papers, words, first, last, first if start is None else start, end)
 
 

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Final
 
-from summarizer_assets.core.judging.vocabulary import EVERYDAY, FOREIGN, STOCK
+from summarizer_assets.core.judging.vocabulary import EVERYDAY, FOREIGN, STOCK, TELLING
 from summarizer_assets.core.judging.words import fold, looks_foreign, share_of_other_script, stem, words_of
 
 #: The term of every stop word.
@@ -166,6 +166,7 @@ class SummaryTerms:
         self.plain = fold(summary)
         self.words = words_of(self.plain)
         self.present = set(self.words)
+        self.telling = TELLING & self.present
         unspaced = not self.plain.isascii() and _UNSPACED.search(self.plain) is not None
         self.all = terms_of(self.plain) if unspaced else set(map(term_of, self.present))
         self.all.discard(NOTHING)

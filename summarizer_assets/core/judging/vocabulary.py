@@ -167,6 +167,17 @@ as da das dos na no em um uma com seu sua het een van voor zijn met och som av t
 lui din ve ile bir olan dan yang untuk dengan
 """) - _words("i as no do a in on e o y w z")
 
+#: Nouns and verbs of figures that a record has, folded, in English and a few other languages.
+PAPERS = _words(
+    "papers publications articles Arbeiten Publikationen Veroffentlichungen Aufsatze Aufsatzen articulos publicaciones "
+    "travaux articoli pubblicazioni artigos publicacoes"
+)
+CITATIONS = _words("citations citation Zitationen Zitierungen Zitate Zitaten citas citazioni citacoes")
+CITED = _words("cited zitiert citado citada citados citadas cite citee cites citees citato citata citati citate")
+
+#: Words for which a text is searched further.
+TELLING = FOREIGN | CLAIM_WORDS | PAPERS | CITATIONS | CITED
+
 #: English function words.
 ENGLISH = _words("the of and in is are with on to for has have their this that by an its was which from at as")
 

@@ -5,9 +5,9 @@ from itertools import accumulate, combinations
 
 from summarizer_assets.core.judging import figures as rules
 from summarizer_assets.core.judging import stated_figures as vocabulary
-from summarizer_assets.core.judging.vocabulary import NUMBER_WORDS
+from summarizer_assets.core.judging.vocabulary import CITATIONS, CITED, NUMBER_WORDS, PAPERS
 
-_NOUNS = vocabulary._PAPERS | vocabulary._CITATIONS | vocabulary._CITED
+_NOUNS = PAPERS | CITATIONS | CITED
 _CITED_OF = re.compile(r" \| cited (-?\d+)")
 
 
@@ -23,7 +23,7 @@ def contradicted(text, record):
 
 def may_state(text, record):
     nouns = _NOUNS & text.present
-    if nouns & vocabulary._PAPERS or nouns & vocabulary._CITATIONS:
+    if nouns & PAPERS or nouns & CITATIONS:
         return True
     unsaid = [word for word in text.present if word < ":" and not _states(record, word)]
     return bool(nouns) and bool({"once", "twice"} & text.present or unsaid)
@@ -120,7 +120,7 @@ def _rough(figure):
 
 def stated_in(text):
     for at, word in enumerate(text.words):
-        if word in vocabulary._CITED:
+        if word in CITED:
             yield from _beside_cited(text.plain, text.words, at)
         elif word in _NOUNS:
             yield from _before_noun(text.plain, text.words, at)
@@ -154,7 +154,7 @@ def _before_noun(plain, words, at):
     before = _number_before(plain, words, at)
     if before is None:
         return
-    of_papers = words[at] in vocabulary._PAPERS
+    of_papers = words[at] in PAPERS
     if of_papers or words[before].isdecimal():
         yield _figure(plain, words, before, at, of_papers=of_papers)
     start = before
