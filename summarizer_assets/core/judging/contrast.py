@@ -48,7 +48,7 @@ class Contrast:
             texts: the summaries of the reply, by their authors' positions.
         """
         known = self._holders.keys()
-        strange = {place: known & (text.all - self._records[place].all) for place, text in texts.items()}
+        strange = {place: known & text.strange for place, text in texts.items()}
         manner = Counter(chain.from_iterable(strange.values()))
         found: dict[int, str] = {}
         for place, terms in strange.items():

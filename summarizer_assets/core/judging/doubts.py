@@ -44,7 +44,8 @@ def doubted_words(author_name: str, record: str, summary: str) -> dict[Flag, lis
         record: the record as rendered for the model.
         summary: one paragraph in NFC.
     """
-    text, terms = SummaryTerms(summary), RecordTerms(author_name, record)
+    terms = RecordTerms(author_name, record)
+    text = SummaryTerms(summary, terms)
     return marks_of(text, terms, comparable=is_comparable(text, terms))
 
 

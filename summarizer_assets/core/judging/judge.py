@@ -6,7 +6,6 @@ record contradicts. Everything else is stored, with flags. A text is compared wi
 """
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, NamedTuple
@@ -61,7 +60,8 @@ def judge(
         language: the configured language.
     """
     records = [RecordTerms(author.author_name, author.text) for author in asked]
-    texts = {place: SummaryTerms(summary) for place, summary in answers.items()}
+    texts = {place: SummaryTerms(summary, records[place]) for place, summary in answers.items()}
+    is_english = language.casefold() == "english"
     foreign = Contrast(records, backdrop).foreign(texts)
     judged: dict[int, Judgement] = {}
     for place, text in texts.items():
@@ -77,15 +77,17 @@ def judge(
         if refused is not None:
             judged[place] = Judgement(refused)
         else:
-            judged[place] = _marked(text, records[place], language, [Flag.NAME_UNMEASURED] if unnamed else [])
+            judged[place] = _marked(
+                text, records[place], [Flag.NAME_UNMEASURED] if unnamed else [], is_english=is_english
+            )
     return judged
 
 
-def _marked(text: SummaryTerms, record: RecordTerms, language: str, flags: list[Flag]) -> Judgement:
-    if text.is_foreign is (language.casefold() == "english"):
+def _marked(text: SummaryTerms, record: RecordTerms, flags: list[Flag], *, is_english: bool) -> Judgement:
+    if text.is_foreign is is_english:
         flags.append(Flag.OTHER_LANGUAGE)
     comparable = is_comparable(text, record)
-    support = _support(text.all, record) if comparable else None
+    support = _support(text) if comparable else None
     if support is not None and support < _LITTLE:
         flags.append(Flag.LITTLE_SUPPORT)
     raised = marks_of(text, record, comparable=comparable)
@@ -97,8 +99,8 @@ def is_comparable(text: SummaryTerms, record: RecordTerms) -> bool:
     return not text.is_foreign and share_of_other_script(record.text) <= OTHER_SCRIPT_SHARE
 
 
-def _support(terms: AbstractSet[str], record: RecordTerms) -> float:
-    return len(terms & record.all) / len(terms) if terms else 0.0
+def _support(text: SummaryTerms) -> float:
+    return (len(text.all) - len(text.strange)) / len(text.all) if text.all else 0.0
 
 
 def _is_wrongly_unnamed(text: SummaryTerms, author: Asked, asked: Sequence[Asked]) -> bool:

@@ -63,8 +63,8 @@ def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> di
         if numbers := _unknown_numbers(text.odd, record):
             found[Flag.UNKNOWN_NUMBER] = numbers
         found |= _unknown_names(text, record)
-    if not CLAIM_WORDS.isdisjoint(text.present):
-        found |= _claims(text.plain, CLAIM_WORDS & text.present, record)
+    if not CLAIM_WORDS.isdisjoint(text.telling):
+        found |= _claims(text.plain, CLAIM_WORDS & text.telling, record)
     return found
 
 
@@ -88,7 +88,7 @@ def _record_says(phrase: str, record: RecordTerms) -> bool:
 
 
 def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
-    numbers = [word for word in odd if word < ":" and word not in record.text and word.isdecimal()]
+    numbers = [word for word in odd if word < ":" and len(word) > 1 and word not in record.text and word.isdecimal()]
     if not numbers:
         return []
     known = Record(record.text)
@@ -97,8 +97,7 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
     return [
         number
         for number in numbers
-        if len(number) > 1
-        and int(number) not in known.citations | known.counts
+        if int(number) not in known.citations | known.counts
         and int(number) not in span
         and not (_YEAR.fullmatch(number) and f"'{number[2:]}" in record.text)
     ]
@@ -107,10 +106,13 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
 def _unknown_names(text: SummaryTerms, record: RecordTerms) -> dict[Flag, list[str]]:
     """Capitalised words within sentences that neither the record nor the author's name has."""
     known, plain, words = record.all, text.plain, text.words
+    if not text.strange and plain.isascii():
+        return {}
     strange = [
-        word for word in text.odd if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES
+        word
+        for word in text.odd
+        if (term := term_of(word)) and term not in known and not word[0].isdigit() and word.lower() not in _NO_NAMES
     ]
-    strange = [word for word in strange if not word[0].isdigit()]
     found: dict[Flag, list[str]] = {}
     for word in sorted(strange, key=words.index):
         if (

@@ -196,9 +196,16 @@ def _number_before(plain: str, words: Sequence[str], at: int) -> int | None:
         if f"{word} {words[place + 1]}" not in plain and f"{word}-{words[place + 1]}" not in plain:
             return None  # a sentence or a quotation begins
         if is_number:
-            part_of_a_name = place > 0 and any(f"{words[place - 1]}{mark}{word} " in plain for mark in "-./")
-            return None if part_of_a_name or words[place + 1] in _UNITS else place
+            return None if _is_of_a_name(plain, words, place) or words[place + 1] in _UNITS else place
     return None
+
+
+def _is_of_a_name(plain: str, words: Sequence[str], place: int) -> bool:
+    """Whether the number at position `place` belongs to the word before it ("GPT-4")."""
+    if place == 0:
+        return False
+    left, number = words[place - 1], f"{words[place]} "
+    return f"{left}-{number}" in plain or f"{left}.{number}" in plain or f"{left}/{number}" in plain
 
 
 def _figure(
@@ -210,9 +217,13 @@ def _figure(
         number = _value(words[place])
         assert number is not None  # `place` is a number's position
         return Stated(number, of_papers, words, place, place, place if start is None else start, end)
-    while first > 0 and _are_one_number(plain, words[first - 1], words[first]):
+    while first > 0 and len(words[first]) == _THOUSAND and _are_one_number(plain, words[first - 1], words[first]):
         first -= 1
-    while last + 1 < len(words) and _are_one_number(plain, words[last], words[last + 1]):
+    while (
+        last + 1 < len(words)
+        and len(words[last + 1]) == _THOUSAND
+        and _are_one_number(plain, words[last], words[last + 1])
+    ):
         last += 1
     number = int("".join(words[first : last + 1]))
     return Stated(number, of_papers, words, first, last, first if start is None else start, end)
@@ -225,6 +236,7 @@ def _value(word: str) -> int | None:
 
 
 def _are_one_number(plain: str, left: str, right: str) -> bool:
-    if len(right) != _THOUSAND or len(left) > _THOUSAND or not (left.isdecimal() and right.isdecimal()):
+    """Whether three digits continue a number: "1,234", "1 234"."""
+    if len(left) > _THOUSAND or not (left.isdecimal() and right.isdecimal()):
         return False
     return any(f"{left}{mark}{right}" in plain for mark in ",.' ")

@@ -158,29 +158,25 @@ class RecordTerms:
 class SummaryTerms:
     """The terms of a summary.
 
-    `plain`: the folded text. `words`: its words in order, with their case. `present`: the same as a set. `all`: their
-    terms, without `NOTHING`.
+    `plain`: the folded text. `words`: its words in order, with their case. `present`: the same as a set; of these are
+    `odd` those that begin with a capital or a digit, and `telling` those for which a text is searched further. `all`:
+    their terms, without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the
+    summary is not in English.
     """
 
-    def __init__(self, summary: str) -> None:
-        self.plain = fold(summary)
-        self.words = words_of(self.plain)
-        self.present = set(self.words)
-        self.telling = TELLING & self.present
-        unspaced = not self.plain.isascii() and _UNSPACED.search(self.plain) is not None
-        self.all = terms_of(self.plain) if unspaced else set(map(term_of, self.present))
+    def __init__(self, summary: str, record: RecordTerms) -> None:
+        self.plain = plain = fold(summary)
+        self.words = words_of(plain)
+        self.present = present = set(self.words)
+        self.odd = [word for word in present if word < "a"]
+        self.telling = TELLING & present
+        unspaced = not plain.isascii() and _UNSPACED.search(plain) is not None
+        self.all = terms_of(plain) if unspaced else set(map(term_of, present))
         self.all.discard(NOTHING)
-
-    @cached_property
-    def odd(self) -> list[str]:
-        """The distinct words that begin with a capital or a digit."""
-        return [word for word in self.present if word < "a"]
-
-    @cached_property
-    def is_foreign(self) -> bool:
-        """Whether the summary is not in English."""
-        foreign = not FOREIGN.isdisjoint(self.present) and looks_foreign(self.words)
-        return foreign or share_of_other_script(self.plain) > OTHER_SCRIPT_SHARE
+        self.strange = self.all - record.all
+        self.is_foreign = (not FOREIGN.isdisjoint(self.telling) and looks_foreign(self.words)) or (
+            share_of_other_script(plain) > OTHER_SCRIPT_SHARE
+        )
 
     @cached_property
     def sentences(self) -> list[tuple[str, set[str]]]:
