@@ -11,8 +11,16 @@ from functools import cached_property
 from itertools import accumulate, combinations
 from typing import Final
 
-from summarizer_assets.core.judging.stated_figures import Stated, may_state_other, stated_in, states
+from summarizer_assets.core.judging.stated_figures import (
+    NOUNS,
+    Stated,
+    lone_numbers,
+    may_state_other,
+    stated_in,
+    states,
+)
 from summarizer_assets.core.judging.terms import SummaryTerms
+from summarizer_assets.core.judging.vocabulary import PAPERS
 from summarizer_assets.core.paper_fields import Kind, facts
 from summarizer_assets.core.prompt.parsed_record import TOTALS
 
@@ -98,9 +106,12 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
     """
     if not may_state_other(text, record) and (text.plain.isascii() or not {"引", "篇"} & set(text.plain)):
         return None
-    figures: Record | None = None
-    for stated in stated_in(text):
-        figures = figures or Record(record)
+    figures = Record(record)
+    nouns = NOUNS & text.telling
+    numbers = lone_numbers(text) if not nouns <= PAPERS else None
+    if numbers is not None and all(_is_stated(number, figures) for number in numbers):
+        nouns &= PAPERS  # no figure of citations can be wrong
+    for stated in stated_in(text, nouns):
         if not (_papers_hold(stated, figures) if stated.of_papers else _citations_hold(stated, figures)):
             return stated.words
     return None
@@ -123,9 +134,7 @@ def _papers_hold(stated: Stated, record: Record) -> bool:
 def _citations_hold(stated: Stated, record: Record) -> bool:
     """Whether a number of citations may be that of a paper, a journal or the total; comparisons are not judged."""
     number = stated.number
-    if (
-        states(record.text, str(number)) or number == record.cited > 0 or stated.is_relative
-    ):  # the total fits any rounding
+    if _is_stated(number, record) or stated.is_relative:
         return True
     known = record.citations
     if not known:
@@ -136,6 +145,11 @@ def _citations_hold(stated: Stated, record: Record) -> bool:
         or any(_fits(number, rough, figure) for figure in known)
         or number in record.numbers
     )
+
+
+def _is_stated(number: int, record: Record) -> bool:
+    """Whether a paper, or all papers together, have as many citations: then it is true however it is rounded."""
+    return (number == record.cited and number > 0) or states(record.text, str(number))
 
 
 def _fits(number: int, rough: str | None, known: int) -> bool:

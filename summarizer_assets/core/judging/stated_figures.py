@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ def _set(words: str) -> frozenset[str]:
 
 # Words in English and a few other languages, folded.
 _TIMES: Final = _set("times Mal mal veces fois volte vezes")
-_NOUNS: Final = PAPERS | CITATIONS | CITED
+NOUNS: Final = PAPERS | CITATIONS | CITED
 #: Words that may stand between a number and its noun, besides capitalised ones.
 _KINDS: Final = _set(
     "highly cited hot research scientific scholarly journal peer reviewed published more further other total recorded "
@@ -42,6 +43,7 @@ _UNITS: Final = _set("hundred thousand million dozen percent")
 _NEAR: Final = 3  # words before and after a figure
 _ARTICLES: Final = _set("a an the")
 _THOUSAND: Final = 3  # digits
+_LONGEST_NUMBER: Final = 9  # digits
 _LONGEST_WAY: Final = 6  # words between a number and its noun
 
 _CHINESE: Final = (
@@ -119,7 +121,7 @@ class Stated:
 
 def may_state_other(text: SummaryTerms, record: str) -> bool:
     """A cheap test whether a summary may state a figure that the record does not state literally."""
-    nouns = _NOUNS & text.telling
+    nouns = NOUNS & text.telling
     if not nouns:
         return False
     if not nouns <= CITED or "once" in text.present or "twice" in text.present:
@@ -133,10 +135,28 @@ def states(record: str, number: str) -> bool:
     return at >= 0 and not record[at + len(number) + 9 : at + len(number) + 10].isdigit()
 
 
-def stated_in(text: SummaryTerms) -> Iterator[Stated]:
-    """The figures that a summary states, in the order of their nouns, Chinese ones last."""
+def lone_numbers(text: SummaryTerms) -> list[int] | None:
+    """Every number in digits, if none of them continues in another word ("1,234") and no word counts citations."""
+    plain = text.plain
+    if not plain.isascii() or "once" in text.present or "twice" in text.present:
+        return None
+    numbers: list[int] = []
+    for word in text.odd:
+        if word < ":" and word.isdecimal():
+            if len(word) > _LONGEST_NUMBER or (len(word) == _THOUSAND and _may_continue_another(plain, word)):
+                return None
+            numbers.append(int(word))
+    return numbers
+
+
+def _may_continue_another(plain: str, number: str) -> bool:
+    at = plain.find(number)
+    return plain[at - 2 : at - 1].isdigit() or plain.find(number, at + 1) >= 0
+
+
+def stated_in(text: SummaryTerms, nouns: AbstractSet[str]) -> Iterator[Stated]:
+    """The figures that a summary states with one of these nouns, in their order; after them those in Chinese."""
     plain, words = text.plain, text.words
-    nouns = _NOUNS & text.telling
     for at in [at for at, word in enumerate(words) if word in nouns] if nouns else ():
         yield from _around(plain, words, at)
     if not plain.isascii():
