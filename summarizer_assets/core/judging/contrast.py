@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from itertools import chain
 from typing import Final
 
@@ -36,7 +37,6 @@ class Contrast:
 
     def __init__(self, records: Sequence[RecordTerms], backdrop: Sequence[RecordTerms] = ()) -> None:
         self._records = [*records, *backdrop[: max(0, ENOUGH - len(records))]]
-        self._holders = Counter(chain.from_iterable([record.all for record in self._records]))
         count = len(self._records)
         unit = math.log(count + 1)
         self._weights = [1.0, *(math.log((count + 1) / share) / unit for share in range(1, count + 1))]
@@ -47,15 +47,16 @@ class Contrast:
         Args:
             texts: the summaries of the reply, by their authors' positions.
         """
-        known = self._holders.keys()
-        strange = {place: known & text.strange for place, text in texts.items()}
+        strange_anywhere = set().union(*[text.strange for text in texts.values()])
+        holders = Counter(chain.from_iterable([strange_anywhere & record.all for record in self._records]))
+        strange = {place: holders.keys() & text.strange for place, text in texts.items()}
         manner = Counter(chain.from_iterable(strange.values()))
         found: dict[int, str] = {}
         for place, terms in strange.items():
             if not terms:
                 continue
             text = texts[place]
-            weights = {term: self._weights[self._holders[term] + manner[term] - 1] for term in terms}
+            weights = {term: self._weights[holders[term] + manner[term] - 1] for term in terms}
             if sum(weights.values()) * _OF_A_NAME <= MOST_OF_A_SENTENCE:
                 continue
             names = self._names(text, weights)
@@ -67,7 +68,14 @@ class Contrast:
                 found[place] = passage
         return found
 
+    @cached_property
+    def _holders(self) -> Counter[str]:
+        """The number of records that have each term."""
+        return Counter(chain.from_iterable([record.all for record in self._records]))
+
     def _of_a_text(self, place: int, text: SummaryTerms, weights: Mapping[str, float]) -> str | None:
+        if sum(weights.values()) <= MOST_OF_A_TEXT:
+            return None
         mine, holders = self._records[place], self._holders
         shared = text.all & mine.facts
         alone = sum([holders[term] == 1 for term in shared])  # evidence for the author, whoever the other is

@@ -60,7 +60,7 @@ def marks_of(text: SummaryTerms, record: RecordTerms, *, comparable: bool) -> di
     """
     found: dict[Flag, list[str]] = {}
     if comparable:
-        if numbers := _unknown_numbers(text.odd, record):
+        if numbers := _unknown_numbers(text.numbers, record):
             found[Flag.UNKNOWN_NUMBER] = numbers
         found |= _unknown_names(text, record)
     if not CLAIM_WORDS.isdisjoint(text.telling):
@@ -87,8 +87,8 @@ def _record_says(phrase: str, record: RecordTerms) -> bool:
     return bool(terms) and terms <= record.all
 
 
-def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
-    numbers = [word for word in odd if word < ":" and len(word) > 1 and word not in record.text and word.isdecimal()]
+def _unknown_numbers(words: Sequence[str], record: RecordTerms) -> list[str]:
+    numbers = [word for word in words if len(word) > 1 and word not in record.text and word.isdecimal()]
     if not numbers:
         return []
     known = Record(record.text)
@@ -97,7 +97,8 @@ def _unknown_numbers(odd: Sequence[str], record: RecordTerms) -> list[str]:
     return [
         number
         for number in numbers
-        if int(number) not in known.citations | known.counts
+        if int(number) not in known.citations
+        and int(number) not in known.counts
         and int(number) not in span
         and not (_YEAR.fullmatch(number) and f"'{number[2:]}" in record.text)
     ]
@@ -110,8 +111,8 @@ def _unknown_names(text: SummaryTerms, record: RecordTerms) -> dict[Flag, list[s
         return {}
     strange = [
         word
-        for word in text.odd
-        if (term := term_of(word)) and term not in known and not word[0].isdigit() and word.lower() not in _NO_NAMES
+        for word in text.capitals
+        if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES
     ]
     found: dict[Flag, list[str]] = {}
     for word in sorted(strange, key=words.index):

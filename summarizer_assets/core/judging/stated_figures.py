@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import compress, count
 from typing import Final
 
 from summarizer_assets.core.judging.terms import SummaryTerms
@@ -126,7 +127,7 @@ def may_state_other(text: SummaryTerms, record: str) -> bool:
         return False
     if not nouns <= CITED or "once" in text.present or "twice" in text.present:
         return True
-    return any(word < ":" and not states(record, word) for word in text.odd)
+    return not all(states(record, number) for number in text.numbers)
 
 
 def states(record: str, number: str) -> bool:
@@ -141,8 +142,8 @@ def lone_numbers(text: SummaryTerms) -> list[int] | None:
     if not plain.isascii() or "once" in text.present or "twice" in text.present:
         return None
     numbers: list[int] = []
-    for word in text.odd:
-        if word < ":" and word.isdecimal():
+    for word in text.numbers:
+        if word.isdecimal():
             if len(word) > _LONGEST_NUMBER or (len(word) == _THOUSAND and _may_continue_another(plain, word)):
                 return None
             numbers.append(int(word))
@@ -157,7 +158,7 @@ def _may_continue_another(plain: str, number: str) -> bool:
 def stated_in(text: SummaryTerms, nouns: AbstractSet[str]) -> Iterator[Stated]:
     """The figures that a summary states with one of these nouns, in their order; after them those in Chinese."""
     plain, words = text.plain, text.words
-    for at in [at for at, word in enumerate(words) if word in nouns] if nouns else ():
+    for at in compress(count(), map(nouns.__contains__, words)) if nouns else ():
         yield from _around(plain, words, at)
     if not plain.isascii():
         for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):

@@ -158,17 +158,19 @@ class RecordTerms:
 class SummaryTerms:
     """The terms of a summary.
 
-    `plain`: the folded text. `words`: its words in order, with their case. `present`: the same as a set; of these are
-    `odd` those that begin with a capital or a digit, and `telling` those for which a text is searched further. `all`:
-    their terms, without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the
-    summary is not in English.
+    `plain`: the folded text. `words`: its words in order, with their case. `present`: the same as a set; of these,
+    `capitals` begin with a capital, `numbers` with a digit, and for the `telling` ones a text is searched further.
+    `all`: their terms, without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether
+    the summary is not in English.
     """
 
     def __init__(self, summary: str, record: RecordTerms) -> None:
         self.plain = plain = fold(summary)
         self.words = words_of(plain)
         self.present = present = set(self.words)
-        self.odd = [word for word in present if word < "a"]
+        odd = [word for word in present if word < "a"]
+        self.numbers = [word for word in odd if word < ":"]
+        self.capitals = [word for word in odd if word > ":"]
         self.telling = TELLING & present
         unspaced = not plain.isascii() and _UNSPACED.search(plain) is not None
         self.all = terms_of(plain) if unspaced else set(map(term_of, present))
