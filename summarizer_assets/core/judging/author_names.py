@@ -18,7 +18,7 @@ def is_named(author_name: str, text: SummaryTerms) -> bool:
     `author_name`: as in the table, "Family, Given" or in any other order and script.
     """
     family = author_name.partition(",")[0].strip(" .")
-    if family in text.present and len(family) > 1 and family.lower() not in PARTICLES:  # the usual spelling
+    if family in text.words and len(family) > 1 and family.lower() not in PARTICLES:  # the usual spelling
         return True
     parts, words = _name_parts(author_name), text.words
     squeezed = "".join(words).lower()

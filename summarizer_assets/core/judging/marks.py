@@ -87,7 +87,7 @@ def _record_says(phrase: str, record: RecordTerms) -> bool:
     return bool(terms) and terms <= record.all
 
 
-def _unknown_numbers(words: Sequence[str], record: RecordTerms) -> list[str]:
+def _unknown_numbers(words: Iterable[str], record: RecordTerms) -> list[str]:
     numbers = [word for word in words if len(word) > 1 and word not in record.text and word.isdecimal()]
     if not numbers:
         return []

@@ -8,7 +8,7 @@ from itertools import compress, count
 from typing import Final
 
 from summarizer_assets.core.judging.terms import SummaryTerms
-from summarizer_assets.core.judging.vocabulary import CITATIONS, CITED, NUMBER_WORDS, PAPERS
+from summarizer_assets.core.judging.vocabulary import CITATIONS, CITED, NUMBER_WORDS, ONCE, PAPERS
 
 
 def _set(words: str) -> frozenset[str]:
@@ -125,7 +125,7 @@ def may_state_other(text: SummaryTerms, record: str) -> bool:
     nouns = NOUNS & text.telling
     if not nouns:
         return False
-    if not nouns <= CITED or "once" in text.present or "twice" in text.present:
+    if not nouns <= CITED or not ONCE.isdisjoint(text.telling):
         return True
     return not all(states(record, number) for number in text.numbers)
 
@@ -139,7 +139,7 @@ def states(record: str, number: str) -> bool:
 def lone_numbers(text: SummaryTerms) -> list[int] | None:
     """Every number in digits, if none of them continues in another word ("1,234") and no word counts citations."""
     plain = text.plain
-    if not plain.isascii() or "once" in text.present or "twice" in text.present:
+    if not plain.isascii() or not ONCE.isdisjoint(text.telling):
         return None
     numbers: list[int] = []
     for word in text.numbers:
@@ -197,7 +197,7 @@ def _next_number(plain: str, words: Sequence[str], at: int) -> int | None:
     """The position of the number after "cited", with only rounding and linking words in between."""
     for place in range(at + 1, min(len(words), at + 4)):
         word = words[place]
-        is_number = word.isdecimal() or word in ("once", "twice")
+        is_number = word.isdecimal() or word in ONCE
         if not is_number and word not in _MAY_LEAD:
             return None
         if f"{words[place - 1]} {word}" not in plain and f"{words[place - 1]}, {word}" not in plain:

@@ -158,27 +158,31 @@ class RecordTerms:
 class SummaryTerms:
     """The terms of a summary.
 
-    `plain`: the folded text. `words`: its words in order, with their case. `present`: the same as a set; of these,
-    `capitals` begin with a capital, `numbers` with a digit, and for the `telling` ones a text is searched further.
-    `all`: their terms, without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether
-    the summary is not in English.
+    `plain`: the folded text. `words`: its words in order, with their case. Of these, each once and in order, `capitals`
+    begin with a capital, `numbers` with a digit; for the `telling` ones a text is searched further. `all`: their terms,
+    without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the summary is not in
+    English.
     """
 
     def __init__(self, summary: str, record: RecordTerms) -> None:
         self.plain = plain = fold(summary)
-        self.words = words_of(plain)
-        self.present = present = set(self.words)
-        odd = [word for word in present if word < "a"]
-        self.numbers = [word for word in odd if word < ":"]
-        self.capitals = [word for word in odd if word > ":"]
-        self.telling = TELLING & present
+        self.words = words = words_of(plain)
+        odd = [word for word in words if word < "a"]
+        self.numbers = dict.fromkeys([word for word in odd if word < ":"]).keys()
+        self.capitals = dict.fromkeys([word for word in odd if word > ":"]).keys()
+        self.telling = TELLING.intersection(words)
         unspaced = not plain.isascii() and _UNSPACED.search(plain) is not None
-        self.all = terms_of(plain) if unspaced else set(map(term_of, present))
+        self.all = terms_of(plain) if unspaced else set(map(term_of, words))
         self.all.discard(NOTHING)
         self.strange = self.all - record.all
         self.is_foreign = (not FOREIGN.isdisjoint(self.telling) and looks_foreign(self.words)) or (
             share_of_other_script(plain) > OTHER_SCRIPT_SHARE
         )
+
+    @cached_property
+    def present(self) -> AbstractSet[str]:
+        """The set of `words`."""
+        return set(self.words)
 
     @cached_property
     def sentences(self) -> list[tuple[str, set[str]]]:

@@ -174,9 +174,10 @@ PAPERS = _words(
 )
 CITATIONS = _words("citations citation Zitationen Zitierungen Zitate Zitaten citas citazioni citacoes")
 CITED = _words("cited zitiert citado citada citados citadas cite citee cites citees citato citata citati citate")
+ONCE = _words("once twice")
 
 #: Words for which a text is searched further.
-TELLING = FOREIGN | CLAIM_WORDS | PAPERS | CITATIONS | CITED
+TELLING = FOREIGN | CLAIM_WORDS | PAPERS | CITATIONS | CITED | ONCE
 
 #: English function words.
 ENGLISH = _words("the of and in is are with on to for has have their this that by an its was which from at as")

@@ -113,7 +113,7 @@ def _numbers(text, record):
     span = range(min(years) // 10 * 10, max(years) + 1) if years else ()
     return [
         (Flag.UNKNOWN_NUMBER, word)
-        for word in text.present
+        for word in dict.fromkeys(text.words)
         if word < ":"
         and word.isdecimal()
         and word not in record.text
