@@ -59,8 +59,12 @@ def judge(
         backdrop: other records of the bucket, for requests with few authors.
         language: the configured language.
     """
-    records = [RecordTerms(author.author_name, author.text) for author in asked]
-    texts = {place: SummaryTerms(summary, records[place]) for place, summary in answers.items()}
+    records: list[RecordTerms] = []
+    texts: dict[int, SummaryTerms] = {}
+    for place, author in enumerate(asked):
+        records.append(RecordTerms(author.author_name, author.text))
+        if place in answers:
+            texts[place] = SummaryTerms(answers[place], records[place])
     is_english = language.casefold() == "english"
     foreign = Contrast(records, backdrop).foreign(texts)
     judged: dict[int, Judgement] = {}

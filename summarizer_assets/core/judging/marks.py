@@ -11,7 +11,7 @@ from typing import Final
 
 from summarizer_assets.core.judging.figures import Record
 from summarizer_assets.core.judging.flags import Flag
-from summarizer_assets.core.judging.terms import RecordTerms, SummaryTerms, countries, places, term_of
+from summarizer_assets.core.judging.terms import NOTHING, RecordTerms, SummaryTerms, countries, places, term_of
 from summarizer_assets.core.judging.vocabulary import CLAIM_WORDS, FIELDS, NUMBER_WORDS
 
 _PRAISE: Final = r"(?:renowned|acclaimed|world-leading|leading|eminent|distinguished|celebrated|famous)"
@@ -96,7 +96,7 @@ def _unknown_numbers(words: Iterable[str], record: RecordTerms) -> list[str]:
     span = range(min(years) // 10 * 10, max(years) + 1) if years else range(0)
     return [
         number
-        for number in numbers
+        for number in dict.fromkeys(numbers)
         if int(number) not in known.citations
         and int(number) not in known.counts
         and int(number) not in span
@@ -106,14 +106,12 @@ def _unknown_numbers(words: Iterable[str], record: RecordTerms) -> list[str]:
 
 def _unknown_names(text: SummaryTerms, record: RecordTerms) -> dict[Flag, list[str]]:
     """Capitalised words within sentences that neither the record nor the author's name has."""
-    known, plain, words = record.all, text.plain, text.words
-    if not text.strange and plain.isascii():
+    plain, words = text.plain, text.words
+    unknown = set(map(term_of, text.odd)) - record.all
+    unknown.discard(NOTHING)
+    if not unknown:
         return {}
-    strange = [
-        word
-        for word in text.capitals
-        if (term := term_of(word)) and term not in known and word.lower() not in _NO_NAMES
-    ]
+    strange = {word for word in text.odd if word > ":" and term_of(word) in unknown and word.lower() not in _NO_NAMES}
     found: dict[Flag, list[str]] = {}
     for word in sorted(strange, key=words.index):
         if (

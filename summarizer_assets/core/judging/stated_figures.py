@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import compress, count
+from itertools import chain
 from typing import Final
 
 from summarizer_assets.core.judging.terms import SummaryTerms
@@ -158,7 +158,7 @@ def _may_continue_another(plain: str, number: str) -> bool:
 def stated_in(text: SummaryTerms, nouns: AbstractSet[str]) -> Iterator[Stated]:
     """The figures that a summary states with one of these nouns, in their order; after them those in Chinese."""
     plain, words = text.plain, text.words
-    for at in compress(count(), map(nouns.__contains__, words)) if nouns else ():
+    for at in sorted(chain.from_iterable(_places_of(noun, words) for noun in nouns)):
         yield from _around(plain, words, at)
     if not plain.isascii():
         for pattern, of_papers in zip(_CHINESE, (True, False), strict=True):
@@ -166,6 +166,13 @@ def stated_in(text: SummaryTerms, nouns: AbstractSet[str]) -> Iterator[Stated]:
                 around = [found["number"], found["after"] or "次"]
                 told = _ROUGH_CHINESE.get(found["before"] or found["after"] or "")
                 yield Stated(int(found["number"].replace(",", "")), of_papers, around, end=1, told=told)
+
+
+def _places_of(word: str, words: Sequence[str]) -> list[int]:
+    places: list[int] = []
+    for _ in range(words.count(word)):
+        places.append(words.index(word, places[-1] + 1 if places else 0))
+    return places
 
 
 def _around(plain: str, words: Sequence[str], at: int) -> Iterator[Stated]:

@@ -158,18 +158,16 @@ class RecordTerms:
 class SummaryTerms:
     """The terms of a summary.
 
-    `plain`: the folded text. `words`: its words in order, with their case. Of these, each once and in order, `capitals`
-    begin with a capital, `numbers` with a digit; for the `telling` ones a text is searched further. `all`: their terms,
-    without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the summary is not in
-    English.
+    `plain`: the folded text. `words`: its words in order, with their case; of these, `odd` begin with a capital or a
+    digit, `numbers` with a digit, and for the `telling` ones a text is searched further. `all`: the words' terms, without
+    `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the summary is not in English.
     """
 
     def __init__(self, summary: str, record: RecordTerms) -> None:
         self.plain = plain = fold(summary)
         self.words = words = words_of(plain)
-        odd = [word for word in words if word < "a"]
-        self.numbers = dict.fromkeys([word for word in odd if word < ":"]).keys()
-        self.capitals = dict.fromkeys([word for word in odd if word > ":"]).keys()
+        self.odd = odd = [word for word in words if word < "a"]
+        self.numbers = [word for word in odd if word < ":"]
         self.telling = TELLING.intersection(words)
         unspaced = not plain.isascii() and _UNSPACED.search(plain) is not None
         self.all = terms_of(plain) if unspaced else set(map(term_of, words))
