@@ -159,8 +159,9 @@ class SummaryTerms:
     """The terms of a summary.
 
     `plain`: the folded text. `words`: its words in order, with their case; of these, `odd` begin with a capital or a
-    digit, `numbers` with a digit, and for the `telling` ones a text is searched further. `all`: the words' terms, without
-    `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the summary is not in English.
+    digit, `numbers` with a digit, and for the `telling` ones a text is searched further. `all`: the words' terms,
+    without `NOTHING`; `strange`: those that the record of its author lacks. `is_foreign`: whether the summary is not
+    in English.
     """
 
     def __init__(self, summary: str, record: RecordTerms) -> None:

@@ -29,8 +29,8 @@ def compared(count, seed):
 
 
 def test_the_short_ways_of_judging_come_to_what_the_plain_rules_say():
-    outcomes = compared(1_500, seed=1)
-    assert min(outcomes.values()) >= 10, outcomes  # each outcome was tried
+    outcomes = compared(1_000, seed=1)
+    assert min(outcomes.values()) >= 3, outcomes  # each outcome was tried
     assert len(outcomes) >= 13
 
 
