@@ -7,6 +7,7 @@ are replayed only by the next holder of the bucket's claim.
 
 import contextlib
 import os
+import threading
 import time
 import zlib
 from dataclasses import dataclass
@@ -33,13 +34,30 @@ class Replay:
     segments: list[Path]
 
 
+class _Sync(threading.Thread):
+    """A sync beside the thread that writes, which a busy disk would hold up; `error` once it ended."""
+
+    def __init__(self, file: FileIO) -> None:
+        super().__init__(name="journal sync", daemon=True)
+        self.error: OSError | None = None
+        self._file = file
+        self.start()
+
+    def run(self) -> None:
+        try:
+            os.fdatasync(self._file.fileno())
+        except OSError as error:  # raised where the journal is next written or sealed
+            self.error = error
+
+
 class Journal:
     """The open journal of one run over one bucket. Not thread-safe.
 
     Args:
         folder: the bucket's folder.
         run_id: part of the segments' names.
-        fsync_s: the longest time in seconds between two syncs while writing; 0 syncs each write before it returns.
+        fsync_s: the longest time in seconds between the starts of two syncs while writing, beside the writer, unless
+            the disk takes longer for one; 0 syncs each write before it returns.
     """
 
     def __init__(self, folder: Path, run_id: str, fsync_s: float = FSYNC_EVERY_S) -> None:
@@ -49,6 +67,7 @@ class Journal:
         self._number = 0
         self._file: FileIO | None = None
         self._synced_at = time.monotonic()
+        self._syncing: _Sync | None = None
         self._encode = msgspec.json.Encoder().encode
 
     def write(self, records: list[dict[str, Any]]) -> None:
@@ -57,7 +76,8 @@ class Journal:
         Only the fsync, which protects against a crash of the machine, is grouped: at most one in `fsync_s` seconds.
 
         Raises:
-            JournalError: the disk is full or cannot be written; `records` may be lost, earlier records are not.
+            JournalError: the disk is full or cannot be written; `records` may be lost, earlier records are not. Also if
+                the last sync failed.
         """
         if not records:
             return
@@ -77,10 +97,7 @@ class Journal:
                 file.truncate(start)
                 file.seek(start)
                 raise
-            now = time.monotonic()
-            if now - self._synced_at >= self._fsync_s:
-                os.fdatasync(file.fileno())
-                self._synced_at = now
+            self._sync_if_due(file)
         except OSError as error:
             raise JournalError(
                 f"the journal {self._folder} cannot be written: {error}; {remedy(error)}, or set "
@@ -89,14 +106,29 @@ class Journal:
 
     def cut(self) -> "Segment | None":
         """End the open segment: what is written next opens another. None if nothing was written since the last cut."""
-        file, self._file = self._file, None
-        return None if file is None else Segment(file)
+        segment = None if self._file is None else Segment(self._file, self._syncing)
+        self._file = self._syncing = None
+        return segment
 
     def close(self) -> None:
         """Close without dropping segments: uncommitted records stay for the next run."""
+        if self._syncing is not None:
+            self._syncing.join()
         if self._file is not None:
             self._file.close()
-            self._file = None
+        self._file = self._syncing = None
+
+    def _sync_if_due(self, file: FileIO) -> None:
+        now = time.monotonic()
+        if now - self._synced_at < self._fsync_s:
+            return
+        if not self._fsync_s:
+            os.fdatasync(file.fileno())
+        elif self._syncing is None or not self._syncing.is_alive():
+            if self._syncing is not None and self._syncing.error is not None:
+                raise self._syncing.error
+            self._syncing = _Sync(file)
+            self._synced_at = now
 
     def _open(self) -> FileIO:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -113,12 +145,21 @@ class Journal:
 class Segment:
     """A part of a journal to which nothing is added; the caller of `Journal.cut` has it alone, in any thread."""
 
-    def __init__(self, file: FileIO) -> None:
+    def __init__(self, file: FileIO, syncing: _Sync | None) -> None:
         self._file = file
+        self._syncing = syncing
 
     def seal(self) -> Path:
-        """Sync and close it: it outlives a crash of the machine from now on."""
+        """Sync and close it: it outlives a crash of the machine from now on.
+
+        Raises:
+            OSError: the disk cannot be written.
+        """
         with self._file as file:
+            if self._syncing is not None:
+                self._syncing.join()
+                if self._syncing.error is not None:
+                    raise self._syncing.error
             os.fdatasync(file.fileno())
             return Path(str(file.name))
 

@@ -1,4 +1,7 @@
+import errno
+import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +269,44 @@ def test_a_cut_segment_is_whole_while_the_next_is_written_and_sealed_later(tmp_p
     drop([first.seal()])
     journal.close()
     assert [record["n"] for record in replay(tmp_path).records] == [2]
+
+
+def test_a_slow_disk_s_sync_holds_up_no_write_and_is_awaited_before_the_segment_is_sealed(tmp_path, monkeypatch):
+    sync, syncing, go_on, synced = os.fdatasync, threading.Event(), threading.Event(), []
+
+    def slow(descriptor):
+        syncing.set()
+        assert go_on.wait(10)
+        sync(descriptor)
+        synced.append(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    journal = Journal(tmp_path, "run", fsync_s=1e-9)
+    journal.write([{"n": 1}])
+    assert syncing.wait(10)
+    journal.write([{"n": 2}])
+    segment = journal.cut()
+    assert segment is not None
+    assert synced == []
+    go_on.set()
+    segment.seal()
+    assert len(synced) == 2
+    assert [record["n"] for record in replay(tmp_path).records] == [1, 2]
+
+
+def test_a_sync_that_failed_is_told_by_the_next_write_or_the_seal(tmp_path, monkeypatch):
+    def broken(_descriptor):
+        raise OSError(errno.EIO, "broken disk")
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    journal = Journal(tmp_path, "run", fsync_s=1e-9)
+    journal.write([{"n": 1}])
+    journal._syncing.join()
+    with pytest.raises(JournalError, match="broken disk"):
+        journal.write([{"n": 2}])
+    segment = journal.cut()
+    with pytest.raises(OSError, match="broken disk"):
+        segment.seal()
 
 
 def test_dropping_deletes_just_the_given_segments_and_twice_does_no_harm(tmp_path: Path) -> None:
