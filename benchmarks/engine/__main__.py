@@ -42,7 +42,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--authors", type=int, default=20_000)
     parser.add_argument("--source", type=Path, help="a nested Parquet file; without one, synthetic authors")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="cpu,wall,in-flight", help="tables to print, comma-separated")
+    parser.add_argument("--only", default="cpu,wall,in-flight,per-minute", help="tables to print, comma-separated")
     parser.add_argument("--peers", type=Path, default=PEERS, help="the Python of the environment that has Daft")
     parser.add_argument("--profile", action="store_true", help="our own cost part by part, and nothing else")
     options = parser.parse_args()
@@ -56,6 +56,7 @@ _SLOW = {"row by row": 400, "500 a request": 10_000}  # the most authors for eac
 _LATENCY_S = 0.2
 _WALL = ("ours", "ours, later run", "ours, grounding", "reference", "Daft")
 _LEVELS = (16, 64, 512, 2000)
+_A_MINUTE = (30_000, 60_000)
 
 Figures = dict[str, Any]
 
@@ -168,6 +169,28 @@ def in_flight_table(bench: Bench, rounds: int) -> dict[str, Figures]:
     return found
 
 
+def per_minute_table(bench: Bench, _: int) -> dict[str, Figures]:
+    """Requests a minute of one author each, under limits that the server enforces: with limits, ledger and journal."""
+    print(
+        f"{f'one author a request, {_LATENCY_S * 1000:.0f} ms':32}{'limit':>9}{'a minute':>10}{'of limit':>9}{'429':>6}"
+        f"{'ms CPU/request':>15}{'of a core':>10}{'server':>8}{'hold ms':>9}{'own':>6}{'> 50 ms':>9}"
+    )
+    found: dict[str, Figures] = {}
+    for rpm in _A_MINUTE:
+        work = {"group_size": 1, "in_flight": 512, "latency_s": _LATENCY_S, "rpm": rpm}
+        figures = bench.run("ours, no Dagster", **work)
+        rate = figures["requests"] / figures["asking_s"] * 60
+        figures["per_minute"] = rate
+        print(
+            f"{'ours, no Dagster':32}{rpm:9,}{rate:10,.0f}{rate / rpm:9.1%}{figures['throttles']:6.0f}"
+            f"{figures['cpu_s'] / figures['requests'] * 1e3:15.2f}{figures['cpu_s'] / figures['wall_s']:10.0%}"
+            f"{figures['server_share']:8.0%}{_holds(figures)}"
+        )
+        found[str(rpm)] = figures
+    print()
+    return found
+
+
 def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="engine-") as folder:
         source = [str(options.source)] if options.source else []
@@ -196,7 +219,12 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Figures:
         from benchmarks.engine.cpu_profile import profile_table  # noqa: PLC0415 - a mode of its own
 
         return {"profile": profile_table(bench, options.rounds)}
-    tables = {"cpu": cpu_table, "wall": wall_table, "in-flight": in_flight_table}
+    tables = {
+        "cpu": cpu_table,
+        "wall": wall_table,
+        "in-flight": in_flight_table,
+        "per-minute": per_minute_table,
+    }
     return {name: table(bench, options.rounds) for name, table in tables.items() if name in options.only.split(",")}
 
 

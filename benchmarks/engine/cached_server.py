@@ -5,11 +5,13 @@
 Prints its port and serves until its input ends. It finds the ids of the records (`#"id"`, as every contender renders
 them) in a request and answers with their summaries. `GET /told` tells its own CPU seconds, the requests served, and the
 seconds from the arrival of the first to the last answer; `GET /latency/0.2` makes it wait so long before each answer
-and counts anew.
+and counts anew; `GET /limit/30000` then lets it throttle what exceeds so many requests a minute, of which one second's
+may come at once.
 """
 
 import asyncio
 import json
+import math
 import re
 import resource
 import sys
@@ -35,6 +37,7 @@ _BEFORE = (
 )
 _AFTER = b']}"}}],"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: r1\r\ncontent-length: %d\r\n\r\n"
+_THROTTLED = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
 _CHARACTERS_A_TOKEN = 4
 
 
@@ -47,8 +50,25 @@ class Answers(ABC):
     def start(self, latency_s: float) -> None:
         """Count anew."""
         self.latency_s = latency_s
-        self.served = 0
+        self.served = self.throttled = 0
+        self._a_second = self._left = math.inf
+        self._left_at = 0.0
         self.first = self.last = 0.0
+
+    def limit(self, a_minute: float) -> None:
+        """Throttle from now on."""
+        self._a_second = self._left = a_minute / 60
+        self._left_at = time.monotonic()
+
+    def admits(self) -> bool:
+        """Whether a request is within the limit; counts those that are not."""
+        now = time.monotonic()
+        self._left = min(self._a_second, self._left + self._a_second * (now - self._left_at))
+        self._left_at = now
+        admitted = self._left >= 1
+        self._left -= admitted
+        self.throttled += not admitted
+        return admitted
 
     @abstractmethod
     def to(self, request: bytes) -> bytes:
@@ -102,7 +122,9 @@ class Provider(asyncio.Protocol):
             return
         request, self._buffer = self._buffer[head + 4 : head + 4 + length], self._buffer[head + 4 + length :]
         self._replies.first = self._replies.first or time.monotonic()
-        if self._replies.latency_s:
+        if not self._replies.admits():
+            self._transport.write(_THROTTLED)
+        elif self._replies.latency_s:
             asyncio.get_running_loop().call_later(self._replies.latency_s, self._answer, request)
         else:
             self._answer(request)
@@ -114,11 +136,14 @@ class Provider(asyncio.Protocol):
     def _control(self, path: str) -> None:
         if path.startswith("/latency/"):
             self._replies.start(float(path.removeprefix("/latency/")))
+        if path.startswith("/limit/"):
+            self._replies.limit(float(path.removeprefix("/limit/")))
         usage = resource.getrusage(resource.RUSAGE_SELF)
         replies = self._replies
         told = {
             "cpu_s": usage.ru_utime + usage.ru_stime,
             "served": replies.served,
+            "throttled": replies.throttled,
             "busy_s": replies.last - replies.first,
         }
         body = json.dumps(told).encode()

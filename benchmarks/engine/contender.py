@@ -23,7 +23,10 @@ SYSTEM = system_message(PromptSettings())
 
 @dataclass(frozen=True)
 class Work:
-    """One run: `folder` holds the table `authors`, `out` is the run's own, `authors` the most to do."""
+    """One run: `folder` holds the table `authors`, `out` is the run's own, `authors` the most to do.
+
+    `rpm`: the requests a minute that the server allows; given to ours as its limit.
+    """
 
     folder: Path
     out: Path
@@ -33,6 +36,7 @@ class Work:
     group_size: int = 20
     authors: int | None = None
     grounding: bool = False
+    rpm: int | None = None
 
 
 @dataclass(frozen=True)

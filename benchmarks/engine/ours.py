@@ -16,6 +16,7 @@ from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.state_db.rate_limits import SharedAccount, account_key
 
+_TOKENS = 5000  # a request, for the limit of tokens a minute: more than any takes
 _QUIET = MappingProxyType({"loggers": {"console": {"config": {"log_level": "WARNING"}}}})
 
 
@@ -39,6 +40,7 @@ class House:
             "GROUNDING": str(work.grounding),
             "PRICE_INPUT_USD": "0.15",
             "PRICE_OUTPUT_USD": "0.6",
+            **({"RPM": str(work.rpm), "TPM": str(work.rpm * _TOKENS), "BUDGET_USD": "1000"} if work.rpm else {}),
             **settings,
         }
         os.environ.update({f"SUMMARIZER_{name}": value for name, value in environment.items()})

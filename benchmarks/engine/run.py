@@ -87,6 +87,8 @@ def measure(name: str, work: Work, latency_s: float) -> dict[str, Any]:
     run(replace(work, authors=None), WARM)
     gc.collect()
     server(work.url, f"/latency/{latency_s}")
+    if work.rpm:
+        server(work.url, f"/limit/{work.rpm}")
     before = server(work.url, "/told")["cpu_s"]
     with watched() if latency_s else nullcontext([]) as holds:  # the watch takes CPU, if little
         cpu, wall = time.process_time(), time.monotonic()
@@ -99,6 +101,7 @@ def measure(name: str, work: Work, latency_s: float) -> dict[str, Any]:
         "cpu_s": cpu,
         "wall_s": wall,
         "asking_s": served["busy_s"],
+        "throttles": served["throttled"],
         "server_share": (served["cpu_s"] - before) / wall,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         **told(holds),
