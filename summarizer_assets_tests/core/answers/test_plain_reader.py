@@ -8,6 +8,8 @@ import random
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import product
 
 from summarizer_assets.core.answers.reply import AnswerChecks, Asked, Reading, read_reply
 from summarizer_assets.core.answers.unusable import UnusableReply
@@ -62,7 +64,7 @@ def _good(author: Asked, chance: random.Random) -> str:
 
 
 def _spoilt(text: str, author: Asked, chance: random.Random) -> object:
-    at = chance.randint(0, len(text))
+    at = chance.choice((0, len(text), chance.randint(0, len(text))))
     start = chance.randrange(len(author.text))
     begin = chance.randrange(len(_INSTRUCTION))
     put = chance.choice(
@@ -120,17 +122,29 @@ def _outcome(read: object, body: bytes, asked: list[Asked], checks: AnswerChecks
     return reading, list(reading.again), list(reading.details)
 
 
-def differences(count: int, seed: int = 1) -> Counter[str]:
-    """Of so many replies, how many answers ended how; each as its rules in their plainest form say.
+def hostile_replies() -> Iterator[tuple[bytes, list[Asked], AnswerChecks]]:
+    """Each hostile piece at the beginning, within and at the end of one of three good answers."""
+    chance = random.Random(5)
+    checks = AnswerChecks(800, judged=False, instruction=_INSTRUCTION, model="m")
+    for piece, share in product(_HOSTILE, (0.0, 0.4, 1.0)):
+        asked = [_author(number, chance) for number in range(3)]
+        texts = [_good(author, chance) for author in asked]
+        at = int(share * len(texts[1]))
+        texts[1] = texts[1][:at] + piece + texts[1][at:]
+        rows = [{"author_id": one.author_id, "summary": text} for one, text in zip(asked, texts, strict=True)]
+        yield chat(json.dumps({"summaries": rows})), asked, checks
+
+
+def ends_of(replies: Iterable[tuple[bytes, list[Asked], AnswerChecks]]) -> Counter[str]:
+    """How many answers of these ended how; each as its rules in their plainest form say.
 
     Raises:
         AssertionError: one does not.
     """
     ends: Counter[str] = Counter()
-    for number in range(count):
-        body, asked, checks = a_reply(random.Random(seed * 1_000_003 + number))
+    for number, (body, asked, checks) in enumerate(replies):
         mine, plain = (_outcome(read, body, asked, checks) for read in (read_reply, read_plainly))
-        assert mine == plain, f"reply {number} of seed {seed}: {mine} instead of {plain}: {body!r}"
+        assert mine == plain, f"reply {number}: {mine} instead of {plain}: {body!r}"
         if isinstance(mine[0], Reading):
             ends.update(accepted=len(mine[0].accepted))
             ends.update(map(str, mine[0].again.values()))
@@ -139,11 +153,19 @@ def differences(count: int, seed: int = 1) -> Counter[str]:
     return ends
 
 
+def replies(count: int) -> Iterator[tuple[bytes, list[Asked], AnswerChecks]]:
+    return (a_reply(random.Random(number)) for number in range(count))
+
+
 def test_each_answer_ends_as_the_rules_say_in_their_plainest_form():
-    ends = differences(400)
+    ends = ends_of(replies(400))
     assert ends["accepted"] > 500
     assert {"unusable", "echo", "unsafe_text", "bad_text", "id_mismatch", "bad_type", "too_long"} <= ends.keys()
 
 
+def test_a_hostile_piece_is_found_wherever_it_stands_in_a_reply():
+    assert ends_of(hostile_replies()).keys() >= {"unsafe_text", "bad_text", "echo"}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{dict(differences(int(sys.argv[1])))}\n")
+    sys.stdout.write(f"{dict(ends_of(replies(int(sys.argv[1]))))}\n")
