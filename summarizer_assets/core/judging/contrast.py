@@ -60,9 +60,14 @@ class Contrast:
             if sum(weights.values()) * _OF_A_NAME <= MOST_OF_A_SENTENCE:
                 continue
             names = self._names(text, weights)
-            if sum(weights.values()) + sum([weights[term] * (_OF_A_NAME - 1) for term in names]) <= MOST_OF_A_TEXT:
+            if not _may_tell(weights, names):
                 continue
-            weights = self._unexplained(place, text.plain, weights)
+            mine = self._records[place]
+            weights = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
+            if not _may_tell(weights, names):
+                continue
+            explained = _explained(mine, text.plain)
+            weights = {term: weight for term, weight in weights.items() if term not in explained}
             passage = self._of_a_text(place, text, weights) or self._of_a_sentence(place, text, weights, names)
             if passage is not None:
                 found[place] = passage
@@ -87,7 +92,7 @@ class Contrast:
     def _of_a_sentence(
         self, place: int, text: SummaryTerms, weights: Mapping[str, float], names: AbstractSet[str]
     ) -> str | None:
-        heavy = {term: weight * _OF_A_NAME if term in names else weight for term, weight in weights.items()}
+        heavy = _heavy(weights, names)
         if sum(heavy.values()) <= MOST_OF_A_SENTENCE:
             return None
         mine = self._records[place]
@@ -120,16 +125,6 @@ class Contrast:
         named = max([self._weights[self._holders[term]] for term in mine.name & terms], default=0.0)
         return named + (_TRANSLATED if mine.is_foreign or text.is_foreign else 0.0)
 
-    def _unexplained(self, place: int, plain: str, weights: Mapping[str, float]) -> dict[str, float]:
-        """The weights without terms that are another form of the record's own, or initials of its words."""
-        mine = self._records[place]
-        left = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
-        if not left:
-            return left
-        explained = {term_of(acronym) for acronym in ACRONYM.findall(plain) if mine.spells_out(acronym)}
-        explained |= mine.spelled_in(plain)
-        return {term: weight for term, weight in left.items() if term not in explained}
-
     @staticmethod
     def _names(text: SummaryTerms, terms: Iterable[str]) -> set[str]:
         """The terms that a text capitalises within a sentence; none for a text in another language."""
@@ -138,3 +133,19 @@ class Contrast:
         if not near or text.is_foreign:
             return set()
         return set(map(term_of, words_of(" ".join(_WITHIN.findall(plain))))).intersection(near)
+
+
+def _heavy(weights: Mapping[str, float], names: AbstractSet[str]) -> dict[str, float]:
+    """The weights of a sentence, in which names weigh more."""
+    return {term: weight * _OF_A_NAME if term in names else weight for term, weight in weights.items()}
+
+
+def _may_tell(weights: Mapping[str, float], names: AbstractSet[str]) -> bool:
+    """Whether the terms suffice to tell another author's work, if all of them are another record's."""
+    return sum(weights.values()) > MOST_OF_A_TEXT or sum(_heavy(weights, names).values()) > MOST_OF_A_SENTENCE
+
+
+def _explained(mine: RecordTerms, plain: str) -> set[str]:
+    """The terms that are initials of the record's words, or words whose initials the record has."""
+    acronyms = {term_of(acronym) for acronym in ACRONYM.findall(plain) if mine.spells_out(acronym)}
+    return acronyms | mine.spelled_in(plain)
