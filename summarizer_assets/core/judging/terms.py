@@ -14,7 +14,14 @@ from importlib.resources import files
 from typing import Final
 
 from summarizer_assets.core.judging.vocabulary import EVERYDAY, FOREIGN, STOCK, TELLING
-from summarizer_assets.core.judging.words import fold, looks_foreign, share_of_other_script, stem, words_of
+from summarizer_assets.core.judging.words import (
+    beyond_ascii,
+    fold,
+    looks_foreign,
+    share_of_other_script,
+    stem,
+    words_of,
+)
 
 #: The term of every stop word.
 NOTHING: Final = ""
@@ -78,9 +85,13 @@ def _term(word: str) -> str:
 term_of: Final[Callable[[str], str]] = _Known().__getitem__
 
 
+def _is_spaced(plain: str) -> bool:
+    return plain.isascii() or _UNSPACED.search(beyond_ascii(plain)) is None
+
+
 def terms_of(plain: str) -> set[str]:
     """The terms of a folded text, perhaps including `NOTHING`."""
-    if plain.isascii() or _UNSPACED.search(plain) is None:
+    if _is_spaced(plain):
         return set(map(term_of, words_of(plain)))
     pieces = {run[at : at + 2] for run in _UNSPACED.findall(plain) for at in range(len(run) - 1)}
     return pieces.union(map(term_of, words_of(_UNSPACED.sub(" ", plain))))
@@ -170,8 +181,7 @@ class SummaryTerms:
         self.odd = odd = [word for word in words if word < "a"]
         self.numbers = [word for word in odd if word < ":"]
         self.telling = TELLING.intersection(words)
-        unspaced = not plain.isascii() and _UNSPACED.search(plain) is not None
-        self.all = terms_of(plain) if unspaced else set(map(term_of, words))
+        self.all = set(map(term_of, words)) if _is_spaced(plain) else terms_of(plain)
         self.all.discard(NOTHING)
         self.strange = self.all - record.all
         self.is_foreign = (not FOREIGN.isdisjoint(self.telling) and looks_foreign(self.words)) or (

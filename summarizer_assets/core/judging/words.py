@@ -39,7 +39,8 @@ _PLAIN_LETTERS = {
     "Ħ": "H",
 }  # Latin letters that Unicode does not decompose
 _TYPED = {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "..."}  # noqa: RUF001 - they are the point
-_UNDECOMPOSED = re.compile("[" + "".join(_PLAIN_LETTERS) + "]")
+_PLAIN = _TYPED | _PLAIN_LETTERS
+_ASCII = bytes(range(128))
 # Matches the shortest start followed by an English ending, so that the longest ending is removed.
 _STEM = re.compile(
     rf"(.{{{SHORTEST_STEM},}}?)(?:"
@@ -54,18 +55,29 @@ def fold(text: str) -> str:
     """A text without accents, with its case: "São Łódź" becomes "Sao Lodz". Other scripts are unchanged."""
     if text.isascii():
         return text
-    for typographic, typed in _TYPED.items():
-        text = text.replace(typographic, typed)
-        if text.isascii():  # like English texts except for quotes and dashes
-            return text
-    text = _UNDECOMPOSED.sub(lambda letter: _PLAIN_LETTERS[letter.group()], text)
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    for sign in _PLAIN.keys() & beyond_ascii(text):
+        text = text.replace(sign, _PLAIN[sign])
+    if text.isascii():  # like English texts except for quotes and dashes
+        return text
+    return _replaced(_MARKS, unicodedata.normalize("NFKD", text), "")
+
+
+def beyond_ascii(text: str) -> str:
+    """The characters of a text that are not ASCII, in order: few to search, and 10 times faster than the whole text."""
+    return text.encode(errors="surrogatepass").translate(None, _ASCII).decode(errors="surrogatepass")
+
+
+def _replaced(signs: re.Pattern[str], text: str, by: str) -> str:
+    """A text with each character that `signs` finds, none of them ASCII, replaced."""
+    for sign in set("".join(signs.findall(beyond_ascii(text)))):
+        text = text.replace(sign, by)
+    return text
 
 
 def words_of(plain: str) -> list[str]:
     """The runs of letters and digits of a folded text, in order, with their case."""
     if not plain.isascii():
-        plain = _WIDE_SEPARATORS.sub(" ", plain)
+        plain = _replaced(_WIDE_SEPARATORS, plain, " ")
     return plain.encode(errors="replace").translate(_SPACED).decode().split()
 
 
@@ -80,7 +92,7 @@ def share_of_other_script(plain: str) -> float:
     if plain.isascii():
         return 0.0
     letters = len(plain) - plain.count(" ")  # accurate enough, and 20 times faster than testing each
-    return len(_NOT_LATIN.findall(plain)) / letters if letters else 0.0
+    return len(_NOT_LATIN.findall(beyond_ascii(plain))) / letters if letters else 0.0
 
 
 def looks_foreign(words: Sequence[str]) -> bool:
