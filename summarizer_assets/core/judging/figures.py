@@ -14,13 +14,13 @@ from typing import Final
 from summarizer_assets.core.judging.stated_figures import (
     NOUNS,
     Stated,
-    lone_numbers,
+    are_whole,
     may_state_other,
     stated_in,
     states,
 )
 from summarizer_assets.core.judging.terms import SummaryTerms
-from summarizer_assets.core.judging.vocabulary import PAPERS
+from summarizer_assets.core.judging.vocabulary import ONCE, PAPERS
 from summarizer_assets.core.paper_fields import Kind, facts
 from summarizer_assets.core.prompt.parsed_record import TOTALS
 
@@ -29,6 +29,7 @@ _WIDE: Final = 1.35  # the largest factor by which "nearly 1,000" may exceed the
 _NEAR: Final = 0.12
 _ROUNDED_FROM: Final = 1000
 _ROUNDED_TO: Final = 100
+_LONGEST: Final = 9  # digits of a number of citations
 
 
 _HEAD: Final = re.compile(rf" \| {TOTALS.pattern}")
@@ -108,13 +109,22 @@ def contradicted(text: SummaryTerms, record: str) -> str | None:
         return None
     figures = Record(record)
     nouns = NOUNS & text.telling
-    numbers = lone_numbers(text) if not nouns <= PAPERS else None
-    if numbers is not None and all(_is_stated(number, figures) for number in numbers):
-        nouns &= PAPERS  # no figure of citations can be wrong
+    if not nouns <= PAPERS and _are_stated(text, figures):
+        nouns &= PAPERS
     for stated in stated_in(text, nouns):
         if not (_papers_hold(stated, figures) if stated.of_papers else _citations_hold(stated, figures)):
             return stated.words
     return None
+
+
+def _are_stated(text: SummaryTerms, record: Record) -> bool:
+    """Whether the record states every number of the text as citations, so that no figure of citations is wrong."""
+    if not text.plain.isascii() or not ONCE.isdisjoint(text.telling):
+        return False
+    for word in text.numbers:
+        if word.isdecimal() and (len(word) > _LONGEST or not _is_stated(int(word), record)):
+            return False
+    return are_whole(text.numbers, text.plain)
 
 
 def _papers_hold(stated: Stated, record: Record) -> bool:

@@ -1,7 +1,7 @@
 """Extraction of the numbers of papers and citations that a summary states, by the surrounding words."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
@@ -44,7 +44,6 @@ _UNITS: Final = _set("hundred thousand million dozen percent")
 _NEAR: Final = 3  # words before and after a figure
 _ARTICLES: Final = _set("a an the")
 _THOUSAND: Final = 3  # digits
-_LONGEST_NUMBER: Final = 9  # digits
 _LONGEST_WAY: Final = 6  # words between a number and its noun
 
 _CHINESE: Final = (
@@ -136,23 +135,14 @@ def states(record: str, number: str) -> bool:
     return at >= 0 and not record[at + len(number) + 9 : at + len(number) + 10].isdigit()
 
 
-def lone_numbers(text: SummaryTerms) -> list[int] | None:
-    """Every number in digits, if none of them continues in another word ("1,234") and no word counts citations."""
-    plain = text.plain
-    if not plain.isascii() or not ONCE.isdisjoint(text.telling):
-        return None
-    numbers: list[int] = []
-    for word in text.numbers:
-        if word.isdecimal():
-            if len(word) > _LONGEST_NUMBER or (len(word) == _THOUSAND and _may_continue_another(plain, word)):
-                return None
-            numbers.append(int(word))
-    return numbers
-
-
-def _may_continue_another(plain: str, number: str) -> bool:
-    at = plain.find(number)
-    return plain[at - 2 : at - 1].isdigit() or plain.find(number, at + 1) >= 0
+def are_whole(numbers: Iterable[str], plain: str) -> bool:
+    """Whether words of digits are whole numbers, none of them the end of a longer one ("1,234")."""
+    for number in numbers:
+        if len(number) == _THOUSAND:
+            at = plain.find(number)
+            if plain[at - 2 : at - 1].isdigit() or plain.find(number, at + 1) >= 0:
+                return False
+    return True
 
 
 def stated_in(text: SummaryTerms, nouns: AbstractSet[str]) -> Iterator[Stated]:
