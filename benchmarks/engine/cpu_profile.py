@@ -113,7 +113,7 @@ def _cost(clock: Callable[[], int]) -> int:
 def watch_all(watch: Watch) -> None:
     """Put the watch around every part of a bucket's run."""
     # Imported late: the start of the process is not this module's matter.
-    from summarizer_assets.bucket_run import results, snapshot, work  # noqa: PLC0415 - loaded by the measured process only
+    from summarizer_assets.bucket_run import known_content, results, snapshot, work  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.asking import prompts  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.asking.asker import Asker  # noqa: PLC0415 - loaded by the measured process only
     from summarizer_assets.bucket_run.asking.online import OnlineRequests  # noqa: PLC0415 - loaded by the measured process only
@@ -127,6 +127,7 @@ def watch_all(watch: Watch) -> None:
 
     whole = time.process_time_ns
     watch.function(prompts, "render", "render and hash", whole)
+    watch.function(known_content, "record_keys", "known content", whole)
     watch.function(work, "take_snapshot", "Delta read", whole)
     watch.function(snapshot, "plan_bucket", "plan", whole)
     watch.function(BucketedTable, "open", "Delta read", whole)
@@ -155,7 +156,7 @@ def watch_all(watch: Watch) -> None:
 _IN_THREAD = (
     "body", "asking", "client", "transport", "read_reply", "text checks", "grounding", "outcomes", "journal",
 )  # fmt: skip
-_BEFORE = ("Delta read", "render and hash", "plan", "to-do as lists")
+_BEFORE = ("Delta read", "known content", "render and hash", "plan", "to-do as lists")
 
 
 def profile(work: Work) -> dict[str, Any]:
