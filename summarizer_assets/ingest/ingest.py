@@ -239,7 +239,7 @@ class IngestRun:
         return self._merge(waiting)
 
     def _merge(self, frames: list[pl.DataFrame]) -> pl.DataFrame:
-        merged = merge(pl.concat(frames) if frames else pl.DataFrame(schema=AUTHOR))
+        merged = merge(pl.concat(frames, rechunk=True) if frames else pl.DataFrame(schema=AUTHOR))
         self.counts.duplicate_papers += merged.duplicate_papers
         if self._source.form != "flat":
             self.counts.duplicate_authors += merged.duplicate_rows

@@ -65,14 +65,25 @@ def merge(rows: pl.DataFrame) -> Merged:
 
 
 def _united(papers: pl.DataFrame) -> pl.DataFrame:
-    """Each paper once, sorted by author and `ut`, those without `ut` last and by content."""
-    by_key = papers.sort("rank", "ut", nulls_last=True)
+    """Each paper once, sorted by author and `ut`, those without `ut` last and by content.
+
+    Only the authors with a repeated key are looked at further; all columns are moved once, in the final order.
+    """
+    order = papers.select("rank", "ut").with_row_index("row").sort("rank", "ut", nulls_last=True)
     same = (pl.col("rank") == pl.col("rank").shift(1)) & pl.col("ut").eq_missing(pl.col("ut").shift(1))
-    repeats = by_key.select(same.fill_null(False)).to_series()
-    if not repeats.any():
-        return by_key
-    keyed = by_key.filter(pl.col("ut").is_not_null())
-    keyless = by_key.filter(pl.col("ut").is_null()).unique()
+    repeats = order.filter(same)["rank"].unique()
+    if not repeats.is_empty():
+        concerned = pl.col("rank").is_in(repeats.implode())
+        once = _once(papers.filter(concerned)).with_row_index("row", offset=papers.height)
+        order = pl.concat([frame.select("rank", "row") for frame in (order.filter(~concerned), once)])
+        order = order.sort("rank", maintain_order=True)
+        papers = pl.concat([papers, once.drop("row")], rechunk=True)  # rows of several chunks cost thrice as much
+    return papers[order["row"]]
+
+
+def _once(papers: pl.DataFrame) -> pl.DataFrame:
+    keyed = papers.filter(pl.col("ut").is_not_null())
+    keyless = papers.filter(pl.col("ut").is_null()).unique()
     repeated = keyed.select("rank", "ut").is_duplicated()
     groups = keyed.filter(repeated).group_by("rank", "ut").agg(*map(_richest, _TEXTS), pl.col(_NUMBERS).max())
     whole = pl.concat([keyed.filter(~repeated), groups.select(papers.columns), keyless])
@@ -106,44 +117,44 @@ def record_hashes(authors: pl.DataFrame) -> pl.Series:
         authors["papers"]
         .explode(empty_as_null=False, keep_nulls=False)
         .struct.unnest()
-        .select(pl.concat_str([*map(_value, _FIRST), *(_if_any(field.name) for field in added())]))
+        .select(
+            pl.concat_str(
+                [piece for name in _FIRST for piece in _pieces(name)] + [_if_any(field.name) for field in added()],
+                ignore_nulls=True,
+            )
+        )
         .to_series()
     )
-    owners = (
-        authors.select(pl.int_range(pl.len(), dtype=pl.UInt32).repeat_by(pl.col("papers").list.len()).alias("owner"))
-        .to_series()
-        .explode(empty_as_null=False, keep_nulls=False)
-    )
-    joined = _lists(papers, owners, authors.height).list.join("")
-    topics = pl.col("topics").list.eval(_encoded(pl.element())).list.join("")
+    joined = lists_of(papers, authors["papers"].list.len()).list.join("")
+    topics = pl.col("topics").list.eval(pl.concat_str(_encoded(pl.element()), ignore_nulls=True)).list.join("")
     encoded = authors.with_columns(joined.alias("__papers")).select(
         pl.concat_str(
-            _text("author_id"),
-            _text("author_name"),
-            _text("primary_affiliation"),
+            *_pieces("author_id"),
+            *_pieces("author_name"),
+            *_pieces("primary_affiliation"),
             pl.col("topics").list.len().cast(pl.String) + "[",
             topics,
             pl.col("papers").list.len().cast(pl.String) + "[",
             pl.col("__papers"),
+            ignore_nulls=True,
         )
     )
     hashes = [blake2b(text, digest_size=16).hexdigest() for text in encoded.to_series().cast(pl.Binary)]
     return pl.Series("record_hash", hashes, dtype=pl.String)
 
 
-def _encoded(text: pl.Expr) -> pl.Expr:
-    return pl.concat_str(text.str.len_bytes().cast(pl.String), pl.lit(":"), text).fill_null("-")
+def _encoded(text: pl.Expr) -> list[pl.Expr]:
+    """A text's length, and the text: joined without the nulls, they are its encoding."""
+    length = text.str.len_bytes().cast(pl.String) + ":"
+    return [length.fill_null("-"), text]
 
 
-def _text(name: str) -> pl.Expr:
-    return _encoded(pl.col(name))
-
-
-def _value(name: str) -> pl.Expr:
+def _pieces(name: str) -> list[pl.Expr]:
     if name not in _NUMBERS:
-        return _text(name)
-    return pl.concat_str(pl.col(name).cast(pl.Int64).cast(pl.String), pl.lit(";")).fill_null("-")
+        return _encoded(pl.col(name))
+    return [(pl.col(name).cast(pl.Int64).cast(pl.String) + ";").fill_null("-")]
 
 
 def _if_any(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_not_null()).then(pl.lit(f"+{name}=") + _value(name)).otherwise(pl.lit(""))
+    value = pl.concat_str(pl.lit(f"+{name}="), *_pieces(name), ignore_nulls=True)
+    return pl.when(pl.col(name).is_not_null()).then(value)

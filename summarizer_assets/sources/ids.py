@@ -26,6 +26,8 @@ def author_id(column: pl.Expr, dtype: pl.DataType, what: str) -> tuple[pl.Expr, 
     if dtype in (pl.Boolean, pl.Date, pl.Time, pl.Duration) or isinstance(dtype, pl.Datetime):
         raise SourceError(f"{what} has the type {dtype}, which cannot be an id; map another column")
     exact = as_text(column, dtype, what)
+    if dtype.is_integer():
+        return exact, pl.when(column.is_null()).then(pl.lit("null_id"))
     written = blank_to_null(exact)
     text = written.map_batches(without_float_form, pl.String, is_elementwise=True) if is_written(dtype) else written
     reason = (

@@ -18,18 +18,10 @@ IN_NAMES = (*_MARKED, "NA", "NULL", "null", "None", "none", "NaN", "nan")
 IN_TEXTS = (*IN_NAMES, "Null", "NONE", "NAN")
 #: Null in ids, keys, counts and flags: compared in lower case.
 IN_CODES = tuple(dict.fromkeys(word.lower() for word in IN_TEXTS))
-
-
-def is_in_name(text: pl.Expr) -> pl.Expr:
-    """Whether a trimmed author name is a null word."""
-    return text.is_in(IN_NAMES)
-
-
-def is_in_text(text: pl.Expr) -> pl.Expr:
-    """The same for any other trimmed text."""
-    return text.is_in(IN_TEXTS)
+_LONGEST_CODE = max(map(len, IN_CODES))  # in bytes: no other text than ASCII is one of them in lower case
 
 
 def is_in_code(text: pl.Expr) -> pl.Expr:
-    """The same for a trimmed id, key, count or flag."""
-    return text.str.to_lowercase().is_in(IN_CODES)
+    """Whether a trimmed id, key, count or flag is a null word."""
+    short = text.str.len_bytes() <= _LONGEST_CODE
+    return short & pl.when(short).then(text).str.to_lowercase().is_in(IN_CODES)

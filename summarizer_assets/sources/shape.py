@@ -103,8 +103,9 @@ class Shaper:
         }
         result = frame.select(column.value.alias(name) for name, column in parsed.items())
         if frame.height:
-            counts.unparsable.update(_sums(frame, {name: column.unparsable for name, column in parsed.items()}))
-            counts.nothing.update(_sums(frame, {name: column.nothing for name, column in parsed.items()}))
+            lossy = {name: column for name, column in parsed.items() if _may_lose(frame[names[name]], result[name])}
+            counts.unparsable.update(_sums(frame, {name: column.unparsable for name, column in lossy.items()}))
+            counts.nothing.update(_sums(frame, {name: column.nothing for name, column in lossy.items()}))
         return _cut(result, counts.cut)
 
     def _nested_papers(self, good: pl.DataFrame, counts: ChunkCounts) -> pl.Series:
@@ -151,6 +152,11 @@ class Shaper:
         for row in (*broken, *wrong):
             why[row] = why[row] or "unreadable_papers"
         return batch.with_columns(papers.alias(name)), pl.Series("reason", why, dtype=pl.String)
+
+
+def _may_lose(source: pl.Series, read: pl.Series) -> bool:
+    """Whether a value may have become null: not if as many are null as before, unless a list may have lost items."""
+    return source.dtype.is_nested() or read.dtype.is_nested() or source.null_count() != read.null_count()
 
 
 def _sums(frame: pl.DataFrame, columns: Mapping[str, pl.Expr | None]) -> dict[str, int]:

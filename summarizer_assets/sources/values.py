@@ -1,13 +1,13 @@
 """Conversion of values of any source type to ours, as polars expressions: lossless, or null and counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from summarizer_assets.sources import null_words
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.list_text import LIST, lists_in_texts
+from summarizer_assets.sources.list_text import LIST, list_in, lists_in_texts
 from summarizer_assets.sources.numbers import EXACT_BELOW, without_float_form
 
 #: Longer texts are cut (characters): a title of 10 MB is an export error, and no summary needs it.
@@ -82,17 +82,15 @@ def blank_to_null(text: pl.Expr) -> pl.Expr:
     return pl.when(stripped.str.len_bytes() > 0).then(stripped)
 
 
-def text(
-    column: pl.Expr, dtype: pl.DataType, what: str, is_nothing: Callable[[pl.Expr], pl.Expr] = null_words.is_in_text
-) -> Parsed:
+def text(column: pl.Expr, dtype: pl.DataType, what: str, words: Sequence[str] = null_words.IN_TEXTS) -> Parsed:
     """A trimmed text; blank and null words become null; a list of texts is joined with `; `.
 
     The caller cuts long texts, and counts them.
     """
     if isinstance(dtype, pl.List | pl.Array):
-        items, words = _items(column, dtype, what)
+        items, nothing = _items(column, dtype, what)
         joined = items.list.join("; ")
-        return Parsed(pl.when(joined.str.len_bytes() > 0).then(joined), nothing=words)
+        return Parsed(pl.when(joined.str.len_bytes() > 0).then(joined), nothing=nothing)
     if dtype.is_float():  # a score or a year: its exact text if it has one, otherwise as printed
         exact = as_text(column, dtype, what)
         return Parsed(pl.when(~is_missing(column, dtype)).then(pl.coalesce(exact, column.cast(pl.String))))
@@ -100,16 +98,30 @@ def text(
         return Parsed(column.cast(pl.String).str.replace(r"\.0+$", ""))
     exact = as_text(column, dtype, what)
     unparsable = column.is_not_null() & exact.is_null() if dtype == pl.Binary else None
-    stripped = blank_to_null(exact)
     if not is_written(dtype):
-        return Parsed(stripped, unparsable)
-    word = is_nothing(stripped)
-    return Parsed(pl.when(~word).then(stripped), unparsable, word)
+        return Parsed(blank_to_null(exact), unparsable)
+    value = exact.map_batches(_trimmed_without(words), pl.String, is_elementwise=True)
+    return Parsed(value, unparsable, exact.str.strip_chars().is_in(words))
+
+
+def _trimmed_without(words: Sequence[str]) -> Callable[[pl.Series], pl.Series]:
+    """The function that trims texts; blank ones and `words` become null.
+
+    No expression, which would trim once for each place where the trimmed text stands.
+    """
+    nothing = ["", *words]
+
+    def trimmed_without(texts: pl.Series) -> pl.Series:
+        trimmed = texts.str.strip_chars()
+        void = trimmed.is_in(nothing)
+        return trimmed.set(void, None) if void.any() else trimmed
+
+    return trimmed_without
 
 
 def name(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
     """An author's name: a text, which may be a word that means null in other fields."""
-    return text(column, dtype, what, null_words.is_in_name)
+    return text(column, dtype, what, null_words.IN_NAMES)
 
 
 def joined(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
@@ -117,9 +129,19 @@ def joined(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
     if not is_written(dtype):
         return text(column, dtype, what)
     plain = text(column, dtype, what)
-    printed = plain.value.str.contains(_QUOTED_LIST)
-    read = pl.when(printed).then(plain.value).map_batches(lists_in_texts, pl.List(pl.String), is_elementwise=True)
-    return Parsed(pl.coalesce(read.list.join("; "), plain.value), plain.unparsable, plain.nothing)
+    value = plain.value.map_batches(_without_list_form, pl.String, is_elementwise=True)
+    return Parsed(value, plain.unparsable, plain.nothing)
+
+
+def _without_list_form(texts: pl.Series) -> pl.Series:
+    """Trimmed texts, with printed lists replaced by their items, joined."""
+    printed = texts.str.contains(_QUOTED_LIST)
+    if not printed.any():
+        return texts
+    rows = printed.arg_true()
+    lists = ((text, list_in(text)) for text in texts.gather(rows))
+    plain = [text if items is None else "; ".join(item for item in items if item is not None) for text, items in lists]
+    return texts.scatter(rows, plain)
 
 
 def key(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
@@ -131,9 +153,17 @@ def key(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
         return Parsed(exact, ~is_missing(column, dtype) & exact.is_null())
     written = blank_to_null(exact)
     number = written.map_batches(without_float_form, pl.String, is_elementwise=True)
-    word = null_words.is_in_code(written)
     blank = written.is_null() & exact.is_not_null()
-    return Parsed(pl.when(~word).then(number), column.is_not_null() & number.is_null() & ~blank, word)
+    unparsable = column.is_not_null() & number.is_null() & ~blank
+    value = exact.map_batches(_written_key, pl.String, is_elementwise=True)
+    return Parsed(value, unparsable, null_words.is_in_code(written))
+
+
+def _written_key(texts: pl.Series) -> pl.Series:
+    trimmed = texts.str.strip_chars()
+    text = pl.col(texts.name)
+    void = trimmed.to_frame().select((text.str.len_bytes() == 0) | null_words.is_in_code(text)).to_series()
+    return without_float_form(trimmed.set(void, None) if void.any() else trimmed)
 
 
 def flag(column: pl.Expr, dtype: pl.DataType, what: str) -> Parsed:
