@@ -42,6 +42,7 @@ from summarizer_assets.pricing import configured_price, model_notices
 from summarizer_assets.provider import asked_as, builder_of, client_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
+from summarizer_assets.settings.rules import own_source
 from summarizer_assets.sources.size import authors_about
 from summarizer_assets.sources.source import open_source
 from summarizer_assets.storage.delta.maintenance import Maintained, maintain
@@ -117,7 +118,7 @@ class Summarizer:
 
     @property
     def source(self) -> str:
-        return self.settings.source or str(sample_path())
+        return own_source(self.settings.source, self.settings.columns) or str(sample_path())
 
     @cached_property
     def database(self) -> Database:

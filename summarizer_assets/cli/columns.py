@@ -1,6 +1,6 @@
 """`summarizer columns`: what a table is taken for, before anything is set or paid."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import click
@@ -25,7 +25,7 @@ _FORMS: Final = {
     "flat": "one row for each author and paper",
     "narrow": "one row an author, without papers",
 }
-_MEANINGS: Final = {
+MEANINGS: Final = {
     "author_id": "the author's identity",
     "author_name": "the author's name",
     "primary_affiliation": "where the author is",
@@ -73,7 +73,7 @@ def columns_lines(summarizer: Summarizer, found: Explored, *, to_set: bool = Tru
     yield f"{found.uri}: {number_of(len(found.columns), 'column')}{form}"
     yield ""
     taken = {**found.table.mapping, **(found.papers.mapping if found.papers else {})}
-    for ours, meaning in _MEANINGS.items():
+    for ours, meaning in MEANINGS.items():
         if ours in taken:
             yield f"  {ours:<21} {made_visible(taken[ours], 40):<28} {meaning}"
         elif ours in found.unclear:
@@ -86,6 +86,7 @@ def columns_lines(summarizer: Summarizer, found: Explored, *, to_set: bool = Tru
     yield ""
     if found.problem:
         yield found.problem
+        yield from ([] if found.is_tagged else _left_to_map(taken))
         return
     if found.mapping and to_set:
         yield f"Set it in the file .env: {assignment('SUMMARIZER_COLUMNS', setting(found.mapping))}"
@@ -102,6 +103,13 @@ def columns_lines(summarizer: Summarizer, found: Explored, *, to_set: bool = Tru
     for record in records:
         yield ""
         yield from _shown(record)
+
+
+def _left_to_map(taken: Collection[str]) -> Iterator[str]:
+    """Our names that no column is taken for."""
+    yield ""
+    yield "Names that SUMMARIZER_COLUMNS can map, if your table has such a column:"
+    yield from (f"  {name:<21} {meaning}" for name, meaning in MEANINGS.items() if name not in taken)
 
 
 def _warnings(found: Explored) -> Iterator[str]:

@@ -1,5 +1,6 @@
-"""The question before a command spends money: y/N on a terminal, `--yes` everywhere else."""
+"""Questions on a terminal: y/N before a command spends money (`--yes` everywhere else), and answers as text."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,26 @@ def agreed(question: str, *, yes: bool) -> bool:
         raise click.UsageError(
             "this spends money, and there is no terminal to ask on: look at the price, then say --yes"
         )
+    return confirmed(question)
+
+
+def confirmed(question: str) -> bool:
+    """The answer to a y/N question on the terminal."""
+    _let_ctrl_c_through()
     return click.confirm(question, err=True)
+
+
+def answered(question: str, default: str | None = None, *, hidden: bool = False) -> str:
+    """What a person types at the terminal. `hidden`: it is not shown, and may be empty."""
+    _let_ctrl_c_through()
+    if hidden:
+        return str(click.prompt(question, default="", show_default=False, hide_input=True, err=True)).strip()
+    return str(click.prompt(question, default=default, show_default=bool(default), err=True)).strip()
+
+
+def _let_ctrl_c_through() -> None:
+    """End a waiting question at once: polars' handler of SIGINT has the system call restarted, until Enter."""
+    signal.siginterrupt(signal.SIGINT, True)
 
 
 def at_a_terminal() -> bool:

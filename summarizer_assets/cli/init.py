@@ -1,7 +1,7 @@
 """`summarizer init`: four questions, and a file `.env` that holds the answers."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
 
@@ -9,6 +9,7 @@ import click
 
 from summarizer_assets.cli import confirm
 from summarizer_assets.cli.answer import Answer
+from summarizer_assets.cli.column_questions import kept_columns, with_columns_asked
 from summarizer_assets.cli.columns import columns_lines, explored
 from summarizer_assets.cli.command import command_of_own_root
 from summarizer_assets.core.display_text import usd
@@ -18,7 +19,7 @@ from summarizer_assets.settings import EMBEDDED, PREFIX, load_settings
 from summarizer_assets.settings.env_writer import env_text, write_env
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.sources.errors import SourceError
-from summarizer_assets.sources.explore import setting
+from summarizer_assets.sources.explore import Explored, setting
 
 T = TypeVar("T")
 _FILE, _BEFORE = Path(".env"), Path(".env.before")
@@ -57,7 +58,7 @@ def command(
     if (_FILE.exists() or _FILE.is_symlink()) and not _may_replace(yes=yes):
         return Answer(data={"written": None}, text=f"{_FILE} stays as it is")
     values = _Values()
-    _source(values, source)
+    _source(values, source, _columns_before())
     _root(values, root)
     _provider(values, base_url, model, key_file)
     if values.given.get("llm_base_url") != EMBEDDED:
@@ -76,7 +77,16 @@ def command(
 def _may_replace(*, yes: bool) -> bool:
     if not yes and not confirm.at_a_terminal():
         raise click.UsageError(f"{_FILE} exists; say --yes to replace it (the old one becomes {_BEFORE})")
-    return yes or click.confirm(f"{_FILE} exists. Replace it (the old one becomes {_BEFORE})?", err=True)
+    return yes or confirm.confirmed(f"{_FILE} exists. Replace it (the old one becomes {_BEFORE})?")
+
+
+def _columns_before() -> Mapping[str, str]:
+    """SUMMARIZER_COLUMNS of the file that is to be replaced: `summarizer columns` has it set there."""
+    try:
+        return load_settings(_FILE, source="any").columns
+    except SettingsError as error:
+        _say(f"{error}: nothing of {_FILE} is used")
+        return {}
 
 
 class _Values:
@@ -103,13 +113,22 @@ class _Values:
             self.given[name] = setting(value) if isinstance(value, dict) else text
 
 
-def _source(values: _Values, given: str | None) -> None:
+def _source(values: _Values, given: str | None, before: Mapping[str, str]) -> None:
     def check(text: str) -> None:
-        summarizer = values.try_out(source=text)
-        found = explored(summarizer)
-        _say(*columns_lines(summarizer, found, to_set=False))
+        found = explored(values.try_out(source=text))
+        columns = kept_columns(before, found, _say)
+
+        def look(mapping: Mapping[str, str]) -> Explored:
+            summarizer = values.try_out(source=text, **({"columns": dict(mapping)} if mapping else {}))
+            seen = explored(summarizer)
+            _say(*columns_lines(summarizer, seen, to_set=False))
+            return seen
+
+        found = look(columns)
+        if confirm.at_a_terminal():
+            found = with_columns_asked(found, columns, look, _say)
         if found.problem:
-            raise SourceError(f"{text}: no author can be made of it yet; see above, then give it again")
+            raise SourceError(f"{text}: no author can be made of it yet; see above")
         values.take(source=text, **({"columns": dict(found.mapping)} if found.mapping else {}))
 
     question = "1 of 4  Your table: Delta, Parquet, CSV or JSON lines (a file, folder, glob, or s3://…)"
@@ -143,8 +162,7 @@ def _provider(values: _Values, url: str | None, model: str | None, key_file: Tex
     if key_file is not None:
         key = key_file.read().strip()
     elif confirm.at_a_terminal():
-        text = "        The key (not shown as you type; nothing for a server without one)"
-        key = click.prompt(text, default=_UNSET, show_default=False, hide_input=True, err=True).strip()
+        key = confirm.answered("        The key (not shown as you type; nothing for a server without one)", hidden=True)
     else:
         key = _UNSET
     if key:
@@ -196,7 +214,7 @@ def _asked(
     if not confirm.at_a_terminal():
         raise click.UsageError(f"{option} is missing, and there is no terminal to ask on")
     while True:
-        answer = str(click.prompt(question, default=default, err=True)).strip()
+        answer = confirm.answered(question, default)
         try:
             return check(answer)
         except (SettingsError, SourceError) as error:

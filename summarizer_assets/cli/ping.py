@@ -126,7 +126,7 @@ def _facts(summarizer: Summarizer, trial: Trial) -> Iterator[tuple[str, str]]:
         yield "price", NO_PRICE
     elif trial.cost is not None:
         per_million = f", {usd(_MILLION * dollars(trial.cost))} for a million such requests" if trial.cost else ""
-        yield "price", f"{exact_usd(trial.cost)}{per_million}; {prices.source}"
+        yield "price", f"{exact_usd(trial.cost)}{per_million}; by {prices.source}"
     if trial.tries and not summarizer.settings.embedded:
         yield "limits", _limits(trial)
     yield from (("adapted", made_visible(line)) for line in trial.adapted)

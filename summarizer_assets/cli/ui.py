@@ -39,6 +39,8 @@ def command(*, host: str, port: int, root: str | None, as_json: bool) -> None:
             )
         dagster_home(summarizer)
     place = summarizer.root.place
+    if sys.stderr.isatty():
+        sys.stderr.write("Starting Dagster's UI, which takes up to a minute …\n")
 
     def told(url: str) -> None:
         whose = f"the demo, {place}" if is_demo else place

@@ -87,7 +87,7 @@ def _of_authors(now: Situation) -> list[Step]:
     new = coverage.pending - coverage.outdated
     where = "" if now.at_work or not now.waiting_in else f": {listed_buckets(now.waiting_in)}"
     if new:
-        how = f"materialize author_summaries for their partitions, as a backfill{where}"
+        how = f"`summarizer run`, or materialize author_summaries for their partitions, as a backfill{where}"
         steps.append(Step(f"{number_of(new)} wait to be asked", how))
     if coverage.outdated:
         how = f"materialize their partitions; until then the old summaries stand{where}"

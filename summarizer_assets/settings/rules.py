@@ -1,6 +1,7 @@
 """Validators of single settings beyond their types; each raises ValueError that says what is allowed."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from summarizer_assets.core.paper_fields import PAPER_FIELDS
@@ -17,6 +18,20 @@ def known_columns(mapping: dict[str, str]) -> dict[str, str]:
     if unknown:
         raise ValueError(f"unknown column {unknown[0]!r} on the left side; allowed: {', '.join(allowed)}")
     return mapping
+
+
+def own_source(source: str | None, columns: Mapping[str, str]) -> str | None:
+    """The address of a person's own table; None: the bundled sample is meant.
+
+    Raises:
+        SettingsError: `columns` are mapped, so a table of one's own is meant, and no address says which.
+    """
+    if columns and source is None:
+        raise SettingsError(
+            "SUMMARIZER_COLUMNS maps the columns of your table, but SUMMARIZER_SOURCE does not say which table that "
+            "is: set it to the table's address"
+        )
+    return source
 
 
 def paper_columns(names: tuple[str, ...]) -> tuple[str, ...]:

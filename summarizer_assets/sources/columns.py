@@ -147,7 +147,10 @@ def _mapped_but_absent(name: str, mapping: Mapping[str, str], available: Sequenc
 
 
 def _guess(name: str, available: Sequence[str]) -> str | None:
-    lowered = {column.lower(): column for column in available}
+    lowered = {column.lower(): column for column in available if column.lower() not in ALIASES}  # these are another's
+    for candidate in (name, *ALIASES.get(name, ())):
+        if candidate in lowered:
+            return lowered[candidate]
     for candidate in (name, *ALIASES.get(name, ())):
         close = difflib.get_close_matches(candidate, lowered, n=1, cutoff=0.6)
         if close:

@@ -22,8 +22,9 @@ _TAGGED = (
     "Make a row for each author and paper, with a column that identifies the author"
 )
 _NO_ID = (
-    "no column identifies the author, and a name does not: two people share one. Say which it is, as in "
-    'SUMMARIZER_COLUMNS={"author_id": "its name there"}, or add a column of ids'
+    "no column is recognised as the author's id (a name is no id, because two people can share it). Say which columns "
+    """are which (`summarizer init` asks for them), as in SUMMARIZER_COLUMNS='{"author_id": "…", "author_name": "…", """
+    """"title": "…"}' with your column names in place of …, or add a column of ids"""
 )
 
 
@@ -53,6 +54,11 @@ class Explored:
     rows: int = 0
     rejected: int = 0
     problem: str = ""
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether it is an export of papers, of which no mapping makes authors."""
+        return self.problem == _TAGGED
 
     @property
     def unmapped(self) -> list[str]:

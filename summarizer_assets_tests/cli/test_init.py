@@ -1,6 +1,9 @@
 """`summarizer init`: asked on a terminal, and all by options; what it writes, and what it leaves."""
 
+import os
+import pty
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,57 @@ def test_the_template_needs_no_model_no_key_and_no_budget(monkeypatch: pytest.Mo
     output = answered(monkeypatch, "people.csv", "tables", "")
     assert "4 of 4" not in output
     assert load_settings().embedded
+
+
+GERMAN = "Forscher-ID;Name der Person;Arbeitsort;Artikel;Fachblatt;Zitate\nF1;Ähre, Jo;Köln;Über Moose;Flora;3\n"
+
+
+def test_columns_that_no_name_tells_are_asked_for_by_name_or_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("leute.csv").write_text(GERMAN, encoding="utf-8")
+    output = answered(
+        monkeypatch, "leute.csv", "Nummer", "1", "Name der Person", "4", "9", "5", "", "", "3", "tables", ""
+    )
+    assert "no column is recognised as the author's id" in output
+    assert "there is no column 'Nummer'" in output
+    assert "there is no column '9'" in output
+    assert "Über Moose" in output  # the records as they would be sent
+    assert load_settings().columns == {
+        "author_id": "Forscher-ID",
+        "author_name": "Name der Person",
+        "title": "Artikel",
+        "journal": "Fachblatt",
+        "primary_affiliation": "Arbeitsort",
+    }
+
+
+def test_columns_that_were_set_before_are_kept_where_the_table_has_them(run: Run) -> None:
+    Path("leute.csv").write_text(GERMAN, encoding="utf-8")
+    FILE.write_text("""SUMMARIZER_COLUMNS='{"author_id": "Forscher-ID", "title": "Artikel", "journal": "Blatt"}'\n""")
+    status, _, err = run("init", "-y", "--source", "leute.csv", "--root", "tables", "--base-url", "embedded")
+    assert status == 0
+    assert "names Blatt, which this table lacks" in err
+    assert load_settings().columns == {"author_id": "Forscher-ID", "title": "Artikel"}
+
+
+def test_columns_without_a_table_are_not_those_of_the_bundled_sample(run: Run) -> None:
+    FILE.write_text("""SUMMARIZER_COLUMNS='{"author_id": "Forscher-ID"}'\n""")
+    status, _, err = run("ping")
+    assert status == 2
+    assert "SUMMARIZER_SOURCE does not say which table" in err
+
+
+def test_ctrl_c_ends_a_question_without_enter() -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "summarizer_assets", "init", "--source", "people.csv"])
+    seen = b""
+    while b"2 of 4" not in seen:  # the table was read, by polars, whose handler has a read restarted
+        seen += os.read(terminal, 4096)
+    os.write(terminal, b"\x03")
+    _, ended = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(ended) == 1
+    assert not FILE.exists()
 
 
 def test_a_file_that_is_there_stays_without_a_yes_and_is_kept_with_one(run: Run) -> None:

@@ -107,7 +107,7 @@ def test_what_a_person_said_is_kept(tmp_path: Path) -> None:
     ("header", "says"),
     [
         ("PT\tAU\tTI\tSO\tID\tPY\tUT", "Web of Science's export of papers"),
-        ("first name,family name,paper title", "no column identifies the author"),
+        ("first name,family name,paper title", "no column is recognised as the author's id"),
     ],
 )
 def test_where_no_author_can_be_made_the_reason_is_told_with_what_was_found(

@@ -98,7 +98,7 @@ def answer(request_body: bytes) -> bytes:
             "id": f"chatcmpl-{uuid4().hex}",
             "object": "chat.completion",
             "created": int(time.time()),
-            "model": MODEL,
+            "model": request.model,
             "choices": [
                 {
                     "index": 0,
