@@ -53,6 +53,7 @@ def main(options: argparse.Namespace) -> int:
         "engine.tokens": source,
         "engine.transport": ["--requests", "2000", "--rounds", "3", "--without", "httpx"],
         "engine": ["--rounds", "1", *from_source],
+        "engine.start": ["--rounds", "3"],
         "engine.limits": ["--seconds", "60" if options.all else "15"],
         "engine.answers": [],
         "engine.answered_job": [],

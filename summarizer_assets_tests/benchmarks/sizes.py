@@ -18,6 +18,7 @@ RUN = (
     "engine.group_sizes",
     "engine.journal",
     "engine.limits",
+    "engine.start",
     "engine.tokens",
     "engine.transport",
     "faults.cut_network",
