@@ -102,15 +102,16 @@ class OnePlace:
 
     def add(self, bucket: str, authors: pl.Series, summaries: pl.Series, failures: pl.Series) -> None:
         """Add the author ids of one bucket in the three tables."""
-        found = author_state(authors.unique().to_frame(), summaries.to_frame(), failures.to_frame())
-        self.states.update(found["state"])
-        known, done, failed = set(authors), set(summaries), set(failures)
-        self.twice.add(bucket, done & failed)
-        gone = (done | failed) - known
-        self.gone += len(gone)
+        known = authors.unique()
+        found = author_state(known.to_frame(), summaries.to_frame(), failures.to_frame())
+        self.states.update(dict(found["state"].value_counts().iter_rows()))
+        self.twice.add(bucket, summaries.filter(summaries.is_in(failures.implode(), nulls_equal=True)).unique())
+        rows = pl.concat([summaries, failures]).unique()
+        gone = rows.filter(~rows.is_in(known.implode(), nulls_equal=True))
+        self.gone += gone.len()
         if not self.keep_removed:
             self.unknown.add(bucket, gone)
-        ids = pl.Series("author_id", sorted((known | gone) - {None}), dtype=pl.String)
+        ids = pl.concat([known, gone]).drop_nulls()
         self.astray.add(bucket, ids.filter(buckets_of(ids, self.buckets) != bucket))
 
     def verdict(self) -> Verdict:
