@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -18,8 +19,7 @@ def check_columns(uri: str, wanted: pl.Schema, table: Schema) -> None:
     Otherwise a commit would fail only after the money was spent. The table may lack later columns (`records.ADDED`).
     """
     held = json.loads(table.to_json())
-    asked = Schema.from_arrow(pl.DataFrame(schema=wanted).to_arrow().schema)
-    ours = _types(_without_lacking(json.loads(asked.to_json()), held))
+    ours = _types(_without_lacking(_in_delta(tuple(wanted.items())), held))
     theirs = _types(held)
     wrong = [
         *(f"{name} is missing" for name in ours if name not in theirs),
@@ -70,6 +70,12 @@ def wrong_rows(frame: pl.DataFrame, bucket: str, removed: Collection[str]) -> st
     # Delta has no unique keys, and a MERGE inserts an author twice if the source has it twice.
     twice = ids.filter(ids.is_duplicated() | ids.is_in(list(removed)))
     return None if twice.is_empty() else f"author {twice[0]} more than once"
+
+
+@cache
+def _in_delta(columns: tuple[tuple[str, pl.DataType], ...]) -> Any:  # noqa: ANN401 - JSON of Delta's schema
+    """A run opens the same few tables a dozen times."""
+    return json.loads(Schema.from_arrow(pl.DataFrame(schema=dict(columns)).to_arrow().schema).to_json())
 
 
 def _types(schema: Any) -> dict[str, str]:  # noqa: ANN401 - JSON of Delta's schema
