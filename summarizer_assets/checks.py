@@ -12,9 +12,9 @@ import dagster as dg
 
 from summarizer_assets.assets.asset_checks import result
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import AUTHORS, BLOCKING, MEANINGS, OF_AUTHORS
 from summarizer_assets.quality.tables import check_authors
-from summarizer_assets.user_errors import fails_plainly
 
 
 def build_author_checks(names: Names) -> dg.AssetChecksDefinition:

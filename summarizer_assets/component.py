@@ -11,7 +11,7 @@ from dagster.components.utils.translation import TranslationFn, TranslationFnRes
 from pydantic import BaseModel, Field
 
 from summarizer_assets.definitions import build_defs
-from summarizer_assets.sensors import SENSORS
+from summarizer_assets.sensors.build import SENSORS
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError
 

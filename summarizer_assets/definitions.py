@@ -25,7 +25,7 @@ from summarizer_assets.partitions import bucket_partitions
 from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.run_history import build_prune_schedule, prune_job
 from summarizer_assets.schedules import build_schedules
-from summarizer_assets.sensors import SENSORS, build_sensors
+from summarizer_assets.sensors.build import SENSORS, build_sensors
 from summarizer_assets.sensors.source import SOURCE_SENSOR
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError

@@ -22,7 +22,8 @@ LAYERS = [
     {"settings"},
     {"bucket_run", "ingest"},
     {"fact_metadata", "pricing", "provider", "user_errors"},
-    {"io_manager", "partitions"},
+    {"partitions", "plain_failures"},
+    {"io_manager"},
     {"installation"},
     {"names"},
     {"estimate", "settings_page"},
@@ -50,7 +51,7 @@ PURE_ELSEWHERE = {
 LEVEL = {unit: level for level, layer in enumerate(LAYERS) for unit in layer}
 
 OF_DAGSTER = {
-    "user_errors",
+    "plain_failures",
     "fact_metadata",
     "io_manager",
     "partitions",

@@ -17,10 +17,11 @@ import pytest
 from deltalake import write_deltalake
 
 from summarizer_assets.definitions import build_defs
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import load_settings
-from summarizer_assets.user_errors import USER_ERRORS, fails_plainly, sentence
+from summarizer_assets.user_errors import USER_ERRORS, sentence
 from testing.installation import Installation, write_authors
 from testing.provider import answer, serving
 

@@ -43,7 +43,8 @@ def evaluated(
     `ours`: no other run could change the bucket meanwhile. Otherwise another run may be between its two commits, and a
     failed check is a warning and not an error.
     """
-    written = {asset: last_written(instance, names.asset(asset), bucket) for asset, _ in OF_BUCKET}
+    tables = {asset for asset, _ in OF_BUCKET}
+    written = {asset: last_written(instance, names.asset(asset), bucket) for asset in tables}
     for asset, name, verdict in verdicts:
         yield dg.AssetCheckEvaluation(
             asset_key=names.asset(asset),

@@ -17,11 +17,11 @@ from summarizer_assets.core.records import AUTHORS
 from summarizer_assets.core.run_records import REFUSED
 from summarizer_assets.ingest.guard import LossRefused
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import AUTHORS as AUTHORS_ASSET
 from summarizer_assets.storage.delta.changes import Change
 from summarizer_assets.storage.delta.stream import TableStream
 from summarizer_assets.storage.state_db.state import StateStore
-from summarizer_assets.user_errors import fails_plainly
 
 
 class AuthorsConfig(dg.Config):

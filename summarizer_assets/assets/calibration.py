@@ -11,8 +11,8 @@ from summarizer_assets.calibration.comparison import Measured
 from summarizer_assets.calibration.markdown import measured_markdown, offer_markdown, recommendation_markdown
 from summarizer_assets.calibration.pictures import picture
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import AUTHORS as AUTHORS_ASSET
-from summarizer_assets.user_errors import fails_plainly
 
 CALIBRATE = "group_size_calibration"
 

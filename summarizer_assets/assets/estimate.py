@@ -15,8 +15,8 @@ from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
 from summarizer_assets.estimate.renewal import Renewal, cost_usd, renewals, renewals_markdown, tokens, total
 from summarizer_assets.estimate.spend import Option, SpendEstimate, estimate_spend, keep
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import AUTHORS
-from summarizer_assets.user_errors import fails_plainly
 
 ESTIMATE = "spend_estimate"
 

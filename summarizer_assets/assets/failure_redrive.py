@@ -21,9 +21,9 @@ from summarizer_assets.core.redrive_order import RedriveOrder
 from summarizer_assets.estimate.choice_price import ChoicePrice, choice_prices, redrive_markdown, total
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import FAILURES
 from summarizer_assets.storage.delta.guards import reading
-from summarizer_assets.user_errors import fails_plainly
 
 FAILURE_REDRIVE = "failure_redrive"
 #: The sensor that requests the runs.

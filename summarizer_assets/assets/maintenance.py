@@ -5,9 +5,9 @@ import dagster as dg
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.core.markdown import table
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.delta.maintenance import Maintained
-from summarizer_assets.user_errors import fails_plainly
 
 MAINTENANCE = "table_maintenance"
 _COLUMNS = ("table", "files", "bytes", "versions", "log entries removed", "unused files removed", "seconds")

@@ -10,11 +10,11 @@ from summarizer_assets.bucket_run.failure_table import worst_failures
 from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import FAILURES, SUMMARIES
 from summarizer_assets.report.make import make
 from summarizer_assets.report.markdown import numbers, texts
 from summarizer_assets.report.place import NAME, SERVED_AT
-from summarizer_assets.user_errors import fails_plainly
 
 REPORT = "summary_report"
 

@@ -26,10 +26,10 @@ from summarizer_assets.fact_metadata import to_metadata
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.interrupts import on_interrupt
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.bucket import before, check_bucket
 from summarizer_assets.quality.names import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets.user_errors import fails_plainly
 
 
 def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str, names: Names) -> dg.AssetsDefinition:

@@ -15,9 +15,9 @@ from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.core.buckets import bucket_keys
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.names import Names
+from summarizer_assets.plain_failures import fails_plainly
 from summarizer_assets.quality.names import AUTHORS, FAILURES, MEANINGS, SUMMARIES, WHOLE
 from summarizer_assets.quality.tables import Checked, check_tables
-from summarizer_assets.user_errors import fails_plainly
 
 TABLE_CHECKS = "table_checks"
 

@@ -15,7 +15,7 @@ from summarizer_assets.names import Names
 from summarizer_assets.rebuild_status import rebuild
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider
-from summarizer_assets.sensors import SENSORS
+from summarizer_assets.sensors.build import SENSORS
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError
 from testing.installation import write_authors
