@@ -138,7 +138,7 @@ def watch_all(watch: Watch) -> None:
     watch.method_coroutine(Asker, "_ask", "asking")
     watch.method_coroutine(Client, "complete", "client")
     watch.method_coroutine(AiohttpTransport, "handle_async_request", "transport")
-    watch.function(answers, "text_problem", "text checks")
+    watch.function(answers, "folded_with_problems", "text checks")
     watch.function(answers, "judge", "grounding")
     watch.function(Asker, "_read", "read_reply")
     watch.function(results.Outcomes, "answered", "outcomes")

@@ -102,9 +102,10 @@ _SHARED = pl.Schema({name: SUMMARIES[name] for name in SHARED})
 
 
 def _flag_lists(values: Sequence[Sequence[str]]) -> pl.Series:
-    codes: dict[tuple[str, ...], int] = {}
-    places = [codes.setdefault(tuple(flags), len(codes)) for flags in values]
-    return pl.Series("flags", [list(flags) for flags in codes], dtype=SUMMARIES["flags"]).gather(places)
+    keys = list(map(tuple, values))
+    codes = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    places = [codes[key] for key in keys]
+    return pl.Series("flags", [list(key) for key in codes], dtype=SUMMARIES["flags"]).gather(places)
 
 
 class Outcomes:

@@ -28,10 +28,12 @@ def settle(context: RunContext, work: Work, asked: Asked, began: float) -> Settl
     unreached = work.outcomes.open_positions()
     reached = set(todo.ids) - {todo.ids[position] for position in unreached}
     # Who was asked again by choice keeps the summary when that fails; the numbers tell of it.
-    renewals = pl.col("author_id").is_in([todo.ids[place] for place in range(len(todo.ids)) if todo.renews(place)])
+    renewable = [todo.ids[place] for place, has in enumerate(todo.has_summary) if has and todo.renews(place)]
+    renewals = pl.col("author_id").is_in(renewable)
     kept, counted = failed.frame.filter(renewals), failed.frame.filter(~renewals)
     columns = context.tables.failures.schema.names()
-    standing = plan.failures.filter(~pl.col("author_id").is_in(list(reached)))
+    kept_rows = [author not in reached for author in plan.failures["author_id"].to_list()]
+    standing = plan.failures.filter(pl.Series(kept_rows, dtype=pl.Boolean))
     failures = pl.concat([standing.select(columns), counted.select(columns)]).sort("author_id")
     counts = BucketCounts.standing(
         plan,

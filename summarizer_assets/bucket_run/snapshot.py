@@ -1,7 +1,7 @@
 """What one bucket holds at one moment, and what there is to do about it: the snapshot that a run starts from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -10,11 +10,13 @@ import polars as pl
 from summarizer_assets.bucket_run.admission import admit, require_exact_exclusions
 from summarizer_assets.bucket_run.asking.prompts import render_bucket
 from summarizer_assets.bucket_run.journal_records import answered_in
+from summarizer_assets.bucket_run.known_content import KnownContent
 from summarizer_assets.bucket_run.run_settings import RunContext
 from summarizer_assets.core.authors.earlier_attempts import NOTHING_TRIED
 from summarizer_assets.core.authors.work_plan import Identity, Plan, plan_bucket
 from summarizer_assets.core.judging.contrast import ENOUGH
 from summarizer_assets.core.judging.terms import RecordTerms
+from summarizer_assets.core.prompt.rendering import RENDERED, RenderSettings
 from summarizer_assets.storage.delta.guards import reading
 from summarizer_assets.storage.errors import TableError
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
@@ -79,9 +81,9 @@ def take_snapshot(context: RunContext, left: Iterable[Mapping[str, Any]] = ()) -
         summaries = single(found)
     with reading(tables.failures.uri):
         failures = tables.failures.read([bucket], table=failures_table).collect().sort("author_id")
-    rendered = render_bucket(authors, settings.rendering)
+    known = KnownContent(context.journal, settings.rendering, context.log)
     plan = plan_bucket(
-        rendered,
+        known.contents(authors, summaries.select("author_id", "content_hash"), keep=context.choice.spend),
         summaries,
         failures,
         identity=settings.identity,
@@ -92,16 +94,17 @@ def take_snapshot(context: RunContext, left: Iterable[Mapping[str, Any]] = ()) -
         answered=answered_in(left),
         tried=tried_before(context.tried, settings.identity, bucket, failures),
     )
+    asked = authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id")
     return Snapshot(
-        plan=plan,
-        authors=authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id"),
+        plan=replace(plan, todo=_with_texts(plan.todo, asked, settings.rendering)),
+        authors=asked,
         failures=failures,
         fences=Fences(
             tables.authors.fence(bucket, authors_table),
             tables.summaries.fence(bucket, summaries_table),
             tables.failures.fence(bucket, failures_table),
         ),
-        backdrop=_backdrop(rendered),
+        backdrop=_backdrop(authors, settings.rendering) if asked.height else {},
         doubled=summaries.height < found.height,
     )
 
@@ -112,10 +115,20 @@ def tried_before(book: TriedBefore, identity: Identity, bucket: str, failures: p
     return NOTHING_TRIED if failures.filter(other & (pl.col("attempts") > 0)).is_empty() else book.of(bucket)
 
 
-def _backdrop(rendered: pl.DataFrame) -> dict[str, RecordTerms]:
+def _with_texts(todo: pl.DataFrame, authors: pl.DataFrame, rendering: RenderSettings) -> pl.DataFrame:
+    """`todo` with the texts of those whom somebody chose although their summary is known to be of their content."""
+    unknown = todo.filter(pl.col("text").is_null())
+    if unknown.is_empty():
+        return todo
+    rendered = render_bucket(authors.join(unknown, on="author_id", how="semi"), rendering)
+    return todo.update(rendered.select(RENDERED.names()), on="author_id")
+
+
+def _backdrop(authors: pl.DataFrame, rendering: RenderSettings) -> dict[str, RecordTerms]:
     """Twice as many as a request is judged among, so that enough are left beside its own."""
-    first = rendered.select("author_id", "author_name", "text").sort("author_id").head(2 * ENOUGH)
-    return {author_id: RecordTerms(name or "", text) for author_id, name, text in first.iter_rows()}
+    first = render_bucket(authors.bottom_k(2 * ENOUGH, by="author_id").sort("author_id"), rendering)
+    rows = first.select("author_id", "author_name", "text").iter_rows()
+    return {author_id: RecordTerms(name or "", text) for author_id, name, text in rows}
 
 
 def single(summaries: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ RUN = (
     "engine",
     "engine.answered_job",
     "engine.answers",
+    "engine.bucket_start",
     "engine.estimate",
     "engine.group_sizes",
     "engine.journal",

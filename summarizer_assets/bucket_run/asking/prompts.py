@@ -6,7 +6,7 @@ import polars as pl
 
 from summarizer_assets.bucket_run.journal_records import Todo
 from summarizer_assets.core.answers.reply import Asked
-from summarizer_assets.core.prompt.rendering import RenderSettings, render, trimmed
+from summarizer_assets.core.prompt.rendering import RENDERED, RenderSettings, render, trimmed
 from summarizer_assets.core.prompt.request_form import RequestForm, Size
 from summarizer_assets.core.prompt.tokens import estimate_tokens
 from summarizer_assets.llm.request_builder import RequestBuilder
@@ -17,14 +17,17 @@ _CONTROL = """\
 #"control" Kim Control @ Institute of Botany
 Journal of Botany | plant sciences
  The growth of mosses in northern lakes"""
+#: Of authors (records.AUTHORS).
+NOTHING_TO_SUMMARISE = (pl.col("papers").list.len().fill_null(0) == 0) & (pl.col("topics").list.len().fill_null(0) == 0)
 _RENDERED_AT_ONCE = 10_000  # authors; on its way a record takes several times its memory
 
 
 def render_bucket(authors: pl.DataFrame, rendering: RenderSettings) -> pl.DataFrame:
     """What `core.authors.pending.plan_bucket` wants to know of a bucket's authors (records.AUTHORS)."""
-    empty = (pl.col("papers").list.len().fill_null(0) == 0) & (pl.col("topics").list.len().fill_null(0) == 0)
-    parts = [render(part, rendering) for part in authors.iter_slices(_RENDERED_AT_ONCE)] or [render(authors, rendering)]
-    return pl.concat(parts).hstack(authors.select("bucket", empty=empty))
+    parts = [render(part, rendering) for part in authors.iter_slices(_RENDERED_AT_ONCE)]
+    return pl.concat(parts or [pl.DataFrame(schema=RENDERED)]).hstack(
+        authors.select("bucket", empty=NOTHING_TO_SUMMARISE)
+    )
 
 
 class BucketPrompt:

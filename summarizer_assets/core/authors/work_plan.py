@@ -26,6 +26,7 @@ class Plan:
     `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
     first_failed_at, state, has_summary, outdated (see `author_state`), asked_before (Boolean), driven (Boolean: a
     failure that a person chose although it is not due).
+    Name, text and tokens are those given to `plan_bucket`.
     `removed`: authors whose summary is deleted. `failures`: rows to keep as long as their authors are not asked.
     """
 
@@ -67,6 +68,7 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
 
     Args:
         authors: one row per author: author_id, author_name, text, content_hash, tokens, empty (nothing to summarise).
+            Name, text and tokens decide nothing, and may be null.
         summaries: the bucket's summaries: author_id, content_hash, prompt_version, model, summarized_at.
         failures: the bucket's failure rows (`records.FAILURES`).
         identity: prompt version and model of the run.
