@@ -41,6 +41,10 @@ def status_text(now: Overview, *, verbose: bool = False) -> str:
         f"{'pending':<10}{coverage.pending:>12,}",
         f"{'spent':<10}{exact_usd(now.spent):>12}{_of_budget(now)}",
     ]
+    if now.rejected_rows:
+        lines.append(
+            f"{'rejected':<10}{now.rejected_rows:>12,}  source rows that became no author; summarizer report says why"
+        )
     if now.next_retry_at is not None:
         lines.append(f"{'next retry':<10}  {moment(now.next_retry_at)}")
     lines += [f"{'parked':<10}  bucket {bucket.bucket}: {bucket.parked}" for bucket in now.parked]
@@ -63,10 +67,11 @@ def _fate(some: Failures) -> str:
 
 
 def _of_budget(now: Overview) -> str:
-    uncertain = f", {exact_usd(now.uncertain)} more perhaps" if now.uncertain else ""
+    wasted = f", {exact_usd(now.wasted)} of it for no summary" if now.wasted else ""
+    more = wasted + (f", {exact_usd(now.uncertain)} more perhaps" if now.uncertain else "")
     if now.budget is not None:
-        return f"  of a budget of {exact_usd(now.budget)}{uncertain}"
-    return f"  no budget is set{uncertain}" if now.priced else f"  the price is not known{uncertain}"
+        return f"  of a budget of {exact_usd(now.budget)}{more}"
+    return f"  no budget is set{more}" if now.priced else f"  the price is not known{more}"
 
 
 def _table(now: Overview) -> Iterator[str]:
@@ -102,11 +107,13 @@ def status_data(now: Overview) -> Mapping[str, Any]:
         },
         "next_retry_at": None if now.next_retry_at is None else now.next_retry_at.isoformat(),
         "spent_usd": dollars(now.spent),
+        "wasted_usd": dollars(now.wasted),
         "uncertain_usd": dollars(now.uncertain),
         "budget_usd": None if now.budget is None else dollars(now.budget),
         "stopped": [{"cause": cause, "buckets": list(keys), "remedy": how} for cause, keys, how in now.stopped],
         "parked": [bucket.bucket for bucket in now.parked],
         "at_work": now.at_work,
+        "rejected_rows": now.rejected_rows,
         "buckets": [
             {
                 "bucket": bucket.bucket,

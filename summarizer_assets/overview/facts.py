@@ -31,7 +31,8 @@ class Overview:
 
     `failures`: by reason, the most frequent first. `next_retry_at`: when the first failure that waits is due (UTC).
     `stopped`: cause, buckets and remedy of last runs that ended early. `budget`: None if none is set. `priced`:
-    whether the cost of a request is known. `limit`: SUMMARIZER_LIMIT; `asked`: authors with a summary or a failure.
+    whether the cost of a request is known. `wasted`: the part of `spent` that brought no summary. `rejected_rows`: source
+    rows that became no author. `limit`: SUMMARIZER_LIMIT; `asked`: authors with a summary or a failure.
     """
 
     root: str
@@ -40,10 +41,12 @@ class Overview:
     next_retry_at: datetime | None = None
     stopped: Sequence[tuple[str, Sequence[str], str]] = ()
     spent: int = 0
+    wasted: int = 0
     uncertain: int = 0
     budget: int | None = None
     priced: bool = True
     limit: int | None = None
+    rejected_rows: int = 0
 
     @property
     def coverage(self) -> Coverage:

@@ -16,7 +16,7 @@ from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.run_records import stopped
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.overview.facts import BucketNow, Overview
-from summarizer_assets.report.gather import remedy_of
+from summarizer_assets.report.gather import rejected_rows, remedy_of
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.retry import decide
 from summarizer_assets.sensors.facts import RetryFacts, retry_facts
@@ -48,10 +48,12 @@ def overview(summarizer: Summarizer) -> Overview:
         next_retry_at=failures.next_at,
         stopped=[(cause, keys, remedy_of(cause)) for cause, keys in stopped(runs, facts.claimed).items()],
         spent=totals["spent"],
+        wasted=totals["wasted"],
         uncertain=totals["uncertain"],
         budget=None if settings.budget_usd is None else nano_of(settings.budget_usd),
         priced=nothing.priced,
         limit=settings.limit,
+        rejected_rows=sum(number for _, number in rejected_rows(summarizer.rejected)),
     )
 
 

@@ -105,7 +105,7 @@ def gather(
         buckets=reader.buckets,
         summaries=reader.summaries,
         failures=reader.failures,
-        rejected=_rejected(summarizer.rejected),
+        rejected=rejected_rows(summarizer.rejected),
         money=_money(summarizer),
         throughput=throughput(runs),
         stopped=[(cause, buckets, remedy_of(cause)) for cause, buckets in stopped(runs, at_work).items()],
@@ -231,7 +231,8 @@ def _cards(
     )
 
 
-def _rejected(table: BucketedTable) -> list[tuple[str, int]]:
+def rejected_rows(table: BucketedTable) -> list[tuple[str, int]]:
+    """Source rows that became no author, by reason, the most frequent first."""
     with reading(table.uri):
         counted = table.read().group_by("reason").agg(pl.col("count").sum()).collect()
     return sorted(((reason or "", number) for reason, number in counted.iter_rows()), key=lambda row: (-row[1], row[0]))
