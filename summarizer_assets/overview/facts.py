@@ -31,8 +31,8 @@ class Overview:
 
     `failures`: by reason, the most frequent first. `next_retry_at`: when the first failure that waits is due (UTC).
     `stopped`: cause, buckets and remedy of last runs that ended early. `budget`: None if none is set. `priced`:
-    whether the cost of a request is known. `wasted`: the part of `spent` that brought no summary. `rejected_rows`: source
-    rows that became no author. `limit`: SUMMARIZER_LIMIT; `asked`: authors with a summary or a failure.
+    whether the cost of a request is known. `wasted`: the part of `spent` that brought no summary. `rejected_rows`: rows
+    of the source that became no author. `limit`: SUMMARIZER_LIMIT; `asked`: authors with a summary or a failure.
     """
 
     root: str

@@ -11,6 +11,7 @@ from typing import Final
 
 from summarizer_assets.core.judging.figures import Record
 from summarizer_assets.core.judging.flags import Flag
+from summarizer_assets.core.judging.stated_figures import integer
 from summarizer_assets.core.judging.terms import NOTHING, RecordTerms, SummaryTerms, countries, places, term_of
 from summarizer_assets.core.judging.vocabulary import CLAIM_WORDS, FIELDS, NUMBER_WORDS
 
@@ -97,9 +98,9 @@ def _unknown_numbers(words: Iterable[str], record: RecordTerms) -> list[str]:
     return [
         number
         for number in dict.fromkeys(numbers)
-        if int(number) not in known.citations
-        and int(number) not in known.counts
-        and int(number) not in span
+        if integer(number) not in known.citations
+        and integer(number) not in known.counts
+        and integer(number) not in span
         and not (_YEAR.fullmatch(number) and f"'{number[2:]}" in record.text)
     ]
 

@@ -16,6 +16,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 # Words in English and a few other languages, folded.
+_MOST_DIGITS: Final = 18  # Python refuses to read more than 4,300
 _TIMES: Final = _set("times Mal mal veces fois volte vezes")
 NOUNS: Final = PAPERS | CITATIONS | CITED
 #: Words that may stand between a number and its noun, besides capitalised ones.
@@ -155,7 +156,7 @@ def stated_in(text: SummaryTerms, nouns: AbstractSet[str]) -> Iterator[Stated]:
             for found in pattern.finditer(plain):
                 around = [found["number"], found["after"] or "次"]
                 told = _ROUGH_CHINESE.get(found["before"] or found["after"] or "")
-                yield Stated(int(found["number"].replace(",", "")), of_papers, around, end=1, told=told)
+                yield Stated(integer(found["number"].replace(",", "")), of_papers, around, end=1, told=told)
 
 
 def _places_of(word: str, words: Sequence[str]) -> list[int]:
@@ -243,13 +244,18 @@ def _figure(
         and _are_one_number(plain, words[last], words[last + 1])
     ):
         last += 1
-    number = int("".join(words[first : last + 1]))
+    number = integer("".join(words[first : last + 1]))
     return Stated(number, of_papers, words, first, last, first if start is None else start, end)
+
+
+def integer(digits: str) -> int:
+    """What digits stand for. Of more than any count has, the first: no record has such a number either."""
+    return int(digits[:_MOST_DIGITS])
 
 
 def _value(word: str) -> int | None:
     if "0" <= word[0] <= "9":
-        return int(word) if word.isdecimal() else None
+        return integer(word) if word.isdecimal() else None
     return NUMBER_WORDS.get(word.lower())
 
 

@@ -359,3 +359,22 @@ def test_a_particle_alone_names_nobody():
 def test_an_author_without_a_name_is_not_refused_for_it():
     asked = [Asked("1", " ", '#"1"\nSoil Letters\n Carbon storage of peat bogs')]
     assert judge({0: "The work covers the carbon storage of peat bogs."}, asked)[0].flags == ("name_unmeasured",)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["9" * 5000, ",".join(["999"] * 2000), "\N{ARABIC-INDIC DIGIT THREE}" * 5000],
+    ids=["digits", "thousands", "other digits"],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kim Control wrote {} papers",
+        "Kim Control has papers cited {} times",
+        "Kim Control 被引 {} 次",
+        "Kim Control, {}",
+    ],
+)
+def test_a_number_of_any_length_is_judged(text: str, number: str) -> None:
+    record = '#"1" Kim Control\nJournal of Botany | plant sciences\n The growth of mosses | cited 5'
+    assert set(judge({0: text.format(number)}, [Asked("1", "Kim Control", record)])) == {0}
