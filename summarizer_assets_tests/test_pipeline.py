@@ -348,9 +348,11 @@ def test_a_stop_told_at_once_is_heard(house):
 @pytest.mark.parametrize("_time", range(5))
 def test_a_route_that_is_ended_as_soon_as_it_starts_asks_nothing_more(house, _time):
     routes: list[Route] = []
+    works: list[Work] = []
 
     class Kept(Summarizer):
         def route(self, work: Work, positions: Sequence[int]) -> Route:
+            works.append(work)
             routes.append(super().route(work, positions))
             routes[0].start()
             raise Killed
@@ -360,6 +362,7 @@ def test_a_route_that_is_ended_as_soon_as_it_starts_asks_nothing_more(house, _ti
     with pytest.raises(Killed):
         house.work()
     routes[0].stop(None)
+    works[0].outcomes.close()  # an answer may have come after the run closed it
     assert not threads()
     assert len(house.app.entries) <= 3
 

@@ -6,6 +6,7 @@ The event loop's thread puts outcomes in, the step's thread takes batches out an
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import compress
@@ -217,8 +218,9 @@ class Outcomes:
         return Batch(failures, [segment.seal()] if segment else [])
 
     def close(self) -> None:
-        for journal in (self._first.journal, self._replacing.journal, self._failure_journal):
-            journal.close()
+        with ExitStack() as journals:
+            for journal in (self._first.journal, self._replacing.journal, self._failure_journal):
+                journals.callback(journal.close)
 
     def _add(self, rows: _Rows, record: Mapping[str, Any]) -> None:
         rows.add(record)

@@ -46,7 +46,7 @@ class _Sync(threading.Thread):
     def run(self) -> None:
         try:
             os.fdatasync(self._file.fileno())
-        except OSError as error:  # raised where the journal is next written or sealed
+        except OSError as error:  # raised where the journal is next written, sealed or closed
             self.error = error
 
 
@@ -99,10 +99,7 @@ class Journal:
                 raise
             self._sync_if_due(file)
         except OSError as error:
-            raise JournalError(
-                f"the journal {self._folder} cannot be written: {error}; {remedy(error)}, or set "
-                "SUMMARIZER_JOURNAL_DIR to another disk"
-            ) from error
+            raise self._unwritable(error) from error
 
     def cut(self) -> "Segment | None":
         """End the open segment: what is written next opens another. None if nothing was written since the last cut."""
@@ -111,12 +108,25 @@ class Journal:
         return segment
 
     def close(self) -> None:
-        """Close without dropping segments: uncommitted records stay for the next run."""
-        if self._syncing is not None:
-            self._syncing.join()
-        if self._file is not None:
-            self._file.close()
+        """Close without dropping segments: uncommitted records stay for the next run.
+
+        Raises:
+            JournalError: the last sync failed; a crash of the machine may lose these records.
+        """
+        syncing, file = self._syncing, self._file
         self._file = self._syncing = None
+        if file is not None:
+            with file:
+                if syncing is not None:
+                    syncing.join()
+        if syncing is not None and syncing.error is not None:
+            raise self._unwritable(syncing.error) from syncing.error
+
+    def _unwritable(self, error: OSError) -> JournalError:
+        return JournalError(
+            f"the journal {self._folder} cannot be written: {error}; {remedy(error)}, or set "
+            "SUMMARIZER_JOURNAL_DIR to another disk"
+        )
 
     def _sync_if_due(self, file: FileIO) -> None:
         now = time.monotonic()

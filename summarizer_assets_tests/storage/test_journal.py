@@ -309,6 +309,18 @@ def test_a_sync_that_failed_is_told_by_the_next_write_or_the_seal(tmp_path, monk
         segment.seal()
 
 
+def test_a_sync_that_failed_is_told_by_closing_once(tmp_path, monkeypatch):
+    def broken(_descriptor):
+        raise OSError(errno.EIO, "broken disk")
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    journal = Journal(tmp_path, "run", fsync_s=1e-9)
+    journal.write([{"n": 1}])
+    with pytest.raises(JournalError, match="broken disk"):
+        journal.close()
+    journal.close()
+
+
 def test_dropping_deletes_just_the_given_segments_and_twice_does_no_harm(tmp_path: Path) -> None:
     first, second = written(tmp_path, [{"n": 1}]), written(tmp_path, [{"n": 2}])
     drop([first])
