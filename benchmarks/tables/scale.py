@@ -116,13 +116,18 @@ def report(found: Mapping[str, Any], options: argparse.Namespace) -> None:
     print(f"{options.authors:,} authors, {options.form}, {options.buckets} buckets; {found['source']['told']}\n")
     print(f"{'step':34}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}  what it did")
     for name, step in found.items():
-        if name in {"source", "summaries", "check"}:
+        if name in {"source", "limit", "summaries", "check"}:
             continue
         told = step["result"]["told"]
         did = f"{told['authors']:,} authors, {told['added']:,} added, {told['changed']:,} changed, "
         did += f"{told['removed']:,} removed; {told['buckets_rewritten']} buckets, "
         did += f"{told.get('bytes_rewritten', 0) / _MB:,.0f} MB rewritten; {told['source_rows']:,} source rows read"
         print(f"{name:34}{step['wall_s']:8.0f}{step['cpu_s']:8.0f}{step['peak_mb']:9.0f}  {did}")
+    limit, ingest = found["limit"], found["ingest"]
+    did = "polars alone reads the columns and writes the buckets' files; the ingest takes "
+    did += f"{ingest['wall_s'] / limit['wall_s']:.1f} times its wall-clock time, "
+    did += f"{ingest['cpu_s'] / limit['cpu_s']:.1f} times its CPU"
+    print(f"{'limit of an ingest':34}{limit['wall_s']:8.0f}{limit['cpu_s']:8.0f}{limit['peak_mb']:9.0f}  {did}")
     runs = found["summaries"]
     step = f"summaries of {runs['buckets']} buckets"
     did = f"{runs['answered']:,} summaries, {runs['calls']:,} calls, {runs['pending']:,} pending"
@@ -189,6 +194,7 @@ def run(folder: Path, options: argparse.Namespace) -> int:
     else:
         found["source"] = {"told": f"source {options.source.name}"}
     found["ingest"] = figures.get("ingest", lambda: measured("ingest", environment))
+    found["limit"] = figures.get("limit", lambda: measured("limit", environment, module="tables.scale_limit"))
     if not options.once:
         later = folder / "source-a-day-later"
         found["again"] = figures.get("again", lambda: measured("ingest", environment))
