@@ -102,9 +102,10 @@ def as_fast_as_it_goes(folder: Path, requests: int, authors: int) -> tuple[float
     written = cpu_s()
     segment = journal.cut()
     assert segment is not None
-    size = segment.seal().stat().st_size
+    sealed = segment.seal()
+    size = sealed.stat().st_size
     assert len(replay(folder).records) == requests
-    segment.unlink()
+    sealed.unlink()
     return (made - before) / requests * 1e6, (written - made) / requests * 1e6, size / requests
 
 

@@ -24,7 +24,7 @@ from summarizer_assets.bucket_run import work
 from summarizer_assets.bucket_run.asking.online import OnlineRequests
 from summarizer_assets.llm.client import Client
 from summarizer_assets.storage.delta.writer import BucketWriter
-from summarizer_assets.storage.journal import Journal
+from summarizer_assets.storage.journal import Journal, Segment
 from summarizer_assets.storage.state_db.state import StateStore
 from testing import worker
 
@@ -82,7 +82,7 @@ class Trace:
         self._around(OnlineRequests, "start", "starting", then="asking")
         self._around(OnlineRequests, "join", "asking", then="settling")
         self._around(Journal, "write", "journal", cell=ASKER)
-        self._around(Journal, "seal", "sealing")
+        self._around(Segment, "seal", "sealing")
         self._around(BucketWriter, "apply", lambda _, change: type(change).__name__.lower())
         self._around(outcomes, "drop", "dropping")
         self._around(pipeline.BucketRun, "finish", "finishing", then="ended")
