@@ -31,6 +31,7 @@ LONGEST = (
     "test_crash.py",
     "test_sensor.py",
     "test_canary.py",
+    "browser/test_component.py",
     "bucket_run/test_outage.py",
     "rehearsal/test_rehearse.py",
     "storage/delta/test_object_store_commits.py",

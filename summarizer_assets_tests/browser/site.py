@@ -1,12 +1,13 @@
 """What `make ui` starts, on a free loopback port, with an instance and tables of its own, ended with its children."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,19 @@ def ui_after_the_demo(folder: Path, *, at_once: int) -> Iterator[Site]:
         yield site
 
 
+@contextmanager
+def dg_dev(folder: Path, example: Path) -> Iterator[Site]:
+    """Serve a copy of the project `example` as its people do, by `dg dev`."""
+    project = folder / example.name
+    shutil.copytree(example, project)
+    home = folder / "dagster"
+    _configure(home, at_once=2)
+    environment = _environment() | {"DAGSTER_HOME": str(home), "PYTHONPATH": f"{project / 'src'}:{REPOSITORY}"}
+    command = [str(Path(sys.executable).with_name("dg")), "dev", "--log-level", "warning"]
+    with _serving(project, environment, home, project / "data", command) as site:
+        yield site
+
+
 def _environment() -> dict[str, str]:
     ours = ("SUMMARIZER_", "DAGSTER_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -111,14 +125,20 @@ def _configure(home: Path, at_once: int) -> None:
 
 
 @contextmanager
-def _serving(folder: Path, environment: Mapping[str, str], home: Path, root: Path) -> Iterator[Site]:
+def _serving(
+    folder: Path,
+    environment: Mapping[str, str],
+    home: Path,
+    root: Path,
+    command: Sequence[str] = (sys.executable, "-m", "summarizer_assets", "ui"),
+) -> Iterator[Site]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = folder / "ui.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "summarizer_assets", "ui", "--port", str(port)],
+            [*command, "--port", str(port)],
             cwd=folder,
             env=environment,
             stdout=output,
