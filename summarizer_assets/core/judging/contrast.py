@@ -62,12 +62,7 @@ class Contrast:
             names = self._names(text, weights)
             if not _may_tell(weights, names):
                 continue
-            mine = self._records[place]
-            weights = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
-            if not _may_tell(weights, names):
-                continue
-            explained = _explained(mine, text.plain)
-            weights = {term: weight for term, weight in weights.items() if term not in explained}
+            weights = _unexplained(weights, self._records[place], text.plain)
             passage = self._of_a_text(place, text, weights) or self._of_a_sentence(place, text, weights, names)
             if passage is not None:
                 found[place] = passage
@@ -145,7 +140,11 @@ def _may_tell(weights: Mapping[str, float], names: AbstractSet[str]) -> bool:
     return sum(weights.values()) > MOST_OF_A_TEXT or sum(_heavy(weights, names).values()) > MOST_OF_A_SENTENCE
 
 
-def _explained(mine: RecordTerms, plain: str) -> set[str]:
-    """The terms that are initials of the record's words, or words whose initials the record has."""
-    acronyms = {term_of(acronym) for acronym in ACRONYM.findall(plain) if mine.spells_out(acronym)}
-    return acronyms | mine.spelled_in(plain)
+def _unexplained(weights: Mapping[str, float], mine: RecordTerms, plain: str) -> dict[str, float]:
+    """The weights without terms that are another form of the record's own, or initials of its words."""
+    left = {term: weight for term, weight in weights.items() if not mine.has_form_of(term)}
+    if not left:
+        return left
+    explained = {term_of(acronym) for acronym in ACRONYM.findall(plain) if mine.spells_out(acronym)}
+    explained |= mine.spelled_in(plain)
+    return {term: weight for term, weight in left.items() if term not in explained}
