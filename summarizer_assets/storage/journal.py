@@ -99,7 +99,7 @@ class Journal:
                 raise
             self._sync_if_due(file)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise _unwritable(self._folder, error) from error
 
     def cut(self) -> "Segment | None":
         """End the open segment: what is written next opens another. None if nothing was written since the last cut."""
@@ -120,13 +120,7 @@ class Journal:
                 if syncing is not None:
                     syncing.join()
         if syncing is not None and syncing.error is not None:
-            raise self._unwritable(syncing.error) from syncing.error
-
-    def _unwritable(self, error: OSError) -> JournalError:
-        return JournalError(
-            f"the journal {self._folder} cannot be written: {error}; {remedy(error)}, or set "
-            "SUMMARIZER_JOURNAL_DIR to another disk"
-        )
+            raise _unwritable(self._folder, syncing.error) from syncing.error
 
     def _sync_if_due(self, file: FileIO) -> None:
         now = time.monotonic()
@@ -163,15 +157,19 @@ class Segment:
         """Sync and close it: it outlives a crash of the machine from now on.
 
         Raises:
-            OSError: the disk cannot be written.
+            JournalError: the disk cannot be written.
         """
-        with self._file as file:
-            if self._syncing is not None:
-                self._syncing.join()
-                if self._syncing.error is not None:
-                    raise self._syncing.error
-            os.fdatasync(file.fileno())
-            return Path(str(file.name))
+        path = Path(str(self._file.name))
+        try:
+            with self._file as file:
+                if self._syncing is not None:
+                    self._syncing.join()
+                    if self._syncing.error is not None:
+                        raise self._syncing.error
+                os.fdatasync(file.fileno())
+        except OSError as error:
+            raise _unwritable(path.parent, error) from error
+        return path
 
 
 def replay(folder: Path) -> Replay:
@@ -234,6 +232,13 @@ def drop(segments: list[Path]) -> None:
 def has_records(folder: Path) -> bool:
     """Whether a dead run left records, or a live run is writing; called without the claim, so files may vanish."""
     return folder.is_dir() and any(_size(path) for path in folder.glob(_SEGMENTS))
+
+
+def _unwritable(folder: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"the journal {folder} cannot be written: {error}; {remedy(error)}, or set "
+        "SUMMARIZER_JOURNAL_DIR to another disk"
+    )
 
 
 def _size(path: Path) -> int:

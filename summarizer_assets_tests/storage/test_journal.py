@@ -294,26 +294,28 @@ def test_a_slow_disk_s_sync_holds_up_no_write_and_is_awaited_before_the_segment_
     assert [record["n"] for record in replay(tmp_path).records] == [1, 2]
 
 
-def test_a_sync_that_failed_is_told_by_the_next_write_or_the_seal(tmp_path, monkeypatch):
-    def broken(_descriptor):
+@pytest.fixture
+def broken_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_descriptor: int) -> None:
         raise OSError(errno.EIO, "broken disk")
 
     monkeypatch.setattr(os, "fdatasync", broken)
+
+
+@pytest.mark.usefixtures("broken_disk")
+def test_a_sync_that_failed_is_told_by_the_next_write_or_the_seal(tmp_path):
     journal = Journal(tmp_path, "run", fsync_s=1e-9)
     journal.write([{"n": 1}])
     journal._syncing.join()
     with pytest.raises(JournalError, match="broken disk"):
         journal.write([{"n": 2}])
     segment = journal.cut()
-    with pytest.raises(OSError, match="broken disk"):
+    with pytest.raises(JournalError, match="broken disk"):
         segment.seal()
 
 
-def test_a_sync_that_failed_is_told_by_closing_once(tmp_path, monkeypatch):
-    def broken(_descriptor):
-        raise OSError(errno.EIO, "broken disk")
-
-    monkeypatch.setattr(os, "fdatasync", broken)
+@pytest.mark.usefixtures("broken_disk")
+def test_a_sync_that_failed_is_told_by_closing_once(tmp_path):
     journal = Journal(tmp_path, "run", fsync_s=1e-9)
     journal.write([{"n": 1}])
     with pytest.raises(JournalError, match="broken disk"):
