@@ -47,7 +47,7 @@ def watched() -> Iterator[list[Hold]]:
     try:
         yield holds
     finally:
-        asyncio.Runner.run = run  # type: ignore[method-assign]
+        asyncio.Runner.run = run  # type: ignore[method-assign] # as it was
 
 
 async def _beat(holds: list[Hold]) -> None:

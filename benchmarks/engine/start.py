@@ -56,8 +56,7 @@ print(json.dumps({"steps": told, "events": len(space["done"].all_events)}))
 
 def fill(folder: Path, authors: int) -> dict[str, str]:
     """A root with one finished bucket; the settings that name it, as variables."""
-    # Here, not above: a child's peak memory would count from it.
-    from testing.installation import Installation, write_authors  # noqa: PLC0415
+    from testing.installation import Installation, write_authors  # noqa: PLC0415 - `--help` need not load the job
 
     house = Installation(folder / "root", write_authors(folder / "authors.parquet", authors))
     house.ingest()
@@ -81,7 +80,7 @@ def _status(environment: Mapping[str, str]) -> tuple[float, float]:
     """CPU and wall time of the whole command, its start included."""
     cpu, wall = os.times(), time.monotonic()
     call = "from summarizer_assets.cli.app import main; main(['status'], standalone_mode=False)"
-    subprocess.run([sys.executable, "-c", call], env=environment, check=False, capture_output=True)
+    subprocess.run([sys.executable, "-c", call], env=environment, check=True, capture_output=True)
     after = os.times()
     used = after.children_user + after.children_system - cpu.children_user - cpu.children_system
     return used, time.monotonic() - wall

@@ -249,7 +249,7 @@ def _are_harmless(summaries: Sequence[str], instruction: str, marks: Sequence[st
     data = joined.encode(errors="surrogatepass")
     if not _are_plain(data, len(summaries)):
         return False
-    marked = any([mark in joined for mark in marks])  # noqa: C419 - as above
+    marked = any([mark in joined for mark in marks])  # noqa: C419 - a generator costs more than the searches
     return not (marked or _has_syntax(joined) or b"www." in data.lower() or _has_phrase(data, instruction))
 
 
