@@ -96,9 +96,9 @@ class OnlineRequests:
         finally:
             try:
                 self._asker.cancel()
-                looking.cancel()  # nobody waits for it, and nothing that happens to it is the run's affair
-                await asyncio.gather(looking, return_exceptions=True)
+                looking.cancel()
                 await self._client.aclose()
+                await asyncio.wait({looking}, timeout=_LOOKS * _LOOK_S)  # what becomes of it is not the run's affair
             finally:
                 with self._lock:
                     self._loop = None
