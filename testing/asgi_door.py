@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from summarizer_assets.rehearsal.control import PREFIX, control, unknown
-from summarizer_assets.rehearsal.provider import FaultyProvider, Reply
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.reply import Reply
 from summarizer_assets.rehearsal.status_faults import Answer
 from summarizer_assets.rehearsal.wire_faults import SCRIPTS, STALL
 

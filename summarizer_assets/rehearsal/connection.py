@@ -6,13 +6,15 @@ import struct
 from collections.abc import Callable
 from typing import Final, cast
 
+from summarizer_assets.rehearsal.batches.calls import HttpCall, is_of_batches
 from summarizer_assets.rehearsal.control import PREFIX, control, refusal, unknown
 from summarizer_assets.rehearsal.http_head import RequestHead, head_of, parse_head, unchunked
-from summarizer_assets.rehearsal.provider import FaultyProvider, Reply, Shut
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.reply import Reply, Shut
 from summarizer_assets.rehearsal.status_faults import Answer
 from summarizer_assets.rehearsal.wire_faults import End
 
-_MOST_BYTES: Final = 64 << 20  # of a request
+_MOST_BYTES: Final = 256 << 20  # of a request: above the largest file that a batch service takes
 _CLIENT_HELLO: Final = 0x16  # the first byte of a client that speaks TLS
 _TLS_ALERT: Final = bytes((21, 3, 3, 0, 2, 2, 40))  # fatal, handshake_failure
 _NO_LINGER: Final = struct.pack("ii", 1, 0)  # closing resets the connection
@@ -157,6 +159,8 @@ class Connection(asyncio.Protocol):
             self._send(control(self._provider, method, path, body))
         elif method == "GET" and path.endswith("/models"):
             self._begin(self._provider.models())
+        elif is_of_batches(path):
+            self._begin(self._provider.batch_calls.reply(_call(head, body)))
         else:
             self._send(unknown(method, path))
 
@@ -221,3 +225,7 @@ class Connection(asyncio.Protocol):
         if self._reply is not None:
             reply, self._reply = self._reply, None
             self._provider.done(reply, self._seen, whole=whole)
+
+
+def _call(head: RequestHead, body: bytes) -> HttpCall:
+    return HttpCall(head.method, head.path, head.query, head.account, head.content_type, body)

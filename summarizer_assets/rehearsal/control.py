@@ -1,7 +1,8 @@
 """The provider's control interface over HTTP: request log, counts and plan.
 
 `GET record` (the newest requests with their outcomes), `GET stats` (counts of all), `GET` and `POST plan`,
-`POST heal` (drop all rules).
+`POST heal` (drop all rules); `GET batches` (all jobs, and what was billed for them), `POST clock` (put the clock of the
+batch service forward, `{"seconds": 3600}`).
 """
 
 from typing import Final
@@ -13,6 +14,10 @@ from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.rehearsal.status_faults import Answer
 
 PREFIX: Final = "/_control/"
+
+
+class Advance(msgspec.Struct, forbid_unknown_fields=True):
+    seconds: float
 
 
 def control(provider: FaultyProvider, method: str, path: str, body: bytes) -> Answer:  # noqa: PLR0911 - a table
@@ -34,6 +39,14 @@ def control(provider: FaultyProvider, method: str, path: str, body: bytes) -> An
         case ("POST", "heal"):
             provider.heal()
             return _json(provider.plan)
+        case ("GET", "batches"):
+            return _batches(provider)
+        case ("POST", "clock"):
+            try:
+                provider.batches.advance(msgspec.json.decode(body, type=Advance).seconds)
+            except msgspec.DecodeError as error:
+                return refusal(f"these are no seconds: {error}", 422)
+            return _batches(provider)
     return unknown(method, path)
 
 
@@ -43,6 +56,10 @@ def unknown(method: str, path: str) -> Answer:
 
 def refusal(message: str, status: int) -> Answer:
     return _json({"error": {"message": message}}, status)
+
+
+def _batches(provider: FaultyProvider) -> Answer:
+    return _json({"jobs": provider.batches.jobs(), "bill": provider.batches.bill})
 
 
 def _json(value: object, status: int = 200) -> Answer:

@@ -15,6 +15,9 @@ class RequestHead(NamedTuple):
     length: int | None
     continues: bool  # the client waits for `100 Continue`
     closes: bool  # no further request on this connection
+    query: str
+    account: str  # the key that the client shows, as it came
+    content_type: str
 
 
 @lru_cache(maxsize=4096)  # a client's heads are equal except for the length
@@ -28,12 +31,16 @@ def parse_head(head: bytes) -> RequestHead:
     method, target, version = line.split(" ")
     headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
     chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    path, _, query = target.partition("?")
     return RequestHead(
         method,
-        target.partition("?")[0],
+        path,
         None if chunked else int(headers.get("content-length", "0")),
         headers.get("expect", "").lower() == "100-continue",
         headers.get("connection", "").lower() == "close" or version == "HTTP/1.0",
+        query,
+        headers.get("authorization") or headers.get("api-key", ""),
+        headers.get("content-type", ""),
     )
 
 

@@ -5,7 +5,8 @@ import ssl
 
 from summarizer_assets.rehearsal.connection import Connection
 from summarizer_assets.rehearsal.listener import Listener
-from summarizer_assets.rehearsal.provider import FaultyProvider, Shut
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.reply import Shut
 
 
 class WireDoor:

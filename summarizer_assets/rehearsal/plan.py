@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from summarizer_assets.rehearsal.batches.terms import BatchTerms
 from summarizer_assets.rehearsal.body_faults import BODIES
 from summarizer_assets.rehearsal.chance import draw
 from summarizer_assets.rehearsal.status_faults import STATUSES
@@ -205,6 +206,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_of: Literal["both", "prompt", "output"] = "both"
     keep_entries: int = 100_000  # number of newest entries in the log; its counts are complete
     to_tls: Literal["garbage", "alert", "reset"] = "garbage"  # the answer to a TLS client on a plain port
+    batch: BatchTerms = BatchTerms()  # of the batch service
 
     def __post_init__(self) -> None:
         limits = {

@@ -1,22 +1,25 @@
 """The faulty provider's logic: from a request's body to the answer, its delay and how it is sent."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from summarizer_assets.llm.embedded.app import RequestRefusedError
+from summarizer_assets.rehearsal.batches.calls import BatchCalls
+from summarizer_assets.rehearsal.batches.results import LineAnswer
+from summarizer_assets.rehearsal.batches.service import BatchService
 from summarizer_assets.rehearsal.body_faults import BODIES, Original
 from summarizer_assets.rehearsal.hidden_usage import with_hidden
 from summarizer_assets.rehearsal.latency import latency_s
 from summarizer_assets.rehearsal.plan import REFUSE, SHUT, SLOW, Plan, Rule
 from summarizer_assets.rehearsal.plan_state import Course
+from summarizer_assets.rehearsal.reply import Reply, Shut
 from summarizer_assets.rehearsal.request_log import Entry, Record
 from summarizer_assets.rehearsal.right_answers import AnswerFunction, Right, Rights
 from summarizer_assets.rehearsal.status_faults import STATUSES, Answer
-from summarizer_assets.rehearsal.wire_faults import SCRIPTS, Script, Step
+from summarizer_assets.rehearsal.wire_faults import SCRIPTS
 
 RATE_LIMITED: Final = "rate_limited"
 BUSY: Final = "busy"
@@ -30,34 +33,6 @@ _MODELS = msgspec.json.encode(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shut:
-    """The server must be shut: connections are refused or, if not, never accepted."""
-
-    refused: bool
-    seconds: float
-
-
-@dataclass(slots=True)
-class Reply:
-    """What a server does with a request: wait, then send the answer, execute a script, or shut.
-
-    `entry`: None for requests that are not logged (malformed ones, lists of models).
-    """
-
-    answer: Answer
-    entry: Entry | None = None
-    delay_s: float = 0.0
-    script: Script | None = None
-    seconds: float = 0.0
-    shut: Shut | None = None
-
-    def steps(self) -> Iterator[Step]:
-        """The steps of the script, which must exist."""
-        assert self.script is not None
-        return self.script.steps(self.answer, self.seconds)
-
-
 class FaultyProvider:
     """A correct provider plus the faults of a plan, served by `http_server` or in process.
 
@@ -68,10 +43,16 @@ class FaultyProvider:
             `RequestRefusedError`, which is answered with its status and not logged.
         plan: the faults and limits.
         clock: returns seconds, for limits and the windows of rules.
+        time_of_day: returns epoch seconds, for files and batch jobs.
     """
 
     def __init__(
-        self, answer: AnswerFunction, plan: Plan | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        answer: AnswerFunction,
+        plan: Plan | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        time_of_day: Callable[[], float] = time.time,
     ) -> None:
         self._rights = Rights(answer)
         self._clock = clock
@@ -79,6 +60,8 @@ class FaultyProvider:
         plan = plan or Plan()
         self.record = Record(plan.keep_entries)
         self._course = Course(plan, self._started)
+        self.batches = BatchService(self._line, lambda: self.plan.batch, lambda: self.plan.seed, time_of_day)
+        self.batch_calls = BatchCalls(self.batches, lambda: self.plan.batch, time_of_day)
         #: Called after a change of plan, in the thread that made it.
         self.on_change: list[Callable[[], None]] = []
 
@@ -134,6 +117,20 @@ class FaultyProvider:
         reply = self._decide(entry, right, course)
         self.record.began(entry)
         return reply
+
+    def _line(self, body: bytes) -> LineAnswer:
+        """What a line of a batch job gets: the right answer, or the fault of a rule that needs no connection."""
+        course = self._course
+        try:
+            right = self._rights.of(body, course.plan)
+        except RequestRefusedError as refused:
+            return LineAnswer(refused.status, msgspec.json.decode(refused.body))
+        right = with_hidden(right, body, course.plan, course.let_through)
+        reply = Reply(Answer(_OK, right.body))
+        chosen = course.choose(right.ids, self._clock())
+        if chosen is not None and (chosen[0].name in BODIES or chosen[0].name in STATUSES):
+            _spoil(reply, *chosen)
+        return LineAnswer.of(reply.answer.status, reply.answer.body, right)
 
     def done(self, reply: Reply, status: int | None, *, whole: bool) -> None:
         """Record the end of a reply: the `status` the client saw, if any, and whether it got the `whole` reply."""

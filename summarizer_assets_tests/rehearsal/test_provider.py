@@ -12,7 +12,8 @@ import pytest
 from summarizer_assets.llm.embedded import app as embedded
 from summarizer_assets.rehearsal.latency import latency_s
 from summarizer_assets.rehearsal.plan import Plan, Rule
-from summarizer_assets.rehearsal.provider import BUSY, RATE_LIMITED, FaultyProvider, Reply
+from summarizer_assets.rehearsal.provider import BUSY, RATE_LIMITED, FaultyProvider
+from summarizer_assets.rehearsal.reply import Reply
 from summarizer_assets_tests.rehearsal.sockets import Wire, records
 from testing.asgi_door import AsgiDoor
 from testing.openai_chat import request_body

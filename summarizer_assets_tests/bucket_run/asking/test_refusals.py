@@ -14,7 +14,8 @@ from summarizer_assets.bucket_run.run import BucketRun
 from summarizer_assets.calibration.calibrate import calibrate, offer
 from summarizer_assets.core.prompt.request_form import RequestForm
 from summarizer_assets.rehearsal.plan import Plan
-from summarizer_assets.rehearsal.provider import FaultyProvider, Reply
+from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.rehearsal.reply import Reply
 from summarizer_assets.rehearsal.status_faults import Answer
 from summarizer_assets_tests.bucket_run.house import House
 from testing.installation import Installation, write_authors
