@@ -1,4 +1,4 @@
-"""The whole job at any size on one machine: ingest, again unchanged, after changes of 1 %, and all summaries.
+"""The whole job at any size on one machine: ingest, all summaries, ingests after changes and without, summaries again.
 
     python -m benchmarks.tables.scale --authors 20000000 --folder big/20m [--form flat] [--buckets 256] [--workers 2]
 
@@ -33,7 +33,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--workers", type=int, default=2, help="buckets summarised at a time")
     parser.add_argument("--most-buckets", type=int, help="summarise so many buckets only")
     parser.add_argument("--source", type=Path, help="a table that was made before, by the same arguments")
-    parser.add_argument("--once", action="store_true", help="ingest once, without the unchanged and the changed source")
+    parser.add_argument("--once", action="store_true", help="one ingest and one pass over the buckets, nothing changed")
     parser.add_argument("--no-grounding", action="store_true")
     options = parser.parse_args()
 
@@ -42,6 +42,8 @@ from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import bucket_keys
 
 # The job's libraries are imported by its processes alone: a child's peak memory counts from its parent's.
+
+Figure = dict[str, Any]  # of one step: what it says of itself (`result`), wall and CPU seconds, peak memory
 
 _TOOL = Path(__file__).parents[2] / "tools" / "make_authors.py"
 _MB = 2**20
@@ -54,9 +56,9 @@ class Figures:
     def __init__(self, path: Path) -> None:
         self._path = path
         lines = path.read_text().splitlines() if path.exists() else []
-        self._known: dict[str, dict[str, Any]] = dict(json.loads(line) for line in lines)
+        self._known: dict[str, Figure] = dict(json.loads(line) for line in lines)
 
-    def get(self, step: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def get(self, step: str, make: Callable[[], Figure]) -> Figure:
         if step not in self._known:
             self._known[step] = make()
             with self._path.open("a") as file:
@@ -64,14 +66,14 @@ class Figures:
         return self._known[step]
 
 
-def generate(folder: Path, options: argparse.Namespace, *more: str) -> dict[str, Any]:
+def generate(folder: Path, options: argparse.Namespace, *more: str) -> Figure:
     arguments = [str(folder), "--authors", str(options.authors), "--form", options.form, "--delta", *more]
     began = time.monotonic()
     told = subprocess.run([sys.executable, str(_TOOL), *arguments], check=True, stdout=subprocess.PIPE, text=True)
     return {"told": told.stdout.strip(), "wall_s": time.monotonic() - began}
 
 
-def change_in_place(source: Path, later: Path) -> dict[str, Any]:
+def change_in_place(source: Path, later: Path) -> Figure:
     """Put the rows of one author in a hundred in the place of those of before, in a table with a change feed."""
     command = [sys.executable, "-m", "benchmarks.tables.scale_change", str(source), str(later)]
     subprocess.run(command, check=True)
@@ -88,19 +90,19 @@ def provider() -> Iterator[str]:
         server.communicate()
 
 
-def summarise(figures: Figures, environment: Mapping[str, str], options: argparse.Namespace) -> float:
-    """All buckets, `options.workers` at a time; returns the wall seconds of those done now."""
+def summarise(figures: Figures, step: str, environment: Mapping[str, str], options: argparse.Namespace) -> Figure:
+    """All buckets, `options.workers` at a time. The wall seconds are of those done now."""
     keys = bucket_keys(options.buckets)[: options.most_buckets]
     began = time.monotonic()
 
     def one(key: str, url: str) -> None:
-        figures.get(f"bucket {key}", lambda: measured(key, {**environment, **_paid(url)}, module="tables.scale_bucket"))
+        figures.get(f"{step} {key}", lambda: measured(key, {**environment, **_paid(url)}, module="tables.scale_bucket"))
 
     with provider() as url, ThreadPoolExecutor(options.workers) as pool:
         for done, _ in enumerate(pool.map(lambda key: one(key, url), keys), 1):
             if done % 16 == 0:
                 print(f"{done} of {len(keys)} buckets, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return time.monotonic() - began
+    return summed([figures.get(f"{step} {key}", dict) for key in keys], time.monotonic() - began)
 
 
 def _paid(url: str) -> dict[str, str]:
@@ -117,7 +119,10 @@ def report(found: Mapping[str, Any], options: argparse.Namespace) -> None:
     print(f"{options.authors:,} authors, {options.form}, {options.buckets} buckets; {found['source']['told']}\n")
     print(f"{'step':34}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}  what it did")
     for name, step in found.items():
-        if name in {"source", "limit", "summaries", "check"}:
+        if name in {"source", "limit", "check"}:
+            continue
+        if name.startswith("summaries"):
+            report_summaries(name, step)
             continue
         told = step["result"]["told"]
         did = f"{told['authors']:,} authors, {told['added']:,} added, {told['changed']:,} changed, "
@@ -130,19 +135,20 @@ def report(found: Mapping[str, Any], options: argparse.Namespace) -> None:
         did += f"{ingest['wall_s'] / limit['wall_s']:.1f} times its wall-clock time, "
         did += f"{ingest['cpu_s'] / limit['cpu_s']:.1f} times its CPU"
         print(f"{'limit of an ingest':34}{limit['wall_s']:8.0f}{limit['cpu_s']:8.0f}{limit['peak_mb']:9.0f}  {did}")
-    runs = found["summaries"]
-    step = f"summaries of {runs['buckets']} buckets"
-    did = f"{runs['answered']:,} summaries, {runs['calls']:,} calls, {runs['pending']:,} pending"
-    print(f"{step:34}{runs['wall_s']:8.0f}{runs['cpu_s']:8.0f}{runs['peak_mb']:9.0f}  {did}")
-    print(
-        f"  {runs['us_an_author']:.0f} us CPU an author with the runs' starts; the slowest {runs['slowest_s']:.0f} s\n"
-    )
+    print()
     for name, facts in found["check"]["result"]["tables"].items():
         made_of = f"{facts['rows']:>12,} rows  {facts['files']:>6,} files  {facts['bytes'] / _MB:>9,.0f} MB"
         print(f"{name:22} {made_of}  version {facts['version']:>6,}  opened in {facts['open_ms']:.0f} ms CPU")
 
 
-def summed(figures: list[dict[str, Any]], wall_s: float) -> dict[str, Any]:
+def report_summaries(name: str, runs: Figure) -> None:
+    did = f"{runs['answered']:,} summaries, {runs['calls']:,} calls, {runs['pending']:,} pending; "
+    did += f"{runs['us_an_author']:.0f} us CPU an author who was asked, with the runs' starts"
+    step = f"{name}, {runs['buckets']} buckets"
+    print(f"{step:34}{runs['wall_s']:8.0f}{runs['cpu_s']:8.0f}{runs['peak_mb']:9.0f}  {did}")
+
+
+def summed(figures: list[Figure], wall_s: float) -> Figure:
     told = [run["result"] for run in figures]
     answered = sum(one.get("answered", 0) for one in told)
     cpu = sum(run["cpu_s"] for run in figures)
@@ -155,7 +161,6 @@ def summed(figures: list[dict[str, Any]], wall_s: float) -> dict[str, Any]:
         "cpu_s": cpu,
         "us_an_author": cpu / max(answered, 1) * 1e6,
         "peak_mb": max((run["peak_mb"] for run in figures), default=0),
-        "slowest_s": max((run["wall_s"] for run in figures), default=0),
     }
 
 
@@ -198,6 +203,7 @@ def run(folder: Path, options: argparse.Namespace) -> int:
     found["ingest"] = figures.get("ingest", lambda: measured("ingest", environment))
     if options.authors <= _MOST_FOR_LIMIT:
         found["limit"] = figures.get("limit", lambda: measured("limit", environment, module="tables.scale_limit"))
+    found["summaries"] = summarise(figures, "bucket", environment, options)
     if not options.once:
         later = folder / "source-a-day-later"
         found["again"] = figures.get("again", lambda: measured("ingest", environment))
@@ -208,10 +214,7 @@ def run(folder: Path, options: argparse.Namespace) -> int:
         figures.get("all changed", lambda: generate(other, options, "--day", "1", "--changed", "1.0"))
         figures.get("in place", lambda: change_in_place(later, other))
         found["1 % changed in place"] = figures.get("increment", lambda: measured("ingest", moved))
-    wall = summarise(figures, environment, options)
-    keys = bucket_keys(options.buckets)[: options.most_buckets]
-    runs = [figures.get(f"bucket {key}", dict) for key in keys]
-    found["summaries"] = summed(runs, wall)
+        found["summaries again"] = summarise(figures, "again", moved, options)
     found["check"] = measured("check", environment, module="tables.scale_check")
     report(found, options)
     return conclude("scale", found, broken_promises(found, whole=options.most_buckets is None))

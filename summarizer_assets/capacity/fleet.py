@@ -90,8 +90,8 @@ class Fleet:
 class Costs:
     """Costs on the client's side, measured on two cores; `benchmarks.tables.capacity` measures starts and authors.
 
-    `start_s`, `author_s`: CPU seconds of a run's start, and of an author without its requests: of 28 s of a run over
-    76,000 authors, 3.5 s were its start, and the rest includes 3,800 requests at `request_s` (docs/scale.md).
+    `start_s`, `author_s`: CPU seconds of a run's start, and of an author without its requests: of 17.5 s of a run over
+    78,000 authors, 3.5 s were its start, and the rest includes 3,800 requests at `request_s` (docs/scale.md).
     `request_s`: CPU seconds of a request, 0.48 ms at 64 in flight (docs/decisions.md). `queue_s`: wait of a free place
     for Dagster's queue, half of its interval of 5 s; not measured. `commit_s`, plus `commit_file_s` per file of the
     table: CPU seconds to open it, write one row and commit, 31 ms with 256 files and 392 ms with 9,999
@@ -100,7 +100,7 @@ class Costs:
     """
 
     start_s: float = 3.5
-    author_s: float = 298e-6
+    author_s: float = 156e-6
     request_s: float = 0.48e-3
     queue_s: float = 2.5
     commit_s: float = 0.02
