@@ -33,6 +33,8 @@ def main(key: str, out: Path) -> None:
     events = [event for event in result.all_events if event.is_step_materialization]
     mine = next(event for event in events if event.asset_key and event.asset_key.path == ["author_summaries"])
     told = from_metadata(mine.materialization.metadata)
+    if told.get("pending"):
+        raise SystemExit(f"bucket {key} is not done: {told['pending']} authors are pending")
     out.write_text(json.dumps({name: told[name] for name in _TOLD if name in told}))
 
 
