@@ -101,7 +101,7 @@ class Summarizer:
         """Hash of what affects whether answers are usable; length and language are in the prompt version."""
         settings = self.settings
         sizes = (settings.group_size, settings.group_tokens, settings.max_output_tokens)
-        asked_of = (settings.llm_base_url, json.dumps(settings.llm_extra_body, sort_keys=True))
+        asked_of = (settings.provider_key, json.dumps(settings.llm_extra_body, sort_keys=True))
         return fingerprint((*astuple(self.identity), *asked_of, *sizes, settings.grounding))
 
     @cached_property
@@ -281,7 +281,7 @@ class Summarizer:
         """The request form that this installation's provider accepts, as learnt so far."""
         settings = self.settings
         extra_body = settings.llm_extra_body
-        book = RequestForms(self.database, settings.llm_base_url, settings.model, extra_body)
+        book = RequestForms(self.database, settings.provider_key, settings.model, extra_body)
         return Adapting(settings.protocol, extra_body, None if settings.embedded else book)
 
     @property

@@ -36,7 +36,10 @@ def configured_price(settings: Settings, today: date | None = None) -> Price | N
 def _price_of_tokens(settings: Settings, today: date | None) -> Price | None:
     if settings.price_input_usd is not None and settings.price_output_usd is not None:
         return Price.per_million(
-            settings.price_input_usd, settings.price_output_usd, cached_input_usd=settings.price_cached_input_usd
+            settings.price_input_usd,
+            settings.price_output_usd,
+            cached_input_usd=settings.price_cached_input_usd,
+            cache_write_usd=settings.price_cache_write_usd,
         )
     tier = settings.llm_extra_body.get("service_tier")
     listed = listed_price(settings, tier, today)

@@ -30,7 +30,7 @@ _EMBEDDED_URL = "http://embedded/v1"
 
 def asked_as(settings: Settings) -> str:
     """A hash of the model and its request settings, by which excess cost of requests is recorded."""
-    facts = (settings.llm_base_url, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True))
+    facts = (settings.provider_key, settings.model, json.dumps(settings.llm_extra_body, sort_keys=True))
     return hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
 

@@ -31,9 +31,10 @@ def settings_shown(settings: Settings, today: date | None = None) -> str:
     """A Markdown table of the settings that were set, and the notices about the model."""
     rows = [(f"`{PREFIX}{name.upper()}`", value) for name, value in _set(settings)]
     key = f"key from `{PREFIX}LLM_API_KEY` ({'set' if settings.llm_api_key else 'not set'})"
+    at = f"{_code(settings.llm_base_url)} (`{settings.protocol.name}`)"
     return "\n".join(
         [
-            f"Provider: {_code(settings.llm_base_url)}, model {_code(settings.model)}, {key}.",
+            f"Provider: {at}, model {_code(settings.model)}, {key}.",
             "",
             *(line for notice in model_notices(settings, today) for line in (f"**Mind:** {notice}", "")),
             "Set by the environment or by `.env`; all others have the defaults of docs/settings.md:",

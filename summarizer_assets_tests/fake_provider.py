@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from summarizer_assets.rehearsal.messages import MESSAGES
+from summarizer_assets.rehearsal.status_faults import Answer
 from testing.provider import answer
 
 Form = Callable[[int, str, str | None], Any]  # an error's body by its status, message and parameter
@@ -92,10 +94,9 @@ class Fake:
         parts = urlsplit(target)
         if parts.path != self.path + end or dict(parse_qsl(parts.query)) != dict(self.query):
             return self._refuse(404, f"Resource not found: {target}")
-        sent = {name: headers.get(name) for name in ("authorization", "api-key") if headers.get(name)}
-        wanted = (
-            {} if self.header is None else {self.header: self.key if self.header == "api-key" else f"Bearer {self.key}"}
-        )
+        sent = {name: headers.get(name) for name in ("authorization", "api-key", "x-api-key") if headers.get(name)}
+        shown = f"Bearer {self.key}" if self.header == "authorization" else self.key
+        wanted = {} if self.header is None else {self.header: shown}
         if self.key is not None and sent != wanted:
             return self._refuse(401, f"Access denied: the key is to come in {self.header}, not in {sorted(sent)}")
         return None
@@ -135,6 +136,35 @@ class Fake:
         if self.tiers and (tier := self.tiers.pop(0)) is not None:
             reply["service_tier"] = tier
         return reply
+
+
+def anthropic_error(status: int, message: str, _param: str | None) -> Any:
+    kind = {401: "authentication_error", 404: "not_found_error"}.get(status, "invalid_request_error")
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
+
+
+@dataclass
+class MessagesFake(Fake):
+    """The same for a provider with Anthropic's interface."""
+
+    header: str | None = "x-api-key"
+    bounds: frozenset[str] = frozenset({"max_tokens"})
+    error: Form = anthropic_error
+
+    def post(self, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        if (wrong := self._wrong_door(target, headers, "/messages")) is not None:
+            return wrong
+        if headers.get("anthropic-version") is None:
+            return self._refuse(400, "anthropic-version: header is required")
+        request = json.loads(body)
+        self.asked.append(request)
+        if (refusal := self._wrong_request(request, len(body))) is not None:
+            return refusal
+        told = MESSAGES.told(Answer(200, answer(MESSAGES.asked(body))))
+        return 200, {**json.loads(told.body), "model": request["model"], **self.extra}
+
+    def get(self, target: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        return super().get(target.removesuffix("?limit=1000"), headers)
 
 
 @contextmanager

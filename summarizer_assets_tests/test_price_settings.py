@@ -20,9 +20,10 @@ def test_the_price_is_what_the_settings_say_before_what_the_list_says(tmp_path: 
     assert summarizer(tmp_path).price == Price.per_million(0, 0)
     listed = summarizer(tmp_path, **PROVIDER, llm_model="gpt-4o-mini").price
     assert listed == Price.per_million(0.15, 0.6, cached_input_usd=0.075)
-    own = {"price_input_usd": 1, "price_output_usd": 2, "price_cached_input_usd": 0.5}
+    own = {"price_input_usd": 1, "price_output_usd": 2, "price_cached_input_usd": 0.5, "price_cache_write_usd": 1.5}
     given = summarizer(tmp_path, **PROVIDER, llm_model="gpt-4o-mini", llm_extra_body={"service_tier": "flex"}, **own)
-    assert given.price == Price.per_million(1, 2, cached_input_usd=0.5)  # as given, without a discount of ours
+    as_given = Price.per_million(1, 2, cached_input_usd=0.5, cache_write_usd=1.5)
+    assert given.price == as_given  # without a discount of ours
 
 
 def test_without_a_budget_an_unknown_price_stays_unknown(tmp_path: Path) -> None:

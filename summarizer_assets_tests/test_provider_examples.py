@@ -15,15 +15,18 @@ import pytest
 from dotenv import dotenv_values
 
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.settings import PREFIX, load_settings
+from summarizer_assets.settings.protocols import protocol_of
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.fake_provider import Fake, detailed_usage, plain_usage, serving_fake
+from summarizer_assets_tests.fake_provider import Fake, MessagesFake, detailed_usage, plain_usage, serving_fake
 from testing.documents import REPOSITORY
 from testing.installation import write_authors
 
 PAGE = REPOSITORY / "docs/own-provider.md"
 AUTHORS = 7
-URL, MODEL, KEY, EXTRA = (f"{PREFIX}LLM_{name}" for name in ("BASE_URL", "MODEL", "API_KEY", "EXTRA_BODY"))
+VARIABLES = tuple(f"{PREFIX}LLM_{name}" for name in ("BASE_URL", "MODEL", "API_KEY", "EXTRA_BODY", "PROTOCOL"))
+URL, MODEL, KEY, EXTRA, PROTOCOL = VARIABLES
 NEW_NAME, OLD_NAME = frozenset({"max_completion_tokens"}), frozenset({"max_tokens"})
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 
@@ -160,10 +163,11 @@ PROVIDERS: dict[str, list[Fake]] = {
         Fake(path="/v1/projects/my-project/locations/global/endpoints/openapi", error=google, usage=thinking_apart)
     ],
     "Anthropic": [
-        Fake(
-            ignores_formats=True,
-            models={"data": [{"type": "model", "id": "claude-haiku-4-5", "display_name": "x"}], "has_more": False},
-        )
+        MessagesFake(
+            needs={"thinking": {"type": "disabled"}},
+            models={"data": [{"type": "model", "id": "claude-haiku-5-5", "lifecycle": "active"}], "has_more": False},
+        ),
+        MessagesFake(needs={"thinking": {"type": "disabled"}}),
     ],
     "Mistral": [
         Fake(
@@ -282,6 +286,8 @@ def run(given: dict[str, str], served: Fake, source: Path, folder: Path) -> tupl
     """A bucket's run with the example as its `.env`; what it told."""
     file = folder / ".env"
     lines = {**given, URL: on_loopback(given[URL], served.url)}
+    if (protocol := protocol_of(None, given[URL])) is not OPENAI_CHAT:
+        lines[PROTOCOL] = protocol.name  # which the host told, that is another here
     file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
     assert dotenv_values(file) == lines
     root = str(folder / "root")
@@ -300,7 +306,7 @@ def run(given: dict[str, str], served: Fake, source: Path, folder: Path) -> tupl
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (URL, MODEL, KEY, EXTRA):
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 

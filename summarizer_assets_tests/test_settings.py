@@ -72,6 +72,8 @@ def test_every_setting_is_described_in_a_sentence() -> None:
         ("llm_ca_file", "no-such-file", "SUMMARIZER_LLM_CA_FILE: no-such-file is not a file"),
         ("instruction", "prompts/mistyped.txt", "SUMMARIZER_INSTRUCTION: prompts/mistyped.txt is not a file"),
         ("llm_base_url", "https://host/v1/responses", "SUMMARIZER_LLM_BASE_URL: .*ends in /responses.*give the base"),
+        ("llm_base_url", "https://host/v1/messages", "ends in /messages.*the interface by SUMMARIZER_LLM_PROTOCOL"),
+        ("llm_protocol", "gemini", "SUMMARIZER_LLM_PROTOCOL: .*'openai' or 'anthropic'"),
         ("llm_base_url", "host/v1", "SUMMARIZER_LLM_BASE_URL: not an http.*allowed: 'embedded', or a URL"),
         ("llm_base_url", "file:///etc/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),
         ("llm_base_url", "http://host:port/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),
@@ -100,6 +102,8 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         ({"price_input_usd": "1"}, "go together"),
         ({"price_output_usd": "1"}, "go together"),
         ({"price_cached_input_usd": "1"}, "go together"),
+        ({"price_cache_write_usd": "1"}, "go together"),
+        ({"llm_protocol": "anthropic"}, "SUMMARIZER_LLM_PROTOCOL=anthropic without SUMMARIZER_LLM_BASE_URL"),
         (
             {"budget_usd": "1", "llm_extra_body": '{"max_tokens": null}'},
             "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound",
@@ -260,6 +264,49 @@ def test_an_extra_body_that_would_decide_the_request_itself_is_refused_at_load(
     with pytest.raises(SettingsError, match=f"SUMMARIZER_LLM_EXTRA_BODY sets {field}, .*take it out"):
         load(monkeypatch, llm_extra_body=f'{{"{field}": "{SECRET}"}}')
     assert load(monkeypatch, llm_extra_body='{"top_p": 1}').llm_extra_body == {"top_p": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "protocol", "asked_at"),
+    [
+        ("https://host/v1", None, "openai", "https://host/v1/chat/completions"),
+        ("https://api.anthropic.com/v1", None, "anthropic", "https://api.anthropic.com/v1/messages"),
+        ("https://API.anthropic.com", None, "anthropic", "https://API.anthropic.com/v1/messages"),
+        ("https://api.anthropic.com/v1/messages", None, "anthropic", "https://api.anthropic.com/v1/messages"),
+        ("https://api.anthropic.com/v1", "openai", "openai", "https://api.anthropic.com/v1/chat/completions"),
+        ("https://host/anthropic", None, "anthropic", "https://host/anthropic/v1/messages"),
+        ("https://host/a/Anthropic/v1/", None, "anthropic", "https://host/a/Anthropic/v1/messages"),
+        ("https://host/anthropic/v1/messages?x=1", None, "anthropic", "https://host/anthropic/v1/messages?x=1"),
+        ("https://host/not-anthropic", None, "openai", "https://host/not-anthropic/chat/completions"),
+        ("https://host/anthropic/v2", None, "openai", "https://host/anthropic/v2/chat/completions"),
+        ("https://host/v1/messages", "anthropic", "anthropic", "https://host/v1/messages"),
+        ("https://host", "anthropic", "anthropic", "https://host/v1/messages"),
+    ],
+)
+def test_the_protocol_is_as_set_else_as_the_address_tells(
+    monkeypatch: pytest.MonkeyPatch, url: str, given: str | None, protocol: str, asked_at: str
+) -> None:
+    given_too = {} if given is None else {"llm_protocol": given}
+    settings = load(monkeypatch, llm_base_url=url, llm_model="m", **given_too)
+    assert settings.protocol.name == protocol
+    base, mark, query = settings.llm_base_url.partition("?")
+    assert base + settings.protocol.path + mark + query == asked_at
+    again = load(monkeypatch, llm_base_url=settings.llm_base_url)
+    assert (again.llm_base_url, again.protocol) == (settings.llm_base_url, settings.protocol)
+
+
+def test_what_is_learnt_of_a_provider_is_kept_by_its_protocol_and_as_before_for_openai_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = load(monkeypatch, llm_base_url="https://host/v1", llm_model="m")
+    assert one.provider_key == "https://host/v1"
+    assert load(monkeypatch, llm_protocol="anthropic").provider_key == "anthropic https://host/v1"
+
+
+def test_an_extra_body_is_checked_by_the_protocol_that_it_goes_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"SUMMARIZER_LLM_EXTRA_BODY sets system, .*take it out"):
+        load(monkeypatch, llm_base_url="https://h/anthropic", llm_model="m", llm_extra_body='{"system": "x"}')
+    assert load(monkeypatch, llm_base_url="https://h/v1").llm_extra_body == {"system": "x"}
 
 
 def test_a_summary_that_no_request_could_hold_is_refused_before_it_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,12 @@ from summarizer_assets.cli.columns import columns_lines, explored
 from summarizer_assets.cli.command import command_of_own_root
 from summarizer_assets.core.display_text import usd
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.pricing import configured_price, listed_price
-from summarizer_assets.settings import EMBEDDED, PREFIX, load_settings
+from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.settings.env_writer import env_text, write_env
 from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.settings.protocols import EMBEDDED, PROTOCOL_NAMES, ProtocolName
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.explore import Explored, setting
 
@@ -30,17 +32,19 @@ _UNSET: Final = ""
 @command_of_own_root("Folder for the results, or s3://bucket/prefix.")
 @click.option("--source", help="Your table: a file, folder, glob or URL.")
 @click.option("--base-url", help=f"The provider's, as in https://api.openai.com/v1; {EMBEDDED}: a template, no key.")
+@click.option("--protocol", type=click.Choice(PROTOCOL_NAMES), help="Its interface, if the URL does not tell it.")
 @click.option("--model", help="The model's name at the provider.")
 @click.option("--key-file", type=click.File(), help="A file with the provider's key; -: standard input.")
 @click.option("--budget", help="The most to spend, in dollars; none: no limit.")
 @click.option("--price-input", help="Dollars per million input tokens, for a model that is not in the price list.")
 @click.option("--price-output", help="The same for output tokens.")
 @click.option("--yes", "-y", is_flag=True, help="Replace an existing .env; the old one becomes .env.before.")
-def command(
+def command(  # noqa: PLR0913 - one an option
     *,
     root: str | None,
     source: str | None,
     base_url: str | None,
+    protocol: ProtocolName | None,
     model: str | None,
     key_file: TextIO | None,
     budget: str | None,
@@ -60,7 +64,9 @@ def command(
     values = _Values()
     _source(values, source, _columns_before())
     _root(values, root)
-    _provider(values, base_url, model, key_file)
+    _base_url(values, base_url, protocol)
+    if values.given["llm_base_url"] != EMBEDDED:
+        _model(values, model, key_file)
     if values.given.get("llm_base_url") != EMBEDDED:
         _budget(values, budget, price_input, price_output)
     named = {PREFIX + name.upper(): text for name, text in values.given.items()}
@@ -145,20 +151,26 @@ def _root(values: _Values, given: str | None) -> None:
     _asked("2 of 4  Where the tables go: a folder, or s3://bucket/prefix", given, "--root", check, default="data")
 
 
-def _provider(values: _Values, url: str | None, model: str | None, key_file: TextIO | None) -> None:
-    def check_url(text: str) -> None:
-        values.try_out(llm_base_url=text, **({} if text == EMBEDDED else {"llm_model": "any"}))
-        values.take(llm_base_url=text)
+def _base_url(values: _Values, url: str | None, protocol: ProtocolName | None) -> None:
+    of_protocol = {} if protocol is None else {"llm_protocol": protocol}
 
-    def check_model(text: str) -> None:
+    def check(text: str) -> None:
+        of_model = {} if text == EMBEDDED else {"llm_model": "any"}
+        found = values.try_out(llm_base_url=text, **of_protocol, **of_model).settings
+        values.take(llm_base_url=text, **of_protocol)
+        if found.protocol is not OPENAI_CHAT:
+            _say(f"        it is asked at {found.llm_base_url}{found.protocol.path}")
+
+    question = f"3 of 4  The provider's base URL, or `{EMBEDDED}` for summaries from a template, without a key"
+    _asked(question, url, "--base-url", check, default=EMBEDDED)
+
+
+def _model(values: _Values, model: str | None, key_file: TextIO | None) -> None:
+    def check(text: str) -> None:
         values.try_out(llm_model=text)
         values.take(llm_model=text)
 
-    question = f"3 of 4  The provider's base URL, or `{EMBEDDED}` for summaries from a template, without a key"
-    _asked(question, url, "--base-url", check_url, default=EMBEDDED)
-    if values.given["llm_base_url"] == EMBEDDED:
-        return
-    _asked("        The model's name there", model, "--model", check_model)
+    _asked("        The model's name there", model, "--model", check)
     if key_file is not None:
         key = key_file.read().strip()
     elif confirm.at_a_terminal():

@@ -155,6 +155,7 @@ def _data(summarizer: Summarizer, trial: Trial) -> dict[str, Any]:
         "error": trial.failed or None,
         "reply": trial.reply,
         "asked_of": summarizer.settings.llm_base_url,
+        "protocol": summarizer.settings.protocol.name,
         "model": trial.model,
         "seconds": round(trial.seconds, 3),
         "tries": trial.tries,

@@ -1,6 +1,7 @@
 """Validation and normalisation of a provider's base URL."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import httpx
@@ -19,11 +20,11 @@ _KEY = re.compile(
 _RANDOM = re.compile(r"\w{20,}", re.ASCII)
 
 
-def endpoint(url: str, added: str) -> str:
+def endpoint(url: str, added: str, base_path: Callable[[str], str] = str) -> str:
     """The base URL of a provider, without a trailing slash; a query is kept.
 
     `added` is the path that the protocol adds. Any path may precede it: `/v1`, `/v1beta/openai`, `/inference`, none.
-    A trailing `added` is removed.
+    A trailing `added` is removed, and what is left goes through `base_path`.
 
     Raises:
         ValueError: it is not a valid base URL, or would reveal a secret. The message does not quote it, because it may
@@ -50,9 +51,9 @@ def endpoint(url: str, added: str) -> str:
         raise ValueError(
             f"the path ends in {other}, which is another interface; give the base to which {added} is added, as in "
             "https://host/v1 (of Databricks's model serving: https://workspace/serving-endpoints, and the endpoint's "
-            "name as SUMMARIZER_LLM_MODEL)"
+            "name as SUMMARIZER_LLM_MODEL), or choose the interface by SUMMARIZER_LLM_PROTOCOL"
         )
-    kept = urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+    kept = urlunsplit((parts.scheme, parts.netloc, base_path(path), parts.query, ""))
     try:
         readable = httpx.URL(kept).host and ("%" not in host or ":" in host)  # an IPv6 zone contains one
     except httpx.InvalidURL:

@@ -9,6 +9,7 @@ from typing import Final, cast
 from summarizer_assets.rehearsal.batches.calls import HttpCall, is_of_batches
 from summarizer_assets.rehearsal.control import PREFIX, control, refusal, unknown
 from summarizer_assets.rehearsal.http_head import RequestHead, head_of, parse_head, unchunked
+from summarizer_assets.rehearsal.messages import MESSAGES, without_version
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.rehearsal.reply import Reply, Shut
 from summarizer_assets.rehearsal.status_faults import Answer
@@ -155,10 +156,15 @@ class Connection(asyncio.Protocol):
         self._closes = head.closes
         if method == "POST" and path.endswith("/chat/completions"):
             self._begin(self._provider.reply(body))
+        elif method == "POST" and path.endswith("/messages"):
+            if head.versioned:
+                self._begin(self._provider.reply(body, MESSAGES))
+            else:
+                self._send(without_version())
         elif path.startswith(PREFIX):
             self._send(control(self._provider, method, path, body))
         elif method == "GET" and path.endswith("/models"):
-            self._begin(self._provider.models())
+            self._begin(self._provider.models(MESSAGES) if head.versioned else self._provider.models())
         elif is_of_batches(path):
             self._begin(self._provider.batch_calls.reply(_call(head, body)))
         else:

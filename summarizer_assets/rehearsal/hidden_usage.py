@@ -32,4 +32,6 @@ def with_hidden(right: Right, request: bytes, plan: Plan, before: int) -> Right:
         body=json.dumps(completion_body, separators=(",", ":")).encode(),
         prompt_tokens=prompt,
         completion_tokens=completion,
+        cached_tokens=0,
+        written_tokens=0,
     )

@@ -18,6 +18,7 @@ class RequestHead(NamedTuple):
     query: str
     account: str  # the key that the client shows, as it came
     content_type: str
+    versioned: bool = False  # it names a version of Anthropic's interface
 
 
 @lru_cache(maxsize=4096)  # a client's heads are equal except for the length
@@ -41,6 +42,7 @@ def parse_head(head: bytes) -> RequestHead:
         query,
         headers.get("authorization") or headers.get("api-key", ""),
         headers.get("content-type", ""),
+        "anthropic-version" in headers,
     )
 
 

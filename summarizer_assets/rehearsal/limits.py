@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 _ROUNDING = 1e-9
+#: Whose names the headers have that announce limits.
+LimitHeaders = Literal["openai", "anthropic"]
 
 
 class Allowance:
@@ -57,7 +59,7 @@ class ProviderLimits:
         self._allowances["requests"].take(1)
         self._allowances["tokens"].take(tokens)
 
-    def headers(self, style: Literal["openai", "anthropic"], time_of_day: float) -> dict[str, str]:
+    def headers(self, style: LimitHeaders, time_of_day: float) -> dict[str, str]:
         """The rate limit headers, as of the last `wait`."""
         found: dict[str, str] = {}
         for name, allowance in self._allowances.items():

@@ -8,6 +8,7 @@ import msgspec
 from summarizer_assets.rehearsal.batches.terms import BatchTerms
 from summarizer_assets.rehearsal.body_faults import BODIES
 from summarizer_assets.rehearsal.chance import draw
+from summarizer_assets.rehearsal.limits import LimitHeaders
 from summarizer_assets.rehearsal.status_faults import STATUSES
 from summarizer_assets.rehearsal.wire_faults import SCRIPTS, STALL
 
@@ -181,6 +182,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `replies`: "answered": computed by the provider's answer function; "cached": the same, but once per body; "fixed":
     one sentence per author, built without parsing the request as JSON (for benchmarks).
 
+    With `cache_from`, the instruction of requests is kept in a prompt cache if it has at least so many tokens (of the
+    messages interface: if the request marks it); usage tells what was read from there and written. Without
+    `accepts_schema`, requests that ask for a JSON schema are refused.
+
     With `hidden_times`, a share of the answers, chosen by hash, is billed and reported with that multiple of what the
     request allows (with `hidden_spread`: up to that multiple), after a number of answers.
     """
@@ -194,11 +199,13 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     announce_limits: bool = True  # x-ratelimit-* or anthropic-ratelimit-* on every answer
-    limit_headers: Literal["openai", "anthropic"] = "openai"
+    limit_headers: LimitHeaders = "openai"  # of chat completions
     announce_wait: bool = True  # retry-after and retry-after-ms on a refusal
     at_once: int | None = None
     busy_status: Literal[429, 503] = 503
     replies: Literal["answered", "cached", "fixed"] = "answered"
+    cache_from: int | None = None
+    accepts_schema: bool = True
     hidden_times: float | None = None  # multiple of what a request allows: its bytes as tokens, plus its output limit
     hidden_spread: bool = False
     hidden_share: float = 1.0
@@ -214,6 +221,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "tokens_per_minute": self.tokens_per_minute,
             "at_once": self.at_once,
             "keep_entries": self.keep_entries,
+            "cache_from": self.cache_from,
             "hidden_times": self.hidden_times,
         }
         for name, value in limits.items():

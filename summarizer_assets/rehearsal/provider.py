@@ -12,9 +12,12 @@ from summarizer_assets.rehearsal.batches.results import LineAnswer
 from summarizer_assets.rehearsal.batches.service import BatchService
 from summarizer_assets.rehearsal.body_faults import BODIES, Original
 from summarizer_assets.rehearsal.hidden_usage import with_hidden
+from summarizer_assets.rehearsal.interface import ChatCompletions, Interface
 from summarizer_assets.rehearsal.latency import latency_s
+from summarizer_assets.rehearsal.limits import LimitHeaders
 from summarizer_assets.rehearsal.plan import REFUSE, SHUT, SLOW, Plan, Rule
 from summarizer_assets.rehearsal.plan_state import Course
+from summarizer_assets.rehearsal.prompt_cache import PromptCache
 from summarizer_assets.rehearsal.reply import Reply, Shut
 from summarizer_assets.rehearsal.request_log import Entry, Record
 from summarizer_assets.rehearsal.right_answers import AnswerFunction, Right, Rights
@@ -28,9 +31,7 @@ _OK: Final = 200
 _REDIRECTS: Final = 300
 #: Responses with status 200 that come from a gateway and not from the model.
 _OF_A_GATEWAY = frozenset({"html_page", "empty_body", "error_under_200"})
-_MODELS = msgspec.json.encode(
-    {"object": "list", "data": [{"id": "rehearsal", "object": "model", "created": 0, "owned_by": "summarizer-assets"}]}
-)
+_CHAT: Final[Interface] = ChatCompletions()
 
 
 class FaultyProvider:
@@ -55,6 +56,7 @@ class FaultyProvider:
         time_of_day: Callable[[], float] = time.time,
     ) -> None:
         self._rights = Rights(answer)
+        self._cache = PromptCache()
         self._clock = clock
         self._started = clock()
         plan = plan or Plan()
@@ -93,28 +95,30 @@ class FaultyProvider:
         rule = self._course.shut_from_the_start()
         return None if rule is None else _shut(rule)
 
-    def models(self) -> Reply:
+    def models(self, interface: Interface = _CHAT) -> Reply:
         """The reply to a request for the list of models: the list, or the fault of an outage."""
         self.record.models_asked += 1
         rule = self._course.outage(self._clock())
-        right = Answer(_OK, _MODELS)
+        right = Answer(_OK, interface.models())
         if rule is None:
             return Reply(right)
         if rule.name in STATUSES:
-            return Reply(STATUSES[rule.name](time.time()))
+            return Reply(interface.told(STATUSES[rule.name](time.time())))
         return Reply(right, script=SCRIPTS.get(rule.name), seconds=rule.seconds, shut=_shut(rule))
 
-    def reply(self, body: bytes) -> Reply:
-        """The reply to a chat completion request. The server always calls `done` with it at the end."""
+    def reply(self, body: bytes, interface: Interface = _CHAT) -> Reply:
+        """The reply to a request in `interface`. The server always calls `done` with it at the end."""
         course = self._course
         try:
-            right = self._rights.of(body, course.plan)
+            asked = interface.asked(body)
+            right = self._rights.of(asked, course.plan)
         except RequestRefusedError as refused:  # the request itself is invalid, whatever the plan
-            return Reply(Answer(refused.status, refused.body))
+            return Reply(interface.told(Answer(refused.status, refused.body)))
         self.record.requests += 1
         entry = Entry(self.record.requests, self._since_start(), right.ids, None)
-        right = with_hidden(right, body, course.plan, course.let_through)
-        reply = self._decide(entry, right, course)
+        right = self._billed(right, asked, course, interface)
+        reply = self._decide(entry, right, course, interface.limit_headers or course.plan.limit_headers)
+        reply.answer = interface.told(reply.answer)
         self.record.began(entry)
         return reply
 
@@ -132,6 +136,14 @@ class FaultyProvider:
             _spoil(reply, *chosen)
         return LineAnswer.of(reply.answer.status, reply.answer.body, right)
 
+    def _billed(self, right: Right, asked: bytes, course: Course, interface: Interface) -> Right:
+        """`right` with the usage that the plan has it tell."""
+        plan = course.plan
+        if plan.cache_from is not None:
+            marked = interface is not _CHAT
+            right = self._cache.applied(right, asked, plan.cache_from, self._clock(), marked_only=marked)
+        return with_hidden(right, asked, plan, course.let_through)
+
     def done(self, reply: Reply, status: int | None, *, whole: bool) -> None:
         """Record the end of a reply: the `status` the client saw, if any, and whether it got the `whole` reply."""
         if reply.entry is None:
@@ -143,7 +155,7 @@ class FaultyProvider:
     def _since_start(self) -> float:
         return self._clock() - self._started
 
-    def _decide(self, entry: Entry, right: Right, course: Course) -> Reply:
+    def _decide(self, entry: Entry, right: Right, course: Course, style: LimitHeaders) -> Reply:
         """Decide the reply to a request; record its fault and cost in the entry."""
         plan, now = course.plan, self._clock()
         headers = {"x-request-id": f"req-{entry.number}"}
@@ -156,9 +168,9 @@ class FaultyProvider:
             if wait <= 0:
                 course.limits.take(right.prompt_tokens + right.completion_tokens)
             if plan.announce_limits:
-                headers |= course.limits.headers(plan.limit_headers, time.time())
+                headers |= course.limits.headers(style, time.time())
             if wait > 0:
-                return _rate_limited(entry, plan, wait, headers)
+                return _rate_limited(entry, plan, wait, headers, style)
         chosen = course.choose(right.ids, now)
         answer = Answer(_OK, right.body, headers)
         reply = Reply(answer, entry, latency_s(plan, right.ids, right.completion_tokens))
@@ -168,14 +180,15 @@ class FaultyProvider:
             _spoil(reply, rule, hit)
         if reply.answer.status < _REDIRECTS and reply.shut is None and entry.fault not in _OF_A_GATEWAY:
             entry.prompt_tokens, entry.completion_tokens = right.prompt_tokens, right.completion_tokens
+            entry.cached_tokens, entry.written_tokens = right.cached_tokens, right.written_tokens
         return reply
 
 
-def _rate_limited(entry: Entry, plan: Plan, wait: float, headers: dict[str, str]) -> Reply:
+def _rate_limited(entry: Entry, plan: Plan, wait: float, headers: dict[str, str], style: LimitHeaders) -> Reply:
     entry.fault = RATE_LIMITED
     refusal = STATUSES["throttled_silent"](time.time())
     told = {"retry-after": str(int(wait) + 1)}
-    if plan.limit_headers == "openai":
+    if style == "openai":
         told["retry-after-ms"] = str(int(wait * 1000) + 1)
     return Reply(Answer(refusal.status, refusal.body, headers | told if plan.announce_wait else headers), entry)
 

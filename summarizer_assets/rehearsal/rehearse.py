@@ -149,8 +149,8 @@ def first_authors(settings: Settings, count: int, file: Path) -> list[str]:
     return chosen
 
 
-def rehearsal_settings(source: Path, root: Path, base_url: str) -> Settings:
-    """The configured settings with source, root, provider, prices and waits replaced."""
+def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str) -> Settings:
+    """The configured settings with source, root, provider, prices and waits replaced; `protocol`: as configured."""
     return load_settings(
         source=str(source),
         columns={},
@@ -160,6 +160,7 @@ def rehearsal_settings(source: Path, root: Path, base_url: str) -> Settings:
         buckets=_BUCKETS,
         limit=None,
         llm_base_url=base_url,
+        llm_protocol=protocol,
         llm_model="rehearsal",
         llm_api_key=None,
         llm_ca_file=None,
@@ -198,7 +199,7 @@ def rehearse(
     home = root / "dagster"
     home.mkdir()
     with running(plan) as provider, dg.DagsterInstance.local_temp(str(home), overrides) as instance:
-        job = Job(rehearsal_settings(source, root / "tables", provider.base_url), instance)
+        job = Job(rehearsal_settings(source, root / "tables", provider.base_url, given.protocol.name), instance)
         log(f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}")
         began = time.monotonic()
         if not job.ingest():

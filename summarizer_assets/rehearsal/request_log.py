@@ -23,6 +23,8 @@ class Entry(msgspec.Struct, gc=False):  # no cycles, so the garbage collector ca
     answered_s: float | None = None  # None: not answered completely
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0  # of those of the prompt, read from the provider's cache
+    written_tokens: int = 0  # and put there
 
 
 class Record:

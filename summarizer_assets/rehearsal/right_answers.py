@@ -3,16 +3,20 @@
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import NamedTuple
 
 import msgspec
 
+from summarizer_assets.llm.embedded.app import RequestRefusedError
 from summarizer_assets.rehearsal.plan import Plan
 
 #: The answer of a correct provider: the request's body to the completion's body.
 AnswerFunction = Callable[[bytes], bytes]
 
 _REMEMBERED_BYTES = 256 << 20
+_SCHEMA = b'"json_schema"'
+_NO_SCHEMA = "This response_format type is unavailable now."
 
 _RECORD = b'\\n\\n#\\"'  # the start of a record within a request: after an empty line, JSON-escaped
 _WHO = re.compile(rb'\\n\\n#\\"([^"\\]+)\\" ?([^"\\@|]*)')
@@ -27,12 +31,14 @@ _BYTES_PER_TOKEN = 4
 
 
 class Right(NamedTuple):
-    """A correct answer: its authors and its tokens."""
+    """A correct answer: its authors and its tokens; of the prompt's, some may be of the provider's cache."""
 
     body: bytes
     ids: tuple[str, ...]
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    written_tokens: int = 0
 
 
 class _Row(msgspec.Struct):
@@ -78,8 +84,10 @@ class Rights:
         """The correct answer to a request, according to the plan's `replies`.
 
         Raises:
-            RequestRefusedError: raised by the answer function.
+            RequestRefusedError: raised by the answer function, or by the plan for a form that it does not accept.
         """
+        if not plan.accepts_schema and _SCHEMA in body:
+            raise RequestRefusedError(HTTPStatus.BAD_REQUEST, _NO_SCHEMA, param="response_format")
         if plan.replies == "fixed":
             return fixed(body) or self._answered(body)
         if plan.replies == "answered":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic_settings
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from summarizer_assets.core.authors.exclusion import lines_of
@@ -15,23 +15,23 @@ from summarizer_assets.core.ingest_loss import Shares
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
-from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.settings.env_file import names_in
 from summarizer_assets.settings.errors import SettingsError, readable
 from summarizer_assets.settings.names import refuse_strange
+from summarizer_assets.settings.protocols import EMBEDDED, ProtocolName, protocol_of, provider_is_named_whole
 from summarizer_assets.settings.rules import (
     content_of,
     file_there,
     host_names,
     known_columns,
     paper_columns,
+    prices_are_whole,
     text_of,
     text_or_file,
 )
 from summarizer_assets.tables_root import tables_root
 
 PREFIX = "SUMMARIZER_"
-EMBEDDED = "embedded"
 #: A setting's group, part of its description: what everybody decides, what a page or an error names when it is needed,
 #: and what nobody should touch.
 to_know, sometimes, never = (
@@ -93,17 +93,22 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="An ingest that rejects more than this share of the source's rows is refused."
     )
 
+    llm_protocol: ProtocolName | None = sometimes(  # before the settings whose checks depend on it
+        None,
+        description="The provider's interface: `openai` (`/chat/completions`) or `anthropic` (`/messages`). Unset: "
+        "`anthropic` if the base URL's host is `api.anthropic.com` or its path ends in `/anthropic`, else `openai`.",
+    )
     llm_base_url: str = to_know(
         EMBEDDED,
-        description="An OpenAI-compatible base URL, to which `/chat/completions` is added, as in `https://host/v1`; "
-        "`embedded`: the built-in template.",
+        description="The provider's base URL, as in `https://host/v1`: OpenAI-compatible, or Anthropic's. `embedded`: "
+        "the built-in template.",
     )
     llm_model: str | None = to_know(
         None,
         description="The model's name at the provider; required with a base URL. Embedded: `template`.",
     )
     llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
-    llm_extra_body: Annotated[dict[str, Any], AfterValidator(OPENAI_CHAT.checked_extra_body)] = sometimes(
+    llm_extra_body: dict[str, Any] = sometimes(
         default_factory=dict,
         repr=False,  # may contain a user's token
         description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
@@ -117,6 +122,9 @@ class Settings(BaseSettings):
     price_output_usd: Dollars | None = to_know(None, description="Price of a million output tokens.")
     price_cached_input_usd: Dollars | None = sometimes(
         None, description="Price of a million input tokens from the provider's cache. Unset: the input price."
+    )
+    price_cache_write_usd: Dollars | None = sometimes(
+        None, description="Price of a million input tokens that the provider's cache takes in. Unset: the input price."
     )
     price_request_usd: Dollars | None = sometimes(
         None,
@@ -215,28 +223,22 @@ class Settings(BaseSettings):
 
     @field_validator("llm_base_url")
     @classmethod
-    def _base_url_is_a_provider(cls, url: str) -> str:
-        if url == EMBEDDED:
-            return url
-        return endpoint(url, OPENAI_CHAT.path)
+    def _base_url_is_a_provider(cls, url: str, info: ValidationInfo) -> str:
+        protocol = protocol_of(info.data.get("llm_protocol"), url)
+        return url if url == EMBEDDED else endpoint(url, protocol.path, protocol.base_path)
+
+    @field_validator("llm_extra_body")
+    @classmethod
+    def _extra_body_leaves_the_request_whole(cls, extra_body: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        protocol = protocol_of(info.data.get("llm_protocol"), info.data.get("llm_base_url", EMBEDDED))
+        return protocol.checked_extra_body(extra_body)
 
     @model_validator(mode="after")
     def _settings_go_together(self) -> "Settings":
-        if self.llm_base_url != EMBEDDED and not self.llm_model:
-            raise ValueError("SUMMARIZER_LLM_MODEL must name the model when SUMMARIZER_LLM_BASE_URL is set")
-        if self.llm_base_url == EMBEDDED and self.llm_model:
-            raise ValueError(
-                f"SUMMARIZER_LLM_MODEL={self.llm_model} without SUMMARIZER_LLM_BASE_URL: the embedded provider has "
-                "only its template; set the provider's base URL too, or unset the model"
-            )
-        if self.llm_api_key is not None and "llm_base_url" not in self.model_fields_set:
-            raise ValueError(
-                "SUMMARIZER_LLM_API_KEY without SUMMARIZER_LLM_BASE_URL: nobody would be sent the key, and a template "
-                "would answer; set the provider's base URL too, or to `embedded` where the template is meant"
-            )
-        prices = [self.price_input_usd, self.price_output_usd]
-        if None in prices and (any(price is not None for price in prices) or self.price_cached_input_usd is not None):
-            raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
+        url = self.llm_base_url if "llm_base_url" in self.model_fields_set else None
+        provider_is_named_whole(url, self.llm_model, self.llm_protocol, key=self.llm_api_key is not None)
+        of_the_cache = (self.price_cached_input_usd, self.price_cache_write_usd)
+        prices_are_whole((self.price_input_usd, self.price_output_usd), of_the_cache)
         if self.budget_usd is not None and self.most_output_tokens is None:
             raise ValueError(
                 "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound on the output, so that "
@@ -267,7 +269,13 @@ class Settings(BaseSettings):
     @property
     def protocol(self) -> ChatProtocol:
         """The protocol in which the provider is asked."""
-        return OPENAI_CHAT
+        return protocol_of(self.llm_protocol, self.llm_base_url)
+
+    @property
+    def provider_key(self) -> str:
+        """By which is kept what was learnt of the provider: the base URL, with any protocol but OpenAI's before it."""
+        name = self.protocol.name
+        return self.llm_base_url if name == "openai" else f"{name} {self.llm_base_url}"
 
     @property
     def remote(self) -> bool:

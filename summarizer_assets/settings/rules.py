@@ -1,7 +1,7 @@
 """Validators of single settings beyond their types; each raises ValueError that says what is allowed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from summarizer_assets.core.paper_fields import PAPER_FIELDS
@@ -81,3 +81,13 @@ def text_of(path: Path) -> str:
         raise SettingsError(
             f"{path} cannot be read: {error.strerror}; put it back, or correct the setting that names it"
         ) from error
+
+
+def prices_are_whole(tokens: Sequence[float | None], of_the_cache: Sequence[float | None]) -> None:
+    """Check that the prices of input and output (`tokens`) are set together, and those of the cache not without them.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if None in tokens and any(price is not None for price in (*tokens, *of_the_cache)):
+        raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")

@@ -58,6 +58,27 @@ def test_the_template_needs_no_model_no_key_and_no_budget(monkeypatch: pytest.Mo
     assert load_settings().embedded
 
 
+@pytest.mark.parametrize(
+    ("url", "options", "asked_at"),
+    [
+        ("https://api.anthropic.com", (), "https://api.anthropic.com/v1/messages"),
+        ("https://llm.example.org/v1", ("--protocol", "anthropic"), "https://llm.example.org/v1/messages"),
+        ("https://llm.example.org/v1", (), ""),
+    ],
+)
+def test_where_another_protocol_than_usual_is_spoken_the_whole_address_is_shown(
+    run: Run, url: str, options: tuple[str, ...], asked_at: str
+) -> None:
+    given = ("--source", "people.csv", "--root", "tables", "--base-url", url, *options)
+    status, _, err = run("init", *given, "--model", "claude-haiku-5-5", "--budget", "5")
+    assert status == 0, err
+    assert ("/messages" in err) == bool(asked_at)
+    assert asked_at in err
+    settings = load_settings()
+    assert settings.protocol.name == ("anthropic" if asked_at else "openai")
+    assert (settings.llm_protocol is not None) == bool(options)
+
+
 GERMAN = "Forscher-ID;Name der Person;Arbeitsort;Artikel;Fachblatt;Zitate\nF1;Ähre, Jo;Köln;Über Moose;Flora;3\n"
 
 

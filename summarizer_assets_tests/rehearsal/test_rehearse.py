@@ -77,8 +77,10 @@ def test_a_rehearsal_brings_each_author_to_one_place_through_the_faults_of_its_p
 
 
 @pytest.mark.slow
-def test_without_a_plan_something_of_everything_happens_and_the_report_can_be_read(tmp_path):
-    ended = rehearse(tmp_path, "--authors", "40", group_size="4")
+def test_without_a_plan_something_of_everything_happens_in_the_configured_protocol_too(tmp_path):
+    never_called = {"llm_base_url": "http://127.0.0.1:9/v1", "llm_protocol": "anthropic", "llm_model": "dear"}
+    extra_body = '{"thinking": {"type": "disabled"}}'  # the other protocol's server would not know it
+    ended = rehearse(tmp_path, "--authors", "40", group_size="4", llm_extra_body=extra_body, **never_called)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for part in ("40 authors in", "have a summary", "are stored twice", "right", "tokens billed", "paid for twice"):
         assert part in ended.stdout

@@ -1,23 +1,17 @@
 """Parser of OpenAI chat completions: text, usage and model, or the reason why there is no readable text."""
 
-import contextlib
-import json
 import re
 from collections.abc import Iterator
 
 import msgspec
 
 from summarizer_assets.core.answers.completion import Completion
-from summarizer_assets.core.answers.event_stream import BLANKS, unstreamed
-from summarizer_assets.core.answers.lenient_json import NotJsonError, parse, plain
 from summarizer_assets.core.answers.provider_error import told_error
+from summarizer_assets.core.answers.reply_document import as_text, document_of, gateway, model_name, text_of
 from summarizer_assets.core.answers.rows import is_only_rows
-from summarizer_assets.core.answers.thinking import is_thinking
-from summarizer_assets.core.answers.unusable import UnusableReply, bad_json, bad_shape, printable, truncated
+from summarizer_assets.core.answers.unusable import UnusableReply, bad_shape, printable, truncated
 from summarizer_assets.core.answers.usage import Told
 from summarizer_assets.core.records import FailureReason
-
-_LONGEST_MODEL_NAME = 200
 
 # Finish reasons vary between providers; one that is unknown here counts as a normal end if the text is readable.
 _ENDED = frozenset({"", "stop"})
@@ -70,10 +64,10 @@ def open_chat_completion(body: bytes) -> Completion:
     message = _Message() if choice is None else choice.message or choice.delta or _Message(content=choice.text)
     error = None
     if choice is None or parsed.error or parsed.errors or parsed.base_resp or choice.error or message.error:
-        error = told_error(_plain(body))
+        error = told_error(_unwrapped(document_of(body)))
     if choice is None:
         raise (
-            _gateway(error)
+            gateway(error)
             if error
             else UnusableReply(FailureReason.NO_CHOICE, "the reply held no choices", retry_same=True, split=True)
         )
@@ -85,9 +79,9 @@ def open_chat_completion(body: bytes) -> Completion:
     except UnusableReply:
         if error is None:
             raise
-        raise _gateway(error) from None
+        raise gateway(error) from None
     return Completion(
-        content, Told.of(parsed.usage, parsed.service_tier).beside_text(), _name(parsed.model), cut, error
+        content, Told.of(parsed.usage, parsed.service_tier).beside_text(), model_name(parsed.model), cut, error
     )
 
 
@@ -102,33 +96,13 @@ def _parsed(body: bytes) -> _Body:
             return parsed
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the lenient parser below finds out what is wrong
-    document = _plain(body)
+    document = _unwrapped(document_of(body))
     try:
         return msgspec.convert(document, _Body)
     except msgspec.ValidationError as error:
         if (told := told_error(document)) is not None:
-            raise _gateway(told) from None
+            raise gateway(told) from None
         raise bad_shape(f"the body is no chat completion: {error}") from None
-
-
-def _plain(body: bytes) -> object:
-    """The body as dicts and lists, whatever surrounds its JSON.
-
-    Raises:
-        UnusableReply: the body has no JSON.
-    """
-    start = body.lstrip(BLANKS)[:1]
-    if start in (b"<", b""):
-        page = "a page of markup" if start else "an empty body"
-        raise UnusableReply(FailureReason.GATEWAY_BODY, f"{page} instead of JSON", retry_same=True, split=False)
-    try:
-        return _unwrapped(plain(parse(unstreamed(body).decode())))
-    except UnicodeDecodeError as error:
-        raise bad_json(f"invalid UTF-8 at byte {error.start} of {len(error.object)}") from None
-    except (NotJsonError, UnicodeEncodeError) as error:
-        raise bad_json(f"the body is no JSON: {error}") from None
-    except RecursionError:
-        raise bad_json("the body is no JSON: nested too deeply") from None
 
 
 def _unwrapped(document: object) -> object:
@@ -140,14 +114,9 @@ def _unwrapped(document: object) -> object:
     return document
 
 
-def _gateway(error: dict[str, object]) -> UnusableReply:
-    detail = printable(f"an error under status 200: {error.get('code') or error.get('type') or 'without a code'}")
-    return UnusableReply(FailureReason.GATEWAY_BODY, detail, retry_same=True, split=False, provider_error=error)
-
-
 def _content(message: _Message, finish: str) -> tuple[str, str]:
     """The text of an answer, and the finish reason if it was cut off."""
-    text = _text(message.content)
+    text = text_of(message.content)
     if finish in _ENDED and text is not None and "{" in text:
         return text, ""
     cut = finish if _CUT_OFF.search(finish.lower()) else ""
@@ -173,7 +142,7 @@ def _without_text(message: _Message, finish: str) -> UnusableReply:
     if message.refusal or message.content is None or _DECLINED.search(finish.lower()):
         detail = f"the model declined: {message.refusal}" if message.refusal else "the content was null"
         return UnusableReply(FailureReason.REFUSAL, printable(detail), retry_same=False, split=True)
-    if _text(message.content) is None:
+    if text_of(message.content) is None:
         return bad_shape("the content was no text")
     return UnusableReply(FailureReason.EMPTY_SUMMARY, "the text was empty", retry_same=True, split=True)
 
@@ -183,38 +152,6 @@ def _elsewhere(message: _Message) -> Iterator[str]:
     calls = message.tool_calls if isinstance(message.tool_calls, list) else []
     for call in [*calls, {"function": message.function_call}]:
         function = call.get("function") if isinstance(call, dict) else None
-        yield from _as_text(function.get("arguments") if isinstance(function, dict) else None)
+        yield from as_text(function.get("arguments") if isinstance(function, dict) else None)
     for place in (message.parsed, message.reasoning_content, message.reasoning):
-        yield from _as_text(place)
-
-
-def _as_text(value: object) -> Iterator[str]:
-    """A string unchanged, an object or a list as JSON."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        with contextlib.suppress(RecursionError):  # nested deeper than any answer, so it is none
-            yield json.dumps(value, default=str)
-
-
-def _text(content: object) -> str | None:
-    """The text of a string, of a list of parts without reasoning, or of a JSON value; None for anything else."""
-    if isinstance(content, str):
-        return content
-    if not content:
-        return None if content is None or not isinstance(content, list) else ""
-    parts = content if isinstance(content, list) else [content]
-    texts = []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            texts += [] if is_thinking(str(part.get("type"))) or part.get("thought") is True else [part["text"]]
-    if texts or any(isinstance(part, dict) and "type" in part for part in parts):
-        return "".join(texts) if texts else None
-    return next(_as_text(content), None)
-
-
-def _name(value: object) -> str | None:
-    usable = isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_MODEL_NAME
-    return value if usable else None  # type: ignore[return-value] # `usable` says it is a str
+        yield from as_text(place)

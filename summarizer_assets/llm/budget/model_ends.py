@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-#: What providers call the day of the end in their lists: OpenAI, Mistral, LiteLLM, OpenRouter, and others alike.
+#: What providers call the day of the end in their lists: OpenAI, Mistral, LiteLLM, OpenRouter, Anthropic, others alike.
 _DAYS: Final = (
     "shutdown_date",
     "deprecation",
     "deprecation_date",
     "expiration_date",
     "retirement_date",
+    "retires_at",
     "sunset_date",
     "end_of_life",
 )
@@ -99,7 +100,7 @@ def _end_of(entry: dict[str, Any], model: str) -> End | None:
     values = [entry.get(key) for key in _DAYS]
     days = [value.get("inference") if isinstance(value, dict) else value for value in values]  # Azure: by kind of use
     day = next((found for found in map(_day, days) if found is not None), None)
-    status = str(entry.get("lifecycle_status") or entry.get("status") or "").lower()
+    status = str(entry.get("lifecycle_status") or entry.get("lifecycle") or entry.get("status") or "").lower()
     marked = bool(entry.get("deprecated")) or "deprecat" in status or "retir" in status
     return End(model, day, source, successor) if day is not None or marked else None
 

@@ -16,6 +16,7 @@ _DEEPEST: Final = 12
 _MOST_VALUES: Final = 500
 _MESSAGE_LIMIT: Final = 2000
 _NAME_LIMIT: Final = 100
+_NO_CODE: Final = "error"  # Anthropic's type of every error's document; the error itself has a type of its own
 
 #: Keys of short names that say what kind of error it is, in the order in which one is shown as the code.
 _NAMES: Final = (
@@ -37,7 +38,7 @@ _BARE: Final = re.compile(
     r"(?:argument supplied|unknown field|parameter|field|property)s?:?\s+['\"`]?([a-z][a-z0-9]*_[a-z0-9_]+)",
     re.IGNORECASE,
 )
-_HEADED: Final = re.compile(r"^([a-z][a-z0-9_]*): ", re.MULTILINE)
+_HEADED: Final = re.compile(r"^([a-z][a-z0-9_]*)(?:\.[\w.]+)?: ", re.MULTILINE)
 _WITH_UNDERSCORE: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 
@@ -146,7 +147,7 @@ class _Found:
         if key in _NAMES:
             if value and len(value) <= _NAME_LIMIT:
                 self.names.append(value.lower())
-                if self.code is None and not value.isdigit():
+                if self.code is None and not value.isdigit() and value != _NO_CODE:
                     self.code = value
             if " " in value.strip():
                 self.texts.append(value)

@@ -103,7 +103,9 @@ class Wire:
         self._protocol = protocol
         base = httpx.URL(base_url)
         path = base.path.rstrip("/")
-        self._url, self._models = base.copy_with(path=path + protocol.path), base.copy_with(path=path + "/models")
+        self._url = base.copy_with(path=path + protocol.path)
+        models = base.copy_with(path=path + "/models")
+        self._models = models.copy_merge_params(protocol.models_query) if protocol.models_query else models
         self._headers = _headers(self._url, protocol, api_key)
         self._redact = redact
         self._time_of_day = time_of_day

@@ -95,6 +95,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
             "insufficient_quota credit_balance_exhausted billing_hard_limit_reached billing_not_active budget_exceeded "
             "insufficient_balance insufficient_credits payment_required billing_error insufficient_funds "
             "exceeded_current_quota_error *_spend_limit_exceeded *_usage_limit_exceeded account_deactivated "
+            "*_spend_limit_reached organization_on_hold linked_organization_billing_unavailable "
             "openrouter_credits openrouter_key_limit quota_exhausted out_of_credits account_suspended "
             "arrearage accountoverdueerror *perdayperprojectpermodel *perdayperprojectpermodel-freetier"
         ),
@@ -248,7 +249,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
         names=_names("unsupported_parameter unsupported_value unknown_parameter invalid_json_schema"),
         words=_words(
             r"unsupported (?:parameter|value|argument|field)",
-            r"does not support (?:the )?(?:parameter|argument|field)s?\b",
+            r"does not support (?:the )?(?:\w+ )?(?:parameter|argument|field)s?\b",
             r"(?:unrecognized|unknown|unexpected|unsupported|extra) (?:request )?"
             r"(?:argument|field|parameter|property|keyword)s?\b",
             r"extra (?:inputs|fields) (?:are )?not permitted|extra_forbidden|additional properties are not allowed",
@@ -256,7 +257,8 @@ SIGNALS: Final[tuple[Signal, ...]] = (
             r"is not a (?:supported|valid|recognized) (?:parameter|field|argument)",
             r"invalid schema for response_format|schema contains features|grammar (?:error|is invalid|compil)",
             r"failed to (?:parse|compile) (?:the )?(?:grammar|json schema)|(?:parse|compile|compiling) grammar",
-            r"guided[_ ](?:json|decoding|grammar)|xgrammar|structured[_ ]outputs?|json mode",
+            r"guided[_ ](?:json|decoding|grammar)|xgrammar|structured[_ ]outputs?|json mode|compiled grammar",
+            r"\bthinking (?:cannot be|may not be|is not supported)",
             r"response_?format",
         ),
         statuses=(400, 404, 405, 415, 422, 500, 501),
@@ -313,7 +315,7 @@ REQUEST_FIELDS: Final = _names(
     "frequency_penalty presence_penalty repetition_penalty logit_bias logprobs top_logprobs reasoning reasoning_effort "
     "thinking enable_thinking chat_template_kwargs verbosity store metadata user tools tool_choice parallel_tool_calls "
     "modalities prediction safety_identifier prompt_cache_key guided_json provider transforms models plugins text "
-    "generation_config max_output_tokens"
+    "generation_config max_output_tokens output_config output_format cache_control budget_tokens inference_geo"
 )
 
 #: Those of them that are no usual words: a text that mentions one speaks of the request.

@@ -1,7 +1,6 @@
 """The interface of a chat protocol: paths, headers, requests and replies as one kind of provider expects them.
 
-`openai_chat.py` is the only implementation, and `Settings.protocol` is fixed to it. docs/contributing.md says what a
-second one takes.
+`openai_chat.py` and `anthropic_messages.py` implement it; docs/contributing.md says what another one takes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,8 +47,19 @@ class ChatProtocol(Protocol):
     """One protocol. Implementations have no state, and read and write nothing but their arguments."""
 
     @property
+    def name(self) -> str:
+        """The name in `SUMMARIZER_LLM_PROTOCOL`; part of the key of what is stored about a provider."""
+
+    @property
     def path(self) -> str:
         """What is added to the path of the base URL."""
+
+    def base_path(self, path: str) -> str:
+        """The path of the base URL, without a slash at its end, from the path that a person gave."""
+
+    @property
+    def models_query(self) -> Mapping[str, str]:
+        """What the list of models is asked with, beside the query of the base URL."""
 
     @property
     def output_fields(self) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -11,8 +12,9 @@ from summarizer_assets.core.answers.chat_completion import open_chat_completion
 from summarizer_assets.core.answers.usage import usage_of
 from summarizer_assets.core.prompt.messages import OUTPUT_SCHEMA
 from summarizer_assets.core.prompt.request_form import Refusal, RequestForm, Structured
-from summarizer_assets.llm.http.retry_after import duration, seconds_until
+from summarizer_assets.llm.http.retry_after import duration
 from summarizer_assets.llm.protocols.chat_protocol import Announced, AnnouncedLimits, ChatProtocol, ChatRequest
+from summarizer_assets.llm.protocols.rate_headers import anthropic_limit, anthropic_resets, positive
 
 _RESPONSE_FORMATS: Final[dict[Structured, dict[str, Any] | None]] = {
     "json_schema": {
@@ -30,12 +32,7 @@ _ANSWER_FORM: Final = re.compile(
 #: Fields that decide which answer belongs to whom.
 _OWN: Final = frozenset({"messages", "model", "n", "response_format", "stream", "tools"})
 
-_MOST_DIGITS: Final = 12
 _RESETS_IN: Final = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
-#: Gateways pass on Anthropic's.
-_RESETS_AT: Final = tuple(
-    f"anthropic-ratelimit-{what}-reset" for what in ("requests", "tokens", "input-tokens", "output-tokens")
-)
 
 
 class _GlanceAtMessage(msgspec.Struct):
@@ -72,10 +69,15 @@ _glance = msgspec.json.Decoder(_Glance)
 class OpenAIChat:
     """See `ChatProtocol`."""
 
+    name = "openai"
     path = "/chat/completions"
+    models_query: Mapping[str, str] = MappingProxyType({})
     output_fields = ("max_tokens", "max_completion_tokens")
     open = staticmethod(open_chat_completion)
     usage = staticmethod(usage_of)
+
+    def base_path(self, path: str) -> str:
+        return path
 
     def headers(self, path: str, query: Mapping[str, str], api_key: str | None) -> dict[str, str]:
         """A bearer token, or the header `api-key` where Azure's older interface asks for that."""
@@ -152,7 +154,7 @@ class OpenAIChat:
 
     def resets(self, headers: Mapping[str, str], now: float) -> list[float | None]:
         resets = [duration(headers.get(name)) for name in _RESETS_IN]
-        return resets + [seconds_until(headers.get(name), now) for name in _RESETS_AT]
+        return [*resets, *anthropic_resets(headers, now)]
 
 
 OPENAI_CHAT: Final[ChatProtocol] = OpenAIChat()
@@ -173,7 +175,5 @@ def _is_token(api_key: str) -> bool:
 
 
 def _announced(headers: Mapping[str, str], what: str) -> Announced:
-    """Only positive finite numbers count."""
-    text = headers.get(f"x-ratelimit-limit-{what}") or headers.get(f"anthropic-ratelimit-{what}-limit") or ""
-    number = float(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0.0
-    return Announced(number or None, duration(headers.get(f"x-ratelimit-reset-{what}")))
+    limit = positive(headers.get(f"x-ratelimit-limit-{what}")) or anthropic_limit(headers, what)
+    return Announced(limit, duration(headers.get(f"x-ratelimit-reset-{what}")))

@@ -44,6 +44,13 @@ def found(body: Any, model: str = "m") -> End | None:
         ({"data": [{"id": "models/m", "shutdown_date": "2027-01-14"}]}, date(2027, 1, 14), None),
         ([{"id": "m", "shutdown_date": "2027-01-14"}], date(2027, 1, 14), None),
         ({"models": [{"name": "m", "shutdown_date": "2027-01-14"}]}, date(2027, 1, 14), None),
+        # Anthropic
+        (
+            {"data": [{"type": "model", "id": "m", "lifecycle": "deprecated", "retires_at": "2027-01-22T00:00:00Z"}]},
+            date(2027, 1, 22),
+            None,
+        ),
+        ({"data": [{"type": "model", "id": "m", "lifecycle": "retired", "retires_at": None}]}, None, None),
         # Only that it is deprecated
         ({"data": [{"id": "m", "deprecated": True, "replaced_by": "n"}]}, None, "n"),
         ({"data": [{"id": "m", "lifecycle_status": "deprecated"}]}, None, None),
@@ -65,6 +72,7 @@ def test_an_end_is_read_from_every_usual_form_of_the_list(body: Any, day: date |
     "body",
     [
         {"data": [{"id": "m", "shutdown_date": None}]},
+        {"data": [{"type": "model", "id": "m", "lifecycle": "active", "retires_at": None, "deprecated_at": None}]},
         {"data": [{"id": "m", "shutdown_date": "soon", "deprecated": False, "deprecation": True}]},
         {"data": [{"id": "m", "shutdown_date": "2026-02-31"}]},
         {"data": [{"id": "mm", "shutdown_date": "2027-01-14"}]},

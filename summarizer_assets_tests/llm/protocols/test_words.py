@@ -1,4 +1,4 @@
-"""Reads the sources: which modules may know the words of OpenAI's chat completions."""
+"""Reads the sources: which modules may know the words of the protocols."""
 
 import re
 from pathlib import Path
@@ -7,15 +7,17 @@ import summarizer_assets
 
 PACKAGE = Path(summarizer_assets.__file__).parent
 WORDS = re.compile(
-    r'/chat/completions|"choices"|\bchoices:|\.choices\b|response_format|max_completion_tokens|x-ratelimit-'
+    r'/chat/completions|"choices"|\bchoices:|\.choices\b|response_format|max_completion_tokens|x-ratelimit-|"/messages"'
+    r"|anthropic-version|anthropic-ratelimit-|x-api-key|output_config|stop_reason|cache_control|/v1/messages"
 )
 PROTOCOLS = "llm/protocols/"
-#: Pure parts of `llm/protocols/openai_chat.py`, and who else may import them.
+#: Pure parts of the protocols' modules, and who else may import them.
 HELPERS = {
     "core/answers/chat_completion.py": set(),
-    "core/answers/provider_error.py": {"core/answers/chat_completion.py"},
+    "core/answers/anthropic_message.py": set(),
+    "core/answers/provider_error.py": {"core/answers/anthropic_message.py", "core/answers/chat_completion.py"},
     "core/answers/event_stream.py": {
-        "core/answers/chat_completion.py",
+        "core/answers/reply_document.py",
         "core/answers/usage.py",
         "llm/http/classify.py",  # the blanks before a body
     },
@@ -26,7 +28,8 @@ ELSEWHERE = {
     "llm/http/refusal_signals.py": "the words of refusals, whoever refuses",
     "core/prompt/context_limits.py": "the words of refusals, whoever refuses",
     "core/money/costly_fields.py": "all fields that providers are known to take",
-    "settings/__init__.py": "it tells a person what to set",
+    "settings/": "it tells a person what to set",
+    "endpoint/": "paths of other interfaces, which people copy",
 }
 
 
