@@ -98,7 +98,8 @@ class OnlineRequests:
                 self._asker.cancel()
                 looking.cancel()
                 await self._client.aclose()
-                await asyncio.wait({looking}, timeout=_LOOKS * _LOOK_S)  # what becomes of it is not the run's affair
+                # What becomes of it is not the run's affair, so that it is neither waited for without end nor raised.
+                await asyncio.wait({asyncio.gather(looking, return_exceptions=True)}, timeout=_LOOKS * _LOOK_S)
             finally:
                 with self._lock:
                     self._loop = None
