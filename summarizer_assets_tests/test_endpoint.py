@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets import endpoint as addresses
 from summarizer_assets.endpoint.metadata import metadata_service
+from summarizer_assets.llm.protocols.anthropic_messages import ANTHROPIC_MESSAGES
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
 endpoint = partial(addresses.endpoint, added=OPENAI_CHAT.path)
@@ -56,6 +57,16 @@ DOCUMENTED = [
     "http://[fd12:3456::7]:8000/v1",
     "http://vllm.models.svc.cluster.local:8000/v1",
 ]
+
+
+def test_a_base_of_another_protocol_is_completed_and_the_path_of_the_usual_one_refused() -> None:
+    of_messages = partial(addresses.endpoint, added=ANTHROPIC_MESSAGES.path, base_path=ANTHROPIC_MESSAGES.base_path)
+    for tail in ("", "/", "/v1", "/v1/", "/v1/messages", "/v1/messages/"):
+        kept = of_messages(f"https://gateway.example.org/anthropic{tail}?x=1")
+        assert kept == "https://gateway.example.org/anthropic/v1?x=1"
+        assert of_messages(kept) == kept
+    with pytest.raises(ValueError, match=r"ends in /completions.*SUMMARIZER_LLM_PROTOCOL=openai"):
+        of_messages("https://host/v1/chat/completions")
 
 
 @pytest.mark.parametrize("url", DOCUMENTED)

@@ -72,7 +72,7 @@ def test_every_setting_is_described_in_a_sentence() -> None:
         ("llm_ca_file", "no-such-file", "SUMMARIZER_LLM_CA_FILE: no-such-file is not a file"),
         ("instruction", "prompts/mistyped.txt", "SUMMARIZER_INSTRUCTION: prompts/mistyped.txt is not a file"),
         ("llm_base_url", "https://host/v1/responses", "SUMMARIZER_LLM_BASE_URL: .*ends in /responses.*give the base"),
-        ("llm_base_url", "https://host/v1/messages", "ends in /messages.*the interface by SUMMARIZER_LLM_PROTOCOL"),
+        ("llm_base_url", "https://host/v1/messages", "ends in /messages.*or set SUMMARIZER_LLM_PROTOCOL=anthropic"),
         ("llm_protocol", "gemini", "SUMMARIZER_LLM_PROTOCOL: .*'openai' or 'anthropic'"),
         ("llm_base_url", "host/v1", "SUMMARIZER_LLM_BASE_URL: not an http.*allowed: 'embedded', or a URL"),
         ("llm_base_url", "file:///etc/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),

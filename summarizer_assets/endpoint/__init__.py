@@ -10,6 +10,12 @@ from summarizer_assets.endpoint.metadata import metadata_service
 
 #: Paths of other APIs, which people copy from a provider's page.
 _OTHERS = ("/completions", "/responses", "/messages", "/embeddings", "/invocations", ":generatecontent")
+_HINTS = {
+    "/completions": ", or set SUMMARIZER_LLM_PROTOCOL=openai if chat completions are meant",
+    "/messages": ", or set SUMMARIZER_LLM_PROTOCOL=anthropic",
+    "/invocations": " (of Databricks's model serving: https://workspace/serving-endpoints, and the endpoint's name as "
+    "SUMMARIZER_LLM_MODEL)",
+}
 _SECRET_ENDS = ("key", "token", "secret", "password", "passwd", "pwd", "signature", "credential", "credentials", "jwt")
 _SECRET_NAMES = frozenset({"auth", "authorization", "bearer", "code", "sig"})
 #: API keys in the known formats of providers.
@@ -50,8 +56,7 @@ def endpoint(url: str, added: str, base_path: Callable[[str], str] = str) -> str
     elif (other := next((end for end in _OTHERS if path.lower().endswith(end)), None)) is not None:
         raise ValueError(
             f"the path ends in {other}, which is another interface; give the base to which {added} is added, as in "
-            "https://host/v1 (of Databricks's model serving: https://workspace/serving-endpoints, and the endpoint's "
-            "name as SUMMARIZER_LLM_MODEL), or choose the interface by SUMMARIZER_LLM_PROTOCOL"
+            f"https://host/v1{_HINTS.get(other, '')}"
         )
     kept = urlunsplit((parts.scheme, parts.netloc, base_path(path), parts.query, ""))
     try:

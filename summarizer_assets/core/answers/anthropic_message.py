@@ -9,7 +9,8 @@ from summarizer_assets.core.answers.provider_error import told_error
 from summarizer_assets.core.answers.reply_document import as_text, document_of, gateway, model_name, text_of
 from summarizer_assets.core.answers.rows import is_only_rows
 from summarizer_assets.core.answers.unusable import UnusableReply, bad_shape, printable, truncated
-from summarizer_assets.core.answers.usage import Told
+from summarizer_assets.core.answers.usage import Told, usage_of
+from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.records import FailureReason
 
 # A stop reason that is unknown here counts as a normal end if the text is readable.
@@ -52,7 +53,16 @@ def open_message(body: bytes) -> Completion:
             raise
         raise gateway(error) from None
     cut = stop if stop in _CUT_OFF else ""
-    return Completion(content, Told.of(parsed.usage).beside_text(), model_name(parsed.model), cut, error)
+    return Completion(content, Told.of_message(parsed.usage).beside_text(), model_name(parsed.model), cut, error)
+
+
+def message_usage(body: bytes) -> Usage | None:
+    """See `usage_of`."""
+    try:
+        usage = Told.of_message(_BODY.decode(body).usage).usage
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        usage = None
+    return usage or usage_of(body)
 
 
 def _parsed(body: bytes) -> _Body:

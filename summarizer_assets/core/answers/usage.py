@@ -93,6 +93,21 @@ class Told:
         # No prompt is empty, so 0 tokens means not counted.
         return cls(asked or None, said, cached, written, tier if isinstance(tier, str) else None)
 
+    @classmethod
+    def of_message(cls, usage: object) -> "Told":
+        """The same as `of`, from Anthropic's `usage` alone, without a search for names.
+
+        Its count of the input leaves out what its cache gave and took in.
+        """
+        told = usage if isinstance(usage, dict) else {}
+        fresh, cached = count(told.get("input_tokens")), count(told.get("cache_read_input_tokens"))
+        written = count(told.get("cache_creation_input_tokens"))
+        asked = 0 if fresh is None else fresh + (cached or 0) + (written or 0)
+        tier = told.get("service_tier")
+        return cls(
+            asked or None, count(told.get("output_tokens")), cached, written, tier if isinstance(tier, str) else None
+        )
+
     def beside_text(self) -> "Told":
         """The counts of a reply with a text, for which 0 completion tokens are impossible."""
         return self if self.completion_tokens else replace(self, completion_tokens=None)

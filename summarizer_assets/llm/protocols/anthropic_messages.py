@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from summarizer_assets.core.answers.anthropic_message import open_message
+from summarizer_assets.core.answers.anthropic_message import message_usage, open_message
 from summarizer_assets.core.answers.reply_document import text_of
-from summarizer_assets.core.answers.usage import usage_of
 from summarizer_assets.core.prompt.messages import OUTPUT_SCHEMA
 from summarizer_assets.core.prompt.request_form import Refusal, RequestForm
 from summarizer_assets.llm.protocols.chat_protocol import Announced, AnnouncedLimits, ChatProtocol, ChatRequest
@@ -57,7 +56,7 @@ class AnthropicMessages:
     models_query: Mapping[str, str] = MappingProxyType({"limit": "1000"})  # else it lists the newest twenty
     output_fields = ("max_tokens",)
     open = staticmethod(open_message)
-    usage = staticmethod(usage_of)
+    usage = staticmethod(message_usage)
 
     def base_path(self, path: str) -> str:
         """Its clients are given a base without `/v1`, and add it; ours may have it already."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from summarizer_assets.core.answers.completion import Completion
 from summarizer_assets.core.answers.unusable import UnusableReply
+from summarizer_assets.core.answers.usage import Told
 from summarizer_assets.core.money.amounts import Price, Usage
 from summarizer_assets.core.prompt.context_limits import NOTHING_TOLD
 from summarizer_assets.core.prompt.messages import OUTPUT_SCHEMA
@@ -310,6 +311,22 @@ def test_what_the_cache_gave_and_took_in_is_booked_at_its_own_price(fresh, read,
     assert usage == Usage(fresh + read + written, said, read, written, "standard")
     pico = fresh * 100_000 + read * 10_000 + written * 125_000 + said * 500_000
     assert listed.price.cost(usage) == -(-pico // 1000)
+
+
+COUNTS = st.none() | st.integers(-5, 20_000_000) | st.sampled_from([True, "9", 3.0, 2.5])
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, st.none() | st.sampled_from(["standard", "batch", 3]))
+def test_its_usage_is_read_as_the_reader_of_all_dialects_reads_it(fresh, read, written, said, tier):
+    told = {
+        "input_tokens": fresh,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": written,
+        "output_tokens": said,
+        "service_tier": tier,
+    }
+    assert Told.of_message(told).usage == Told.of(told).usage
+    assert ANTHROPIC_MESSAGES.usage(message([text(ROWS)], usage=told)) == Told.of(told).usage
 
 
 def test_without_a_word_on_the_cache_all_that_may_be_new_there_is_booked_as_written():
