@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 _ROUNDING = 1e-9
+_OUTPUT = "output-tokens"
 #: Whose names the headers have that announce limits.
 LimitHeaders = Literal["openai", "anthropic"]
 
@@ -44,26 +45,34 @@ class Allowance:
 
 
 class ProviderLimits:
-    """Limits of one plan on requests and tokens per minute. `now`: clock seconds. `time_of_day`: epoch seconds."""
+    """Limits of one plan per minute: on requests, tokens and tokens of answers alone.
 
-    def __init__(self, requests: float | None, tokens: float | None, now: float) -> None:
-        self._allowances = {"requests": Allowance(requests, 1.0, now), "tokens": Allowance(tokens, 1e-3, now)}
-        self.given = requests is not None or tokens is not None
+    `now`: clock seconds. `time_of_day`: epoch seconds.
+    """
+
+    def __init__(self, requests: float | None, tokens: float | None, output: float | None, now: float) -> None:
+        self._allowances = {
+            "requests": Allowance(requests, 1.0, now),
+            "tokens": Allowance(tokens, 1e-3, now),
+            _OUTPUT: Allowance(output, 1e-3, now),
+        }
+        self.given = any(limit is not None for limit in (requests, tokens, output))
 
     def wait(self, now: float) -> float:
         """Seconds until a request may pass; 0 if now."""
         return max(allowance.wait(now) for allowance in self._allowances.values())
 
-    def take(self, tokens: int) -> None:
-        """Charge a request that passes and costs `tokens`."""
+    def take(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Charge a request that passes and costs so many tokens."""
         self._allowances["requests"].take(1)
-        self._allowances["tokens"].take(tokens)
+        self._allowances["tokens"].take(prompt_tokens + completion_tokens)
+        self._allowances[_OUTPUT].take(completion_tokens)
 
     def headers(self, style: LimitHeaders, time_of_day: float) -> dict[str, str]:
         """The rate limit headers, as of the last `wait`."""
         found: dict[str, str] = {}
         for name, allowance in self._allowances.items():
-            if allowance.per_minute is None:
+            if allowance.per_minute is None or (style == "openai" and name == _OUTPUT):
                 continue
             limit, left, full = f"{allowance.per_minute:.0f}", str(allowance.left), allowance.full_in_s
             if style == "openai":

@@ -198,6 +198,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency_per_token_s: float = 0.0
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    output_tokens_per_minute: float | None = None  # of answers alone; only the messages interface announces it
     announce_limits: bool = True  # x-ratelimit-* or anthropic-ratelimit-* on every answer
     limit_headers: LimitHeaders = "openai"  # of chat completions
     announce_wait: bool = True  # retry-after and retry-after-ms on a refusal
@@ -219,6 +220,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         limits = {
             "requests_per_minute": self.requests_per_minute,
             "tokens_per_minute": self.tokens_per_minute,
+            "output_tokens_per_minute": self.output_tokens_per_minute,
             "at_once": self.at_once,
             "keep_entries": self.keep_entries,
             "cache_from": self.cache_from,

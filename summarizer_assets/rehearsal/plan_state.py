@@ -14,7 +14,9 @@ class Course:
 
     def __init__(self, plan: Plan, now: float) -> None:
         self.plan = plan
-        self.limits = ProviderLimits(plan.requests_per_minute, plan.tokens_per_minute, now)
+        self.limits = ProviderLimits(
+            plan.requests_per_minute, plan.tokens_per_minute, plan.output_tokens_per_minute, now
+        )
         self._began = now
         self._requests = 0
         self._counts: OrderedDict[int, int] = OrderedDict()

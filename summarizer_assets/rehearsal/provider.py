@@ -166,7 +166,7 @@ class FaultyProvider:
         if course.limits.given:
             wait = course.limits.wait(now)
             if wait <= 0:
-                course.limits.take(right.prompt_tokens + right.completion_tokens)
+                course.limits.take(right.prompt_tokens, right.completion_tokens)
             if plan.announce_limits:
                 headers |= course.limits.headers(style, time.time())
             if wait > 0:

@@ -112,13 +112,25 @@ def test_a_refused_schema_is_given_up_once_and_remembered_for_this_protocol_alon
         assert [form.structured for form in forms] == ["none", "json_schema"]
 
 
-def test_announced_limits_are_kept_to_without_a_single_refusal(tmp_path):
-    with housed(tmp_path, reply=app.answer, max_in_flight=20, group_size=1, **CLAUDE) as house:
-        house.app.use(Plan(requests_per_minute=1200))
+def test_the_announced_limits_are_learnt_for_all_runs_of_the_account(tmp_path):
+    with housed(tmp_path, reply=app.answer, **CLAUDE) as house:
+        house.app.use(Plan(requests_per_minute=6000, tokens_per_minute=9e6))
         house.ingest()
         told, _ = worked(house)
         assert told["summaries"] == AUTHORS
-        assert told["throttles"] == 0
+        with house.summarizer.database.begin() as connection:
+            learnt = connection.exec_driver_sql("SELECT learnt_requests, learnt_tokens FROM provider_accounts").all()
+        assert learnt == [(6000, 9_000_000)]
+
+
+def test_a_limit_on_answers_alone_below_the_one_on_all_tokens_is_waited_for_and_charges_nobody(tmp_path):
+    with housed(tmp_path, reply=app.answer, **CLAUDE) as house:
+        house.app.use(Plan(tokens_per_minute=600_000, output_tokens_per_minute=12_000))
+        house.ingest()
+        told, _ = worked(house)
+        assert told["throttles"] > 0
+        house.assert_settled()
+        assert_booked_to_the_nano_dollar(house, told)
 
 
 ENDED: dict[str, tuple[Rule, str]] = {

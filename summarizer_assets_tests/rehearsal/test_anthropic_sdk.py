@@ -160,6 +160,15 @@ def test_limits_are_announced_in_its_words_and_kept_to(client: anthropic.Anthrop
     assert not any(name.startswith("x-ratelimit") for name in caught.value.response.headers)
 
 
+def test_a_limit_on_answers_alone_has_headers_of_its_own(client: anthropic.Anthropic, provider: FaultyProvider) -> None:
+    provider.use(Plan(output_tokens_per_minute=600))
+    raw = client.messages.with_raw_response.create(**body("a"))
+    told = ANTHROPIC_MESSAGES.limits(dict(raw.headers))
+    assert (told.requests.limit, told.tokens.limit) == (None, 600)
+    with pytest.raises(anthropic.RateLimitError):
+        client.messages.create(**body("a"))
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a field it has no more": ({"extra_body": {"temperature": 1}}, "temperature: Extra inputs are not permitted"),
     "a field of others": ({"extra_body": {"response_format": {}}}, "response_format: Extra inputs are not permitted"),
