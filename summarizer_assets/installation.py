@@ -11,8 +11,6 @@ from typing import Any
 import polars as pl
 
 from summarizer_assets.bucket_run.asking.adapting import Adapting
-from summarizer_assets.bucket_run.asking.asker import Asker
-from summarizer_assets.bucket_run.asking.online import OnlineRequests
 from summarizer_assets.bucket_run.asking.prompts import BucketPrompt, render_bucket
 from summarizer_assets.bucket_run.paid import paid_in_all
 from summarizer_assets.bucket_run.progress import Audience
@@ -38,8 +36,9 @@ from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.request_builder import RequestBuilder
-from summarizer_assets.pricing import configured_price, model_notices
+from summarizer_assets.pricing import configured_price
 from summarizer_assets.provider import asked_as, builder_of, client_of
+from summarizer_assets.routes import Parts, by_batch_jobs, online
 from summarizer_assets.sample import sample_path
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.rules import own_source
@@ -52,6 +51,7 @@ from summarizer_assets.storage.delta.stream import TableStream
 from summarizer_assets.storage.delta.table import BucketedTable, buckets_of_table
 from summarizer_assets.storage.local_folders import folder_of
 from summarizer_assets.storage.roots import RootHere
+from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
 from summarizer_assets.storage.state_db.ledger import SpendLedger
@@ -142,6 +142,10 @@ class Summarizer:
         return TriedBefore(self.database, lambda: self.root_name)
 
     @property
+    def jobs(self) -> BatchJobs:
+        return BatchJobs(self.database, self.root_name)
+
+    @property
     def ledger(self) -> SpendLedger:
         place = self.root.place
         return SpendLedger(self.database, self.root_name, place=place, in_tables=lambda: self.paid.cost)
@@ -211,6 +215,7 @@ class Summarizer:
                 tables=self.tables,
                 state=self.state,
                 tried=self.tried,
+                jobs=self.jobs,
                 journal=self.journal / bucket,
                 settings=RunSettings(
                     identity=self.identity,
@@ -229,7 +234,7 @@ class Summarizer:
                 choice=choice,
                 audience=Audience(told, self.watch, settings.progress_interval_s, warn or log),
             ),
-            self.route,
+            partial(self.route, log=log),
         )
 
     def render(self, authors: pl.DataFrame) -> pl.DataFrame:
@@ -247,28 +252,23 @@ class Summarizer:
         per_author = expected_output_tokens(settings.words)
         return GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author)
 
-    def route(self, work: Work, positions: Sequence[int]) -> Route:
+    def by_batch_jobs(self, bucket: str) -> bool:
+        """Also while jobs of the bucket are under way that an earlier setting made."""
+        return self.settings.route == "batch" or bool(self.jobs.live(bucket))
+
+    def route(self, work: Work, positions: Sequence[int], log: Callable[[str], None]) -> Route:
         settings, facts = self.settings, work.facts
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
         prompt = BucketPrompt(work.snapshot.authors, work.todo, self.rendering, self.request_builder)
-        client = self.client(facts.run_id, facts.bucket)
-        client.counters.notices.extend(model_notices(settings))
-        asker = Asker(
-            client,
-            prompt,
-            work.outcomes,
-            limits=self._group_limits,
-            checks=replace(self.checks, backdrop=work.snapshot.backdrop),
-            max_in_flight=settings.max_in_flight,
-            adapting=self.adapting,
-            trust=self.state.trust(self.fingerprint),
-        )
-        return OnlineRequests(asker, client, work, positions)
+        checks, trust = replace(self.checks, backdrop=work.snapshot.backdrop), self.state.trust(self.fingerprint)
+        parts = Parts(settings, work, positions, prompt, checks, self.adapting, self._group_limits, trust)
+        if self.by_batch_jobs(facts.bucket):
+            return by_batch_jobs(parts, self.price, self.jobs, lambda: self.ledger, log)
+        return online(parts, self.client(facts.run_id, facts.bucket))
 
     def client(self, run_id: str, bucket: str) -> Client:
         """The client for the provider, for a run that books its spending under these names."""
-        account = partial(self.ledger.account, run_id, bucket, asked_as(self.settings))
-        active = self.state.active_runs
+        account, active = partial(self.ledger.account, run_id, bucket, asked_as(self.settings)), self.state.active_runs
         return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
 
     @property

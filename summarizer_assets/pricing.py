@@ -10,6 +10,7 @@ from summarizer_assets.llm.budget.prices import ListPrice, list_price, list_take
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.errors import SettingsError
 
+_AT_OPENAI = 0.5  # platform.openai.com/docs/guides/batch: half of all token prices
 _OLD_DAYS = 60  # a list older than this should be compared with the provider's page
 
 
@@ -30,7 +31,15 @@ def configured_price(settings: Settings, today: date | None = None) -> Price | N
             "provider may bill more than the tokens of one answer: take it out, or set SUMMARIZER_PRICE_REQUEST_USD to "
             "what it adds to a request at most (0: nothing)"
         )
-    return replace(price, request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request)
+    price = replace(price, request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request)
+    return price.times(batch_factor(settings)) if settings.route == "batch" else price
+
+
+def batch_factor(settings: Settings) -> float:
+    """The price of tokens in a batch job, as a part of what they cost otherwise; 1 where no discount is known."""
+    if settings.batch_factor is not None:
+        return settings.batch_factor
+    return _AT_OPENAI if _host(settings) == "api.openai.com" else 1.0
 
 
 def _price_of_tokens(settings: Settings, today: date | None) -> Price | None:
@@ -82,6 +91,11 @@ def model_notices(settings: Settings, today: date | None = None) -> list[str]:
         notices.append(
             f"SUMMARIZER_LLM_EXTRA_BODY has {', '.join(costly)}, for which a provider may bill more than the tokens of "
             "one answer, and that is in no figure here: SUMMARIZER_PRICE_REQUEST_USD tells what it adds to a request."
+        )
+    if settings.route == "batch" and settings.batch_factor is None and batch_factor(settings) == 1:
+        notices.append(
+            "No price of batch jobs is known for this provider: they are booked as other requests are. "
+            "SUMMARIZER_BATCH_FACTOR tells which part of that they cost."
         )
     age = (today - list_taken()).days
     of_the_list = settings.price_input_usd is None and listed_price(settings, None, today) is not None

@@ -22,8 +22,8 @@ from summarizer_assets.llm.request_builder import RequestBuilder
 from summarizer_assets.settings import Settings
 from summarizer_assets.storage.errors import StorageError
 from summarizer_assets.storage.state_db.database import Database
-from summarizer_assets.storage.state_db.ledger import RunAccount
 from summarizer_assets.storage.state_db.rate_limits import SharedAccount, account_key
+from summarizer_assets.storage.state_db.run_account import RunAccount
 
 _EMBEDDED_URL = "http://embedded/v1"
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "calibrate": [[], ["--spend"], ["--picture", "picture.svg"]],
     "capacity": [[], ["--json"]],
     "spend": [[], ["--book-tables"], ["--release-uncertain"]],
+    "jobs": [[], ["--disown"]],
     "root": [[], ["--new-id"], ["--here"]],
     "rebuild-status": [[], ["--all"]],
     "undo-ingest": [[], ["1f0c2a9e"]],

@@ -22,7 +22,7 @@ LAYERS = [
     {"settings"},
     {"bucket_run", "ingest"},
     {"fact_metadata", "pricing", "provider", "user_errors"},
-    {"partitions", "plain_failures"},
+    {"partitions", "plain_failures", "routes"},
     {"io_manager"},
     {"installation"},
     {"names"},
@@ -76,6 +76,7 @@ OF_SETTINGS = {
     "",  # the package itself: it hands `Settings` to other projects
     "pricing",
     "provider",
+    "routes",
     "installation",
     "estimate",
     "calibration",

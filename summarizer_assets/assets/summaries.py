@@ -94,8 +94,7 @@ def build_summaries(partitions: dg.PartitionsDefinition[str], code_version: str,
         told = _Telling(context, summarizer, run, names, paid=choice.spend)
         with run:
             if choice.spend:
-                yield dg.Output(replace(run.summaries, ended=told.ended), SUMMARIES)
-                yield dg.Output(run.failures, FAILURES)
+                yield from told.outputs()
             else:
                 told.observe()
             run.finish()
@@ -136,6 +135,24 @@ class _Telling:
         self._names = names
         self._paid = paid
         self._before = before(summarizer.tables)
+
+    def outputs(self) -> Iterator[dg.Output[Any]]:
+        """Both tables, for the IO manager to commit; none of a run that ends while a batch job is under way.
+
+        That shows only at the end of the first stream, so it is committed here where such a job may be. The run is a
+        success then, and the partition stays as it was: a later run materialises it.
+        """
+        summaries = self._run.summaries
+        if self._summarizer.by_batch_jobs(self._context.partition_key):
+            with on_interrupt(self._run.interrupt):
+                persist(self._summarizer.tables.summaries, summaries)
+                if self._run.waits:
+                    persist(self._summarizer.tables.failures, self._run.failures)
+                    self.observe()
+                    return
+            summaries = replace(summaries, changes=())
+        yield dg.Output(replace(summaries, ended=self.ended), SUMMARIES)
+        yield dg.Output(self._run.failures, FAILURES)
 
     def checked(self) -> Iterator[dg.AssetCheckEvaluation]:
         context, run = self._context, self._run

@@ -27,13 +27,14 @@ class Asked:
     """How the asking ended. The work's `outcomes` hold what is not committed yet.
 
     `held_back`: authors who stay pending because of SUMMARIZER_LIMIT. `stop`: why not all authors have an outcome.
-    `wrote`: whether the phase yielded a change.
+    `wrote`: whether the phase yielded a change. `committed`: see `Route`.
     """
 
     held_back: int
     stop: Stop | None
     totals: RouteTotals
     wrote: bool
+    committed: Callable[[], None]
 
 
 def ask(
@@ -63,7 +64,7 @@ def ask(
     for change in _batches(context, work, route, told_to_stop):
         yield change
         wrote = True
-    return Asked(held_back, route.join(), route.totals(), wrote)
+    return Asked(held_back, route.join(), route.totals(), wrote, route.committed)
 
 
 def _batches(

@@ -107,6 +107,7 @@ class RecordBuilder:
 
     def answers(self, answer: Answer) -> dict[str, Any]:
         todo, facts, reading = self._todo, self._facts, answer.reading
+        identity = answer.identity or facts.identity
         positions = answer.positions
         ids, summaries, judgements = zip(*reading.accepted, strict=True)
         by_record = [todo.tokens[position] for position in positions]
@@ -125,8 +126,8 @@ class RecordBuilder:
         rows = list(zip(*(own[name] for name in OWN), strict=True))
         shared = {
             "bucket": facts.bucket,
-            "prompt_version": facts.identity.prompt_version,
-            "model": facts.identity.model,
+            "prompt_version": identity.prompt_version,
+            "model": identity.model,
             "response_model": reading.response_model,
             "request_id": answer.request_id,
             "run_id": facts.run_id,

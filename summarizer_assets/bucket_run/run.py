@@ -18,6 +18,7 @@ from summarizer_assets.bucket_run.settle import last_changes, settle, untouched
 from summarizer_assets.bucket_run.totals import BucketCounts, Settled, metadata
 from summarizer_assets.bucket_run.work import Found, finding_work
 from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.run_records import IN_BATCH
 from summarizer_assets.storage.delta.changes import Change, Overwrite
 from summarizer_assets.storage.delta.stream import TableStream
 from summarizer_assets.storage.journal import drop
@@ -41,6 +42,7 @@ class BucketRun:
         self._context = context
         self._route_to = route_to
         self._stack = ExitStack()
+        self._committed: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
         """See `work.finding_work`, also for what it raises."""
@@ -55,6 +57,11 @@ class BucketRun:
     def close(self) -> None:
         """End whatever still runs and let the bucket go. What is not committed stays in the journal."""
         self._stack.close()
+
+    @property
+    def waits(self) -> bool:
+        """Whether it ends because a batch job is under way."""
+        return self.stop is not None and self.stop.cause == IN_BATCH
 
     @property
     def counts(self) -> BucketCounts:
@@ -82,6 +89,7 @@ class BucketRun:
 
     def finish(self) -> None:
         """Both tables are written: record how the run ended and let the journal go."""
+        self._committed()
         drop(self._settled.segments)
         context, found = self._context, self._found
         if not context.choice.spend:
@@ -106,6 +114,7 @@ class BucketRun:
         if work is None:
             return
         asked = yield from ask(context, work, self._route_to, self._stack, lambda: self.stop)
+        self._committed = asked.committed
         self._settled = settle(context, work, asked, self._began)
         self.stop = self.stop or self._settled.stop
         yield from last_changes(context, work, self._settled, wrote=asked.wrote)

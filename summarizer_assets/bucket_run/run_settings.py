@@ -17,6 +17,7 @@ from summarizer_assets.core.prompt.rendering import RenderSettings
 from summarizer_assets.core.records import AUTHORS, FAILURES, SUMMARIES
 from summarizer_assets.storage.delta.table import BucketedTable
 from summarizer_assets.storage.disk import prove_writable
+from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
 from summarizer_assets.storage.state_db.state import StateStore
 
@@ -75,6 +76,7 @@ class RunContext:
     tables: Tables
     state: StateStore
     tried: TriedBefore
+    jobs: BatchJobs
     journal: Path
     settings: RunSettings
     log: Callable[[str], None]

@@ -63,7 +63,9 @@ def finding_work(context: RunContext) -> Iterator[Found]:
         found = replace(found, offer=offer(found.snapshot.plan.todo, context.settings.terms))
         does = "asks" if context.choice.spend else "would ask, with `spend: true`,"
         context.log(f"bucket {context.bucket}: this run {does} {words(found.offer)}")
-    if not context.choice.spend or not (found.snapshot.has_work or has_records(context.journal)):
+    if not context.choice.spend or not (
+        found.snapshot.has_work or has_records(context.journal) or context.jobs.live(context.bucket)
+    ):
         yield found
         return
     with context.state.claim(context.bucket, context.run_id) as claim:

@@ -19,6 +19,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "status": "Show progress, failures with their reasons, and what to do next",
         "redrive": "Retry failed authors, by reason, author or bucket",
         "resummarize": "Replace summaries, by prompt, model or age",
+        "jobs": "List the batch jobs under way; cancel or adopt one",
     },
     "Inspect": {
         "author": "Show one author: record, summary with doubts marked, attempts, cost",

@@ -11,7 +11,9 @@ PARKED_AFTER_RUNS = 3
 _DISTRUSTED_S = 3600.0
 #: Stops of a run whose provider answered; every other stop is caused by the provider.
 TOO_MANY_FAILURES = "too_many_failures"
-OWN_STOPS = frozenset({"terminated", TOO_MANY_FAILURES, UNUSABLE})
+#: The run ended while a batch job is under way, which a later run collects.
+IN_BATCH = "in_batch"
+OWN_STOPS = frozenset({"terminated", TOO_MANY_FAILURES, UNUSABLE, IN_BATCH})
 #: Tag of a run that a person cancelled; its value is the run's own id, because a re-executed run inherits tags. If the
 #: worker dies of it, or before, Dagster shows only a failure.
 CANCEL_ASKED = "summarizer/cancel_asked"

@@ -78,6 +78,8 @@ class FaultyProvider:
 
     def use(self, plan: Plan) -> None:
         """Switch to another plan, whose counts and time start now."""
+        self.batches.bring_up_to_date()  # under the plan that held until now
+        self.batch_calls.restart()
         self.record.keep(plan.keep_entries)
         self._course = Course(plan, self._clock())
         for changed in self.on_change:

@@ -8,6 +8,7 @@ from summarizer_assets.assets.failure_redrive import LAUNCH_REDRIVES
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.names import Names
 from summarizer_assets.sensors.authors import AUTHORS_SENSOR, build_authors_sensor
+from summarizer_assets.sensors.batches import BATCH_SENSOR, build_batch_sensor
 from summarizer_assets.sensors.lapsed import LOST_SENSOR, build_lost_sensor
 from summarizer_assets.sensors.launch_redrives import build_launch_redrives
 from summarizer_assets.sensors.retry import RETRY_SENSOR, build_retry_sensor
@@ -15,7 +16,7 @@ from summarizer_assets.sensors.source import SOURCE_SENSOR, build_source_sensor
 from summarizer_assets.sensors.tick import TickLimits
 from summarizer_assets.settings.errors import SettingsError
 
-SENSORS = (RETRY_SENSOR, LOST_SENSOR, SOURCE_SENSOR, AUTHORS_SENSOR, LAUNCH_REDRIVES)
+SENSORS = (RETRY_SENSOR, LOST_SENSOR, SOURCE_SENSOR, AUTHORS_SENSOR, LAUNCH_REDRIVES, BATCH_SENSOR)
 
 
 def build_sensors(
@@ -46,6 +47,7 @@ def build_sensors(
         ),
         SOURCE_SENSOR: build_source_sensor(names, ingest, interval_s=max(every, 30), settle_s=settings.source_settle_s),
         AUTHORS_SENSOR: build_authors_sensor(names, summarize, interval_s=every, limits=limits),
+        BATCH_SENSOR: build_batch_sensor(names, summarize, interval_s=max(every, 60)),
         LAUNCH_REDRIVES: build_launch_redrives(
             names, summarize, interval_s=every, runs_per_tick=settings.retry_runs_per_tick
         ),

@@ -17,6 +17,7 @@ from summarizer_assets.provider import asked_as
 from summarizer_assets.sensors.decide.provider_gate import Budget
 from summarizer_assets.sensors.decide.retry import BucketState
 from summarizer_assets.storage.delta.guards import reading
+from summarizer_assets.storage.state_db.batch_jobs import Waiting
 
 #: The most bytes per estimated token (a long run of plain letters), bytes around the records, and per character.
 _BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4
@@ -24,11 +25,11 @@ _BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4
 
 @dataclass(frozen=True)
 class RetryFacts:
-    """Facts by bucket, except for the last four.
+    """Facts by bucket, except for the four before the last.
 
     `given_up`: number of authors whose attempts are used up, by reason; only a person retries them.
     `unfinished_counts`: authors without a row may be asked (a pilot's limit is not used up). `fingerprint`: fingerprint
-    of the current model, prompt and settings.
+    of the current model, prompt and settings. `in_batch`: what waits in batch jobs.
     """
 
     authors: Mapping[str, int]
@@ -41,6 +42,7 @@ class RetryFacts:
     unfinished_counts: bool
     budget: Budget | None
     fingerprint: str
+    in_batch: Mapping[str, Waiting]
 
     @property
     def recorded(self) -> frozenset[str]:
@@ -62,6 +64,8 @@ class RetryFacts:
                 in_flight=bucket in busy,
                 asked_for=bool(self.runs.get(bucket)) or bucket in self.summaries or bucket in self.failed,
                 barred=bucket in barred,
+                in_batch=bucket in self.in_batch,
+                batch_for_us=self.in_batch.get(bucket, Waiting()).for_us > 0,
             )
             for bucket in buckets
         ]
@@ -93,6 +97,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
         unfinished_counts=settings.limit is None or asked < settings.limit,
         budget=budget_of(summarizer),
         fingerprint=summarizer.fingerprint,
+        in_batch=summarizer.jobs.waiting(),
     )
 
 

@@ -3,7 +3,7 @@
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic_settings
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from summarizer_assets.core.authors.exclusion import lines_of
 from summarizer_assets.core.buckets import MAX_BUCKETS
 from summarizer_assets.core.ingest_loss import Shares
-from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.endpoint import endpoint
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.settings.env_file import names_in
@@ -24,8 +23,10 @@ from summarizer_assets.settings.rules import (
     file_there,
     host_names,
     known_columns,
+    output_is_bounded,
     paper_columns,
     prices_are_whole,
+    route_is_there,
     text_of,
     text_or_file,
 )
@@ -160,6 +161,16 @@ class Settings(BaseSettings):
     max_output_tokens: int = sometimes(
         16_000, ge=100, description="The most output tokens of one request; groups are made small enough."
     )
+    route: Literal["online", "batch"] = to_know(
+        "online",
+        description="`batch`: requests go into the provider's batch jobs: a day at most, cheaper. See batch.md.",
+    )
+    batch_factor: float | None = sometimes(
+        None, gt=0, le=1, description="Price in a batch job, as a part of the other. Unset: 0.5 at OpenAI, else 1."
+    )
+    batch_enqueued_tokens: int | None = sometimes(
+        None, ge=1, description="The account's limit of input tokens in batch jobs under way. Unset: learnt."
+    )
     max_in_flight: int = to_know(64, ge=1, le=10_000, description="The most requests in flight in one run.")
     rpm: int | None = to_know(None, ge=1, description="The account's requests a minute, for all runs together.")
     tpm: int | None = to_know(None, ge=1, description="The account's tokens a minute, for all runs together.")
@@ -239,17 +250,9 @@ class Settings(BaseSettings):
         provider_is_named_whole(url, self.llm_model, self.llm_protocol, key=self.llm_api_key is not None)
         of_the_cache = (self.price_cached_input_usd, self.price_cache_write_usd)
         prices_are_whole((self.price_input_usd, self.price_output_usd), of_the_cache)
-        if self.budget_usd is not None and self.most_output_tokens is None:
-            raise ValueError(
-                "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound on the output, so that "
-                'nobody knows what a request may cost: give one, as in {"max_completion_tokens": 16000}'
-            )
-        least = expected_output_tokens(self.words)
-        if self.max_output_tokens < least:  # every answer would be cut off, but paid for
-            raise ValueError(
-                f"SUMMARIZER_MAX_OUTPUT_TOKENS={self.max_output_tokens} holds no summary of SUMMARIZER_WORDS="
-                f"{self.words}; allowed: at least {least}, or fewer words"
-            )
+        bound, most, budget = self.most_output_tokens, self.max_output_tokens, self.budget_usd is not None
+        output_is_bounded(bound, most, self.words, budget=budget)
+        route_is_there(self.route, self.protocol.name, embedded=self.embedded)
         return self
 
     @property

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from summarizer_assets.core.paper_fields import PAPER_FIELDS
+from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.core.records import AUTHOR
 from summarizer_assets.settings.errors import SettingsError
 
@@ -91,3 +92,39 @@ def prices_are_whole(tokens: Sequence[float | None], of_the_cache: Sequence[floa
     """
     if None in tokens and any(price is not None for price in (*tokens, *of_the_cache)):
         raise ValueError("SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD go together: set both or none")
+
+
+def output_is_bounded(bound: int | None, most: int, words: int, *, budget: bool) -> None:
+    """Check that a request's output limit holds a summary, and that a budget can rely on one.
+
+    Args:
+        bound: of a request; None: there is none, or it is not a number.
+        most: `max_output_tokens`.
+        words: of a summary.
+        budget: whether one is set.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if budget and bound is None:
+        raise ValueError(
+            "SUMMARIZER_BUDGET_USD is set, and SUMMARIZER_LLM_EXTRA_BODY leaves no bound on the output, so that "
+            'nobody knows what a request may cost: give one, as in {"max_completion_tokens": 16000}'
+        )
+    least = expected_output_tokens(words)
+    if most < least:  # every answer would be cut off, but paid for
+        raise ValueError(
+            f"SUMMARIZER_MAX_OUTPUT_TOKENS={most} holds no summary of SUMMARIZER_WORDS={words}; allowed: at least "
+            f"{least}, or fewer words"
+        )
+
+
+def route_is_there(route: str, protocol: str, *, embedded: bool) -> None:
+    """Check that batch jobs, where they are wanted, are of a form that is spoken here.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if route == "batch" and (embedded or protocol != "openai"):
+        who = "the embedded provider" if embedded else f"the protocol {protocol}"
+        raise ValueError(f"SUMMARIZER_ROUTE=batch with {who}: batch jobs are made in OpenAI's form only; set online")

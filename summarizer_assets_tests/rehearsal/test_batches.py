@@ -353,6 +353,16 @@ def test_a_fault_hits_as_many_calls_as_the_plan_says_from_the_one_it_says():
     assert outcomes == [200, 401, 401, 200]
 
 
+def test_calls_are_counted_anew_under_another_plan_and_a_job_keeps_the_terms_that_it_was_made_under():
+    with bench(SLOW) as it:
+        job = it.submit(of(1))
+        it.wait(115)
+        it.provider.use(Plan(batch=BatchTerms(running_s=10_000, calls=(CallFault("job", "unauthorized"),))))
+        with pytest.raises(openai.AuthenticationError):
+            it.look(job)
+        assert it.look(job).status == "completed"
+
+
 def test_every_call_has_a_name_that_the_plan_takes_and_no_other_fault_is_known():
     assert set(CALLS) == {"upload", "files", "file", "content", "delete", "create", "jobs", "job", "cancel"}
     with pytest.raises(ValueError, match="unknown fault"):

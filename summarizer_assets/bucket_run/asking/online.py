@@ -60,6 +60,9 @@ class OnlineRequests:
             raise self._error
         return self._asker.stop
 
+    def committed(self) -> None:
+        """Nothing waits for it: what requests cost is booked as they are answered."""
+
     def progress(self) -> RouteProgress:
         changes: list[str] = []
         self._asker.adapting.tell(changes.append)

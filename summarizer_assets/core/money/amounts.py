@@ -103,6 +103,17 @@ class Price:
     def _dearest(self) -> "Price":
         return max((self, *(price for _, price in self.tiers)), key=lambda price: (price.output, price.input))
 
+    def times(self, factor: float) -> "Price":
+        """The price of tokens multiplied, for batch jobs; rounded up to a pico-dollar. What a request adds stays."""
+
+        def scaled(price: "Price") -> "Price":
+            parts = (price.input, price.cached_input, price.cache_write, price.output)
+            made = [int((part * Decimal(repr(factor))).to_integral_value(rounding="ROUND_CEILING")) for part in parts]
+            asked, cached, written, said = made
+            return replace(price, input=asked, cached_input=cached, cache_write=written, output=said, tiers=())
+
+        return replace(scaled(self), tiers=tuple((name, scaled(price)) for name, price in self.tiers))
+
     def cost(self, usage: Usage) -> int:
         """Nano-dollars of one request, at the tier reported by its reply."""
         return sum(self.parts(usage))

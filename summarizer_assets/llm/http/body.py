@@ -1,7 +1,7 @@
 """The body of a reply while it comes in: unpacked, and never larger than a cap, however small it was packed."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import httpx
@@ -12,13 +12,17 @@ class BodyTooBigError(httpx.RemoteProtocolError):
 
 
 class Body:
-    """A body under construction, never larger than the cap, however small it was packed."""
+    """A body under construction, never larger than the cap, however small it was packed.
 
-    def __init__(self, cap: int, encoding: str) -> None:
+    `sink`: gets the pieces as they come, which are then not kept.
+    """
+
+    def __init__(self, cap: int, encoding: str, sink: Callable[[bytes], object] | None = None) -> None:
         encoding = encoding.strip().lower()
         self._cap = cap
         self._size = 0
         self._parts: list[bytes] = []
+        self._take = self._parts.append if sink is None else sink
         self._unpacker = None if encoding in _PLAIN else _Unpacker(encoding)
 
     def feed(self, chunk: bytes) -> None:
@@ -27,7 +31,7 @@ class Body:
         self._size += len(chunk)
         if self._size > self._cap:
             raise BodyTooBigError(f"the reply exceeds the cap of {self._cap:,} bytes and was cut off")
-        self._parts.append(chunk)
+        self._take(chunk)
 
     def finish(self) -> bytes:
         if self._unpacker is not None and self._size and not self._unpacker.complete:

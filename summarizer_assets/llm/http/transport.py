@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import httpx
@@ -27,6 +27,10 @@ from summarizer_assets.llm.http.sockets import Sockets
 from summarizer_assets.llm.http.turns import Turns
 
 MiB = 1 << 20
+#: An extension of a request: a function that gets the pieces of a successful reply's body, which is then empty.
+SINK: Final = "sink"
+_SINK_BYTES: Final = 4096 * MiB
+_OK: Final = 200
 
 _Message = MutableMapping[str, Any]
 ASGIApp = Callable[
@@ -149,7 +153,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 ssl=route.ssl,
             )
             try:
-                body = await self._read(response)
+                body = await self._read(response, request.extensions.get(SINK))
             except BaseException:  # the deadline, the cap, a cancellation: the rest of this reply must go nowhere
                 response.close()
                 raise
@@ -199,11 +203,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             self._headers = (raw, CIMultiDict((name.decode("ascii"), value.decode("latin-1")) for name, value in raw))
         return self._headers[1]
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        cap = self._limits.body_bytes
+    async def _read(self, response: aiohttp.ClientResponse, sink: Callable[[bytes], object] | None) -> bytes:
+        wanted = sink if response.status == _OK else None
+        cap = self._limits.body_bytes if wanted is None else _SINK_BYTES
         if (response.content_length or 0) > cap:
             raise BodyTooBigError(f"the reply announces {response.content_length:,} bytes; the cap is {cap:,}")
-        body = Body(cap, response.headers.get("Content-Encoding", ""))
+        body = Body(cap, response.headers.get("Content-Encoding", ""), wanted)
         async for chunk in response.content.iter_any():
             body.feed(chunk)
         return body.finish()

@@ -49,6 +49,10 @@ class BatchCalls:
         self._clock = clock
         self._asked: Counter[str] = Counter()
 
+    def restart(self) -> None:
+        """Count calls anew: another plan begins."""
+        self._asked.clear()
+
     def reply(self, http: HttpCall) -> Reply:
         place = _place(http.path)
         assert place is not None

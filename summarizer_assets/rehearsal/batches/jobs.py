@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from summarizer_assets.rehearsal.batches.input_file import Input, Line
 from summarizer_assets.rehearsal.batches.results import LineAnswer
+from summarizer_assets.rehearsal.batches.terms import BatchTerms
 
 LIVE: Final = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _OK: Final = 200
@@ -23,6 +24,7 @@ class Job:
     content: bytes = field(repr=False)  # of the input file, until it is validated
     created_at: float
     expires_at: float
+    terms: BatchTerms
     status: str = "validating"
     input: Input | None = None
     course: list[Line] = field(default_factory=list)

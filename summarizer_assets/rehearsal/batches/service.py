@@ -34,7 +34,7 @@ class BatchService:
 
     Args:
         answer: what the model gives to the body of a line.
-        terms: as they are now.
+        terms: as they are now; a job keeps those that it was made under.
         seed: of the lines' order.
         clock: the time of day, in epoch seconds.
     """
@@ -67,6 +67,11 @@ class BatchService:
         with self._lock:
             self._bring_up_to_date()
             return list(self._bill)
+
+    def bring_up_to_date(self) -> None:
+        """Do all that is to be done until now."""
+        with self._lock:
+            self._bring_up_to_date()
 
     def jobs(self) -> list[dict[str, Any]]:
         """All accounts' jobs, oldest first, also those that no list shows yet."""
@@ -117,7 +122,9 @@ class BatchService:
                     code="rate_limit_exceeded",
                 )
             ends = now + terms.window_s
-            job = Job(f"batch_{uuid4().hex}", account, file.id, endpoint, window, metadata, file.content, now, ends)
+            job = Job(
+                f"batch_{uuid4().hex}", account, file.id, endpoint, window, metadata, file.content, now, ends, terms
+            )
             self._jobs[job.id] = job
             return self._described(job, now)
 
@@ -155,7 +162,7 @@ class BatchService:
         return [job for job in self._jobs.values() if job.account == account]
 
     def _described(self, job: Job, now: float) -> dict[str, Any]:
-        return job.described(with_files=now >= job.ended_at + self._terms().ids_after_s)
+        return job.described(with_files=now >= job.ended_at + job.terms.ids_after_s)
 
     def _readable(self, account: str, file_id: str, terms: BatchTerms, now: float) -> StoredFile:
         found = next((file for file in self._files.of(account, now) if file.id == file_id), None)
@@ -173,18 +180,18 @@ class BatchService:
         return now
 
     def _advance(self, job: Job, now: float) -> None:
-        terms = self._terms()
+        terms = job.terms
         if job.status == "validating" and now >= job.created_at + terms.validating_s:
             self._validate(job, job.created_at + terms.validating_s)
         if job.status == "in_progress":
-            self._work(job, terms, now)
+            self._work(job, now)
         if job.status == "finalizing" and now >= job.moments["finalizing"] + terms.finalizing_s:
             self._end(job, "completed", job.moments["finalizing"] + terms.finalizing_s)
         if job.status == "cancelling" and now >= job.moments["cancelling"] + terms.cancelling_s:
             self._end(job, "cancelled", job.moments["cancelling"] + terms.cancelling_s)
 
     def _validate(self, job: Job, at: float) -> None:
-        job.input = found = read_input(job.content, job.endpoint, self._terms())
+        job.input = found = read_input(job.content, job.endpoint, job.terms)
         job.content = b""
         job.problems = found.problems or self._over_the_limit(job)
         if job.problems:
@@ -195,7 +202,7 @@ class BatchService:
 
     def _over_the_limit(self, job: Job) -> tuple[dict[str, Any], ...]:
         assert job.input is not None
-        most = self._terms().enqueued_tokens
+        most = job.terms.enqueued_tokens
         queued = sum(
             other.input.tokens
             for other in self._of(job.account)
@@ -209,7 +216,8 @@ class BatchService:
         )
         return (problem("token_limit_exceeded", told),)
 
-    def _work(self, job: Job, terms: BatchTerms, now: float) -> None:
+    def _work(self, job: Job, now: float) -> None:
+        terms = job.terms
         began = job.moments["in_progress"]
         until = min(now, job.expires_at) - began
         whole = until >= terms.running_s
@@ -227,7 +235,7 @@ class BatchService:
 
     def _end(self, job: Job, status: str, at: float) -> None:
         """Write the result files; of a job that was cancelled before it was validated there are none."""
-        terms, seed = self._terms(), self._seed()
+        terms, seed = job.terms, self._seed()
         files = result_files(
             job.course, job.answers, status, bad=terms.lines, seed=seed, empty_error_file=terms.empty_error_file
         )
@@ -238,7 +246,7 @@ class BatchService:
     def _result(self, job: Job, kind: str, content: bytes | None, at: float) -> str | None:
         if content is None:
             return None
-        name, kept = f"{job.id}_{kind}.jsonl", at + self._terms().kept_s
+        name, kept = f"{job.id}_{kind}.jsonl", at + job.terms.kept_s
         return self._files.put(job.account, name, "batch_output", content, at, kept).id
 
 

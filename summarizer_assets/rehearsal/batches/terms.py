@@ -20,7 +20,7 @@ class CallFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call: Call
     fault: str
     done: bool = False  # what the call asks for happens nevertheless
-    after: int = 0  # calls of this kind before the first one hit, counted over the whole server
+    after: int = 0  # calls of this kind before the first one hit, counted from the plan's start
     times: int | None = 1  # calls hit; None: all that follow
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ class Verdict(StrEnum):
     IN_FLIGHT = "a run is on its way"
     CANCELLED = "cancelled by a person: left alone until materialised again"
     PARKED = "parked: three runs in a row made no progress; look at the last run, then materialise it by hand"
+    WAITING = "a batch job is under way"
     NOT_DUE = "failures wait for their time"
     OUTAGE = "the provider refused the last run: a single probe is sent first"
     UNUSABLE = (

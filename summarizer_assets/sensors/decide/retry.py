@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from summarizer_assets.core.authors.state import without_a_row
-from summarizer_assets.core.run_records import PARKED_AFTER_RUNS, TOO_MANY_FAILURES, PastRun
+from summarizer_assets.core.run_records import IN_BATCH, PARKED_AFTER_RUNS, TOO_MANY_FAILURES, PastRun
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.provider_gate import PROBE_WAIT_S, Budget, provider_gate
 
+_BATCH_AGAIN_S = 900.0
 #: Number of buckets looked up together in the orchestrator's run history, by two queries.
 LOOKED_UP_AT_ONCE = 50
 
@@ -25,7 +26,8 @@ class BucketState:
 
     Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds), or
     None. `runs`: newest first. `asked_for`: the bucket was requested at least once. `barred`: it has a summary of an
-    excluded author. `shown_failed`: the orchestrator shows it as failed, because its last run broke off.
+    excluded author. `shown_failed`: the orchestrator shows it as failed, because its last run broke off. `in_batch`:
+    batch jobs are under way; `batch_for_us`: the next step of one of them is a run's.
     """
 
     bucket: str
@@ -38,6 +40,8 @@ class BucketState:
     asked_for: bool
     barred: bool = False
     shown_failed: bool = False
+    in_batch: bool = False
+    batch_for_us: bool = False
 
     @property
     def deserted(self) -> bool:
@@ -144,8 +148,8 @@ def pick(wanted: Sequence[str], most: int, objections: Objections) -> tuple[list
 
 
 def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished_counts: bool) -> Verdict:
-    if state.in_flight:
-        return Verdict.IN_FLIGHT
+    if state.in_flight or _waits_for_a_job(state, now):
+        return Verdict.IN_FLIGHT if state.in_flight else Verdict.WAITING
     if state.deserted or state.barred:
         return Verdict.RUN  # bounded by the orchestrator's history of runs launched for the same rows
     unfinished = unfinished_counts and state.pending > 0
@@ -162,6 +166,13 @@ def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished
     return Verdict.PARKED if unfinished or due else Verdict.NOT_DUE
 
 
+def _waits_for_a_job(state: BucketState, now: float) -> bool:
+    """Where a run has the next step, the last one is to be long over: what the provider refused, it may take later."""
+    last = state.runs[0].ended_at if state.runs else None
+    rested = last is None or now - last >= _BATCH_AGAIN_S
+    return state.in_batch and not (state.batch_for_us and rested)
+
+
 def _dying(state: BucketState) -> bool:
     """Whether the last runs all died without recording their end, as the next would."""
     last = state.runs[:PARKED_AFTER_RUNS]
@@ -173,7 +184,7 @@ def _stuck(state: BucketState) -> bool:
 
     A run without pending authors, which only retried due failures, counts as progress.
     """
-    own = [run for run in state.runs if not (run.refused or run.braked)][:PARKED_AFTER_RUNS]
+    own = [run for run in state.runs if not (run.refused or run.braked or run.stop == IN_BATCH)][:PARKED_AFTER_RUNS]
     if len(own) < PARKED_AFTER_RUNS or any(run.pending_before == 0 for run in own):
         return False
     remaining = state.pending

@@ -10,7 +10,6 @@ booking whose commit was not confirmed is booked again, so that too much counts 
 
 import contextlib
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from summarizer_assets.core.money.spending import Booking, Grant, PastUnknown, W
 from summarizer_assets.storage.processes import process_name, this_host
 from summarizer_assets.storage.state_db.claim import is_dead
 from summarizer_assets.storage.state_db.database import METADATA, Database
+from summarizer_assets.storage.state_db.run_account import RunAccount
 
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite assigns row numbers only to an INTEGER key
 _SUMS = ("spent", "uncertain", "wasted", "reserved", "prompt_tokens", "cached_tokens", "completion_tokens", "requests")
@@ -68,6 +68,7 @@ _EXCESSES = sa.Table(
     sa.Column("replies", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
+_NEVER: Final = 1e18  # when a lasting lease lapses
 _EXCESS_S: Final = 3600.0  # forgotten after an hour without another: providers fix errors, and one case may be an error
 
 BOOKED, LOST, RETURNED, RELEASED = "booked", "run lost", "run returned", "released by a person"
@@ -101,7 +102,7 @@ class SpendLedger:
         self._database = database
         self._root = root
 
-    def account(self, run_id: str, bucket: str, asked_as: str = "") -> "RunAccount":
+    def account(self, run_id: str, bucket: str, asked_as: str = "") -> RunAccount:
         """The account of one run of a bucket; `asked_as` identifies the model and the form of its requests."""
         return RunAccount(self, run_id, bucket, asked_as)
 
@@ -156,43 +157,47 @@ class SpendLedger:
         with self._database.begin() as connection:
             return self._excess(connection, asked_as, Booking())
 
-    def settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None) -> Grant:
+    def settle(self, run: RunAccount, booking: Booking, wish: Wish, cap: int | None) -> Grant:
         """See `RunAccount.settle`."""
         grant = self._settle(run, booking, wish, cap, first=cap is None)
         if grant is None:
-            self._require_past()
+            self.require_past()
             grant = self._settle(run, booking, wish, cap, first=True)
             assert grant is not None
         return grant
 
-    def _settle(self, run: "RunAccount", booking: Booking, wish: Wish, cap: int | None, *, first: bool) -> Grant | None:
+    def _settle(self, run: RunAccount, booking: Booking, wish: Wish, cap: int | None, *, first: bool) -> Grant | None:
         """None if nothing was ever booked under this root and this may not be the `first` booking."""
         with self._database.begin() as connection:
-            now = self._database.steady_now(connection)
-            if self._found_totals(connection) is None:
-                if not first:
-                    return None
-                self._locked_totals(connection)
-            had = self._sweep(connection, run.token, now)
-            totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
-            others = int(totals.reserved) - had
-            spent, uncertain = int(totals.spent) + booking.spent, int(totals.uncertain) + booking.uncertain
-            extra = granted(wish, None if cap is None else cap - spent - uncertain - others)
-            has = wish.floor + extra
-            changes = {
-                "spent": booking.spent,
-                "uncertain": booking.uncertain,
-                "wasted": booking.wasted,
-                "reserved": has - had,
-                "prompt_tokens": booking.prompt_tokens,
-                "cached_tokens": booking.cached_tokens,
-                "completion_tokens": booking.completion_tokens,
-                "requests": booking.requests,
-            }
-            self._add(connection, run.run_id, run.bucket, BOOKED, changes)
-            self._lease(connection, run, has, now)
-            excess = self._excess(connection, run.asked_as, booking)
-        return Grant(extra, others, spent, uncertain, excess)
+            if self._found_totals(connection) is None and not first:
+                return None
+            return self.settle_within(connection, run, booking, wish, cap)
+
+    def settle_within(
+        self, connection: sa.Connection, run: RunAccount, booking: Booking, wish: Wish, cap: int | None
+    ) -> Grant:
+        """As `RunAccount.settle`, as a part of a transaction; whoever has a cap calls `require_past` before it."""
+        now = self._database.steady_now(connection)
+        self._locked_totals(connection)
+        had = self._sweep(connection, run.token, now)
+        totals = connection.execute(sa.select(_TOTALS).where(_TOTALS.c.root == self._root)).one()
+        others = int(totals.reserved) - had
+        spent, uncertain = int(totals.spent) + booking.spent, int(totals.uncertain) + booking.uncertain
+        extra = granted(wish, None if cap is None else cap - spent - uncertain - others)
+        has = wish.floor + extra
+        changes = {
+            "spent": booking.spent,
+            "uncertain": booking.uncertain,
+            "wasted": booking.wasted,
+            "reserved": has - had,
+            "prompt_tokens": booking.prompt_tokens,
+            "cached_tokens": booking.cached_tokens,
+            "completion_tokens": booking.completion_tokens,
+            "requests": booking.requests,
+        }
+        self._add(connection, run.run_id, run.bucket, BOOKED, changes)
+        self._lease(connection, run, has, now)
+        return Grant(extra, others, spent, uncertain, self._excess(connection, run.asked_as, booking))
 
     def _excess(self, connection: sa.Connection, asked_as: str, booking: Booking) -> Excess:
         """The known excess, updated by a run's booking."""
@@ -212,7 +217,7 @@ class SpendLedger:
                     connection.execute(_EXCESSES.insert().values(asked_as=asked_as, **values))
         return seen
 
-    def _require_past(self) -> None:
+    def require_past(self) -> None:
         """Check that the tables hold no paid answers while the ledger is empty.
 
         Runs outside a transaction, because reading the tables may be slow. A run books before it writes to the tables,
@@ -283,41 +288,15 @@ class SpendLedger:
             .values({name: _TOTALS.c[name] + change for name, change in changes.items() if change})
         )
 
-    def _lease(self, connection: sa.Connection, run: "RunAccount", amount: int, now: float) -> None:
+    def _lease(self, connection: sa.Connection, run: RunAccount, amount: int, now: float) -> None:
         where = _LEASES.c.token == run.token
         if not amount:
             connection.execute(_LEASES.delete().where(where))
             return
-        state = {"amount": amount, "expires_at": now + self.lease_s, "lost": False}
+        state = {"amount": amount, "expires_at": _NEVER if run.lasting else now + self.lease_s, "lost": False}
         if not connection.execute(_LEASES.update().where(where).values(state)).rowcount:
             who = {"token": run.token, "root": self._root, "run_id": run.run_id, "bucket": run.bucket}
             where_from = {"host": this_host(), "process": process_name(os.getpid())}
+            if run.lasting:
+                where_from = {"host": "", "process": ""}
             connection.execute(_LEASES.insert().values({**who, **where_from, **state}))
-
-
-class RunAccount:
-    """One run's side of the ledger."""
-
-    def __init__(self, ledger: SpendLedger, run_id: str, bucket: str, asked_as: str = "") -> None:
-        self.lease_s = ledger.lease_s
-        self.token = uuid.uuid4().hex
-        self.run_id = run_id
-        self.bucket = bucket
-        self.asked_as = asked_as
-        self._ledger = ledger
-
-    def settle(self, booking: Booking, wish: Wish, cap: int | None) -> Grant:
-        """Book finished requests, renew the lease and reserve again, all in one transaction.
-
-        Afterwards the wish's floor plus the grant's extra is reserved; an empty wish ends the lease.
-
-        Args:
-            booking: results since the last call.
-            wish: the amounts wanted from now on.
-            cap: the most that all runs together may spend, in nano-dollars; None for no cap.
-
-        Raises:
-            PastUnknown: there is a cap, but this ledger does not know past spending; nothing was booked.
-            StorageError: the store does not answer; whether the booking was committed is unknown.
-        """
-        return self._ledger.settle(self, booking, wish, cap)

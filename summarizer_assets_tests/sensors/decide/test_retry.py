@@ -393,3 +393,28 @@ def test_after_a_change_one_bucket_shows_whether_it_helped() -> None:
     states = [replace(UNFINISHED, bucket=f"{number}", runs=[braked(10 * number + 10, "before")]) for number in range(5)]
     decision = decide(states, now=NOW, runs_per_tick=25, objections=nothing, fingerprint="now")
     assert len(decision.run) == 1
+
+
+IN_JOB = replace(UNFINISHED, in_batch=True, runs=[run(ago=10, before=5, after=5, stop="in_batch")])
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (IN_JOB, Verdict.WAITING),
+        (replace(IN_JOB, runs=[run(ago=90_000, stop="in_batch")]), Verdict.WAITING),
+        (replace(IN_JOB, batch_for_us=True), Verdict.WAITING),
+        (replace(IN_JOB, batch_for_us=True, runs=[run(ago=900, stop="in_batch")]), Verdict.RUN),
+        (replace(IN_JOB, batch_for_us=True, runs=[run(died=True, stop="in_batch")]), Verdict.RUN),
+        (replace(IN_JOB, in_flight=True), Verdict.IN_FLIGHT),
+        (replace(IN_JOB, next_due_at=NOW - 1), Verdict.WAITING),
+    ],
+)
+def test_a_bucket_with_a_batch_job_is_left_to_it_unless_a_run_has_the_next_step(state, verdict):
+    assert decided(state).verdicts["0001"] is verdict
+
+
+def test_runs_that_ended_for_a_batch_job_are_no_runs_without_progress():
+    idle = [run(ago=1000.0 * n, before=5, after=5, stop="in_batch") for n in (1, 2, 3, 4)]
+    assert decided(replace(UNFINISHED, runs=idle)).verdicts["0001"] is Verdict.RUN
+    assert not idle[0].refused, "the provider did its part"

@@ -1,0 +1,1 @@
+"""A provider's batch jobs: decisions about them, as pure functions."""

@@ -1,0 +1,183 @@
+"""The lines of a batch job: how its requests are written, and its results read and matched with what was asked."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+#: A job's own key: enough that no two jobs of an account share one.
+KEY_CHARACTERS: Final = 16
+_CUSTOM_ID: Final = re.compile(rf"([0-9a-f]{{{KEY_CHARACTERS}}})-(0|[1-9][0-9]{{0,8}})")
+_OK: Final = 200
+
+
+def custom_id(key: str, number: int) -> str:
+    """The id of a request in its file: the job's key and the request's number in it."""
+    return f"{key}-{number}"
+
+
+def number_of(text: object, key: str) -> int | None:
+    """The number of this job's request that an id names; None if it is of no such request."""
+    found = _CUSTOM_ID.fullmatch(text) if isinstance(text, str) else None
+    return int(found[2]) if found is not None and found[1] == key else None
+
+
+def request_line(key: str, number: int, url: str, body: bytes) -> bytes:
+    """One line of the file that is uploaded. `body`: a JSON document."""
+    line = {"custom_id": custom_id(key, number), "method": "POST", "url": url, "body": msgspec.Raw(body)}
+    return msgspec.json.encode(line) + b"\n"
+
+
+def digest_of(content: bytes) -> str:
+    return blake2b(content, digest_size=8).hexdigest()
+
+
+def file_name(key: str, digest: str) -> str:
+    """The name under which a file is found again: it tells the job and the very bytes."""
+    return f"summarizer-{key}-{digest}.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """One line of a result file.
+
+    `status` and `body`: of the response; None if there was none, and `code` says why. `body` is a JSON document.
+    """
+
+    number: int
+    status: int | None
+    body: bytes
+    code: str | None
+    request_id: str | None
+
+    @property
+    def answered(self) -> bool:
+        return self.status == _OK
+
+    @property
+    def digest(self) -> bytes:
+        """Of what it says: equal for a line that was written twice."""
+        return blake2b(b"%d %b" % (self.status or 0, self.body), digest_size=8).digest()
+
+
+class _Response(msgspec.Struct):
+    status_code: Any = None
+    request_id: Any = None
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Error(msgspec.Struct):
+    code: Any = None
+
+
+class _Line(msgspec.Struct):
+    custom_id: Any = None
+    response: _Response | None = None
+    error: _Error | None = None
+
+
+_line = msgspec.json.Decoder(_Line)
+
+
+@dataclass
+class Oddities:
+    """What no line of ours explains: counts."""
+
+    unreadable: int = 0  # cut, or no JSON
+    unknown: int = 0  # of ids that nobody sent
+
+
+def read_result(text: bytes, key: str, requests: int, odd: Oddities) -> ResultLine | None:
+    """The result that a line holds; None if it is none of this job's, which `odd` then counts.
+
+    Args:
+        text: the line.
+        key: the job's.
+        requests: how many the job has.
+        odd: counted up.
+    """
+    if not text.strip():
+        return None
+    try:
+        line = _line.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        odd.unreadable += 1
+        return None
+    number = number_of(line.custom_id, key)
+    if number is None or number >= requests:
+        odd.unknown += 1
+        return None
+    code = str(line.error.code) if line.error is not None else None
+    if line.response is None or not isinstance(line.response.status_code, int):
+        return ResultLine(number, None, b"null", code or "no response", None)
+    request_id = line.response.request_id
+    told = request_id if isinstance(request_id, str) else None
+    return ResultLine(number, line.response.status_code, bytes(line.response.body), code, told)
+
+
+@dataclass
+class Contents:
+    """What the result files of a job hold, found by a first pass over them; a second one reads the answers.
+
+    `contradicted`: requests with two results that differ. `answered`: requests with a usable status.
+    """
+
+    seen: dict[int, bytes] = field(default_factory=dict)
+    contradicted: set[int] = field(default_factory=set)
+    answered: int = 0
+    odd: Oddities = field(default_factory=Oddities)
+
+    def note(self, line: ResultLine) -> None:
+        digest = line.digest
+        if line.number not in self.seen:
+            self.seen[line.number] = digest
+            self.answered += line.answered
+        elif self.seen[line.number] != digest:
+            self.contradicted.add(line.number)
+
+    def missing(self, requests: int) -> list[int]:
+        """Requests without a result."""
+        return [number for number in range(requests) if number not in self.seen]
+
+
+def contents_of(lines: Iterable[bytes], key: str, requests: int) -> Contents:
+    """The first pass."""
+    found = Contents()
+    for text in lines:
+        line = read_result(text, key, requests, found.odd)
+        if line is not None:
+            found.note(line)
+    return found
+
+
+def results_of(lines: Iterable[bytes], key: str, requests: int, found: Contents) -> Iterator[ResultLine]:
+    """The second pass: each request's result once, and none of a contradicted one."""
+    left = dict.fromkeys(found.seen.keys() - found.contradicted)
+    for text in lines:
+        line = read_result(text, key, requests, Oddities())
+        if line is not None and line.number in left:
+            del left[line.number]
+            yield line
+
+
+def metadata_of(key: str, digest: str, root: str) -> Mapping[str, str]:
+    """What a job is made with, so that it is found again when nobody heard its id, or when all else is forgotten.
+
+    `root`: names the tables that it is for.
+    """
+    return {"summarizer_key": key, "summarizer_digest": digest, "summarizer_root": root}
+
+
+def is_made_with(metadata: object, key: str) -> bool:
+    return isinstance(metadata, Mapping) and metadata.get("summarizer_key") == key
+
+
+def key_of(metadata: object, root: str) -> str | None:
+    """The key of a job that was made for these tables; None: it was not."""
+    if not isinstance(metadata, Mapping) or metadata.get("summarizer_root") != root:
+        return None
+    key = metadata.get("summarizer_key")
+    return key if isinstance(key, str) and re.fullmatch(rf"[0-9a-f]{{{KEY_CHARACTERS}}}", key) else None

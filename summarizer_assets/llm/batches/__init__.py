@@ -1,0 +1,1 @@
+"""Batch jobs at a provider: files and jobs over HTTP."""

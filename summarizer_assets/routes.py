@@ -1,0 +1,135 @@
+"""The routes on which a bucket's authors are asked, put together from an installation's parts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from summarizer_assets.bucket_run.asking.adapting import Adapting
+from summarizer_assets.bucket_run.asking.asker import Asker
+from summarizer_assets.bucket_run.asking.online import OnlineRequests
+from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
+from summarizer_assets.bucket_run.batches.collect import Collector
+from summarizer_assets.bucket_run.batches.plan import BatchTerms
+from summarizer_assets.bucket_run.batches.route import BatchRoute
+from summarizer_assets.bucket_run.batches.submit import Money
+from summarizer_assets.bucket_run.route import AskCounts, Route
+from summarizer_assets.bucket_run.work import Work
+from summarizer_assets.core.answers.reply import AnswerChecks
+from summarizer_assets.core.batches.packing import JobLimits
+from summarizer_assets.core.money.amounts import Price, nano_of
+from summarizer_assets.core.prompt.grouping import GroupLimits
+from summarizer_assets.core.quality_breaker import Trust
+from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.client import Client
+from summarizer_assets.llm.errors import Redactor, secret_leaves
+from summarizer_assets.llm.http.transport import TransportLimits, build_transport
+from summarizer_assets.pricing import model_notices
+from summarizer_assets.provider import asked_as
+from summarizer_assets.settings import Settings
+from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
+from summarizer_assets.storage.state_db.ledger import SpendLedger
+
+#: OpenAI's limits of one job; the file's with some room for what counts bytes differently.
+_MOST_REQUESTS, _MOST_BYTES = 50_000, 190_000_000
+_CALL_S: Final = 600.0  # an upload or a download of that size takes minutes
+_CONNECTIONS: Final = 4
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all routes need of one run."""
+
+    settings: Settings
+    work: Work
+    positions: Sequence[int]
+    prompt: BucketPrompt
+    checks: AnswerChecks
+    adapting: Adapting
+    groups: GroupLimits
+    trust: Trust
+
+
+def online(parts: Parts, client: Client) -> Route:
+    """Requests that the run waits for."""
+    client.counters.notices.extend(model_notices(parts.settings))
+    asker = Asker(
+        client,
+        parts.prompt,
+        parts.work.outcomes,
+        limits=parts.groups,
+        checks=parts.checks,
+        max_in_flight=parts.settings.max_in_flight,
+        adapting=parts.adapting,
+        trust=parts.trust,
+    )
+    return OnlineRequests(asker, client, parts.work, parts.positions)
+
+
+def by_batch_jobs(
+    parts: Parts, price: Price | None, jobs: BatchJobs, ledger: Callable[[], SpendLedger], log: Callable[[str], None]
+) -> Route:
+    """Jobs that the provider works on while no run waits. `ledger`: called only if there is a price."""
+    settings, paid = parts.settings, price is not None and not price.free
+    cap = None if settings.budget_usd is None or not paid else nano_of(settings.budget_usd)
+    money = Money(ledger() if paid else None, price if paid else None, cap, asked_as(settings))
+    counts = AskCounts()
+    return BatchRoute(
+        lambda: batch_api(settings),
+        jobs,
+        parts.work,
+        parts.positions,
+        parts.prompt,
+        adapting=parts.adapting,
+        terms=BatchTerms(
+            JobLimits(_MOST_REQUESTS, _MOST_BYTES, settings.batch_enqueued_tokens),
+            parts.groups,
+            batch_account(settings),
+            money,
+            new=settings.route == "batch",
+        ),
+        collector=Collector(
+            parts.work,
+            parts.prompt,
+            parts.checks,
+            settings.protocol,
+            parts.adapting,
+            money.price,
+            capped=cap is not None,
+            redact=_redactor(settings),
+            counts=counts,
+            trust=_trust(parts),
+        ),
+        counts=counts,
+        log=log,
+        notices=model_notices(settings),
+    )
+
+
+def _trust(parts: Parts) -> Trust:
+    """In the model: a job of those whom earlier jobs did not answer says little about it, where others have summaries.
+
+    The last run's record says less: its authors may have left it as failures.
+    """
+    if parts.work.snapshot.plan.current:
+        return Trust.PROVEN
+    return Trust.DISTRUSTED if parts.trust is Trust.DISTRUSTED else Trust.UNTRIED
+
+
+def batch_api(settings: Settings) -> BatchApi:
+    limits = TransportLimits(max_connections=_CONNECTIONS, deadline_s=_CALL_S)
+    transport = build_transport(limits=limits, ca_file=settings.llm_ca_file)
+    return BatchApi(transport, settings.llm_base_url, settings.protocol, _secret(settings), _redactor(settings))
+
+
+def batch_account(settings: Settings) -> str:
+    """A hash of whose jobs they are."""
+    return blake2b(repr((settings.llm_base_url, _secret(settings))).encode(), digest_size=16).hexdigest()
+
+
+def _secret(settings: Settings) -> str | None:
+    return settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+
+
+def _redactor(settings: Settings) -> Redactor:
+    return Redactor(_secret(settings), *secret_leaves(settings.llm_extra_body))
