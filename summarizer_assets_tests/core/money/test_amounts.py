@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -92,3 +93,17 @@ def test_what_a_person_writes_is_taken_to_the_nano_dollar_and_shown_as_such() ->
         "$0.002",
         "$1.50",
     ]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from([0.5, 0.75, 0.333, 1.0]))
+def test_a_part_of_a_price_is_that_part_of_what_tokens_cost_and_all_of_what_a_request_adds(
+    prompt: int, completion: int, factor: float
+) -> None:
+    flex = Price.per_million(1, 3)
+    whole = replace(Price.per_million(2, 6, cached_input_usd=1, request_usd=0.01), tiers=(("flex", flex),))
+    part, usage = whole.times(factor), Usage(prompt, completion)
+    added = whole.cost(Usage(0, 0))
+    tokens = Decimal(whole.cost(usage) - added) * Decimal(repr(factor))
+    assert abs(Decimal(part.cost(usage) - added) - tokens) <= 2
+    assert part.at("flex") == flex.times(factor)
+    assert whole.times(1.0) == whole
