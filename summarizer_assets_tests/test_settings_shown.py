@@ -22,7 +22,7 @@ def test_secrets_are_shown_by_their_variable_alone():
     text = settings_shown(settings)
     assert SECRET not in text
     assert "key from `SUMMARIZER_LLM_API_KEY` (set)" in text
-    assert "`https://host/v1`, model `some-model`" in text
+    assert "`https://host/v1` (`openai`), model `some-model`" in text
     assert "| `SUMMARIZER_STATE` | set, and not shown |" in text
     assert "| `SUMMARIZER_BUDGET_USD` | `25.0` |" in text
     assert "SUMMARIZER_GROUP_SIZE" not in text  # not set by anybody
