@@ -263,7 +263,7 @@ class Summarizer:
         checks, trust = replace(self.checks, backdrop=work.snapshot.backdrop), self.state.trust(self.fingerprint)
         parts = Parts(settings, work, positions, prompt, checks, self.adapting, self._group_limits, trust)
         if self.by_batch_jobs(facts.bucket):
-            return by_batch_jobs(parts, self.price, self.jobs, lambda: self.ledger, log)
+            return by_batch_jobs(parts, self.jobs, lambda: self.ledger, log)
         return online(parts, self.client(facts.run_id, facts.bucket))
 
     def client(self, run_id: str, bucket: str) -> Client:

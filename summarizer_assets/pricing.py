@@ -14,8 +14,10 @@ _AT_OPENAI = 0.5  # platform.openai.com/docs/guides/batch: half of all token pri
 _OLD_DAYS = 60  # a list older than this should be compared with the provider's page
 
 
-def configured_price(settings: Settings, today: date | None = None) -> Price | None:
+def configured_price(settings: Settings, today: date | None = None, *, by_batch: bool | None = None) -> Price | None:
     """The price of the configured model; None if it is unknown and no budget is set.
+
+    `by_batch`: in a batch job; None: if the settings send batch jobs.
 
     Raises:
         SettingsError: a budget is set, but the price is unknown.
@@ -32,7 +34,8 @@ def configured_price(settings: Settings, today: date | None = None) -> Price | N
             "what it adds to a request at most (0: nothing)"
         )
     price = replace(price, request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request)
-    return price.times(batch_factor(settings)) if settings.route == "batch" else price
+    by_batch = settings.route == "batch" if by_batch is None else by_batch
+    return price.times(batch_factor(settings)) if by_batch else price
 
 
 def batch_factor(settings: Settings) -> float:

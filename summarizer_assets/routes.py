@@ -17,14 +17,14 @@ from summarizer_assets.bucket_run.route import AskCounts, Route
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.answers.reply import AnswerChecks
 from summarizer_assets.core.batches.packing import JobLimits
-from summarizer_assets.core.money.amounts import Price, nano_of
+from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.prompt.grouping import GroupLimits
 from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.llm.batches.openai_batches import BatchApi
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import Redactor, secret_leaves
 from summarizer_assets.llm.http.transport import TransportLimits, build_transport
-from summarizer_assets.pricing import model_notices
+from summarizer_assets.pricing import configured_price, model_notices
 from summarizer_assets.provider import asked_as
 from summarizer_assets.settings import Settings
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
@@ -67,10 +67,12 @@ def online(parts: Parts, client: Client) -> Route:
 
 
 def by_batch_jobs(
-    parts: Parts, price: Price | None, jobs: BatchJobs, ledger: Callable[[], SpendLedger], log: Callable[[str], None]
+    parts: Parts, jobs: BatchJobs, ledger: Callable[[], SpendLedger], log: Callable[[str], None]
 ) -> Route:
     """Jobs that the provider works on while no run waits. `ledger`: called only if there is a price."""
-    settings, paid = parts.settings, price is not None and not price.free
+    settings = parts.settings
+    price = configured_price(settings, by_batch=True)  # also of jobs that were made before the setting was changed
+    paid = price is not None and not price.free
     cap = None if settings.budget_usd is None or not paid else nano_of(settings.budget_usd)
     money = Money(ledger() if paid else None, price if paid else None, cap, asked_as(settings))
     counts = AskCounts()

@@ -510,15 +510,17 @@ def test_44_without_a_known_price_of_batch_jobs_the_other_price_is_booked_and_to
     assert half.money["spent"] * 2 == pytest.approx(it.bill, abs=10)
 
 
-def test_a_route_that_was_set_back_to_online_asks_nobody_who_is_in_a_job(it):
+def test_a_route_that_was_set_back_to_online_asks_nobody_who_is_in_a_job_and_books_it_as_one(it):
     it.offer(SLOW)
-    it.cause()
-    online = JobsHouse(it.house.with_settings(route="online"), it.ahead_s)
+    half = JobsHouse(it.house.with_settings(batch_factor=0.5), it.ahead_s)
+    half.cause()
+    online = JobsHouse(it.house.with_settings(batch_factor=0.5, route="online"), it.ahead_s)
     assert online.cause() == IN_BATCH
     it.wait(100)
     assert online.cause() is None
     assert online.house.asked() == {}
     assert set(it.billed().values()) == {1}
+    assert online.money["spent"] == half.bill > 0
 
 
 def test_a_model_that_gives_nothing_usable_is_found_out_and_nobody_is_charged(it):
