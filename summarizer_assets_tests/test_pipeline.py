@@ -318,8 +318,8 @@ class _EndsWhenTold(OnlineRequests):
 
 
 class _EndingSummarizer(Summarizer):
-    def route(self, work: Work, positions: Sequence[int]) -> Route:
-        made = super().route(work, positions)
+    def route(self, work: Work, positions: Sequence[int], log: Callable[[str], None]) -> Route:
+        made = super().route(work, positions, log)
         return _EndsWhenTold(made._asker, made._client, work, positions)
 
 
@@ -351,9 +351,9 @@ def test_a_route_that_is_ended_as_soon_as_it_starts_asks_nothing_more(house, _ti
     works: list[Work] = []
 
     class Kept(Summarizer):
-        def route(self, work: Work, positions: Sequence[int]) -> Route:
+        def route(self, work: Work, positions: Sequence[int], log: Callable[[str], None]) -> Route:
             works.append(work)
-            routes.append(super().route(work, positions))
+            routes.append(super().route(work, positions, log))
             routes[0].start()
             raise Killed
 
@@ -451,8 +451,8 @@ def test_a_journal_that_cannot_be_written_fails_the_step_and_frees_the_bucket(ho
 class _BreakingSummarizer(Summarizer):
     """A defect in the asking: the fifth request cannot be made."""
 
-    def route(self, work: Work, positions: Sequence[int]) -> Route:
-        made = super().route(work, positions)
+    def route(self, work: Work, positions: Sequence[int], log: Callable[[str], None]) -> Route:
+        made = super().route(work, positions, log)
         prompt = made._asker._prompt
         body = prompt.body
 
