@@ -36,7 +36,7 @@ test: $(BIN)/.dev chromium cluster-packages ## Run lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder # they wait more than they compute: four keep two cores busy
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder # they wait more than they compute: three keep two cores busy
 
 interop: $(BIN)/.dev $(INTEROP)/.engines $(INTEROP)/.arrow14 java ## Let Spark and six other engines read the tables, and read what Spark writes
 	@$(BIN)/python -m interop --environments $(INTEROP)
