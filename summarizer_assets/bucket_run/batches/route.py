@@ -107,7 +107,6 @@ class BatchRoute:
         self._told: Stop | None = None
         self._collected: list[Collected] = []
         self._error: BaseException | None = None
-        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="asker", daemon=True)
 
     def start(self) -> None:
@@ -171,7 +170,6 @@ class BatchRoute:
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
             self._error = error
         finally:
-            self._ended.set()
             self._work.outcomes.finish()
 
     async def _work_through(self) -> None:

@@ -98,9 +98,6 @@ class BatchApi:
                 return
             yield file
 
-    async def delete(self, file_id: str) -> None:
-        await self._document("DELETE", f"/files/{file_id}")
-
     async def create(self, file_id: str, metadata: Mapping[str, str]) -> RemoteJob:
         """Make a job. Whoever gets `CallUnknown` looks for it, and does not call this again before."""
         wanted = {
