@@ -1,28 +1,27 @@
 """The settings: the only reader of the environment; each is documented once and validated before anything runs."""
 
 import os
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic_settings
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from summarizer_assets.core.authors.exclusion import lines_of
-from summarizer_assets.core.buckets import MAX_BUCKETS
 from summarizer_assets.core.ingest_loss import Shares
-from summarizer_assets.endpoint import endpoint
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+from summarizer_assets.settings.batch import BatchSettings
 from summarizer_assets.settings.env_file import names_in
 from summarizer_assets.settings.errors import SettingsError, readable
+from summarizer_assets.settings.groups import never, sometimes, to_know
 from summarizer_assets.settings.names import refuse_strange
-from summarizer_assets.settings.protocols import EMBEDDED, ProtocolName, protocol_of, provider_is_named_whole
+from summarizer_assets.settings.protocols import EMBEDDED, protocol_of, provider_is_named_whole
+from summarizer_assets.settings.provider import ProviderSettings
 from summarizer_assets.settings.rules import (
     content_of,
     file_there,
     host_names,
-    known_columns,
     output_is_bounded,
     paper_columns,
     prices_are_whole,
@@ -30,112 +29,17 @@ from summarizer_assets.settings.rules import (
     text_of,
     text_or_file,
 )
-from summarizer_assets.tables_root import tables_root
+from summarizer_assets.settings.tables import TableSettings
 
 PREFIX = "SUMMARIZER_"
-#: A setting's group, part of its description: what everybody decides, what a page or an error names when it is needed,
-#: and what nobody should touch.
-to_know, sometimes, never = (
-    partial(Field, json_schema_extra={"group": group}) for group in ("to know", "sometimes", "never")
-)
-Dollars = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
+class Settings(BatchSettings, ProviderSettings, TableSettings):
     """Settings of one installation, from `SUMMARIZER_*` variables or a `.env` file (variables win)."""
 
     # `load_settings` finds unknown names; `forbid` here would refuse every other variable of a `.env` file, and print
     # its value.
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
-
-    source: str | None = to_know(
-        None,
-        description="The input: a Delta table, or Parquet, CSV, JSON lines as file, folder or glob, local or `s3://`. "
-        "Unset: the bundled sample of synthetic authors.",
-    )
-    columns: Annotated[dict[str, str], AfterValidator(known_columns)] = to_know(
-        default_factory=dict,
-        description="JSON mapping from our column names to the source's, where they differ, as in "
-        '`{"author_id": "person", "title": "paper_title"}`. A column `daisngid` is read as `author_id`.',
-    )
-    root: Annotated[str, AfterValidator(tables_root)] = to_know(
-        "data", validate_default=True, description="Where the tables are: a folder or `s3://bucket/prefix`."
-    )
-    state: str | None = to_know(
-        None,
-        repr=False,  # may contain a database's password
-        description="Claims, run history and spending: a SQLite file, or `postgresql://…` for several hosts. "
-        "Unset: `state.sqlite` beside the tables, or in the user's data folder when the root is remote.",
-    )
-    journal_dir: Path | None = sometimes(
-        None,
-        description="Where answers are written first: on a local disk, or in a folder that all hosts mount. Unset: "
-        "`journal/` beside the tables, or in the user's data folder when the root is remote.",
-    )
-    journal_fsync_s: float = sometimes(
-        1.0, ge=0, description="Longest time in seconds between two syncs to disk; 0: sync each answer."
-    )
-    buckets: int | None = to_know(
-        None,
-        ge=1,
-        le=MAX_BUCKETS,
-        description="Number of buckets; existing tables keep theirs. Unset: chosen by the size of the source when the "
-        "tables are made: 1 up to 20,000 authors, 16 up to 1.28 million, 256 for 20 million.",
-    )
-    keep_removed: bool = sometimes(False, description="Keep summaries and failures of authors who left the source.")
-    max_removed_share: float = sometimes(
-        0.1,
-        ge=0,
-        le=1,
-        description="An ingest that would remove more than this share of the authors, or all authors of a bucket, is "
-        "refused until you confirm it; 1: never refused.",
-    )
-    max_rejected_share: float = sometimes(
-        0.1, ge=0, le=1, description="An ingest that rejects more than this share of the source's rows is refused."
-    )
-
-    llm_protocol: ProtocolName | None = sometimes(  # before the settings whose checks depend on it
-        None,
-        description="The provider's interface: `openai` (`/chat/completions`) or `anthropic` (`/messages`). Unset: "
-        "`anthropic` if the base URL's host is `api.anthropic.com` or its path ends in `/anthropic`, else `openai`.",
-    )
-    llm_base_url: str = to_know(
-        EMBEDDED,
-        description="The provider's base URL, as in `https://host/v1`: OpenAI-compatible, or Anthropic's. `embedded`: "
-        "the built-in template.",
-    )
-    llm_model: str | None = to_know(
-        None,
-        description="The model's name at the provider; required with a base URL. Embedded: `template`.",
-    )
-    llm_api_key: SecretStr | None = to_know(None, description="The provider's key. Never printed or stored.")
-    llm_extra_body: dict[str, Any] = sometimes(
-        default_factory=dict,
-        repr=False,  # may contain a user's token
-        description='JSON merged into each request, as in `{"service_tier": "flex"}`.',
-    )
-    llm_ca_file: Annotated[Path | None, AfterValidator(file_there)] = sometimes(
-        None, description="A PEM file of private certificate authorities. Unset: `SSL_CERT_FILE`, or certifi's file."
-    )
-    price_input_usd: Dollars | None = to_know(
-        None, description="Price of a million input tokens. Unset: from the package's price list."
-    )
-    price_output_usd: Dollars | None = to_know(None, description="Price of a million output tokens.")
-    price_cached_input_usd: Dollars | None = sometimes(
-        None, description="Price of a million input tokens from the provider's cache. Unset: the input price."
-    )
-    price_cache_write_usd: Dollars | None = sometimes(
-        None, description="Price of a million input tokens that the provider's cache takes in. Unset: the input price."
-    )
-    price_request_usd: Dollars | None = sometimes(
-        None,
-        description="The most that a request costs in addition to its tokens, for fields of "
-        "`SUMMARIZER_LLM_EXTRA_BODY` that are billed separately (searches, tools). Booked for each request; "
-        "unset: nothing is added.",
-    )
-    budget_usd: Dollars | None = to_know(
-        None, description="The most that all runs together may spend, since the root was made. Unset: no limit."
-    )
 
     instruction: Annotated[str | None, AfterValidator(text_or_file)] = to_know(
         None,
@@ -160,16 +64,6 @@ class Settings(BaseSettings):
     group_tokens: int = sometimes(24_000, ge=500, description="The most estimated input tokens in one request.")
     max_output_tokens: int = sometimes(
         16_000, ge=100, description="The most output tokens of one request; groups are made small enough."
-    )
-    route: Literal["online", "batch"] = to_know(
-        "online",
-        description="`batch`: requests go into the provider's batch jobs: a day at most, cheaper. See batch.md.",
-    )
-    batch_factor: float | None = sometimes(
-        None, gt=0, le=1, description="Price in a batch job, as a part of the other. Unset: 0.5 at OpenAI, else 1."
-    )
-    batch_enqueued_tokens: int | None = sometimes(
-        None, ge=1, description="The account's limit of input tokens in batch jobs under way. Unset: learnt."
     )
     max_in_flight: int = to_know(64, ge=1, le=10_000, description="The most requests in flight in one run.")
     rpm: int | None = to_know(None, ge=1, description="The account's requests a minute, for all runs together.")
@@ -231,18 +125,6 @@ class Settings(BaseSettings):
     commit_interval_s: float = sometimes(
         30.0, gt=0, description="Longest time between commits, in seconds; 5 minutes if they are slow."
     )
-
-    @field_validator("llm_base_url")
-    @classmethod
-    def _base_url_is_a_provider(cls, url: str, info: ValidationInfo) -> str:
-        protocol = protocol_of(info.data.get("llm_protocol"), url)
-        return url if url == EMBEDDED else endpoint(url, protocol.path, protocol.base_path)
-
-    @field_validator("llm_extra_body")
-    @classmethod
-    def _extra_body_leaves_the_request_whole(cls, extra_body: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        protocol = protocol_of(info.data.get("llm_protocol"), info.data.get("llm_base_url", EMBEDDED))
-        return protocol.checked_extra_body(extra_body)
 
     @model_validator(mode="after")
     def _settings_go_together(self) -> "Settings":

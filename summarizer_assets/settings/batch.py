@@ -1,0 +1,22 @@
+"""Settings of the routes: requests that a run waits for, and a provider's batch jobs."""
+
+from typing import Literal
+
+from pydantic_settings import BaseSettings
+
+from summarizer_assets.settings.groups import sometimes, to_know
+
+
+class BatchSettings(BaseSettings):
+    """Part of `Settings`."""
+
+    route: Literal["online", "batch"] = to_know(
+        "online",
+        description="`batch`: requests go into the provider's batch jobs: a day at most, cheaper. See batch.md.",
+    )
+    batch_factor: float | None = sometimes(
+        None, gt=0, le=1, description="Price in a batch job, as a part of the other. Unset: 0.5 at OpenAI, else 1."
+    )
+    batch_enqueued_tokens: int | None = sometimes(
+        None, ge=1, description="The account's limit of input tokens in batch jobs under way. Unset: learnt."
+    )
