@@ -20,7 +20,9 @@ from summarizer_assets.core.batches.packing import JobLimits
 from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.prompt.grouping import GroupLimits
 from summarizer_assets.core.quality_breaker import Trust
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.http import BatchHttp
+from summarizer_assets.llm.batches.kinds import kind_of
+from summarizer_assets.llm.batches.provider import BatchKind, BatchProvider
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import Redactor, secret_leaves
 from summarizer_assets.llm.http.transport import TransportLimits, build_transport
@@ -30,8 +32,6 @@ from summarizer_assets.settings import Settings
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
 from summarizer_assets.storage.state_db.ledger import SpendLedger
 
-#: OpenAI's limits of one job; the file's with some room for what counts bytes differently.
-_MOST_REQUESTS, _MOST_BYTES = 50_000, 190_000_000
 _CALL_S: Final = 600.0  # an upload or a download of that size takes minutes
 _CONNECTIONS: Final = 4
 
@@ -75,7 +75,7 @@ def by_batch_jobs(
     paid = price is not None and not price.free
     cap = None if settings.budget_usd is None or not paid else nano_of(settings.budget_usd)
     money = Money(ledger() if paid else None, price if paid else None, cap, asked_as(settings))
-    counts = AskCounts()
+    counts, kind = AskCounts(), batch_kind(settings)
     return BatchRoute(
         lambda: batch_api(settings),
         jobs,
@@ -84,7 +84,7 @@ def by_batch_jobs(
         parts.prompt,
         adapting=parts.adapting,
         terms=BatchTerms(
-            JobLimits(_MOST_REQUESTS, _MOST_BYTES, settings.batch_enqueued_tokens),
+            JobLimits(kind.limits.requests, kind.limits.bytes, settings.batch_enqueued_tokens),
             parts.groups,
             batch_account(settings),
             money,
@@ -95,6 +95,7 @@ def by_batch_jobs(
             parts.prompt,
             parts.checks,
             settings.protocol,
+            kind.lines,
             parts.adapting,
             money.price,
             capped=cap is not None,
@@ -118,10 +119,16 @@ def _trust(parts: Parts) -> Trust:
     return Trust.DISTRUSTED if parts.trust is Trust.DISTRUSTED else Trust.UNTRIED
 
 
-def batch_api(settings: Settings) -> BatchApi:
+def batch_kind(settings: Settings) -> BatchKind:
+    """What the provider's batch jobs are like."""
+    return kind_of(settings.protocol)
+
+
+def batch_api(settings: Settings) -> BatchProvider:
     limits = TransportLimits(max_connections=_CONNECTIONS, deadline_s=_CALL_S)
     transport = build_transport(limits=limits, ca_file=settings.llm_ca_file)
-    return BatchApi(transport, settings.llm_base_url, settings.protocol, _secret(settings), _redactor(settings))
+    http = BatchHttp(transport, settings.llm_base_url, settings.protocol, _secret(settings), _redactor(settings))
+    return batch_kind(settings).connect(http)
 
 
 def batch_account(settings: Settings) -> str:

@@ -18,7 +18,7 @@ from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Booking
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.batches.errors import BatchCallFailed
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.provider import BatchProvider
 from summarizer_assets.routes import batch_account, batch_api
 from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.state_db.batch_jobs import JobRow
@@ -108,7 +108,7 @@ def _disowned(summarizer: Summarizer) -> str:
     return f"{len(found)} batch jobs at the provider are not ours any more; cancel them there, and look at its bill"
 
 
-def _ask(summarizer: Summarizer, call: Callable[[BatchApi], Coroutine[Any, Any, T]]) -> T:
+def _ask(summarizer: Summarizer, call: Callable[[BatchProvider], Coroutine[Any, Any, T]]) -> T:
     async def asking() -> T:
         api = batch_api(summarizer.settings)
         try:

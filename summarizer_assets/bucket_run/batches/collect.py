@@ -24,7 +24,7 @@ from summarizer_assets.core.batches.followups import (
     after_unusable,
     unanswered,
 )
-from summarizer_assets.core.batches.lines import Contents, ResultLine, contents_of, results_of
+from summarizer_assets.core.batches.lines import Contents, LineForm, ResultLine, contents_of, results_of
 from summarizer_assets.core.batches.states import may_have_run
 from summarizer_assets.core.judging.flags import Flag
 from summarizer_assets.core.money.amounts import Price, Usage
@@ -57,14 +57,16 @@ class Collected:
 class Collector:
     """Of one run: reports answers as they are read, and failures once all of a job is read.
 
-    `price`: None: nobody knows it, or nothing costs anything. `capped`: there is a budget, so that a reply that tells
-    no usage costs all that it may. `redact`: foreign text goes through it. `counts`: of the run. `trust`: in the model.
+    `form`: of the results' lines. `price`: None: nobody knows it, or nothing costs anything. `capped`: there is a
+    budget, so that a reply that tells no usage costs all that it may. `redact`: foreign text goes through it. `counts`:
+    of the run. `trust`: in the model.
     """
 
     work: Work
     prompt: BucketPrompt
     checks: AnswerChecks
     protocol: ChatProtocol
+    form: LineForm
     adapting: Adapting
     price: Price | None
     capped: bool
@@ -74,9 +76,9 @@ class Collector:
 
     def collect(self, row: JobRow, requests: Sequence[RequestRow], lines: Callable[[], Iterable[bytes]]) -> Collected:
         """Read all results of a job. `lines`: begins anew with each call; it is read twice."""
-        contents = contents_of(lines(), row.key, len(requests))
+        contents = contents_of(self.form, lines(), row.key, len(requests))
         job = _OneJob(self, row, requests, contents)
-        for line in results_of(lines(), row.key, len(requests), contents):
+        for line in results_of(self.form, lines(), row.key, len(requests), contents):
             job.take(line)
         return job.finish()
 

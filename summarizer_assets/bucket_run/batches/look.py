@@ -16,14 +16,15 @@ from summarizer_assets.core.batches.states import (
     since_of,
 )
 from summarizer_assets.llm.batches.errors import CallMissing, CallThrottled, CallUnknown
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.provider import BatchProvider
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
 
-_KEPT_S = 2_592_000.0  # for so long the provider keeps results
 LOOKED_AT = (JobState.CREATING, JobState.OPEN)
 
 
-async def look(api: BatchApi, jobs: BatchJobs, rows: Sequence[JobRow], log: Callable[[str], None]) -> dict[str, JobRow]:
+async def look(
+    api: BatchProvider, jobs: BatchJobs, rows: Sequence[JobRow], log: Callable[[str], None]
+) -> dict[str, JobRow]:
     """Bring the rows of jobs up to date that wait for the provider; return them by key.
 
     A list or a job that does not answer says nothing: its rows stay as they are.
@@ -52,7 +53,7 @@ async def look(api: BatchApi, jobs: BatchJobs, rows: Sequence[JobRow], log: Call
     return found
 
 
-async def unknown_jobs(api: BatchApi, jobs: BatchJobs) -> dict[str, RemoteJob]:
+async def unknown_jobs(api: BatchProvider, jobs: BatchJobs) -> dict[str, RemoteJob]:
     """Jobs at the provider that were made for these tables, by key, if the store has no job at all: it was lost.
 
     Raises:
@@ -61,7 +62,7 @@ async def unknown_jobs(api: BatchApi, jobs: BatchJobs) -> dict[str, RemoteJob]:
     if jobs.newest(1):
         return {}
     found: dict[str, RemoteJob] = {}
-    for job in await api.jobs(jobs.now() - _KEPT_S):
+    for job in await api.jobs(jobs.now() - api.limits.kept_s):
         key = key_of(job.metadata, jobs.mark)
         if key is not None and job.status is not RemoteStatus.FAILED:
             found[key] = job
@@ -71,7 +72,6 @@ async def unknown_jobs(api: BatchApi, jobs: BatchJobs) -> dict[str, RemoteJob]:
 def _searched(
     jobs: BatchJobs, row: JobRow, listed: Sequence[RemoteJob], now: float, log: Callable[[str], None]
 ) -> JobRow | None:
-    assert row.file_id is not None
     assert row.intent_at is not None
     outcome, made = search(row.key, row.file_id, row.intent_at, listed, now=now, absent_at=row.absent_at)
     match outcome:
@@ -90,7 +90,7 @@ def _searched(
 
 
 async def _looked(
-    api: BatchApi,
+    api: BatchProvider,
     jobs: BatchJobs,
     row: JobRow,
     by_id: Mapping[str, RemoteJob],

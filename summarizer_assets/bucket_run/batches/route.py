@@ -31,7 +31,7 @@ from summarizer_assets.llm.batches.errors import (
     CallThrottled,
     CallUnknown,
 )
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.provider import BatchProvider
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.llm.http.event_loop import run
 from summarizer_assets.llm.reply import Counters
@@ -78,7 +78,7 @@ class BatchRoute:
 
     def __init__(  # noqa: PLR0913 - what it is made of, each by its name
         self,
-        api: Callable[[], BatchApi],
+        api: Callable[[], BatchProvider],
         jobs: BatchJobs,
         work: Work,
         positions: Sequence[int],
@@ -201,7 +201,7 @@ class BatchRoute:
             )
         )
 
-    async def _has_lost_its_jobs(self, api: BatchApi) -> bool:
+    async def _has_lost_its_jobs(self, api: BatchProvider) -> bool:
         """Whether authors may be in jobs that only the provider knows of: to ask them again would be paid twice."""
         try:
             unknown = await unknown_jobs(api, self._jobs)
@@ -221,7 +221,7 @@ class BatchRoute:
         )
         return self._stops.note(Stop("batch_unknown", told))
 
-    async def _end(self, api: BatchApi, row: JobRow) -> None:
+    async def _end(self, api: BatchProvider, row: JobRow) -> None:
         """What becomes of a job at its end."""
         ledger = self._terms.money.ledger
         reason = row.reason or "no reason given"
@@ -240,12 +240,12 @@ class BatchRoute:
                 told = f"the provider failed batch job {row.key}, billed nothing, and no author is charged: {reason}"
                 self._stops.note(Stop("batch_failed", told))
 
-    async def _collect(self, api: BatchApi, row: JobRow) -> None:
+    async def _collect(self, api: BatchProvider, row: JobRow) -> None:
         with closing(TemporaryFile()) as results:
             try:
-                for file_id in (row.output_file_id, row.error_file_id):
-                    if file_id is not None:
-                        await api.download(file_id, results.write)
+                for place in (row.output_file_id, row.error_file_id):
+                    if place is not None:
+                        await api.download(place, results.write)
                         results.write(b"\n")
             except CallMissing as error:
                 self._gone(row, error)
@@ -274,7 +274,7 @@ class BatchRoute:
         self._jobs.move(row, row.state, missed_at=missed_at, verdict=verdict)
         self._log(f"the results of batch job {row.key} are not there now, and are looked for again: {error}")
 
-    async def _send(self, api: BatchApi) -> None:
+    async def _send(self, api: BatchProvider) -> None:
         """All that is planned or was begun, while the provider takes it."""
         submitter = Submitter(
             api,

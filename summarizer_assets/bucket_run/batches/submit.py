@@ -9,7 +9,7 @@ from summarizer_assets.bucket_run.asking.adapting import Adapting
 from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
 from summarizer_assets.bucket_run.batches.look import opened
 from summarizer_assets.bucket_run.work import Work
-from summarizer_assets.core.batches.lines import digest_of, file_name, metadata_of, request_line
+from summarizer_assets.core.batches.lines import custom_id, digest_of, file_name, metadata_of
 from summarizer_assets.core.batches.states import JobState, since_of
 from summarizer_assets.core.money.amounts import Price
 from summarizer_assets.core.money.excess import NOTHING_SEEN, Excess
@@ -24,7 +24,7 @@ from summarizer_assets.llm.batches.errors import (
     CallThrottled,
     CallUnknown,
 )
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.provider import BatchProvider, NewJob
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow, RequestRow
 from summarizer_assets.storage.state_db.ledger import SpendLedger
@@ -75,7 +75,7 @@ class Submitter:
 
     def __init__(
         self,
-        api: BatchApi,
+        api: BatchProvider,
         jobs: BatchJobs,
         work: Work,
         prompt: BucketPrompt,
@@ -120,7 +120,7 @@ class Submitter:
             bound=size.bound,
             reserve=self._money.bound(len(body), size.bound, excess),
         )
-        return filled, request_line(key, request.number, self._api.endpoint, body)
+        return filled, self._api.lines.request(custom_id(key, request.number), body)
 
     async def send(self, row: JobRow) -> Stop | None:
         """Take a job as far as it goes; returns why the run should send no other.
@@ -141,13 +141,14 @@ class Submitter:
             row = funded
             found = None
         else:
-            found = await self._found(row) if row.state is JobState.UPLOADING else None
+            uploading = row.state is JobState.UPLOADING and not _carries_itself(self._api, content)
+            found = await self._found(row) if uploading else None
         if row.state is JobState.UPLOADING:
             uploaded = await self._upload(row, content, found)
             if not isinstance(uploaded, JobRow):
                 return uploaded
             row = uploaded
-        return await self._create(row)
+        return await self._create(row, content)
 
     def _file(self, row: JobRow) -> tuple[list[RequestRow], bytes]:
         excess, waiting = self._money.excess, frozenset(self._work.outcomes.open_positions())
@@ -182,6 +183,8 @@ class Submitter:
     async def _upload(self, row: JobRow, content: bytes, found: str | None) -> JobRow | Stop | None:
         assert row.digest is not None
         self._work.claim.check()
+        if _carries_itself(self._api, content):
+            return self._jobs.move(row, JobState.UPLOADED)
         if found is None:
             try:
                 found = (await self._api.upload(file_name(row.key, row.digest), content)).id
@@ -191,26 +194,26 @@ class Submitter:
                 return self._failed(row, f"the provider takes no file: {error}")
         return self._jobs.move(row, JobState.UPLOADED, file_id=found)
 
-    async def _create(self, row: JobRow) -> Stop | None:
+    async def _create(self, row: JobRow, content: bytes) -> Stop | None:
         stop: Stop | None = None
         for wait_s in (*_UNTIL_READABLE_S, None):
-            again, stop = await self._try_to_create(row)
+            again, stop = await self._try_to_create(row, content)
             if again is None or wait_s is None:
                 break
             row = again
             await self._sleep(wait_s)
         return stop
 
-    async def _try_to_create(self, row: JobRow) -> tuple[JobRow | None, Stop | None]:
+    async def _try_to_create(self, row: JobRow, content: bytes) -> tuple[JobRow | None, Stop | None]:
         """The job as it is to be tried again soon, and why the run should send no other."""
-        assert row.file_id is not None
         assert row.digest is not None
         self._work.claim.check()
+        mark = metadata_of(row.key, row.digest, self._jobs.mark)
         creating = self._jobs.move(row, JobState.CREATING, intent_at=self._jobs.now(), absent_at=None)
         if creating is None:
             return None, None
         try:
-            made = await self._api.create(row.file_id, metadata_of(row.key, row.digest, self._jobs.mark))
+            made = await self._api.create(NewJob(row.model, mark, row.file_id, content))
         except CallUnknown as error:
             return None, _later(f"nobody knows whether batch job {row.key} was made, and it is looked for: {error}")
         except AccountRefused:
@@ -236,6 +239,10 @@ class Submitter:
         """The provider says no: nothing is billed, nobody is charged."""
         self._jobs.settle(row, JobState.FAILED, Booking(), ledger=self._money.ledger, reason=reason)
         return Stop("batch_failed", f"{reason}; nothing was billed, and its authors stay pending")
+
+
+def _carries_itself(api: BatchProvider, content: bytes) -> bool:
+    return len(content) <= api.limits.inline_bytes
 
 
 def _later(why: str) -> Stop:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -25,10 +25,28 @@ def number_of(text: object, key: str) -> int | None:
     return int(found[2]) if found is not None and found[1] == key else None
 
 
-def request_line(key: str, number: int, url: str, body: bytes) -> bytes:
-    """One line of the file that is uploaded. `body`: a JSON document."""
-    line = {"custom_id": custom_id(key, number), "method": "POST", "url": url, "body": msgspec.Raw(body)}
-    return msgspec.json.encode(line) + b"\n"
+class ToldResult(NamedTuple):
+    """What a line of results says, in whatever form. For the rest see `ResultLine`."""
+
+    custom_id: object
+    status: int | None
+    body: bytes
+    code: str | None = None
+    request_id: str | None = None
+
+
+class LineForm(Protocol):
+    """How a provider has a job's requests written, and writes their results: a line each."""
+
+    def request(self, custom_id: str, body: bytes) -> bytes:
+        """The line of one request, with its end. `body`: a JSON document."""
+
+    def result(self, text: bytes) -> ToldResult:
+        """What a line says.
+
+        Raises:
+            msgspec.DecodeError, UnicodeDecodeError, RecursionError: it cannot be read.
+        """
 
 
 def digest_of(content: bytes) -> str:
@@ -63,25 +81,6 @@ class ResultLine:
         return blake2b(b"%d %b" % (self.status or 0, self.body), digest_size=8).digest()
 
 
-class _Response(msgspec.Struct):
-    status_code: Any = None
-    request_id: Any = None
-    body: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Error(msgspec.Struct):
-    code: Any = None
-
-
-class _Line(msgspec.Struct):
-    custom_id: Any = None
-    response: _Response | None = None
-    error: _Error | None = None
-
-
-_line = msgspec.json.Decoder(_Line)
-
-
 @dataclass
 class Oddities:
     """What no line of ours explains: counts."""
@@ -90,10 +89,11 @@ class Oddities:
     unknown: int = 0  # of ids that nobody sent
 
 
-def read_result(text: bytes, key: str, requests: int, odd: Oddities) -> ResultLine | None:
+def read_result(form: LineForm, text: bytes, key: str, requests: int, odd: Oddities) -> ResultLine | None:
     """The result that a line holds; None if it is none of this job's, which `odd` then counts.
 
     Args:
+        form: the provider's.
         text: the line.
         key: the job's.
         requests: how many the job has.
@@ -102,20 +102,15 @@ def read_result(text: bytes, key: str, requests: int, odd: Oddities) -> ResultLi
     if not text.strip():
         return None
     try:
-        line = _line.decode(text)
+        told = form.result(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         odd.unreadable += 1
         return None
-    number = number_of(line.custom_id, key)
+    number = number_of(told.custom_id, key)
     if number is None or number >= requests:
         odd.unknown += 1
         return None
-    code = str(line.error.code) if line.error is not None else None
-    if line.response is None or not isinstance(line.response.status_code, int):
-        return ResultLine(number, None, b"null", code or "no response", None)
-    request_id = line.response.request_id
-    told = request_id if isinstance(request_id, str) else None
-    return ResultLine(number, line.response.status_code, bytes(line.response.body), code, told)
+    return ResultLine(number, told.status, told.body, told.code, told.request_id)
 
 
 @dataclass
@@ -143,21 +138,23 @@ class Contents:
         return [number for number in range(requests) if number not in self.seen]
 
 
-def contents_of(lines: Iterable[bytes], key: str, requests: int) -> Contents:
+def contents_of(form: LineForm, lines: Iterable[bytes], key: str, requests: int) -> Contents:
     """The first pass."""
     found = Contents()
     for text in lines:
-        line = read_result(text, key, requests, found.odd)
+        line = read_result(form, text, key, requests, found.odd)
         if line is not None:
             found.note(line)
     return found
 
 
-def results_of(lines: Iterable[bytes], key: str, requests: int, found: Contents) -> Iterator[ResultLine]:
+def results_of(
+    form: LineForm, lines: Iterable[bytes], key: str, requests: int, found: Contents
+) -> Iterator[ResultLine]:
     """The second pass: each request's result once, and none of a contradicted one."""
     left = dict.fromkeys(found.seen.keys() - found.contradicted)
     for text in lines:
-        line = read_result(text, key, requests, Oddities())
+        line = read_result(form, text, key, requests, Oddities())
         if line is not None and line.number in left:
             del left[line.number]
             yield line

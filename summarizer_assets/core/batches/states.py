@@ -55,7 +55,9 @@ class RemoteStatus(StrEnum):
 class RemoteJob:
     """A job as the provider describes it. `status` is None where it is a word that is not known here.
 
-    `completed`: requests that were answered; None: not told. `errors`: codes and messages, of a job that failed.
+    `output_file_id`, `error_file_id`: where its results are read, in the provider's own terms. `completed`: requests
+    that were answered; None: not told. `errors`: codes and messages, of a job that failed. `metadata`: what it was made
+    with, see `metadata_of`; None where jobs do not tell that. `requests`: how many it has; None: not told.
     """
 
     id: str
@@ -68,9 +70,10 @@ class RemoteJob:
     errors: Sequence[tuple[str, str]] = ()
     metadata: Mapping[str, str] | None = None
     expires_at: float | None = None
+    requests: int | None = None
 
     @property
-    def files(self) -> tuple[str, ...]:
+    def places(self) -> tuple[str, ...]:
         return tuple(file for file in (self.output_file_id, self.error_file_id) if file)
 
 
@@ -89,7 +92,7 @@ def since_of(intent_at: float) -> float:
 
 
 def search(
-    key: str, file_id: str, intent_at: float, listed: Sequence[RemoteJob], *, now: float, absent_at: float | None
+    key: str, file_id: str | None, intent_at: float, listed: Sequence[RemoteJob], *, now: float, absent_at: float | None
 ) -> tuple[Found, RemoteJob | None]:
     """Whether a job was made, by a full list of the account's jobs since `since_of(intent_at)`.
 
@@ -97,13 +100,17 @@ def search(
 
     Args:
         key: the job's.
-        file_id: of its input file, which no other job has.
+        file_id: of its input file, which no other job has; None: it has none.
         intent_at: when it was about to be made.
         listed: the list.
         now: when the list was read, by the clock of `intent_at`.
         absent_at: when an earlier full list did not show it; None: no such list.
     """
-    mine = [job for job in listed if is_made_with(job.metadata, key) or job.input_file_id == file_id]
+    mine = [
+        job
+        for job in listed
+        if is_made_with(job.metadata, key) or (file_id is not None and job.input_file_id == file_id)
+    ]
     if len(mine) > 1:
         return Found.SEVERAL, None
     if mine:
@@ -135,7 +142,7 @@ def after_look(job: RemoteJob, *, now: float, ended_at: float | None) -> Next:
         if not late:
             return Next.WAIT  # the ids may show later than the end
         return Next.COLLECT if job.error_file_id is not None else Next.LOST
-    if not job.files and job.status is RemoteStatus.COMPLETED:
+    if not job.places and job.status is RemoteStatus.COMPLETED:
         return Next.LOST if late else Next.WAIT
     return Next.COLLECT
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from summarizer_assets.core.run_records import IN_BATCH
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.openai_batches import OpenAiBatches
 from summarizer_assets.llm.embedded.app import RequestRefusedError
 from summarizer_assets.rehearsal.batches.terms import BadLine, BatchTerms, CallFault
 from summarizer_assets.rehearsal.plan import Rule
@@ -53,9 +53,9 @@ def ends_well(it: JobsHouse, runs: int = 6, paid: int = 1) -> None:
 STEPS: list[tuple[type, str]] = [
     (BatchJobs, "plan"),
     (BatchJobs, "fund"),
-    (BatchApi, "upload"),
+    (OpenAiBatches, "upload"),
     (BatchJobs, "move"),
-    (BatchApi, "create"),
+    (OpenAiBatches, "create"),
 ]
 
 
@@ -73,7 +73,7 @@ def test_1_to_4_killed_at_any_step_a_job_is_made_once(it, monkeypatch, owner, na
 
 def test_2_a_file_that_a_dead_run_uploaded_is_found_and_used(it, monkeypatch):
     it.offer(SLOW)
-    it.kill_at(monkeypatch, BatchApi, "upload", after=True)
+    it.kill_at(monkeypatch, OpenAiBatches, "upload", after=True)
     it.cause()
     assert len(it.house.app.batches.files(it_account(), "batch", oldest_first=True)) == 1
     assert it.states == ["open"]
@@ -356,7 +356,7 @@ def test_31_a_download_that_breaks_is_begun_anew(it):
 @pytest.mark.parametrize(
     ("owner", "name", "after"),
     [
-        (BatchApi, "download", False),
+        (OpenAiBatches, "download", False),
         (BucketWriter, "apply", False),
         (BucketWriter, "apply", True),
         (BatchJobs, "settle", False),
@@ -494,7 +494,7 @@ def test_41_with_a_budget_for_less_than_one_request_nothing_is_sent(it):
 
 def test_42_a_job_outlives_the_run_that_was_cancelled_after_it_was_made(it, monkeypatch):
     it.offer(SLOW)
-    it.kill_at(monkeypatch, BatchApi, "create", after=True)
+    it.kill_at(monkeypatch, OpenAiBatches, "create", after=True)
     it.wait(100)
     ends_well(it)
 

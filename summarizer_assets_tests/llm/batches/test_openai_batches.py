@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from summarizer_assets.core.batches.lines import request_line
+from summarizer_assets.core.batches.lines import custom_id
 from summarizer_assets.core.batches.states import RemoteStatus
 from summarizer_assets.llm.batches.errors import (
     AccountRefused,
@@ -18,7 +18,9 @@ from summarizer_assets.llm.batches.errors import (
     CallThrottled,
     CallUnknown,
 )
-from summarizer_assets.llm.batches.openai_batches import BatchApi
+from summarizer_assets.llm.batches.http import BatchHttp
+from summarizer_assets.llm.batches.openai_batches import OpenAiBatches, OpenAiLines
+from summarizer_assets.llm.batches.provider import NewJob
 from summarizer_assets.llm.errors import Redactor, StopCause
 from summarizer_assets.llm.http.transport import build_transport
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
@@ -31,7 +33,7 @@ from testing.provider import answer, request_for, serving
 T = TypeVar("T")
 KEY, SECRET, NOW = "0123456789abcdef", "sk-verysecretkey123456", 1_800_000_000.0
 FILE = b"".join(
-    request_line(KEY, number, "/v1/chat/completions", request_for(*records(f"a{number}"))) for number in range(3)
+    OpenAiLines().request(custom_id(KEY, number), request_for(*records(f"a{number}"))) for number in range(3)
 )
 
 
@@ -40,9 +42,9 @@ class Bench:
         self.provider = provider
         self.url = url
 
-    def ask(self, work: Callable[[BatchApi], Awaitable[T]], key: str = SECRET) -> T:
+    def ask(self, work: Callable[[OpenAiBatches], Awaitable[T]], key: str = SECRET) -> T:
         async def run() -> T:
-            api = BatchApi(build_transport(), self.url, OPENAI_CHAT, key, Redactor(key))
+            api = OpenAiBatches(BatchHttp(build_transport(), self.url, OPENAI_CHAT, key, Redactor(key)))
             try:
                 return await work(api)
             finally:
@@ -59,18 +61,18 @@ def bench(terms: BatchTerms | None = None, *faults: CallFault) -> Iterator[Bench
         yield Bench(provider, url)
 
 
-async def submitted(api: BatchApi) -> Any:
+async def submitted(api: OpenAiBatches) -> Any:
     file = await api.upload("k.jsonl", FILE)
-    return await api.create(file.id, {"summarizer_key": KEY})
+    return await api.create(NewJob("m", {"summarizer_key": KEY}, file.id, FILE))
 
 
 def test_a_job_is_uploaded_made_looked_at_and_its_results_are_read():
-    async def whole(api: BatchApi) -> list[str]:
+    async def whole(api: OpenAiBatches) -> list[str]:
         made = await submitted(api)
         job = await api.job(made.id)
         assert (job.status, job.completed, job.metadata) == (RemoteStatus.COMPLETED, 3, {"summarizer_key": KEY})
         assert job.output_file_id is not None
-        assert job.files == (job.output_file_id,)
+        assert job.places == (job.output_file_id,)
         pieces: list[bytes] = []
         await api.download(job.output_file_id, pieces.append)
         return [json.loads(line)["custom_id"] for line in b"".join(pieces).splitlines()]
@@ -80,13 +82,13 @@ def test_a_job_is_uploaded_made_looked_at_and_its_results_are_read():
 
 
 def test_files_and_jobs_are_found_in_all_pages_back_to_a_moment_and_not_further():
-    async def many(api: BatchApi) -> tuple[int, int]:
+    async def many(api: OpenAiBatches) -> tuple[int, int]:
         file = await api.upload("k.jsonl", FILE)
         for _ in range(120):
-            await api.create(file.id, {})
+            await api.create(NewJob("m", {}, file.id, FILE))
         return len(await api.jobs(NOW)), len(await api.jobs(NOW + 1))
 
-    async def files(api: BatchApi) -> list[str]:
+    async def files(api: OpenAiBatches) -> list[str]:
         for name in ("a", "b"):
             await api.upload(name, FILE)
         return [file.name async for file in api.files(NOW)]
@@ -150,7 +152,7 @@ def test_a_file_that_no_job_can_be_made_of_yet_is_named_in_the_refusal():
 
 
 def test_a_download_that_breaks_raises_and_is_whole_the_next_time():
-    async def twice(api: BatchApi) -> tuple[int, int]:
+    async def twice(api: OpenAiBatches) -> tuple[int, int]:
         job = await api.job((await submitted(api)).id)
         assert job.output_file_id is not None
         first: list[bytes] = []
@@ -166,7 +168,7 @@ def test_a_download_that_breaks_raises_and_is_whole_the_next_time():
 
 
 def test_results_larger_than_any_reply_may_be_are_read_and_an_error_is_no_result():
-    async def big(api: BatchApi) -> int:
+    async def big(api: OpenAiBatches) -> int:
         job = await api.job((await submitted(api)).id)
         assert job.output_file_id is not None
         sizes: list[int] = []
