@@ -93,6 +93,8 @@ def _adopted(summarizer: Summarizer, row: JobRow, job_id: str) -> str:
     found = _ask(summarizer, lambda api: api.job(job_id))
     if found.input_file_id != row.file_id:
         raise SettingsError(f"{job_id} was made of another file than batch job {row.key}, {row.file_id}")
+    if found.requests not in (None, row.requests):
+        raise SettingsError(f"{job_id} has {found.requests} requests, and batch job {row.key} has {row.requests}")
     summarizer.jobs.move(row, JobState.OPEN, **known(found, summarizer.jobs.now()))
     return f"{row.key} is {job_id}"
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from summarizer_assets.core.batches.lines import key_of
+from summarizer_assets.bucket_run.batches.unmarked import told_by_requests
+from summarizer_assets.core.batches.lines import is_made_with, key_of
 from summarizer_assets.core.batches.states import (
     Found,
     JobState,
@@ -15,6 +16,7 @@ from summarizer_assets.core.batches.states import (
     search,
     since_of,
 )
+from summarizer_assets.core.batches.suspects import suspects
 from summarizer_assets.llm.batches.errors import CallMissing, CallThrottled, CallUnknown
 from summarizer_assets.llm.batches.provider import BatchProvider
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
@@ -45,7 +47,7 @@ async def look(
     by_id = {job.id: job for job in listed}
     for row in waiting:
         if row.state is JobState.CREATING:
-            changed = _searched(jobs, row, listed, now, log)
+            changed = await _searched(api, jobs, row, listed, now, log)
         else:
             changed = await _looked(api, jobs, row, by_id, now, log)
         if changed is not None:
@@ -56,23 +58,41 @@ async def look(
 async def unknown_jobs(api: BatchProvider, jobs: BatchJobs) -> dict[str, RemoteJob]:
     """Jobs at the provider that were made for these tables, by key, if the store has no job at all: it was lost.
 
+    Those that do not tell yet for which tables they were made are among them, by their ids.
+
     Raises:
         BatchCallFailed: the provider does not tell.
     """
     if jobs.newest(1):
         return {}
     found: dict[str, RemoteJob] = {}
-    for job in await api.jobs(jobs.now() - api.limits.kept_s):
+    listed = await api.jobs(jobs.now() - api.limits.kept_s)
+    if not api.limits.tells_mark:
+        listed, doubtful = await told_by_requests(api, listed)
+        found = {job.id: job for job in doubtful}
+    for job in listed:
         key = key_of(job.metadata, jobs.mark)
         if key is not None and job.status is not RemoteStatus.FAILED:
             found[key] = job
     return found
 
 
-def _searched(
-    jobs: BatchJobs, row: JobRow, listed: Sequence[RemoteJob], now: float, log: Callable[[str], None]
+async def _searched(
+    api: BatchProvider,
+    jobs: BatchJobs,
+    row: JobRow,
+    listed: Sequence[RemoteJob],
+    now: float,
+    log: Callable[[str], None],
 ) -> JobRow | None:
     assert row.intent_at is not None
+    if not api.limits.tells_mark:
+        near = suspects(row.intent_at, row.requests, listed, jobs.known(job.id for job in listed))
+        listed, doubtful = await told_by_requests(api, near)
+        if doubtful and not any(is_made_with(job.metadata, row.key) for job in listed):
+            ids = ", ".join(job.id for job in doubtful)
+            log(f"nobody knows yet whether batch job {row.key} is {ids}: that tells nothing before it ended")
+            return None
     outcome, made = search(row.key, row.file_id, row.intent_at, listed, now=now, absent_at=row.absent_at)
     match outcome:
         case Found.MADE:

@@ -215,9 +215,9 @@ class BatchRoute:
             return False
         ids = ", ".join(job.id for job in unknown.values())
         told = (
-            f"the provider has {len(unknown)} batch jobs of these tables ({ids}), of which the state store knows "
-            "nothing: it was lost, or SUMMARIZER_STATE names another one than before. Correct it; where it is right, "
-            "their answers are lost: `summarizer jobs --disown`, then run again"
+            f"the provider has {len(unknown)} batch jobs that are, or may be, of these tables ({ids}), of which the "
+            "state store knows nothing: it was lost, or SUMMARIZER_STATE names another one than before. Correct it; "
+            "where it is right, their answers are lost: `summarizer jobs --disown`, then run again"
         )
         return self._stops.note(Stop("batch_unknown", told))
 

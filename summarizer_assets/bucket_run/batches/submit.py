@@ -120,7 +120,8 @@ class Submitter:
             bound=size.bound,
             reserve=self._money.bound(len(body), size.bound, excess),
         )
-        return filled, self._api.lines.request(custom_id(key, request.number), body)
+        root = None if self._api.limits.tells_mark else self._jobs.mark
+        return filled, self._api.lines.request(custom_id(key, request.number, root), body)
 
     async def send(self, row: JobRow) -> Stop | None:
         """Take a job as far as it goes; returns why the run should send no other.

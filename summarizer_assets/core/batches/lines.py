@@ -10,19 +10,35 @@ import msgspec
 
 #: A job's own key: enough that no two jobs of an account share one.
 KEY_CHARACTERS: Final = 16
-_CUSTOM_ID: Final = re.compile(rf"([0-9a-f]{{{KEY_CHARACTERS}}})-(0|[1-9][0-9]{{0,8}})")
+_CUSTOM_ID: Final = re.compile(
+    rf"([0-9a-f]{{{KEY_CHARACTERS}}})-(0|[1-9][0-9]{{0,8}})(?:-([0-9a-f]{{{KEY_CHARACTERS}}}))?"
+)
 _OK: Final = 200
 
 
-def custom_id(key: str, number: int) -> str:
-    """The id of a request in its file: the job's key and the request's number in it."""
-    return f"{key}-{number}"
+class RequestId(NamedTuple):
+    """`key`: of the job. `number`: in it. `root`: of the tables; None where jobs tell that themselves."""
+
+    key: str
+    number: int
+    root: str | None = None
+
+
+def custom_id(key: str, number: int, root: str | None = None) -> str:
+    """The id of a request in its job; see `RequestId`. Of letters, digits, `-`, and 43 characters at most."""
+    return f"{key}-{number}" if root is None else f"{key}-{number}-{root}"
+
+
+def parts_of(text: object) -> RequestId | None:
+    """None: it is no id that we make."""
+    found = _CUSTOM_ID.fullmatch(text) if isinstance(text, str) else None
+    return None if found is None else RequestId(found[1], int(found[2]), found[3])
 
 
 def number_of(text: object, key: str) -> int | None:
     """The number of this job's request that an id names; None if it is of no such request."""
-    found = _CUSTOM_ID.fullmatch(text) if isinstance(text, str) else None
-    return int(found[2]) if found is not None and found[1] == key else None
+    parts = parts_of(text)
+    return parts.number if parts is not None and parts.key == key else None
 
 
 class ToldResult(NamedTuple):

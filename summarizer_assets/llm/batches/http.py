@@ -1,6 +1,7 @@
 """What the calls to all providers' batch jobs share: HTTP, JSON, and what a failure says of its effect."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
@@ -178,6 +179,15 @@ def text_of(value: object) -> str | None:
 def seconds_of(value: object) -> float | None:
     """A moment that is told in epoch seconds."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def moment_of(value: object) -> float | None:
+    """A moment that is told in RFC 3339, in epoch seconds."""
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def count_of(value: object) -> int | None:

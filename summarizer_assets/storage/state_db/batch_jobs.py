@@ -1,6 +1,6 @@
 """Batch jobs of a root: a row for each, stored before each step that the provider sees, and requests of live ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Self
@@ -176,6 +176,12 @@ class BatchJobs:
     def get(self, key: str) -> JobRow | None:
         found = self._rows(sa.select(_JOBS).where((_JOBS.c.root == self._root) & (_JOBS.c.key == key)))
         return found[0] if found else None
+
+    def known(self, remote_ids: Iterable[str]) -> set[str]:
+        """Those of the ids whose jobs this store knows, under any root."""
+        query = sa.select(_JOBS.c.remote_id).where(_JOBS.c.remote_id.in_(list(remote_ids)))
+        with self._database.begin() as connection:
+            return set(connection.execute(query).scalars())
 
     def requests(self, key: str) -> list[RequestRow]:
         query = sa.select(_REQUESTS).where(_REQUESTS.c.key == key).order_by(_REQUESTS.c.number)
