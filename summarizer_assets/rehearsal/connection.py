@@ -6,7 +6,8 @@ import struct
 from collections.abc import Callable
 from typing import Final, cast
 
-from summarizer_assets.rehearsal.batches.calls import HttpCall, is_of_batches
+from summarizer_assets.rehearsal.batches.calls import is_of_batches
+from summarizer_assets.rehearsal.batches.dialect import HttpCall
 from summarizer_assets.rehearsal.control import PREFIX, control, refusal, unknown
 from summarizer_assets.rehearsal.http_head import RequestHead, head_of, parse_head, unchunked
 from summarizer_assets.rehearsal.messages import MESSAGES, without_version
@@ -234,4 +235,6 @@ class Connection(asyncio.Protocol):
 
 
 def _call(head: RequestHead, body: bytes) -> HttpCall:
-    return HttpCall(head.method, head.path, head.query, head.account, head.content_type, body)
+    return HttpCall(
+        head.method, head.path, head.query, head.account, head.content_type, head.host, head.versioned, body
+    )

@@ -19,6 +19,7 @@ class RequestHead(NamedTuple):
     account: str  # the key that the client shows, as it came
     content_type: str
     versioned: bool = False  # it names a version of Anthropic's interface
+    host: str = ""  # under which it was called
 
 
 @lru_cache(maxsize=4096)  # a client's heads are equal except for the length
@@ -40,9 +41,10 @@ def parse_head(head: bytes) -> RequestHead:
         headers.get("expect", "").lower() == "100-continue",
         headers.get("connection", "").lower() == "close" or version == "HTTP/1.0",
         query,
-        headers.get("authorization") or headers.get("api-key", ""),
+        headers.get("authorization") or headers.get("api-key") or headers.get("x-api-key", ""),
         headers.get("content-type", ""),
         "anthropic-version" in headers,
+        headers.get("host", ""),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from summarizer_assets.llm.embedded.app import RequestRefusedError
 from summarizer_assets.rehearsal.batches.calls import BatchCalls
-from summarizer_assets.rehearsal.batches.results import LineAnswer
+from summarizer_assets.rehearsal.batches.line_answer import LineAnswer
 from summarizer_assets.rehearsal.batches.service import BatchService
 from summarizer_assets.rehearsal.body_faults import BODIES, Original
 from summarizer_assets.rehearsal.hidden_usage import with_hidden
@@ -124,19 +124,20 @@ class FaultyProvider:
         self.record.began(entry)
         return reply
 
-    def _line(self, body: bytes) -> LineAnswer:
+    def _line(self, body: bytes, interface: Interface) -> LineAnswer:
         """What a line of a batch job gets: the right answer, or the fault of a rule that needs no connection."""
         course = self._course
         try:
-            right = self._rights.of(body, course.plan)
+            asked = interface.asked(body)
+            right = self._rights.of(asked, course.plan)
         except RequestRefusedError as refused:
-            return LineAnswer(refused.status, msgspec.json.decode(refused.body))
-        right = with_hidden(right, body, course.plan, course.let_through)
+            return LineAnswer.of(Answer(refused.status, refused.body), Right(b"", (), 0, 0), interface)
+        right = self._billed(right, asked, course, interface)
         reply = Reply(Answer(_OK, right.body))
         chosen = course.choose(right.ids, self._clock())
         if chosen is not None and (chosen[0].name in BODIES or chosen[0].name in STATUSES):
             _spoil(reply, *chosen)
-        return LineAnswer.of(reply.answer.status, reply.answer.body, right)
+        return LineAnswer.of(reply.answer, right, interface)
 
     def _billed(self, right: Right, asked: bytes, course: Course, interface: Interface) -> Right:
         """`right` with the usage that the plan has it tell."""

@@ -11,7 +11,7 @@ import openai
 import pytest
 from openai.types import Batch, FileObject
 
-from summarizer_assets.rehearsal.batches.calls import read_form
+from summarizer_assets.rehearsal.batches.openai_form import read_form
 from summarizer_assets.rehearsal.batches.terms import CALLS, BadLine, BatchTerms, CallFault
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.provider import FaultyProvider

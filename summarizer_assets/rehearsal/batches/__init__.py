@@ -1,4 +1,5 @@
-"""A batch service in OpenAI's form, with what its users met: checks that come late, files and jobs that show late.
+"""A batch service in several providers' words, with what its users met: checks that come late, jobs that show late.
 
-calls (HTTP) -> service (accounts, limits, time) -> jobs (a job's states) -> input_file, results (lines in and out)
+calls (HTTP) -> a dialect, see `dialect` (openai_form, message_batches) -> service (accounts, limits, time) -> jobs (a
+job's states) -> job_form (lines in and out)
 """

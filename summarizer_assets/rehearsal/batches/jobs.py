@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from summarizer_assets.rehearsal.batches.input_file import Input, Line
-from summarizer_assets.rehearsal.batches.results import LineAnswer
+from summarizer_assets.rehearsal.batches.job_form import JobForm
+from summarizer_assets.rehearsal.batches.line_answer import LineAnswer
 from summarizer_assets.rehearsal.batches.terms import BatchTerms
 
 LIVE: Final = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
-_OK: Final = 200
 
 
 @dataclass(slots=True)
@@ -17,7 +17,7 @@ class Job:
 
     id: str
     account: str
-    input_file_id: str
+    input_file_id: str | None
     endpoint: str
     window: str
     metadata: dict[str, str] | None
@@ -25,6 +25,7 @@ class Job:
     created_at: float
     expires_at: float
     terms: BatchTerms
+    form: JobForm
     status: str = "validating"
     input: Input | None = None
     course: list[Line] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Job:
 
     @property
     def _counts(self) -> dict[str, int]:
-        completed = sum(answer.status == _OK for answer in self.answers.values())
+        completed = sum(answer.well for answer in self.answers.values())
         return {"total": len(self.course), "completed": completed, "failed": len(self.answers) - completed}
 
     @property

@@ -2,38 +2,52 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
-from uuid import uuid4
 
 from summarizer_assets.rehearsal.batches.files import Files, StoredFile, refused
-from summarizer_assets.rehearsal.batches.input_file import problem, read_input
+from summarizer_assets.rehearsal.batches.input_file import problem
+from summarizer_assets.rehearsal.batches.job_form import JobForm
 from summarizer_assets.rehearsal.batches.jobs import Job
-from summarizer_assets.rehearsal.batches.results import LineAnswer, in_own_order, result_files
+from summarizer_assets.rehearsal.batches.line_answer import LineAnswer
+from summarizer_assets.rehearsal.batches.results import in_own_order, result_files
 from summarizer_assets.rehearsal.batches.terms import BatchTerms
+from summarizer_assets.rehearsal.interface import Interface
 
 _HOUR_S: Final = 3_600.0
-_ENDPOINT: Final = "/v1/chat/completions"
-_MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512  # of metadata
 
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A line that the model worked on. `ids`: its authors."""
+    """A line that the model worked on. `ids`: its authors. Of the prompt's tokens, some may be of the cache."""
 
     job: str
     custom_id: str
     ids: tuple[str, ...]
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    written_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job that is to be made: of the file `file_id`, or of `content`, which has its requests."""
+
+    job_id: str
+    endpoint: str
+    window: str = "24h"
+    metadata: dict[str, str] | None = None
+    file_id: str | None = None
+    content: bytes = field(default=b"", repr=False)
 
 
 class BatchService:
     """All accounts' files and jobs. Thread-safe. Jobs are brought up to date whenever somebody looks.
 
     Args:
-        answer: what the model gives to the body of a line.
+        answer: what the model gives to the body of a line, in an interface.
         terms: as they are now; a job keeps those that it was made under.
         seed: of the lines' order.
         clock: the time of day, in epoch seconds.
@@ -41,7 +55,7 @@ class BatchService:
 
     def __init__(
         self,
-        answer: Callable[[bytes], LineAnswer],
+        answer: Callable[[bytes, Interface], LineAnswer],
         terms: Callable[[], BatchTerms],
         seed: Callable[[], int],
         clock: Callable[[], float],
@@ -96,24 +110,23 @@ class BatchService:
         with self._lock:
             return self._files.get(account, file_id, self._bring_up_to_date())
 
+    def has_file(self, account: str, file_id: str | None) -> bool:
+        with self._lock:
+            now = self._bring_up_to_date()
+            return any(file.id == file_id for file in self._files.of(account, now))
+
     def delete(self, account: str, file_id: str) -> dict[str, Any]:
         with self._lock:
             self._files.delete(account, file_id, self._bring_up_to_date())
             return {"id": file_id, "object": "file", "deleted": True}
 
-    def create(self, account: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    def create(self, account: str, wanted: Wanted, form: JobForm) -> dict[str, Any]:
         """Make a job. Of its file only the name is looked at."""
         with self._lock:
             now, terms = self._bring_up_to_date(), self._terms()
-            file_id, endpoint, window = (
-                wanted.get(name) for name in ("input_file_id", "endpoint", "completion_window")
-            )
-            if endpoint != _ENDPOINT:
-                raise refused(f"Invalid value: {endpoint!r}", code="invalid_value", param="endpoint")
-            if window != "24h":
-                raise refused(f"Invalid value: {window!r}", code="invalid_value", param="completion_window")
-            metadata = _checked_metadata(wanted.get("metadata"))
-            file = self._readable(account, str(file_id), terms, now)
+            content = wanted.content
+            if wanted.file_id is not None:
+                content = self._readable(account, wanted.file_id, terms, now).content
             lately = [job for job in self._of(account) if now - job.created_at < _HOUR_S]
             if len(lately) >= terms.jobs_an_hour:
                 raise refused(
@@ -121,10 +134,23 @@ class BatchService:
                     HTTPStatus.TOO_MANY_REQUESTS,
                     code="rate_limit_exceeded",
                 )
-            ends = now + terms.window_s
             job = Job(
-                f"batch_{uuid4().hex}", account, file.id, endpoint, window, metadata, file.content, now, ends, terms
+                wanted.job_id,
+                account,
+                wanted.file_id,
+                wanted.endpoint,
+                wanted.window,
+                wanted.metadata,
+                content,
+                now,
+                now + terms.window_s,
+                terms,
+                form,
             )
+            if form.at_once:
+                self._validate(job, now)
+                if job.problems:
+                    raise refused(job.problems[0]["message"], HTTPStatus.TOO_MANY_REQUESTS, code="rate_limit_exceeded")
             self._jobs[job.id] = job
             return self._described(job, now)
 
@@ -191,7 +217,7 @@ class BatchService:
             self._end(job, "cancelled", job.moments["cancelling"] + terms.cancelling_s)
 
     def _validate(self, job: Job, at: float) -> None:
-        job.input = found = read_input(job.content, job.endpoint, job.terms)
+        job.input = found = job.form.read(job.content, job.endpoint, job.terms)
         job.content = b""
         job.problems = found.problems or self._over_the_limit(job)
         if job.problems:
@@ -219,25 +245,30 @@ class BatchService:
     def _work(self, job: Job, now: float) -> None:
         terms = job.terms
         began = job.moments["in_progress"]
-        until = min(now, job.expires_at) - began
+        until = (min(now, job.expires_at) if job.form.expires else now) - began
         whole = until >= terms.running_s
         done = len(job.course) if whole else int(len(job.course) * until / terms.running_s)
         for line in job.course[len(job.answers) : done]:
-            answer = job.answers[line.number] = self._answer(line.body)
+            answer = job.answers[line.number] = self._answer(line.body, job.form.interface)
             if answer.prompt_tokens or answer.completion_tokens:
-                self._bill.append(
-                    Billed(job.id, line.custom_id, answer.ids, answer.prompt_tokens, answer.completion_tokens)
-                )
+                tokens = (answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens, answer.written_tokens)
+                self._bill.append(Billed(job.id, line.custom_id, answer.ids, *tokens))
         if whole:
             job.become("finalizing", began + terms.running_s)
-        elif now >= job.expires_at:
+        elif job.form.expires and now >= job.expires_at:
             self._end(job, "expired", job.expires_at)
 
     def _end(self, job: Job, status: str, at: float) -> None:
         """Write the result files; of a job that was cancelled before it was validated there are none."""
         terms, seed = job.terms, self._seed()
         files = result_files(
-            job.course, job.answers, status, bad=terms.lines, seed=seed, empty_error_file=terms.empty_error_file
+            job.course,
+            job.answers,
+            status,
+            job.form,
+            bad=terms.lines,
+            seed=seed,
+            empty_error_file=terms.empty_error_file,
         )
         job.output_file_id = self._result(job, "output", files.output, at)
         job.error_file_id = self._result(job, "error", files.errors, at)
@@ -246,25 +277,7 @@ class BatchService:
     def _result(self, job: Job, kind: str, content: bytes | None, at: float) -> str | None:
         if content is None:
             return None
-        name, kept = f"{job.id}_{kind}.jsonl", at + job.terms.kept_s
-        return self._files.put(job.account, name, "batch_output", content, at, kept).id
-
-
-def _checked_metadata(metadata: object) -> dict[str, str] | None:
-    if metadata is None:
-        return None
-    valid = (
-        isinstance(metadata, dict)
-        and len(metadata) <= _MOST_PAIRS
-        and all(
-            isinstance(key, str)
-            and len(key) <= _LONGEST_KEY
-            and isinstance(value, str)
-            and len(value) <= _LONGEST_VALUE
-            for key, value in metadata.items()
-        )
-    )
-    if not valid:
-        raise refused("Invalid 'metadata': 16 pairs of strings, 64 and 512 characters.", param="metadata")
-    assert isinstance(metadata, dict)
-    return metadata
+        name = f"{job.id}_{kind}.jsonl"
+        kept, from_creation = job.terms.kept_s, job.form.kept_from_creation_s
+        until = at + kept if from_creation is None else job.created_at + min(kept, from_creation)
+        return self._files.put(job.account, name, "batch_output", content, at, until).id
