@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from summarizer_assets.core.money.amounts import Price
 from summarizer_assets.core.money.costly_fields import costly_fields
+from summarizer_assets.llm.batches.names import usual_factor
 from summarizer_assets.llm.budget.prices import ListPrice, list_price, list_taken, listed_end
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.errors import SettingsError
 
-_AT_OPENAI = 0.5  # platform.openai.com/docs/guides/batch: half of all token prices
 _OLD_DAYS = 60  # a list older than this should be compared with the provider's page
 
 
@@ -42,7 +42,7 @@ def batch_factor(settings: Settings) -> float:
     """The price of tokens in a batch job, as a part of what they cost otherwise; 1 where no discount is known."""
     if settings.batch_factor is not None:
         return settings.batch_factor
-    return _AT_OPENAI if _host(settings) == "api.openai.com" else 1.0
+    return usual_factor(settings.provider_of_batches, settings.llm_base_url) or 1.0
 
 
 def _price_of_tokens(settings: Settings, today: date | None) -> Price | None:

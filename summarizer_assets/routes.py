@@ -21,7 +21,7 @@ from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.prompt.grouping import GroupLimits
 from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.llm.batches.http import BatchHttp
-from summarizer_assets.llm.batches.kinds import kind_of
+from summarizer_assets.llm.batches.kinds import KINDS
 from summarizer_assets.llm.batches.provider import BatchKind, BatchProvider
 from summarizer_assets.llm.client import Client
 from summarizer_assets.llm.errors import Redactor, secret_leaves
@@ -120,8 +120,8 @@ def _trust(parts: Parts) -> Trust:
 
 
 def batch_kind(settings: Settings) -> BatchKind:
-    """What the provider's batch jobs are like."""
-    return kind_of(settings.protocol)
+    """What the provider's batch jobs are like. The settings refuse jobs where there are none."""
+    return KINDS[settings.provider_of_batches or "openai"]
 
 
 def batch_api(settings: Settings) -> BatchProvider:

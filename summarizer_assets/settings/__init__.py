@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 
 from summarizer_assets.core.authors.exclusion import lines_of
 from summarizer_assets.core.ingest_loss import Shares
+from summarizer_assets.llm.batches.names import BatchProviderName, batch_provider
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.settings.batch import BatchSettings
 from summarizer_assets.settings.env_file import names_in
@@ -134,7 +135,8 @@ class Settings(BatchSettings, ProviderSettings, TableSettings):
         prices_are_whole((self.price_input_usd, self.price_output_usd), of_the_cache)
         bound, most, budget = self.most_output_tokens, self.max_output_tokens, self.budget_usd is not None
         output_is_bounded(bound, most, self.words, budget=budget)
-        route_is_there(self.route, self.protocol.name, embedded=self.embedded)
+        there = not self.embedded and self.provider_of_batches is not None
+        route_is_there(self.route, self.protocol.name, self.batch_provider, there=there)
         return self
 
     @property
@@ -155,6 +157,11 @@ class Settings(BatchSettings, ProviderSettings, TableSettings):
     def protocol(self) -> ChatProtocol:
         """The protocol in which the provider is asked."""
         return protocol_of(self.llm_protocol, self.llm_base_url)
+
+    @property
+    def provider_of_batches(self) -> BatchProviderName | None:
+        """Whose batch jobs the provider takes; None: it takes none."""
+        return batch_provider(self.batch_provider, self.protocol.name, self.llm_base_url)
 
     @property
     def provider_key(self) -> str:

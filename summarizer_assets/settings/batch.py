@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic_settings import BaseSettings
 
+from summarizer_assets.llm.batches.names import BatchProviderName
 from summarizer_assets.settings.groups import sometimes, to_know
 
 
@@ -14,8 +15,17 @@ class BatchSettings(BaseSettings):
         "online",
         description="`batch`: requests go into the provider's batch jobs: a day at most, cheaper. See batch.md.",
     )
+    batch_provider: BatchProviderName | None = sometimes(
+        None,
+        description="Whose batch jobs the base URL takes: `openai`, `azure`, `groq`, `mistral`, `together` or "
+        "`anthropic`. Unset: by its host, else by the protocol. For a gateway in front of one of them.",
+    )
     batch_factor: float | None = sometimes(
-        None, gt=0, le=1, description="Price in a batch job, as a part of the other. Unset: 0.5 at OpenAI, else 1."
+        None,
+        gt=0,
+        le=1,
+        description="Price in a batch job, as a part of the other. Unset: 0.5 at the hosts of OpenAI, Azure, Anthropic "
+        "and Mistral, else 1.",
     )
     batch_enqueued_tokens: int | None = sometimes(
         None, ge=1, description="The account's limit of input tokens in batch jobs under way. Unset: learnt."

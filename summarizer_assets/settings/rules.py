@@ -7,6 +7,7 @@ from pathlib import Path
 from summarizer_assets.core.paper_fields import PAPER_FIELDS
 from summarizer_assets.core.prompt.tokens import expected_output_tokens
 from summarizer_assets.core.records import AUTHOR
+from summarizer_assets.llm.batches.names import BatchProviderName, protocol_of_batches
 from summarizer_assets.settings.errors import SettingsError
 
 #: Names of our columns, which a source may name differently.
@@ -119,12 +120,19 @@ def output_is_bounded(bound: int | None, most: int, words: int, *, budget: bool)
         )
 
 
-def route_is_there(route: str, protocol: str, *, embedded: bool) -> None:
-    """Check that batch jobs, where they are wanted, are of a form that is spoken here.
+def route_is_there(route: str, protocol: str, named: BatchProviderName | None, *, there: bool) -> None:
+    """Check that batch jobs, where they are wanted, are those of a provider that is spoken to here, `there`.
 
     Raises:
-        ValueError: it has not.
+        ValueError: they are not.
     """
-    if route == "batch" and (embedded or protocol != "openai"):
-        who = "the embedded provider" if embedded else f"the protocol {protocol}"
-        raise ValueError(f"SUMMARIZER_ROUTE=batch with {who}: batch jobs are made in OpenAI's form only; set online")
+    if named is not None and protocol_of_batches(named) != protocol:
+        raise ValueError(
+            f"SUMMARIZER_BATCH_PROVIDER={named} with the protocol {protocol}: its requests are of the protocol "
+            f"{protocol_of_batches(named)}; set SUMMARIZER_LLM_PROTOCOL, or leave one of the two unset"
+        )
+    if route == "batch" and not there:
+        raise ValueError(
+            "SUMMARIZER_ROUTE=batch, but no batch jobs are made for the embedded provider, or in the protocol "
+            f"{protocol}; set online"
+        )

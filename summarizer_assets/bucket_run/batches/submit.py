@@ -175,7 +175,7 @@ class Submitter:
     async def _found(self, row: JobRow) -> str | None:
         """The id of the file that a dead run uploaded, if it did."""
         assert row.digest is not None
-        name = file_name(row.key, row.digest)
+        name = file_name(row.key, row.digest, self._jobs.mark)
         async for file in self._api.files(since_of(row.planned_at)):
             if file.name == name:
                 return file.id
@@ -188,7 +188,7 @@ class Submitter:
             return self._jobs.move(row, JobState.UPLOADED)
         if found is None:
             try:
-                found = (await self._api.upload(file_name(row.key, row.digest), content)).id
+                found = (await self._api.upload(file_name(row.key, row.digest, self._jobs.mark), content)).id
             except (CallUnknown, CallThrottled) as error:
                 return _later(f"the file of batch job {row.key} could not be uploaded: {error}")
             except (CallRefused, CallMissing) as error:

@@ -13,6 +13,7 @@ KEY_CHARACTERS: Final = 16
 _CUSTOM_ID: Final = re.compile(
     rf"([0-9a-f]{{{KEY_CHARACTERS}}})-(0|[1-9][0-9]{{0,8}})(?:-([0-9a-f]{{{KEY_CHARACTERS}}}))?"
 )
+_FILE_NAME: Final = re.compile(rf"summarizer-([0-9a-f]{{{KEY_CHARACTERS}}})-([0-9a-f]+)-([0-9a-f]+)\.jsonl")
 _OK: Final = 200
 
 
@@ -69,9 +70,15 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=8).hexdigest()
 
 
-def file_name(key: str, digest: str) -> str:
-    """The name under which a file is found again: it tells the job and the very bytes."""
-    return f"summarizer-{key}-{digest}.jsonl"
+def file_name(key: str, digest: str, root: str) -> str:
+    """The name under which a file is found again: it tells the job, the very bytes, and the tables."""
+    return f"summarizer-{key}-{digest}-{root}.jsonl"
+
+
+def mark_of_file(name: str) -> Mapping[str, str]:
+    """What the name of a job's file tells of it, as `metadata_of` has it; of somebody else's: nothing."""
+    found = _FILE_NAME.fullmatch(name)
+    return {} if found is None else metadata_of(found[1], found[2], found[3])
 
 
 @dataclass(frozen=True, slots=True)

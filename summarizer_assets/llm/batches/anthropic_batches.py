@@ -100,8 +100,9 @@ class AnthropicBatches:
         raise CallRefused(f"{name} has {len(content):,} bytes; a job carries its requests, at most {_BYTES:,} bytes")
 
     async def files(self, since: float) -> AsyncIterator[RemoteFile]:  # noqa: ARG002 - there are none
-        for none in ():
-            yield none
+        none: tuple[RemoteFile, ...] = ()
+        for file in none:
+            yield file
 
     async def create(self, job: NewJob) -> RemoteJob:
         requests = job.content.rstrip(b"\n").replace(b"\n", b",")  # no line holds a break

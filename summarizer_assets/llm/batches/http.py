@@ -1,6 +1,7 @@
 """What the calls to all providers' batch jobs share: HTTP, JSON, and what a failure says of its effect."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -55,6 +56,12 @@ class BatchHttp:
             **protocol.headers(self._base.path, self._base.params, api_key),
         }
         self._redact = redact
+
+    def under(self, path: Callable[[str], str]) -> "BatchHttp":
+        """The same provider under another path, made from the base URL's; one of the two is to be closed."""
+        other = copy(self)
+        other._base = self._base.copy_with(path=path(self._base.path))  # noqa: SLF001 - our own
+        return other
 
     async def aclose(self) -> None:
         await self._transport.aclose()

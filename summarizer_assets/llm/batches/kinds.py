@@ -1,15 +1,20 @@
-"""Which provider's batch jobs an installation uses."""
+"""The batch jobs of each provider that is spoken to here."""
 
 from typing import Final
 
 from summarizer_assets.llm.batches.anthropic_batches import ANTHROPIC
-from summarizer_assets.llm.batches.openai_batches import OPENAI
+from summarizer_assets.llm.batches.azure_batches import AZURE
+from summarizer_assets.llm.batches.mistral_batches import MISTRAL
+from summarizer_assets.llm.batches.names import BatchProviderName
+from summarizer_assets.llm.batches.openai_batches import GROQ, OPENAI
 from summarizer_assets.llm.batches.provider import BatchKind
-from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+from summarizer_assets.llm.batches.together_batches import TOGETHER
 
-_OF_PROTOCOL: Final[dict[str, BatchKind]] = {"openai": OPENAI, "anthropic": ANTHROPIC}
-
-
-def kind_of(protocol: ChatProtocol) -> BatchKind:
-    """Args: `protocol`: of the requests. The settings refuse batch jobs where it has none."""
-    return _OF_PROTOCOL.get(protocol.name, OPENAI)
+KINDS: Final[dict[BatchProviderName, BatchKind]] = {
+    "openai": OPENAI,
+    "azure": AZURE,
+    "groq": GROQ,
+    "mistral": MISTRAL,
+    "together": TOGETHER,
+    "anthropic": ANTHROPIC,
+}

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -12,13 +12,35 @@ from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus
 from summarizer_assets.llm.batches.errors import CallUnknown
 from summarizer_assets.llm.batches.http import BatchHttp, count_of, id_of, seconds_of, text_of
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
+from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
 _PAGE: Final = 100  # jobs or files
 #: Seconds after which the provider deletes an input file: an account may have few that it keeps for ever.
 _KEPT_S: Final = 2_592_000
-_ENDPOINT: Final = "/v1/chat/completions"
+ENDPOINT: Final = f"/v1{OPENAI_CHAT.path}"
+EXPIRING: Final[Mapping[str, str]] = {
+    "purpose": "batch",
+    "expires_after[anchor]": "created_at",
+    "expires_after[seconds]": str(_KEPT_S),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAiFacts:
+    """In what the providers of this form differ.
+
+    `endpoint`: of the requests, as a line and a job name it. `upload`: the fields of a file's form. `pages`: lists come
+    in pages, newest first; else at once.
+    """
+
+    limits: BatchLimits
+    endpoint: str = ENDPOINT
+    upload: Mapping[str, str] = field(default_factory=lambda: EXPIRING)
+    pages: bool = True
+
+
 #: platform.openai.com/docs/guides/batch; of the file's 200 MB, some room for what counts bytes differently.
-_LIMITS: Final = BatchLimits(requests=50_000, bytes=190_000_000)
+_OPENAI: Final = OpenAiFacts(BatchLimits(requests=50_000, bytes=190_000_000))
 
 
 class _Response(msgspec.Struct):
@@ -27,14 +49,10 @@ class _Response(msgspec.Struct):
     body: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Error(msgspec.Struct):
-    code: Any = None
-
-
 class _Line(msgspec.Struct):
     custom_id: Any = None
     response: _Response | None = None
-    error: _Error | None = None
+    error: Any = None
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -44,15 +62,16 @@ _line = msgspec.json.Decoder(_Line)
 class OpenAiLines:
     """See `LineForm`. `url`: of the requests."""
 
-    url: str = _ENDPOINT
+    url: str = ENDPOINT
 
     def request(self, custom_id: str, body: bytes) -> bytes:
         line = {"custom_id": custom_id, "method": "POST", "url": self.url, "body": msgspec.Raw(body)}
         return msgspec.json.encode(line) + b"\n"
 
     def result(self, text: bytes) -> ToldResult:
-        line = _line.decode(text)
-        code = str(line.error.code) if line.error is not None else None
+        line, code = _line.decode(text), None
+        if line.error is not None:
+            code = str(line.error.get("code") if isinstance(line.error, dict) else line.error)
         if line.response is None or not isinstance(line.response.status_code, int):
             return ToldResult(line.custom_id, None, b"null", code or "no response", None)
         told = text_of(line.response.request_id)
@@ -62,45 +81,32 @@ class OpenAiLines:
 class OpenAiBatches:
     """See `BatchProvider`."""
 
-    limits = _LIMITS
-    lines: LineForm = OpenAiLines()
-
-    def __init__(self, http: BatchHttp) -> None:
+    def __init__(self, http: BatchHttp, facts: OpenAiFacts = _OPENAI) -> None:
         self._http = http
+        self._facts = facts
+        self.limits = facts.limits
+        self.lines: LineForm = OpenAiLines(facts.endpoint)
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
     async def upload(self, name: str, content: bytes) -> RemoteFile:
-        boundary = uuid.uuid4().hex
-        fields = {
-            "purpose": "batch",
-            "expires_after[anchor]": "created_at",
-            "expires_after[seconds]": str(_KEPT_S),
-        }
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
-            for key, value in fields.items()
-        ]
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-            "Content-Type: application/jsonl\r\n\r\n".encode()
-        )
-        body = b"".join((*parts, content, f"\r\n--{boundary}--\r\n".encode()))
-        kind = f"multipart/form-data; boundary={boundary}"
-        return _file(await self._http.document("POST", "/files", content=body, content_type=kind))
+        body, kind = file_form(self._facts.upload, name, content)
+        return file_of(await self._http.document("POST", "/files", content=body, content_type=kind))
 
     async def files(self, since: float) -> AsyncIterator[RemoteFile]:
-        async for one in self._listed("/files", {"purpose": "batch", "order": "desc"}):
-            file = _file(one)
-            if file.created_at < since:
+        parameters = {"purpose": "batch", "order": "desc"} if self._facts.pages else {}
+        async for one in self._listed("/files", parameters):
+            file = file_of(one)
+            if file.created_at >= since:
+                yield file
+            elif self._facts.pages:
                 return
-            yield file
 
     async def create(self, job: NewJob) -> RemoteJob:
         wanted = {
             "input_file_id": job.file_id,
-            "endpoint": _ENDPOINT,
+            "endpoint": self._facts.endpoint,
             "completion_window": "24h",
             "metadata": dict(job.mark),
         }
@@ -113,9 +119,10 @@ class OpenAiBatches:
         found: list[RemoteJob] = []
         async for one in self._listed("/batches", {}):
             job = _job(one)
-            if job.created_at < since:
+            if job.created_at >= since:
+                found.append(job)
+            elif self._facts.pages:
                 break
-            found.append(job)
         return found
 
     async def cancel(self, job_id: str) -> RemoteJob:
@@ -125,9 +132,9 @@ class OpenAiBatches:
         await self._http.stream(f"/files/{place}/content", sink)
 
     async def _listed(self, path: str, parameters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
-        after: dict[str, str] = {}
+        more = {"limit": str(_PAGE)} if self._facts.pages else {}
         while True:
-            page = await self._http.document("GET", path, {**parameters, "limit": str(_PAGE), **after})
+            page = await self._http.document("GET", path, {**parameters, **more})
             data = page.get("data")
             if not isinstance(data, list):
                 raise CallUnknown("the list has no data")
@@ -135,10 +142,25 @@ class OpenAiBatches:
                 yield one
             if not data or not page.get("has_more"):
                 return
-            after = {"after": str(data[-1].get("id"))}
+            more = {"limit": str(_PAGE), "after": str(data[-1].get("id"))}
 
 
-def _file(document: Mapping[str, Any]) -> RemoteFile:
+def file_form(fields: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, str]:
+    """A form with one file, and its content type."""
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
+        for key, value in fields.items()
+    ]
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        "Content-Type: application/jsonl\r\n\r\n".encode()
+    )
+    body = b"".join((*parts, content, f"\r\n--{boundary}--\r\n".encode()))
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def file_of(document: Mapping[str, Any]) -> RemoteFile:
     return RemoteFile(id_of(document), str(document.get("filename")), seconds_of(document.get("created_at")) or 0.0)
 
 
@@ -160,4 +182,12 @@ def _job(document: Mapping[str, Any]) -> RemoteJob:
     )
 
 
-OPENAI: Final = BatchKind(_LIMITS, OpenAiBatches.lines, OpenAiBatches)
+def _kind(facts: OpenAiFacts) -> BatchKind:
+    return BatchKind(facts.limits, OpenAiLines(facts.endpoint), lambda http: OpenAiBatches(http, facts))
+
+
+OPENAI: Final = _kind(_OPENAI)
+#: console.groq.com/docs/batch: lists without pages; its files have no expiry that can be set.
+GROQ: Final = _kind(
+    OpenAiFacts(BatchLimits(requests=50_000, bytes=95_000_000), upload={"purpose": "batch"}, pages=False)
+)

@@ -9,19 +9,28 @@ from summarizer_assets.llm.embedded.app import RequestRefusedError
 from summarizer_assets.rehearsal.batches.dialect import Dialect, HttpCall, parts_after
 from summarizer_assets.rehearsal.batches.files import refused
 from summarizer_assets.rehearsal.batches.message_batches import MessageBatchCalls
+from summarizer_assets.rehearsal.batches.mistral_jobs import MistralCalls
 from summarizer_assets.rehearsal.batches.openai_form import OpenAiCalls
+from summarizer_assets.rehearsal.batches.openai_relatives import AzureCalls, GroqCalls, TogetherCalls
 from summarizer_assets.rehearsal.batches.service import BatchService
-from summarizer_assets.rehearsal.batches.terms import BatchTerms, Call
+from summarizer_assets.rehearsal.batches.terms import BatchTerms, Call, DialectName
 from summarizer_assets.rehearsal.reply import Reply
 from summarizer_assets.rehearsal.status_faults import STATUSES, Answer
 from summarizer_assets.rehearsal.wire_faults import SCRIPTS
 
 _WITHOUT_EFFECT: Final = frozenset({"files", "file", "content", "jobs", "job"})
 _MESSAGES: Final = "/messages/batches"
+_DIALECTS: Final[dict[DialectName, Dialect]] = {
+    "openai": OpenAiCalls(),
+    "azure": AzureCalls(),
+    "groq": GroqCalls(),
+    "mistral": MistralCalls(),
+    "together": TogetherCalls(),
+}
 
 
 def is_of_batches(path: str) -> bool:
-    return parts_after(path, "files", "batches") is not None
+    return parts_after(path, "files", "batches", "batch") is not None
 
 
 class BatchCalls:
@@ -53,7 +62,7 @@ class BatchCalls:
         return Reply(answer, script=SCRIPTS[fault], seconds=1.0)
 
     def _dialect(self, http: HttpCall) -> Dialect:
-        return MessageBatchCalls() if _MESSAGES in http.path else OpenAiCalls()
+        return MessageBatchCalls() if _MESSAGES in http.path else _DIALECTS[self._terms().dialect]
 
     def _fault(self, kind: Call) -> tuple[str | None, bool]:
         """The fault of this call, and whether what it asks for happens nevertheless."""

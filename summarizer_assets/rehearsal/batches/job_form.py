@@ -18,7 +18,7 @@ class JobForm:
         interface: in which its lines ask and are answered.
         read: the requests, from what was sent, the endpoint and the terms.
         done: the result of a line that was worked on.
-        not_run: the result of a line that was not, in a job that ended so.
+        not_run: the result of a line that was not, in a job that ended so; None: it has none.
         one_file: failures stand among the answers, in one file.
         at_once: its requests are read when it is made; else only after `validating_s`.
         expires: what is not done in the window is never done; else it only takes longer.
@@ -29,7 +29,7 @@ class JobForm:
     interface: Interface
     read: Callable[[bytes, str, BatchTerms], Input]
     done: Callable[[Line, LineAnswer], dict[str, Any]]
-    not_run: Callable[[Line, str], dict[str, Any]]
+    not_run: Callable[[Line, str], dict[str, Any] | None]
     one_file: bool = False
     at_once: bool = False
     expires: bool = True

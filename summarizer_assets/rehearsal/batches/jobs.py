@@ -34,6 +34,7 @@ class Job:
     output_file_id: str | None = None
     error_file_id: str | None = None
     moments: dict[str, float] = field(default_factory=dict)
+    deleted: bool = False
 
     @property
     def live(self) -> bool:

@@ -36,6 +36,7 @@ _KINDS: Final[dict[tuple[str, ...], Call]] = {
     ("GET", "batches", ""): "job",
     ("GET", "batches", "", "results"): "content",
     ("POST", "batches", "", "cancel"): "cancel",
+    ("DELETE", "batches", ""): "delete",
 }
 _NOT_RUN: Final = {"expired": "expired", "cancelled": "canceled"}
 
@@ -94,21 +95,26 @@ class MessageBatchCalls:
     def answer(self, kind: Call, name: str, http: HttpCall, service: BatchService) -> Answer:
         if not http.versioned:
             return without_version()
+        if kind != "content":
+            return json_answer(self._document(kind, name, http, service))
+        place = service.job(http.account, name)["output_file_id"]
+        if not service.has_file(http.account, place):
+            raise refused("Batch results are not available", HTTPStatus.NOT_FOUND)
+        return lines_answer(service.file(http.account, place).content)
+
+    def _document(self, kind: Call, name: str, http: HttpCall, service: BatchService) -> dict[str, Any]:
         match kind:
             case "create":
                 wanted = Wanted(f"msgbatch_{uuid4().hex}", "/v1/messages", content=http.body)
-                return json_answer(_batch(service.create(http.account, wanted, _FORM), http, service))
+                return _batch(service.create(http.account, wanted, _FORM), http, service)
             case "jobs":
-                listed = [_batch(job, http, service) for job in service.listed(http.account)]
-                return json_answer(_page(listed, http.parameters))
+                return _page([_batch(job, http, service) for job in service.listed(http.account)], http.parameters)
             case "job":
-                return json_answer(_batch(service.job(http.account, name), http, service))
+                return _batch(service.job(http.account, name), http, service)
             case "cancel":
-                return json_answer(_batch(service.cancel(http.account, name), http, service))
-        job = service.job(http.account, name)
-        if not service.has_file(http.account, job["output_file_id"]):
-            raise refused("Batch results are not available", HTTPStatus.NOT_FOUND)
-        return lines_answer(service.file(http.account, job["output_file_id"]).content)
+                return _batch(service.cancel(http.account, name), http, service)
+        service.delete_job(http.account, name)
+        return {"id": name, "type": "message_batch_deleted"}
 
     def told(self, answer: Answer) -> Answer:
         return MESSAGES.told(answer)
@@ -126,6 +132,7 @@ def _batch(job: Mapping[str, Any], http: HttpCall, service: BatchService) -> dic
         counts[rest] = total - done - failed
     ended_at = next((job[f"{name}_at"] for name in ("completed", "expired", "cancelled") if job[f"{name}_at"]), None)
     readable = ended and service.has_file(http.account, job["output_file_id"])
+    gone = ended and not readable and job["output_file_id"] is not None
     results = f"http://{http.host}{http.path.partition('/batches')[0]}/batches/{job['id']}/results"
     return {
         "id": job["id"],
@@ -136,7 +143,7 @@ def _batch(job: Mapping[str, Any], http: HttpCall, service: BatchService) -> dic
         "expires_at": _moment(job["expires_at"]),
         "ended_at": _moment(ended_at),
         "cancel_initiated_at": _moment(job["cancelling_at"]),
-        "archived_at": _moment(job["created_at"] + _KEPT_S) if ended and not readable else None,
+        "archived_at": _moment(job["created_at"] + _KEPT_S) if gone else None,
         "results_url": results if readable else None,
     }
 

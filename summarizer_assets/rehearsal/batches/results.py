@@ -41,6 +41,8 @@ def result_files(
     for line in in_own_order(lines, seed + 1):
         answer = answers.get(line.number)
         document = form.not_run(line, status) if answer is None else form.done(line, answer)
+        if document is None:
+            continue
         well = form.one_file or (answer is not None and answer.well)
         other = partial(form.done, line, LineAnswer(200, {}))
         (output if well else errors).extend(_with_fault(document, faults.get(line.number), other))

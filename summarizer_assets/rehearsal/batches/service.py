@@ -88,7 +88,7 @@ class BatchService:
             self._bring_up_to_date()
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All accounts' jobs, oldest first, also those that no list shows yet."""
+        """All accounts' jobs, oldest first, also those that no list shows yet, or that were deleted."""
         with self._lock:
             now = self._bring_up_to_date()
             return [self._described(job, now) for job in self._jobs.values()]
@@ -109,6 +109,12 @@ class BatchService:
     def file(self, account: str, file_id: str) -> StoredFile:
         with self._lock:
             return self._files.get(account, file_id, self._bring_up_to_date())
+
+    def is_fresh(self, account: str, file_id: str) -> bool:
+        """Whether no job can be made of the file yet."""
+        with self._lock:
+            now = self._bring_up_to_date()
+            return now - self._files.get(account, file_id, now).created_at < self._terms().readable_after_s
 
     def has_file(self, account: str, file_id: str | None) -> bool:
         with self._lock:
@@ -178,14 +184,23 @@ class BatchService:
                 self._advance(job, now)
             return self._described(job, now)
 
+    def delete_job(self, account: str, job_id: str) -> None:
+        """Forget a job that ended, with its results."""
+        with self._lock:
+            self._bring_up_to_date()
+            job = self._get(account, job_id)
+            if job.live:
+                raise refused("The batch is still processing: cancel it first.")
+            job.deleted = True
+
     def _get(self, account: str, job_id: str) -> Job:
         job = self._jobs.get(job_id)
-        if job is None or job.account != account:
+        if job is None or job.account != account or job.deleted:
             raise refused(f"No batch found with id '{job_id}'.", HTTPStatus.NOT_FOUND, param="id")
         return job
 
     def _of(self, account: str) -> list[Job]:
-        return [job for job in self._jobs.values() if job.account == account]
+        return [job for job in self._jobs.values() if job.account == account and not job.deleted]
 
     def _described(self, job: Job, now: float) -> dict[str, Any]:
         return job.described(with_files=now >= job.ended_at + job.terms.ids_after_s)

@@ -14,6 +14,10 @@ CALLS: Final[tuple[str, ...]] = get_args(Call)
 LineFault = Literal["missing", "twice", "twice_different", "foreign", "cut"]
 
 
+#: Whose words are spoken, where the paths do not tell.
+DialectName = Literal["openai", "azure", "groq", "mistral", "together"]
+
+
 class CallFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Some calls of one kind go wrong. `fault`: a status or a fault of the wire, as in a rule."""
 
@@ -46,6 +50,7 @@ class BatchTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     The plan's rules hit lines as they hit requests; a rule of the wire, and of slowness, hits no line.
     """
 
+    dialect: DialectName = "openai"
     validating_s: float = 0.0
     running_s: float = 0.0
     finalizing_s: float = 0.0

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from summarizer_assets.bucket_run.run import BucketRun
 from summarizer_assets.core.money.amounts import Usage
-from summarizer_assets.rehearsal.batches.terms import BatchTerms
+from summarizer_assets.llm.batches.names import BatchProviderName, protocol_of_batches
+from summarizer_assets.rehearsal.batches.terms import BatchTerms, DialectName
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
 from summarizer_assets.storage.state_db.database import Database
@@ -26,10 +28,12 @@ _now = Database.now
 class JobsHouse:
     house: House
     ahead_s: float = 0.0
+    provider: BatchProviderName = "openai"
 
     def offer(self, terms: BatchTerms | None = None, *rules: Rule) -> None:
         """What the provider does from now on."""
-        self.house.app.use(Plan(batch=terms or BatchTerms(), rules=rules))
+        dialect: DialectName = "openai" if self.provider == "anthropic" else self.provider
+        self.house.app.use(Plan(batch=msgspec.structs.replace(terms or BatchTerms(), dialect=dialect), rules=rules))
 
     def wait(self, seconds: float) -> None:
         self.ahead_s += seconds
@@ -109,12 +113,18 @@ class JobsHouse:
 
 @contextmanager
 def jobs_housed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, authors: int = 10, **settings: Any
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    authors: int = 10,
+    provider: BatchProviderName = "openai",
+    **settings: Any,
 ) -> Iterator[JobsHouse]:
     given = {"route": "batch", "price_input_usd": 1.0, "price_output_usd": 2.0, "llm_api_key": "sk-one", **settings}
+    if provider != "openai":
+        given |= {"batch_provider": provider, "llm_protocol": protocol_of_batches(provider)}
     with housed(folder, authors, answer, **given) as house:
         house.ingest()
-        it = JobsHouse(house)
+        it = JobsHouse(house, provider=provider)
         monkeypatch.setattr(Database, "now", lambda self, connection: _now(self, connection) + it.ahead_s)
         yield it
 
