@@ -13,8 +13,9 @@ def buckets_to_run(summarizer: Summarizer, pending: Pending) -> list[str]:
     """The buckets to run, in order.
 
     Where the pending authors were counted, theirs; where they were estimated from a sample, also each bucket whose
-    authors changed since its last run. Then those with rows of people who left the source or may not be sent. A bucket
-    that turns out to hold no work costs a second, and no request.
+    authors changed since its last run. Then those with rows of people who left the source or may not be sent, and those
+    with batch jobs under way, which only a run collects. A bucket that turns out to hold no work costs a second, and no
+    request.
 
     Raises:
         StorageError: a table or the state store cannot be read.
@@ -26,7 +27,8 @@ def buckets_to_run(summarizer: Summarizer, pending: Pending) -> list[str]:
         changed &= run_before  # else they have nothing but authors, and these were counted
     else:
         wanted |= {bucket for bucket, authors in asked.items() if authors > 0}
-    return sorted(wanted | changed | barred_buckets(summarizer, summarizer.settings.excluded_ids))
+    barred = barred_buckets(summarizer, summarizer.settings.excluded_ids)
+    return sorted(wanted | changed | barred | summarizer.jobs.waiting().keys())
 
 
 def _changed(summarizer: Summarizer) -> tuple[set[str], set[str]]:

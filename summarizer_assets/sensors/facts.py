@@ -79,10 +79,11 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
     """
     tables, settings = summarizer.tables, summarizer.settings
     claimed_before = summarizer.state.holders().keys()
+    in_batch = summarizer.jobs.waiting()  # before the tables: who moves there meanwhile is counted twice, not never
     summaries = tables.summaries.rows_by_bucket()
     table = tables.failures.open()
     failures = _failures(summarizer, table)
-    asked = sum(summaries.values()) + int(failures["asked"].sum())
+    asked = sum(summaries.values()) + int(failures["asked"].sum()) + sum(one.authors for one in in_batch.values())
     due = failures.filter(pl.col("next_retry_at").is_not_null()).group_by("bucket").agg(pl.col("next_retry_at").min())
     moments: list[tuple[str, datetime]] = due.rows()
     given_up = failures.group_by("reason").agg(pl.col("given_up").sum()).filter(pl.col("given_up") > 0)
@@ -97,7 +98,7 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
         unfinished_counts=settings.limit is None or asked < settings.limit,
         budget=budget_of(summarizer),
         fingerprint=summarizer.fingerprint,
-        in_batch=summarizer.jobs.waiting(),
+        in_batch=in_batch,
     )
 
 

@@ -174,8 +174,7 @@ class BatchJobs:
         return sorted(self._rows(query), key=lambda job: job.planned_at)
 
     def get(self, key: str) -> JobRow | None:
-        found = self._rows(sa.select(_JOBS).where((_JOBS.c.root == self._root) & (_JOBS.c.key == key)))
-        return found[0] if found else None
+        return next(iter(self._rows(sa.select(_JOBS).where((_JOBS.c.root == self._root) & (_JOBS.c.key == key)))), None)
 
     def known(self, remote_ids: Iterable[str]) -> set[str]:
         """Those of the ids whose jobs this store knows, under any root."""
@@ -315,6 +314,14 @@ class BatchJobs:
         with self._database.begin() as connection:
             rows = connection.execute(query.order_by(_JOBS.c.planned_at, _JOBS.c.key)).all()
         return [JobRow.of(row) for row in rows]
+
+
+def authors_waiting(connection: sa.Connection, root: str, bucket: str) -> int:
+    """How many authors are in live jobs of a bucket."""
+    mine = (_JOBS.c.root == root) & (_JOBS.c.bucket == bucket) & _JOBS.c.state.in_(_STATES)
+    return int(
+        connection.execute(sa.select(sa.func.coalesce(sa.func.sum(_JOBS.c.authors), 0)).where(mine)).scalar_one()
+    )
 
 
 def _request(row: sa.Row[Any]) -> RequestRow:

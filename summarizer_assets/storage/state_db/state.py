@@ -15,6 +15,7 @@ from summarizer_assets.core.run_records import PastRun, trust_after
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
 from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
 from summarizer_assets.storage.roots import ALIVE, COMPACTION
+from summarizer_assets.storage.state_db.batch_jobs import authors_waiting
 from summarizer_assets.storage.state_db.claim import Claim, LastRun, is_dead
 from summarizer_assets.storage.state_db.database import METADATA, Database
 
@@ -243,7 +244,7 @@ class StateStore:
         counts the larger of the two readings: an author who moves from an allowance to the tables meanwhile is counted
         twice rather than not at all. If too little is left and an allowance changed meanwhile, this is repeated. Claims
         are renewed under the same lock, so the possibly slow tables are read outside it. The allowance of a run that
-        died or broke off counts until the next run of its bucket is granted one, or ends.
+        died, broke off or left authors in batch jobs counts until the next run of its bucket is granted one, or ends.
         """
         while True:
             with self._database.begin() as connection:
@@ -280,7 +281,11 @@ class StateStore:
             return bool(result.rowcount)
 
     def release(self, bucket: str, token: str) -> None:
-        """Release our claim. If the run broke off, its allowance still counts, as a dead run's does (see `grant`)."""
+        """Release our claim.
+
+        What is not in the tables yet still counts for a pilot's limit (see `grant`): the allowance of a run that broke
+        off, as a dead run's does; of one that ended, the authors in batch jobs.
+        """
         mine = self._on(bucket, token)
         ended = sa.exists().where(
             (_RUNS.c.root == _CLAIMS.c.root)
@@ -288,10 +293,11 @@ class StateStore:
             & (_RUNS.c.run_id == _CLAIMS.c.run_id)
             & _RUNS.c.ended_at.is_not(None)
         )
+        allowed = mine & (_CLAIMS.c.allowance > 0)
         with self._database.begin() as connection:
-            kept = connection.execute(
-                _CLAIMS.update().where(mine & (_CLAIMS.c.allowance > 0) & ~ended).values(expires_at=0.0)
-            )
+            kept = connection.execute(_CLAIMS.update().where(allowed & ~ended).values(expires_at=0.0))
+            if not kept.rowcount and (waiting := authors_waiting(connection, self._root, bucket)):
+                kept = connection.execute(_CLAIMS.update().where(allowed).values(expires_at=0.0, allowance=waiting))
             if not kept.rowcount:
                 connection.execute(_CLAIMS.delete().where(mine))
 
