@@ -66,6 +66,7 @@ def main(options: argparse.Namespace) -> int:
         chosen |= {
             "engine.group_sizes": [],
             "faults.kills": ["--kills", "200"],
+            "faults.batch_kills": [],
             "faults.healing": [],
             "tables.object_store": [],
             "faults.daemon": [],
@@ -73,6 +74,8 @@ def main(options: argparse.Namespace) -> int:
             "tables.month": ["--authors", "20000", "--buckets", "16"],
             "tables.capacity": [],
             "tables.stores": [],
+            "tables.batch_job": [],
+            "tables.batch_bucket": [],
         }
     figures: dict[str, object] = {}
     failed = []

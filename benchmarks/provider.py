@@ -41,10 +41,20 @@ class Provider:
     def hits(self, fault: str) -> int:
         return sum(entry["fault"] == fault and entry["status"] is not None for entry in self.record())
 
+    def batches(self) -> Json:
+        """All batch jobs, and all lines that are billed."""
+        found: Json = httpx.get(f"{self._control}/batches", timeout=600).json()
+        return found
+
+    def put_forward(self, seconds: float) -> None:
+        """The clock of the batch service; it does all that is to be done until then."""
+        httpx.post(f"{self._control}/clock", json={"seconds": seconds}, timeout=600).raise_for_status()
+
 
 @contextmanager
-def provider_process() -> Iterator[Provider]:
-    with running(Plan()) as process:
+def provider_process(plan: Plan | None = None, *options: str) -> Iterator[Provider]:
+    """`options`: of `summarizer serve-faults`."""
+    with running(plan or Plan(), options) as process:
         yield Provider(process.base_url)
 
 

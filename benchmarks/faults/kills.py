@@ -18,11 +18,9 @@ Prints the kills by phase, then the figures as JSON on the last line; a broken p
 """
 
 import argparse
-import ctypes
 import json
 import multiprocessing
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -46,12 +44,12 @@ if __name__ == "__main__":  # before what takes long to import
     options = parser.parse_args()
 
 import polars as pl
-from deltalake import DeltaTable
 
-from benchmarks.faults.kill_victim import ASKER, BEGUN, ENDED, PHASES, STEP, Aim, Moment, live
+from benchmarks.faults.kill_victim import PHASES, live
+from benchmarks.faults.killed_job import KilledJob
+from benchmarks.faults.traced import ASKER, BEGUN, ENDED, STEP, Aim, Moment
 from benchmarks.promises import conclude
 from summarizer_assets.core.buckets import buckets_of
-from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.journal import replay
 from testing.installation import Installation, write_authors
 from testing.provider import control, serving_process
@@ -59,7 +57,6 @@ from testing.provider import control, serving_process
 _AIMS = ("planning", "claiming", "replaying", "journal", "sealing", "append", "merge", "overwrite", "compact")
 _AIMS += ("dropping", "finishing")
 _AT_ONCE = 2
-_PATIENCE_S = 120.0
 _REFUSED = 3  # authors whom the provider refuses, so that there are failures to keep too
 
 Json = dict[str, Any]
@@ -74,30 +71,19 @@ class Life:
     phase: str
     in_flight: int
     seconds: float
-    said: str
     unsafe: int = 0
 
 
 @dataclass
-class Job:
+class Job(KilledJob):
     """The job, its provider and what is known of both."""
 
-    house: Installation
-    url: str
-    home: Path
-    chance: random.Random
-    newcomers: int  # a round
+    url: str = ""
     lives: list[Life] = field(default_factory=list)
-    rounds: int = 0
     lost: int = 0
-    twice: int = 0
-    versions_read: int = 0
-    unreadable: int = 0
     paid_twice: int = 0
     _first_request: int = 0
-    _seen: dict[str, int] = field(default_factory=dict)
     _safe: set[str] = field(default_factory=set)
-    _length_s: float = 4.0
 
     @property
     def kills(self) -> list[Life]:
@@ -120,26 +106,9 @@ class Job:
         record = self.record()[self._first_request :]
         paid = Counter(author for entry in record if entry["fault"] is None for author in entry["ids"])
         self.paid_twice += sum(times - 1 for times in paid.values())
-        self.lost += len(set(paid) - self._safe) + self._without_outcome()
+        self.lost += len(set(paid) - self._safe) + self.without_outcome()
         self.rounds += 1
         print(f"  round {self.rounds}: {len(self.kills)} kills in {len(self.lives)} runs", flush=True)
-
-    def ingest(self) -> None:
-        """The source into `authors`, in this process and unharmed: nothing is paid for there."""
-        made = self.house.summarizer
-        persist(made.tables.authors, made.ingest(self.house.keys, log=lambda _: None, describe=lambda *_: None))
-
-    def change(self) -> None:
-        """A third of the authors get another title, and new ones come: summaries to replace, and to add."""
-        source = Path(self.house.given["source"])
-        known = pl.read_parquet(source)
-        chosen = self.chance.sample(range(known.height), known.height // 3)
-        titled = pl.element().struct.with_fields(title=pl.lit(f"On lighthouses and number {self.rounds}"))
-        papers = pl.when(pl.int_range(pl.len()).is_in(chosen)).then(pl.col("papers").list.eval(titled))
-        everybody = pl.read_parquet(write_authors(self.home / "more.parquet", known.height + self.newcomers))
-        pl.concat(
-            [known.with_columns(papers=papers.otherwise("papers")), everybody.tail(self.newcomers)]
-        ).write_parquet(source)
 
     def record(self) -> list[Json]:
         found: list[Json] = control(self.url, "record").json()
@@ -148,45 +117,20 @@ class Job:
     def _aim(self) -> Aim:
         chance = self.chance
         if chance.random() < 0.5:
-            whole = chance.random() < 0.25
-            return Aim(None, 0, "before" if whole else "in", chance.uniform(0, self._length_s * (1 if whole else 0.6)))
+            return self.some_time()
         phase = chance.choice(_AIMS)
         nth = chance.randint(1, 40) if phase == "journal" else chance.randint(1, 3) if phase != "claiming" else 1
         moment: Moment = chance.choice(("before", "in", "after"))
         return Aim(phase, nth, moment, chance.uniform(0, 0.03))
 
     def live(self, bucket: str, aim: Aim | None) -> Life:
-        context = multiprocessing.get_context("forkserver")
-        cells = context.RawArray(ctypes.c_int64, 4)
-        said = self.home / f"run-{bucket}.log"
-        began = time.monotonic()
-        process = context.Process(
-            target=live, args=(bucket, self.house.environment(), str(self.home), str(said), cells, aim)
-        )
-        process.start()
-        if aim is not None and aim.phase is None:
-            while aim.moment == "in" and cells[STEP] == 0 and process.is_alive():
-                time.sleep(0.005)  # not yet at work
-            process.join(aim.delay_s)
-        else:
-            process.join(_PATIENCE_S)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        seconds = time.monotonic() - began
-        killed = process.exitcode == -signal.SIGKILL
-        if process.exitcode != 0 and not killed:
-            raise SystemExit(f"a run of bucket {bucket} failed by itself:\n{said.read_text()}")
-        if killed and seconds >= _PATIENCE_S:
-            raise SystemExit(f"a run of bucket {bucket} did not end:\n{said.read_text()}")
-        if not killed:
-            self._length_s = 0.5 * self._length_s + 0.5 * seconds
+        killed, seconds, cells = self.start(live, bucket, aim)
         step, asker = PHASES[cells[STEP]], PHASES[cells[ASKER]]
         phase = asker if asker == "journal" else step
-        return Life(bucket, killed, phase, cells[BEGUN] - cells[ENDED], seconds, said.name)
+        return Life(bucket, killed, phase, cells[BEGUN] - cells[ENDED], seconds)
 
     def _check(self, lives: Sequence[Life], before: int) -> None:
-        self._read_new_versions()
+        self.read_new_versions()
         record = self.record()
         safe = self._kept({f"req-{entry['number']}" for entry in record[self._first_request :]})
         self.lost += len(self._safe - safe)
@@ -205,26 +149,6 @@ class Job:
                 if entry["kind"] == "answers" and entry["shared"]["request_id"] in requests:
                     kept.update(row[0] for row in entry["rows"])
         return kept
-
-    def _read_new_versions(self) -> None:
-        for name, newest in self.house.versions().items():
-            if newest is None:
-                continue
-            tables = self.house.summarizer.tables
-            table = {"authors": tables.authors, "summaries": tables.summaries, "failures": tables.failures}[name]
-            for version in range(self._seen.get(name, -1) + 1, newest + 1):
-                ids = pl.scan_delta(DeltaTable(table.uri, version=version)).select("author_id").collect()["author_id"]
-                self.twice += len(ids) - ids.n_unique()
-                self.versions_read += 1
-            self._seen[name] = newest
-
-    def _without_outcome(self) -> int:
-        authors = set(self.house.frame("authors")["author_id"])
-        summaries, failures = (
-            set(self.house.frame("summaries")["author_id"]),
-            set(self.house.frame("failures")["author_id"]),
-        )
-        return len(authors ^ (summaries | failures)) + len(summaries & failures)
 
 
 def run(home: Path, *, kills: int, seed: int, buckets: int, authors: int, group_size: int, in_flight: int) -> Json:
@@ -252,7 +176,7 @@ def run(home: Path, *, kills: int, seed: int, buckets: int, authors: int, group_
             retry_after_s=3600,
             grounding=False,  # what fails a check is asked again, and that is no crash
         )
-        job = Job(house, url, home, chance, newcomers=authors // 3)
+        job = Job(house, home, chance, newcomers=authors // 3, url=url)
         began = time.monotonic()
         while not job.rounds or len(job.kills) < kills:
             if job.rounds:

@@ -44,7 +44,8 @@ if __name__ == "__main__":  # before what takes long to import
     parser.add_argument("--modes", nargs="+", choices=["local", "shared, 1 s", "shared, 0 s"])
     options = parser.parse_args()
 
-from benchmarks.faults.kill_victim import BEGUN, ENDED, STEP, live
+from benchmarks.faults.kill_victim import live
+from benchmarks.faults.traced import BEGUN, ENDED, STEP
 from benchmarks.promises import conclude
 from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.journal import replay
