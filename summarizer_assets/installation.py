@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from summarizer_assets.asked_model import AskedModel, second_model
 from summarizer_assets.bucket_run.asking.adapting import Adapting
 from summarizer_assets.bucket_run.asking.prompts import BucketPrompt, render_bucket
 from summarizer_assets.bucket_run.paid import paid_in_all
@@ -18,28 +19,22 @@ from summarizer_assets.bucket_run.route import Route
 from summarizer_assets.bucket_run.run import BucketRun
 from summarizer_assets.bucket_run.run_settings import RunContext, RunSettings, Tables
 from summarizer_assets.bucket_run.work import Work
-from summarizer_assets.core.answers.reply import AnswerChecks
 from summarizer_assets.core.authors.redrive import NOBODY_CHOSEN, Choice
 from summarizer_assets.core.authors.retry_policy import RetryPolicy
-from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.buckets import buckets_for
 from summarizer_assets.core.cadence import Patience
 from summarizer_assets.core.estimation.cost import Terms
 from summarizer_assets.core.progress import Every, IngestProgress, Progress
-from summarizer_assets.core.prompt.grouping import GroupLimits
-from summarizer_assets.core.prompt.messages import PromptSettings, prompt_version, system_message
+from summarizer_assets.core.prompt.messages import PromptSettings
 from summarizer_assets.core.prompt.rendering import RenderSettings
-from summarizer_assets.core.prompt.tokens import expected_output_tokens
-from summarizer_assets.core.quality_breaker import fingerprint
+from summarizer_assets.core.quality_breaker import Trust, fingerprint
 from summarizer_assets.core.records import REJECTED
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.llm.client import Client
-from summarizer_assets.llm.request_builder import RequestBuilder
-from summarizer_assets.pricing import configured_price
-from summarizer_assets.provider import asked_as, builder_of, client_of
 from summarizer_assets.routes import Parts, by_batch_jobs, online
 from summarizer_assets.sample import sample_path
+from summarizer_assets.second_route import then_second
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.rules import own_source
 from summarizer_assets.sources.size import authors_about
@@ -55,7 +50,6 @@ from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.earlier_attempts import TriedBefore
 from summarizer_assets.storage.state_db.ledger import SpendLedger
-from summarizer_assets.storage.state_db.request_forms import RequestForms
 from summarizer_assets.storage.state_db.source_marks import IngestMarks
 from summarizer_assets.storage.state_db.state import LEASE_S, StateStore
 
@@ -93,8 +87,14 @@ class Summarizer:
             max_characters=settings.max_characters,
             ignore_changes_in=settings.ignore_changes_in,
         )
-        self.identity = Identity(prompt_version(self.prompt, self.rendering), settings.model)
-        self.price = configured_price(settings)
+        self.model = AskedModel(settings, self.prompt, self.rendering)
+        self.second_model = second_model(settings, self.prompt, self.rendering)
+        self.identity, self.price = self.model.identity, self.model.price
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Whose summaries are as the settings want them."""
+        return tuple(one.identity.model for one in (self.model, self.second_model) if one is not None)
 
     @property
     def fingerprint(self) -> str:
@@ -219,6 +219,7 @@ class Summarizer:
                 journal=self.journal / bucket,
                 settings=RunSettings(
                     identity=self.identity,
+                    second=None if self.second_model is None else self.second_model.as_second,
                     retry=RetryPolicy(settings.max_attempts, settings.retry_after_s),
                     terms=self.terms,
                     rendering=self.rendering,
@@ -243,14 +244,7 @@ class Summarizer:
     @property
     def terms(self) -> Terms:
         """What determines the cost of a run besides its authors."""
-        settings, overhead = self.settings, self.request_builder.overhead
-        return Terms(self._group_limits, overhead, settings.words, self.price, settings.most_output_tokens)
-
-    @property
-    def _group_limits(self) -> GroupLimits:
-        settings = self.settings
-        per_author = expected_output_tokens(settings.words)
-        return GroupLimits(settings.group_size, settings.group_tokens, settings.max_output_tokens, per_author)
+        return self.model.terms
 
     def by_batch_jobs(self, bucket: str) -> bool:
         """Also while jobs of the bucket are under way that an earlier setting made."""
@@ -259,42 +253,41 @@ class Summarizer:
     def route(self, work: Work, positions: Sequence[int], log: Callable[[str], None]) -> Route:
         settings, facts = self.settings, work.facts
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
-        prompt = BucketPrompt(work.snapshot.authors, work.todo, self.rendering, self.request_builder)
-        checks, trust = replace(self.checks, backdrop=work.snapshot.backdrop), self.state.trust(self.fingerprint)
-        parts = Parts(settings, work, positions, prompt, checks, self.adapting, self._group_limits, trust)
+        parts = self._parts(self.model, work, positions, self.state.trust(self.fingerprint))
         if self.by_batch_jobs(facts.bucket):
-            return by_batch_jobs(parts, self.jobs, lambda: self.ledger, log)
-        return online(parts, self.client(facts.run_id, facts.bucket))
+            route = by_batch_jobs(parts, self.jobs, lambda: self.ledger, log)
+        else:
+            route = online(parts, self.client(facts.run_id, facts.bucket))
+        second = self.second_model
+        if second is None:
+            return route
+        asks_second = partial(self._parts, second, trust=Trust.PROVEN)
+        return then_second(route, work, second, asks_second, partial(self._client, second, facts.run_id, facts.bucket))
+
+    def _parts(self, model: AskedModel, work: Work, positions: Sequence[int], trust: Trust) -> Parts:
+        return Parts(
+            model.settings,
+            work,
+            positions,
+            BucketPrompt(work.snapshot.authors, work.todo, self.rendering, model.request_builder),
+            replace(model.checks, backdrop=work.snapshot.backdrop),
+            model.adapting(self.database),
+            model.group_limits,
+            trust,
+        )
 
     def client(self, run_id: str, bucket: str) -> Client:
         """The client for the provider, for a run that books its spending under these names."""
-        account, active = partial(self.ledger.account, run_id, bucket, asked_as(self.settings)), self.state.active_runs
-        return client_of(self.settings, self.price, account, database=self.database, active_runs=active)
+        return self._client(self.model, run_id, bucket)
 
-    @property
-    def request_builder(self) -> RequestBuilder:
-        """Of the requests of this installation's model."""
-        return builder_of(self.settings, system_message(self.prompt))
+    def _client(self, model: AskedModel, run_id: str, bucket: str) -> Client:
+        ledger, database, active_runs = (lambda: self.ledger), self.database, self.state.active_runs
+        return model.client(run_id, bucket, ledger=ledger, database=database, active_runs=active_runs)
 
     @property
     def adapting(self) -> Adapting:
         """The request form that this installation's provider accepts, as learnt so far."""
-        settings = self.settings
-        extra_body = settings.llm_extra_body
-        book = RequestForms(self.database, settings.provider_key, settings.model, extra_body)
-        return Adapting(settings.protocol, extra_body, None if settings.embedded else book)
-
-    @property
-    def checks(self) -> AnswerChecks:
-        """The limits that a summary is checked against."""
-        settings = self.settings
-        return AnswerChecks(
-            max_characters=AnswerChecks.characters_for(settings.words),
-            judged=settings.grounding,
-            language=settings.language,
-            instruction=system_message(self.prompt),
-            model=settings.model,
-        )
+        return self.model.adapting(self.database)
 
     def maintain(self) -> dict[str, Maintained]:
         """Maintain each existing table, without buckets that have an active run; results by table name."""

@@ -9,11 +9,12 @@ from summarizer_assets.bucket_run.asking.adapting import Adapting
 from summarizer_assets.bucket_run.asking.asker import Asker
 from summarizer_assets.bucket_run.asking.online import OnlineRequests
 from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
+from summarizer_assets.bucket_run.asking.quality_watch import BRAKED
 from summarizer_assets.bucket_run.batches.collect import Collector
 from summarizer_assets.bucket_run.batches.plan import BatchTerms
 from summarizer_assets.bucket_run.batches.route import BatchRoute
 from summarizer_assets.bucket_run.batches.submit import Money
-from summarizer_assets.bucket_run.route import AskCounts, Route
+from summarizer_assets.bucket_run.route import AskCounts, Route, Sink
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.answers.reply import AnswerChecks
 from summarizer_assets.core.batches.packing import JobLimits
@@ -50,18 +51,26 @@ class Parts:
     trust: Trust
 
 
-def online(parts: Parts, client: Client) -> Route:
-    """Requests that the run waits for."""
+def online(parts: Parts, client: Client, sink: Sink | None = None, braked: str = BRAKED) -> Route:
+    """Requests that the run waits for.
+
+    Args:
+        parts: of the run.
+        client: of the model.
+        sink: where outcomes go; None: to the work's.
+        braked: what follows when the model brings nothing usable, for a person.
+    """
     client.counters.notices.extend(model_notices(parts.settings))
     asker = Asker(
         client,
         parts.prompt,
-        parts.work.outcomes,
+        sink or parts.work.outcomes,
         limits=parts.groups,
         checks=parts.checks,
         max_in_flight=parts.settings.max_in_flight,
         adapting=parts.adapting,
         trust=parts.trust,
+        braked=braked,
     )
     return OnlineRequests(asker, client, parts.work, parts.positions)
 

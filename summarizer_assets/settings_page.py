@@ -12,7 +12,7 @@ from summarizer_assets.pricing import model_notices
 from summarizer_assets.settings import PREFIX, Settings
 
 #: Settings whose values are hidden: a key, additional request fields, a database's address with its password.
-_SECRET = ("llm_api_key", "llm_extra_body", "state")
+_SECRET = ("llm_api_key", "llm_extra_body", "second_api_key", "second_extra_body", "state")
 #: Not secret, but prompts are never logged, and Dagster stores this page's text with each run.
 _PROMPT = ("instruction",)
 _LONGEST = 120  # characters shown of a value
@@ -30,11 +30,14 @@ def shown_resource(summarizer: Summarizer) -> dg.ResourceDefinition:
 def settings_shown(settings: Settings, today: date | None = None) -> str:
     """A Markdown table of the settings that were set, and the notices about the model."""
     rows = [(f"`{PREFIX}{name.upper()}`", value) for name, value in _set(settings)]
+    second = settings.second
+    then = [] if second is None else ["", f"Whom it fails: {_code(second.llm_base_url)}, model {_code(second.model)}."]
     key = f"key from `{PREFIX}LLM_API_KEY` ({'set' if settings.llm_api_key else 'not set'})"
     at = f"{_code(settings.llm_base_url)} (`{settings.protocol.name}`)"
     return "\n".join(
         [
             f"Provider: {at}, model {_code(settings.model)}, {key}.",
+            *then,
             "",
             *(line for notice in model_notices(settings, today) for line in (f"**Mind:** {notice}", "")),
             "Set by the environment or by `.env`; all others have the defaults of docs/settings.md:",

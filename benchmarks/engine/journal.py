@@ -60,6 +60,8 @@ def an_answer(authors: int) -> tuple[RecordBuilder, Answer]:
         tokens=[150] * authors,
         attempts=[0] * authors,
         first_failed_at=[None] * authors,
+        second_model=[None] * authors,
+        second_reason=[None] * authors,
         has_summary=[False] * authors,
         outdated=[False] * authors,
         asked_before=[False] * authors,

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from summarizer_assets.core.answers.text_safety import made_visible
+from summarizer_assets.core.authors.remedies import FOR_A_SECOND_MODEL
 from summarizer_assets.core.authors.retry_policy import RetryPolicy
 from summarizer_assets.core.authors.work_plan import Identity
 from summarizer_assets.core.money.amounts import Price, Usage, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
-from summarizer_assets.core.records import SUMMARIES
+from summarizer_assets.core.records import SUMMARIES, FailureReason
 
 ANSWERS, FAILED, FORGIVEN = "answers", "failures", "forgiven"  # kinds of journal records
 
@@ -71,6 +72,8 @@ class Todo:
     outdated: list[bool]
     asked_before: list[bool]
     driven: list[bool]
+    second_model: list[str | None]
+    second_reason: list[str | None]
 
     @classmethod
     def of(cls, todo: pl.DataFrame) -> "Todo":
@@ -85,13 +88,14 @@ class Todo:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What all outcomes of a run share."""
+    """What all outcomes of a run share. `second_model`: asked of whom the model fails; None: nobody is."""
 
     bucket: str
     run_id: str
     identity: Identity
     price: Price | None
     policy: RetryPolicy
+    second_model: str | None = None
 
 
 def _shared(total: int | None, weights: list[int]) -> Sequence[int | None]:
@@ -144,10 +148,12 @@ class RecordBuilder:
         return [dollars(one + other) for one, other in shares]
 
     def failure(self, failure: Failed) -> dict[str, Any]:
+        """The row of an author whom the run's model failed; a later run asks again while the second is still to be."""
         todo, facts, position = self._todo, self._facts, failure.position
         now = datetime.now(UTC)
-        attempts = todo.attempts[position] + 1
-        wait_s = facts.policy.next_due_s(failure.reason, attempts)
+        second = todo.second_model[position]
+        for_second = facts.second_model is not None and second is None and failure.reason in FOR_A_SECOND_MODEL
+        before = "" if second is None else f"; {second} failed before: {todo.second_reason[position]}"
         return {
             "author_id": todo.ids[position],
             "bucket": facts.bucket,
@@ -155,13 +161,30 @@ class RecordBuilder:
             "prompt_version": facts.identity.prompt_version,
             "model": facts.identity.model,
             "reason": str(failure.reason),
-            "detail": made_visible(failure.detail),
-            "retryable": failure.reason.retryable,
-            "attempts": attempts,
+            "detail": made_visible(failure.detail) + before,
             "first_failed_at": todo.first_failed_at[position] or now,
             "last_failed_at": now,
-            "next_retry_at": None if wait_s is None else now + timedelta(seconds=wait_s),
             "http_status": failure.status,
             "request_id": failure.request_id,
             "run_id": facts.run_id,
+            "second_model": second,
+            "second_reason": todo.second_reason[position],
+            **self._retry(todo.attempts[position] + 1, now, retryable=failure.reason.retryable or for_second),
         }
+
+    def failed_too(self, row: Mapping[str, Any], failure: Failed, second_model: str) -> dict[str, Any]:
+        """`row`, the failure of the first model, when the second failed, too; it is retried by the first's reason."""
+        said = f"{failure.reason}, {made_visible(failure.detail)}"
+        retryable = FailureReason[row["reason"].upper()].retryable
+        return {
+            **row,
+            "detail": f"{row['detail']}; {second_model} failed too: {said}",
+            "second_model": second_model,
+            "second_reason": str(failure.reason),
+            **self._retry(row["attempts"], row["last_failed_at"], retryable=retryable),
+        }
+
+    def _retry(self, attempts: int, failed_at: datetime, *, retryable: bool) -> dict[str, Any]:
+        wait_s = self._facts.policy.next_due_s(attempts, retryable=retryable)
+        due = None if wait_s is None else failed_at + timedelta(seconds=wait_s)
+        return {"attempts": attempts, "retryable": retryable, "next_retry_at": due}

@@ -125,14 +125,17 @@ class Outcomes:
         self._replacing = _Rows(Journal(journal_folder, f"{facts.run_id}-again", journal_fsync_s))
         self._failure_journal = Journal(journal_folder, f"{facts.run_id}-failed", journal_fsync_s)
         self._ready_rows = 0
-        self._finished = False
+        self._reporting = 1  # those who may still report
         self._taken_at = time.monotonic()
 
     # The route's side.
 
     def answered(self, answer: Answer) -> None:
-        record = self._builder.answers(answer)
-        has_summary = [self._todo.has_summary[position] for position in answer.positions]
+        self.take(self._builder.answers(answer), answer.positions)
+
+    def take(self, record: Mapping[str, Any], positions: Sequence[int]) -> None:
+        """Answers for the authors at `positions`, as `RecordBuilder.answers` makes them."""
+        has_summary = [self._todo.has_summary[position] for position in positions]
         for rows, replaces in ((self._first, False), (self._replacing, True)):
             mine = list(compress(record["rows"], [old is replaces for old in has_summary]))
             if mine:
@@ -147,16 +150,34 @@ class Outcomes:
             self._failure_journal.write([{"kind": FAILED, "rows": rows}])
             self.tally.fail(rows)
 
+    def for_second(self) -> list[int]:
+        """Positions of the authors whom a second model is to be asked about: failed in this run, or in a dead one."""
+        with self._changed:
+            return self.tally.for_second()
+
+    def failed_too(self, failures: Sequence[Failed], second_model: str) -> None:
+        """The second model failed these authors, too."""
+        with self._changed:
+            known = [(failure, self.tally.failure_of(failure.position)) for failure in failures]
+            rows = [self._builder.failed_too(row, failure, second_model) for failure, row in known if row is not None]
+            self._failure_journal.write([{"kind": FAILED, "rows": rows}])
+            self.tally.fail(rows)
+
     def forgiven(self, failures: Sequence[Failed]) -> None:
         """They failed in this run, and are not the cause: as if they had not been asked."""
         with self._changed:
             forgiven = self.tally.forgive(failures)
             self._failure_journal.write([{"kind": FORGIVEN, "run_id": self._facts.run_id, "rows": forgiven}])
 
-    def finish(self) -> None:
-        """No more outcomes will come."""
+    def await_another(self) -> None:
+        """One more than until now will call `finish`."""
         with self._changed:
-            self._finished = True
+            self._reporting += 1
+
+    def finish(self) -> None:
+        """No more outcomes will come from the caller."""
+        with self._changed:
+            self._reporting -= 1
             self._changed.notify()
 
     # The step's side.
@@ -174,10 +195,11 @@ class Outcomes:
         forgiven = {
             (record["run_id"], author) for record in records if record["kind"] == FORGIVEN for author in record["rows"]
         }
-        for record in records:
-            if record["kind"] == FAILED:
-                kept = [row for row in record["rows"] if (row["run_id"], row["author_id"]) not in forgiven]
-                self.tally.fail([_with_times(row) for row in kept if self._is_current_failure(row)])
+        failed = [row for record in records if record["kind"] == FAILED for row in record["rows"]]
+        failed.sort(key=lambda row: row.get("second_model") is None)  # what both models failed comes first, and stays
+        for row in failed:
+            if (row["run_id"], row["author_id"]) not in forgiven and self._is_current_failure(row):
+                self.tally.fail([_with_times(row)])
 
     def open_positions(self) -> list[int]:
         """Positions of the authors without an outcome yet."""
@@ -188,13 +210,13 @@ class Outcomes:
         """Wait at most `tick_s`; True when `rows` first answers wait, or any for `seconds`, or when all is done."""
         with self._changed:
             self._ready_rows = rows
-            self._changed.wait_for(lambda: self._finished or len(self._first) >= rows, tick_s)
+            self._changed.wait_for(lambda: self.finished or len(self._first) >= rows, tick_s)
             late = time.monotonic() - self._taken_at >= seconds
-            return self._finished or len(self._first) >= rows or (late and bool(len(self._first)))
+            return self.finished or len(self._first) >= rows or (late and bool(len(self._first)))
 
     @property
     def finished(self) -> bool:
-        return self._finished
+        return not self._reporting
 
     def take_first(self) -> Batch:
         with self._changed:

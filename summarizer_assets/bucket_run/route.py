@@ -4,13 +4,13 @@ Requests that the run waits for are one route (`online`); a provider's batch job
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 from summarizer_assets.core.answers.usage import Told
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.money.spending import Spending
-from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.llm.reply import Counters
 
 
@@ -24,6 +24,17 @@ class AskCounts:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     adapted: str = ""  # how the provider is asked, where not as at first
+
+    def __add__(self, other: Self) -> Self:
+        """Of two models of one run; the form is the first one's."""
+        return replace(
+            self,
+            requests=self.requests + other.requests,
+            splits=self.splits + other.splits,
+            asked_again=self.asked_again + other.asked_again,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
 
     def add(self, told: Told | Usage | None) -> None:
         """What a reply told that it used."""
@@ -47,12 +58,36 @@ class RouteProgress:
 
 
 @dataclass(frozen=True)
+class SecondTotals:
+    """Of the authors `asked` by the second model it `answered` and `failed` so many. `stopped`: why not all."""
+
+    model: str
+    asked: int
+    answered: int
+    failed: int
+    stopped: str | None
+
+
+@dataclass(frozen=True)
 class RouteTotals:
-    """What a route has done so far. `spending` is None when no price is known."""
+    """What a route has done so far. `spending`: None when no price is known. `second`: None if it was not asked."""
 
     asked: AskCounts = field(default_factory=AskCounts)
     sent: Counters = field(default_factory=Counters)
     spending: Spending | None = field(default_factory=Spending)
+    second: SecondTotals | None = None
+
+
+class Sink(Protocol):
+    """Where a route's outcomes go. When a call returns, what it was told outlives the process."""
+
+    def answered(self, answer: Answer) -> None: ...
+
+    def failed(self, failures: Sequence[Failed]) -> None: ...
+
+    def forgiven(self, failures: Sequence[Failed]) -> None:
+        """They failed, and are not the cause."""
+        ...
 
 
 class Route(Protocol):

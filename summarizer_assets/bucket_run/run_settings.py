@@ -51,10 +51,19 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class SecondModel:
+    """What a run knows of the model that is asked about authors whom the first one failed."""
+
+    name: str
+    terms: Terms
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """How a bucket is worked on, whatever the bucket. `commits`: the cadence where commits are quick."""
 
     identity: Identity
+    second: SecondModel | None
     retry: RetryPolicy
     terms: Terms
     rendering: RenderSettings

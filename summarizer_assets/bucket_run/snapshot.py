@@ -93,6 +93,7 @@ def take_snapshot(context: RunContext, left: Iterable[Mapping[str, Any]] = ()) -
         keep_removed=settings.keep_removed,
         answered=answered_in(left),
         tried=tried_before(context.tried, settings.identity, bucket, failures),
+        second_model=None if settings.second is None else settings.second.name,
     )
     asked = authors.join(plan.todo.select("author_id"), on="author_id", how="semi").sort("author_id")
     return Snapshot(

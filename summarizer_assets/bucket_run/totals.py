@@ -103,6 +103,15 @@ def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
     }
     if counts.renewed or counts.kept_old:
         facts |= {"renewed_by_choice": counts.renewed, "kept_old_summary_since": dict(counts.kept_old)}
+    if (second := settled.totals.second) is not None:
+        facts |= {
+            "second_model": second.model,
+            "second_model_asked": second.asked,
+            "second_model_answered": second.answered,
+            "failed_by_both_models": second.failed,
+        }
+        if second.stopped is not None:
+            facts["second_model_stopped"] = second.stopped
     if asked.adapted:
         facts["adapted"] = asked.adapted
     facts |= _money(settled.totals.spending)

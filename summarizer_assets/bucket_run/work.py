@@ -60,7 +60,7 @@ def finding_work(context: RunContext) -> Iterator[Found]:
     last_run = context.state.last_run(context.bucket)  # before the tables: see `settle_last_run`
     found = Found(take_snapshot(context), last_run, {})
     if context.choice.priced:
-        found = replace(found, offer=offer(found.snapshot.plan.todo, context.settings.terms))
+        found = replace(found, offer=offer(found.snapshot.plan.todo, context.settings.terms, context.settings.second))
         does = "asks" if context.choice.spend else "would ask, with `spend: true`,"
         context.log(f"bucket {context.bucket}: this run {does} {words(found.offer)}")
     if not context.choice.spend or not (
@@ -86,7 +86,8 @@ def _claimed(context: RunContext, snapshot: Snapshot, claim: Claim) -> Work:
     for warning in left.warnings:
         context.log(f"journal: {warning}")
     todo = Todo.of(snapshot.plan.todo)
-    facts = RunFacts(context.bucket, context.run_id, settings.identity, settings.terms.price, settings.retry)
+    second = None if settings.second is None else settings.second.name
+    facts = RunFacts(context.bucket, context.run_id, settings.identity, settings.terms.price, settings.retry, second)
     outcomes = Outcomes(todo, facts, context.journal, settings.journal_fsync_s)
     outcomes.replay(left.records)
     replayed = len(todo.ids) - len(outcomes.open_positions())

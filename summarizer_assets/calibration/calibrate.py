@@ -101,7 +101,7 @@ def calibrate(
     async def ask() -> None:
         try:
             trial = SizeTrial(
-                client, Question(summarizer.request_builder, summarizer.checks, summarizer.price), adapting
+                client, Question(summarizer.model.request_builder, summarizer.model.checks, summarizer.price), adapting
             )
             for size in offered.sizes:
                 found = await _one_size(summarizer, trial, offered.authors, size)

@@ -89,9 +89,9 @@ class _Asker:
     """Fills in the trial."""
 
     def __init__(self, summarizer: Summarizer, client: Client, adapting: Adapting, trial: Trial, tokens: int) -> None:
-        self._checks, self._price = summarizer.checks, summarizer.price
+        self._checks, self._price = summarizer.model.checks, summarizer.price
         self._protocol = summarizer.settings.protocol
-        self._builder: RequestBuilder = summarizer.request_builder
+        self._builder: RequestBuilder = summarizer.model.request_builder
         self._client, self._adapting, self._trial, self._tokens = client, adapting, trial, tokens
 
     async def ask(self) -> None:

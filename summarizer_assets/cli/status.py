@@ -1,6 +1,7 @@
 """`summarizer status`: where the root stands, and the one thing to do next."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -32,12 +33,14 @@ def command(*, verbose: bool) -> Answer:
 
 def status_text(now: Overview, *, verbose: bool = False) -> str:
     """The lines for people."""
-    coverage = now.coverage
+    coverage, second = now.coverage, now.second
     lines = [
         f"{'authors':<10}{coverage.authors:>12,}",
         f"{'summaries':<10}{coverage.summaries:>12,}  {share(coverage.summaries, coverage.authors)}",
+        *([] if second is None else [f"  {second.summaries:>8,}  by the second model, {second.model}"]),
         f"{'failed':<10}{coverage.failed:>12,}",
         *_failures(now),
+        *([] if second is None else [f"  {second.failed_by_both:>8,}  of these by both models"]),
         f"{'pending':<10}{coverage.pending:>12,}",
         f"{'spent':<10}{exact_usd(now.spent):>12}{_of_budget(now)}",
     ]
@@ -105,6 +108,7 @@ def status_data(now: Overview) -> Mapping[str, Any]:
             }
             for reason, some in now.failures.items()
         },
+        "second_model": None if now.second is None else asdict(now.second),
         "next_retry_at": None if now.next_retry_at is None else now.next_retry_at.isoformat(),
         "spent_usd": dollars(now.spent),
         "wasted_usd": dollars(now.wasted),

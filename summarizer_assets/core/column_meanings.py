@@ -46,6 +46,8 @@ FAILURES: Final[Mapping[str, str]] = {
     "http_status": "of the last reply",
     "request_id": "the provider's id of the last request",
     "run_id": "the id of Dagster's run that made the last attempt",
+    "second_model": "the second model, which failed too; null: none was asked",
+    "second_reason": "why the second model brought no summary",
 }
 #: What is rendered for the model, and so what a summary is made of.
 _RENDERED = ("author_name", "primary_affiliation", "topics", "papers")

@@ -12,7 +12,7 @@ _Columns = dict[str, pl.DataType | type[pl.DataType]]
 PAPER = pl.Struct({field.name: field.kind.dtype for field in PAPER_FIELDS})
 #: Names of columns, and of fields of a paper, that were added after the first tables were created. A table without them
 #: is read with nulls, and gets them with its next commit.
-ADDED = frozenset(field.name for field in added())
+ADDED = frozenset({*(field.name for field in added()), "second_model", "second_reason"})
 
 _AUTHOR: _Columns = {
     "author_id": pl.String,
@@ -62,6 +62,8 @@ _FAILURES: _Columns = {
     "http_status": pl.Int64,
     "request_id": pl.String,
     "run_id": pl.String,
+    "second_model": pl.String,
+    "second_reason": pl.String,
 }
 FAILURES = pl.Schema(_FAILURES)
 

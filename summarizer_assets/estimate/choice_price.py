@@ -73,7 +73,7 @@ def _chosen(summarizer: Summarizer, choice: Choice, only: Collection[str] | None
     tables, identity = summarizer.tables, summarizer.identity
     rows = (
         (tables.failures, choice.redrive.failures & (pl.col("attempts") > 0)),
-        (tables.summaries, choice.resummarize.summaries(identity.prompt_version, identity.model)),
+        (tables.summaries, choice.resummarize.summaries(identity.prompt_version, *summarizer.models)),
     )
     counts: dict[str, int] = {}
     for read, is_chosen in rows:

@@ -30,6 +30,7 @@ def estimate_figures(spend: SpendEstimate) -> dict[str, Any]:
         "budget_left_usd": spend.budget_left_usd,
         "beyond_budget_usd": spend.beyond_budget_usd,
         "limit": spend.limit,
+        "second_model": None if spend.second is None else asdict(spend.second),
     }
 
 

@@ -68,6 +68,7 @@ def _notes(spend: SpendEstimate) -> Iterator[str]:
     yield from _basis(spend)
     yield "In brackets: the true cost lies there nine times of ten. Nothing is taken to come from a provider's cache."
     yield from _money(spend)
+    yield from _second(spend)
     largest = spend.options[-1]
     if largest.authors_a_call < _CUT * largest.group_size and largest.estimate.calls.expected:
         most = max(option.authors_a_call for option in spend.options)
@@ -128,6 +129,20 @@ def _money(spend: SpendEstimate) -> Iterator[str]:
         yield f"What is left of SUMMARIZER_BUDGET_USD, {usd(left)}, covers the expected cost, not the upper end."
     else:
         yield f"What is left of SUMMARIZER_BUDGET_USD, {usd(left)}, covers it."
+
+
+def _second(spend: SpendEstimate) -> Iterator[str]:
+    second = spend.second
+    if second is None or not second.authors:
+        return
+    if second.cost_usd is None:
+        yield f"Each author whom the model fails is asked of {second.model} too, whose price is not known."
+        return
+    each = second.cost_usd.expected / second.authors
+    yield (
+        f"Each author whom the model fails costs {usd(each)} more, for {second.model}: {usd(second.cost_usd.high)} at "
+        f"most, for all {number(second.authors)}. That is in no figure here."
+    )
 
 
 def _flex(spend: SpendEstimate) -> Iterator[str]:

@@ -83,7 +83,8 @@ def reconcile(summarizer: Summarizer) -> Reconciliation | None:
 def _since(summarizer: Summarizer, kept: KeptEstimate) -> _Since:
     at = datetime.fromtimestamp(kept.at, UTC)
     identity = Identity(kept.prompt_version, kept.model)
-    mine = (pl.col("prompt_version") == identity.prompt_version) & (pl.col("model") == identity.model)
+    models = {identity.model, *summarizer.models[1:]}  # what the second model was asked is booked, too
+    mine = (pl.col("prompt_version") == identity.prompt_version) & pl.col("model").is_in(sorted(models))
     tokens = pl.col("prompt_tokens").fill_null(0) + pl.col("completion_tokens").fill_null(0)
     answered = (
         summarizer.tables.summaries.read()

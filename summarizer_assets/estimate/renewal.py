@@ -43,7 +43,7 @@ def renewals(summarizer: Summarizer, chosen: Resummarize) -> list[Renewal]:
     with reading(uri):
         rows = (
             summarizer.tables.summaries.read()
-            .filter(chosen.summaries(identity.prompt_version, identity.model))
+            .filter(chosen.summaries(identity.prompt_version, *summarizer.models))
             .group_by("prompt_version", "model")
             .agg(pl.len(), pl.col("prompt_tokens").count().alias("told"), *(pl.col(name).sum() for name in _TOKENS))
             .sort("len", "prompt_version", "model", descending=[True, False, False])

@@ -28,10 +28,20 @@ class Option:
 
 
 @dataclass(frozen=True)
+class SecondEstimate:
+    """What the second model would cost if the first failed all authors; `cost_usd`: None if no price is known."""
+
+    model: str
+    authors: float
+    cost_usd: Span | None
+
+
+@dataclass(frozen=True)
 class SpendEstimate:
     """Requests and cost of all runs if they started now. `options`: by group size; `configured`: one of them.
 
     `budget_left_usd`: SUMMARIZER_BUDGET_USD minus spent, uncertain and reserved amounts; None without a budget.
+    `second`: of the second model, in no other figure; None without one.
     """
 
     pending: Pending
@@ -42,6 +52,7 @@ class SpendEstimate:
     budget_left_usd: float | None
     limit: int | None
     seconds: float
+    second: SecondEstimate | None = None
 
     @property
     def authors_read(self) -> int:
@@ -86,6 +97,7 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
         budget_left_usd=_left(summarizer),
         limit=settings.limit,
         seconds=time.monotonic() - began,
+        second=_second(summarizer, pending),
     )
 
 
@@ -108,6 +120,14 @@ def keep(summarizer: Summarizer, spend: SpendEstimate) -> None:
             cost_high=None if cost is None else round(cost.high * NANO),
         )
     )
+
+
+def _second(summarizer: Summarizer, pending: Pending) -> SecondEstimate | None:
+    model = summarizer.second_model
+    if model is None:
+        return None
+    found = estimate_of(work_in(pending, model.terms.limits), model.terms)
+    return SecondEstimate(model.identity.model, found.authors.expected, found.cost_usd)
 
 
 def _left(summarizer: Summarizer) -> float | None:

@@ -1,6 +1,7 @@
 """A reply that arrived, and what a client did so far."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Self
 
 import httpx
 
@@ -44,3 +45,7 @@ class Counters:
     outages: int = 0
     probes: int = 0  # sent while the provider was out
     notices: list[str] = field(default_factory=list)  # of the model, for a person: its end, the age of its price
+
+    def __add__(self, other: Self) -> Self:
+        """Of two clients."""
+        return type(self)(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})

@@ -26,6 +26,15 @@ class BucketNow:
 
 
 @dataclass(frozen=True)
+class BySecond:
+    """What the second model did: its summaries, and the authors whom both models failed."""
+
+    model: str
+    summaries: int
+    failed_by_both: int
+
+
+@dataclass(frozen=True)
 class Overview:
     """A root at one moment. Money in nano-dollars.
 
@@ -33,6 +42,7 @@ class Overview:
     `stopped`: cause, buckets and remedy of last runs that ended early. `budget`: None if none is set. `priced`:
     whether the cost of a request is known. `wasted`: the part of `spent` that brought no summary. `rejected_rows`: rows
     of the source that became no author. `limit`: SUMMARIZER_LIMIT; `asked`: authors with a summary or a failure.
+    `second`: None without a second model.
     """
 
     root: str
@@ -47,6 +57,7 @@ class Overview:
     priced: bool = True
     limit: int | None = None
     rejected_rows: int = 0
+    second: BySecond | None = None
 
     @property
     def coverage(self) -> Coverage:

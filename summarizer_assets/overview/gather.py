@@ -15,7 +15,7 @@ from summarizer_assets.core.authors.state import is_retried, without_a_row
 from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.run_records import stopped
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.overview.facts import BucketNow, Overview
+from summarizer_assets.overview.facts import BucketNow, BySecond, Overview
 from summarizer_assets.report.gather import rejected_rows, remedy_of
 from summarizer_assets.sensors.decide.bucket_verdict import Verdict
 from summarizer_assets.sensors.decide.retry import decide
@@ -23,7 +23,7 @@ from summarizer_assets.sensors.facts import RetryFacts, retry_facts
 from summarizer_assets.storage.delta.guards import reading
 
 _LEFT_ALONE = (Verdict.PARKED, Verdict.UNUSABLE)
-_COLUMNS = ("bucket", "reason", "detail", "retryable", "attempts", "last_failed_at", "next_retry_at")
+_COLUMNS = ("bucket", "reason", "detail", "retryable", "attempts", "last_failed_at", "next_retry_at", "second_model")
 
 
 def overview(summarizer: Summarizer) -> Overview:
@@ -53,6 +53,7 @@ def overview(summarizer: Summarizer) -> Overview:
         budget=None if settings.budget_usd is None else nano_of(settings.budget_usd),
         priced=nothing.priced,
         limit=settings.limit,
+        second=_second(summarizer, failures),
         rejected_rows=sum(number for _, number in rejected_rows(summarizer.rejected)),
     )
 
@@ -62,6 +63,7 @@ class _Failures:
     statistics: FailureStatistics
     due: Mapping[str, int]
     next_at: datetime | None
+    by_both: int
 
 
 def _failures(summarizer: Summarizer, now: datetime) -> _Failures:
@@ -73,7 +75,18 @@ def _failures(summarizer: Summarizer, now: datetime) -> _Failures:
     waiting = rows.filter(is_retried(most))
     due = waiting.filter(pl.col("next_retry_at") <= now).group_by("bucket").len()
     later = waiting.filter(pl.col("next_retry_at") > now)["next_retry_at"].min()
-    return _Failures(statistics, dict(due.iter_rows()), later if isinstance(later, datetime) else None)
+    by_both = rows["second_model"].count()
+    return _Failures(statistics, dict(due.iter_rows()), later if isinstance(later, datetime) else None, by_both)
+
+
+def _second(summarizer: Summarizer, failures: _Failures) -> BySecond | None:
+    """Reads one column of the summaries, only if there is a second model."""
+    if summarizer.second_model is None:
+        return None
+    name, table = summarizer.second_model.identity.model, summarizer.tables.summaries
+    with reading(table.uri):
+        found = table.read().filter(pl.col("model") == name).select(pl.len()).collect(engine="streaming").item()
+    return BySecond(name, int(found), failures.by_both)
 
 
 def _buckets(facts: RetryFacts, failures: _Failures, now: float) -> list[BucketNow]:

@@ -32,6 +32,7 @@ from summarizer_assets.sensors.facts import retry_facts
 from summarizer_assets.sensors.runs import RANGE_END, RANGE_START
 from summarizer_assets.settings import Settings, load_settings
 from summarizer_assets.settings.errors import SettingsError
+from summarizer_assets.settings.second import SECOND_SETTINGS
 from summarizer_assets.sources.errors import SourceError
 from summarizer_assets.sources.source import open_source
 
@@ -167,6 +168,7 @@ def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str) -
         rpm=None,
         tpm=None,
         budget_usd=None,
+        **dict.fromkeys(SECOND_SETTINGS),  # no other provider is called
         request_timeout_s=5.0,
         retry_after_s=1.0,
         retry_probe_s=1.0,

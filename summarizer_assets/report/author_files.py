@@ -28,10 +28,10 @@ class AuthorFiles:
         put: writes a script under its name.
         sizes: the number of authors of each bucket.
         replaced: the rows of `author_summaries` that its commits replaced.
-        present: the present prompt version and model.
+        present: the present prompt version and models.
     """
 
-    def __init__(self, put: Put, sizes: Mapping[str, int], replaced: ReplacedRows, present: tuple[str, str]) -> None:
+    def __init__(self, put: Put, sizes: Mapping[str, int], replaced: ReplacedRows, present: tuple[str, ...]) -> None:
         self._put = put
         self._shares = shares(sizes, MOST)
         self._replaced = replaced

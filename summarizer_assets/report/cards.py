@@ -40,14 +40,14 @@ def index_row(row: Row, shown: Mapping[str, Any]) -> list[str]:
     return [shown["id"], shown["name"], cut(shown["affiliation"], _SHORT), state, reason]
 
 
-def card(row: Row, earlier: Sequence[Row] | None, present: tuple[str, str]) -> dict[str, Any]:
+def card(row: Row, earlier: Sequence[Row] | None, present: tuple[str, ...]) -> dict[str, Any]:
     """An author's card.
 
     Args:
         row: the author's record (`text`, `author_name_right`, `content_hash_right`), the columns of a summary and of a
             failure (null where there is none), and the `state`.
         earlier: the author's earlier summaries, newest first; None if they cannot be read.
-        present: the present prompt version and model.
+        present: the present prompt version and models.
     """
     record = view_of(row["text"])
     found: dict[str, Any] = {
@@ -81,15 +81,16 @@ def _paper(paper: PaperView) -> list[str]:
     return [made_visible(paper.title), made_visible(" · ".join(part for part in told if part))]
 
 
-def _cost(row: Row, present: tuple[str, str]) -> list[list[str]]:
+def _cost(row: Row, present: tuple[str, ...]) -> list[list[str]]:
     prompt, model = row["prompt_version"] or "", row["model"] or ""
     support = row["support"]
+    is_present = prompt == present[0] and model in present[1:]
     return [
         ["cost", "not known" if row["cost_usd"] is None else usd(row["cost_usd"])],
         ["tokens", f"{_count(row['prompt_tokens'])} in, {_count(row['completion_tokens'])} out"],
         ["support", "not measured" if support is None else f"{round(100 * support)} %"],
         ["model", made_visible(model, _SHORT)],
-        ["prompt", made_visible(prompt, _SHORT) + ("" if (prompt, model) == present else " (not the present one)")],
+        ["prompt", made_visible(prompt, _SHORT) + ("" if is_present else " (not the present one)")],
         ["made", "" if row["summarized_at"] is None else moment(row["summarized_at"])],
     ]
 

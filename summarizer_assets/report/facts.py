@@ -97,6 +97,7 @@ class Report:
     at: datetime
     root: str
     model: str
+    second_model: str | None
     prompt_version: str
     words_wanted: int
     compared: bool
@@ -118,6 +119,13 @@ class Report:
     @property
     def coverage(self) -> Coverage:
         return sum(self.buckets.values(), start=Coverage())
+
+    @property
+    def by_second_model(self) -> int | None:
+        """Summaries of the second model; None without one."""
+        if self.second_model is None:
+            return None
+        return sum(made.summaries for (_, model), made in self.summaries.made.items() if model == self.second_model)
 
     @property
     def rejected_rows(self) -> int:

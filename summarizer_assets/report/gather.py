@@ -98,6 +98,7 @@ def gather(
         at=at,
         root=settings.root,
         model=settings.model,
+        second_model=settings.second_model,
         prompt_version=summarizer.identity.prompt_version,
         words_wanted=settings.words,
         compared=compare,
@@ -149,7 +150,7 @@ class _Reader:
     def _author_files(self, put: Put, sizes: Mapping[str, int]) -> AuthorFiles:
         identity = self._summarizer.identity
         replaced = ReplacedRows(self._summarizer.tables.summaries, self._at, REPLACED_FILES)
-        return AuthorFiles(put, sizes, replaced, (identity.prompt_version, identity.model))
+        return AuthorFiles(put, sizes, replaced, (identity.prompt_version, *self._summarizer.models))
 
     def _add(self, part: Sequence[str], files: AuthorFiles | None) -> None:
         summaries = self._summaries.rows(part, _SUMMARY_COLUMNS)

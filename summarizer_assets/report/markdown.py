@@ -44,6 +44,7 @@ def numbers(report: Report) -> dict[str, Any]:
         "failures_due": failures.due,
         "failures_waiting": failures.waiting,
         "failures_exhausted": failures.exhausted,
+        "summaries_by_second_model": report.by_second_model,
         "flagged": summaries.flagged,
         "median_words": summaries.words.quantile(0.5),
         "mean_support": None if summaries.support.mean is None else round(summaries.support.mean / 100, 3),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
+from summarizer_assets.asked_model import AskedModel
 from summarizer_assets.core.authors.earlier_attempts import as_tried_with
 from summarizer_assets.core.authors.state import is_due, is_retried
 from summarizer_assets.core.buckets import buckets_of
@@ -104,21 +105,29 @@ def retry_facts(summarizer: Summarizer) -> RetryFacts:
 
 def budget_of(summarizer: Summarizer) -> Budget | None:
     """The budget; None if no budget can stop a run."""
-    settings, price = summarizer.settings, summarizer.price
-    if settings.budget_usd is None or price is None or price.free:
+    cap = summarizer.settings.budget_usd
+    requests = [_dearest(summarizer, one) for one in (summarizer.model, summarizer.second_model) if one is not None]
+    if cap is None or not any(requests):
         return None
-    totals, excess = summarizer.ledger.totals(), summarizer.ledger.excess(asked_as(settings))
+    totals = summarizer.ledger.totals()
+    return Budget(
+        cap=nano_of(cap), gone=totals["spent"] + totals["uncertain"] + totals["reserved"], request=max(requests)
+    )
+
+
+def _dearest(summarizer: Summarizer, model: AskedModel) -> int:
+    """The most that a request to the model may cost; 0 if it costs nothing, or nobody knows."""
+    settings, price = model.settings, model.price
+    if settings.budget_usd is None or price is None or price.free:
+        return 0
     texts = min(
         _BYTES_A_TOKEN * max(settings.group_tokens, settings.max_characters),
         _BYTES_A_CHARACTER * settings.group_size * settings.max_characters,
     )
     instruction = len((settings.instruction_text or "").encode())
     assert settings.most_output_tokens is not None, "the settings refuse a budget without a bound on the output"
-    return Budget(
-        cap=nano_of(settings.budget_usd),
-        gone=totals["spent"] + totals["uncertain"] + totals["reserved"],
-        request=excess.seen(price.most(texts + instruction + _BYTES_AROUND, settings.most_output_tokens)),
-    )
+    excess = summarizer.ledger.excess(asked_as(settings))
+    return excess.seen(price.most(texts + instruction + _BYTES_AROUND, settings.most_output_tokens))
 
 
 def barred_buckets(summarizer: Summarizer, excluded: frozenset[str]) -> frozenset[str]:

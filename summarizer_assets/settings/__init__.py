@@ -30,12 +30,13 @@ from summarizer_assets.settings.rules import (
     text_of,
     text_or_file,
 )
+from summarizer_assets.settings.second import SecondSettings, second_is_whole, second_of
 from summarizer_assets.settings.tables import TableSettings
 
 PREFIX = "SUMMARIZER_"
 
 
-class Settings(BatchSettings, ProviderSettings, TableSettings):
+class Settings(BatchSettings, SecondSettings, ProviderSettings, TableSettings):
     """Settings of one installation, from `SUMMARIZER_*` variables or a `.env` file (variables win)."""
 
     # `load_settings` finds unknown names; `forbid` here would refuse every other variable of a `.env` file, and print
@@ -137,6 +138,7 @@ class Settings(BatchSettings, ProviderSettings, TableSettings):
         output_is_bounded(bound, most, self.words, budget=budget)
         there = not self.embedded and self.provider_of_batches is not None
         route_is_there(self.route, self.protocol.name, self.batch_provider, there=there)
+        second_is_whole(self)
         return self
 
     @property
@@ -168,6 +170,11 @@ class Settings(BatchSettings, ProviderSettings, TableSettings):
         """By which is kept what was learnt of the provider: the base URL, with any protocol but OpenAI's before it."""
         name = self.protocol.name
         return self.llm_base_url if name == "openai" else f"{name} {self.llm_base_url}"
+
+    @property
+    def second(self) -> "Settings | None":
+        """The settings with which the second model is asked; None: there is none."""
+        return second_of(self)
 
     @property
     def remote(self) -> bool:

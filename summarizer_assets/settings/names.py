@@ -14,6 +14,7 @@ from summarizer_assets.settings.errors import SettingsError
 _NEAR: Final = 0.8  # similarity of a prefix with two wrong letters
 _ALIKE: Final = 0.75
 _TELLING: Final = 3  # letters
+_OF_THE_SECOND: Final = "second_"
 
 
 def refuse_strange(
@@ -86,6 +87,8 @@ def _field(letters: str, fields: Collection[str]) -> str | None:
     if letters in by_letters:
         return by_letters[letters]
     within = [field for written, field in by_letters.items() if len(letters) >= _TELLING and letters in written]
+    if len(within) > 1:  # whoever means the second model says so
+        within = [field for field in within if not field.startswith(_OF_THE_SECOND)]
     if len(within) == 1:
         return within[0]
     close = difflib.get_close_matches(letters, by_letters, n=1, cutoff=_ALIKE)

@@ -28,6 +28,7 @@ RUN = (
     "faults.hopeless",
     "faults.kills",
     "faults.lost_host_journal",
+    "faults.second_model",
     "tables.batch_bucket",
     "tables.batch_job",
     "tables.capacity",

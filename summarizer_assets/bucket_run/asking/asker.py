@@ -12,12 +12,11 @@ from summarizer_assets.bucket_run.asking.adapting import Adapting
 from summarizer_assets.bucket_run.asking.followups import Followups
 from summarizer_assets.bucket_run.asking.group import Fault, Group
 from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
-from summarizer_assets.bucket_run.asking.quality_watch import Braking
+from summarizer_assets.bucket_run.asking.quality_watch import BRAKED, Braking
 from summarizer_assets.bucket_run.asking.refusals import Refusals
 from summarizer_assets.bucket_run.asking.scheduler import Scheduler
 from summarizer_assets.bucket_run.journal_records import Todo
-from summarizer_assets.bucket_run.results import Outcomes
-from summarizer_assets.bucket_run.route import AskCounts
+from summarizer_assets.bucket_run.route import AskCounts, Sink
 from summarizer_assets.core.answers.reply import AnswerChecks, read_reply
 from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.core.authors.remedies import OUTSIDE
@@ -38,13 +37,14 @@ class Asker:
         self,
         client: Client,
         prompt: BucketPrompt,
-        outcomes: Outcomes,
+        outcomes: Sink,
         *,
         limits: GroupLimits,
         checks: AnswerChecks,
         max_in_flight: int,
         adapting: Adapting,
         trust: Trust = Trust.UNTRIED,
+        braked: str = BRAKED,
     ) -> None:
         self.counts = AskCounts()
         self.adapting = adapting
@@ -53,7 +53,7 @@ class Asker:
         self._outcomes = outcomes
         self._limits = limits
         self._checks = checks
-        self._braking = Braking(trust, client.redact)
+        self._braking = Braking(trust, client.redact, braked)
         self._scheduler = Scheduler(client, self._ask, lambda: self._braking.most_in_flight(max_in_flight))
         self._followups = Followups(self._scheduler, self._braking, self.counts, outcomes)
         self._refusals = Refusals(client, prompt, self._scheduler, adapting, self._followups)

@@ -6,8 +6,7 @@ from dataclasses import replace
 from summarizer_assets.bucket_run.asking.group import Group
 from summarizer_assets.bucket_run.asking.quality_watch import Braking
 from summarizer_assets.bucket_run.asking.scheduler import Scheduler
-from summarizer_assets.bucket_run.results import Outcomes
-from summarizer_assets.bucket_run.route import AskCounts
+from summarizer_assets.bucket_run.route import AskCounts, Sink
 from summarizer_assets.core.authors.remedies import ABOUT_THE_TEXT
 from summarizer_assets.core.outcome import Failed
 from summarizer_assets.core.prompt.grouping import halves
@@ -19,7 +18,7 @@ from summarizer_assets.llm.reply import Reply
 class Followups:
     """Adds to the backlog and the outcomes of one run. After the run's stop nobody is asked again."""
 
-    def __init__(self, scheduler: Scheduler, braking: Braking, counts: AskCounts, outcomes: Outcomes) -> None:
+    def __init__(self, scheduler: Scheduler, braking: Braking, counts: AskCounts, outcomes: Sink) -> None:
         self._scheduler = scheduler
         self._backlog = scheduler.backlog
         self._braking = braking

@@ -6,6 +6,7 @@ Failures since the last accepted answer are forgiven when the run ends for it: t
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from summarizer_assets.bucket_run.route import AskCounts
 from summarizer_assets.core.answers.text_safety import made_visible
@@ -19,6 +20,11 @@ from summarizer_assets.core.records import FailureReason
 from summarizer_assets.llm.reply import Reply
 
 _QUOTED = 200  # characters of what the model said
+#: What follows from the stop.
+BRAKED: Final = (
+    "No author is charged an attempt. No sensor starts this bucket until the model, the prompt or a setting of the "
+    "requests changes; materialise it to try at once"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,15 @@ class Braking:
     Args:
         trust: in the model, from earlier runs.
         redact: what foreign text goes through before it is shown.
+        then: what follows from the stop, for a person.
     """
 
-    def __init__(self, trust: Trust, redact: Callable[[str], str]) -> None:
+    def __init__(self, trust: Trust, redact: Callable[[str], str], then: str = BRAKED) -> None:
         self.course = Course(trust)  # by the requests' order: what ends the run
         self.arrived = Course(trust)  # as the replies come: what makes it careful
         self.suspects: frozenset[int] = frozenset()  # failed in an earlier run
         self._redact = redact
+        self._then = then
         self._known: set[int] = set()  # of whom nothing new is to be learnt: judged, or failed in an earlier run
         self._alone: set[int] = set()  # singled out, and not judged yet
         self._reasons: Counter[FailureReason] = Counter()
@@ -121,8 +129,7 @@ class Braking:
             f"nothing usable comes from the model: of {course.judged} answers {course.accepted} were accepted, and of "
             f"the last {self._reasons.total()} refused {number} were {reason}: {reason.meaning}. For example: "
             f"{self._examples[reason]}. Spent so far: {money}{tokens:,} tokens, {calls} calls. What to "
-            f"change: {change}. No author is charged an attempt. No sensor starts this bucket until the model, the "
-            "prompt or a setting of the requests changes; materialise it to try at once",
+            f"change: {change}. {self._then}",
         )
 
     def _nothing_of(

@@ -79,8 +79,8 @@ class Resummarize:
         texts = self.prompt_versions or self.models or self.authors
         return bool(texts) or self.before is not None or self.other_identity
 
-    def summaries(self, prompt_version: str, model: str) -> pl.Expr:
-        """The expression that selects rows of `records.SUMMARIES`, for the current `prompt_version` and `model`."""
+    def summaries(self, prompt_version: str, *models: str) -> pl.Expr:
+        """The expression that selects rows of `records.SUMMARIES`, for the current `prompt_version` and `models`."""
         filters = [
             _one_of("prompt_version", self.prompt_versions),
             _one_of("model", self.models),
@@ -89,7 +89,7 @@ class Resummarize:
         if self.before is not None:
             filters.append(pl.col("summarized_at") < self.before)
         if self.other_identity:
-            filters.append((pl.col("prompt_version") != prompt_version) | (pl.col("model") != model))
+            filters.append((pl.col("prompt_version") != prompt_version) | ~pl.col("model").is_in(list(models)))
         return _all_of(filters)
 
 

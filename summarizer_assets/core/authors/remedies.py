@@ -23,6 +23,9 @@ ABOUT_THE_TEXT: Final = frozenset(
 )
 #: Reasons caused by the provider, the network or the record, not by the model.
 NOT_THE_MODEL: Final = OUTSIDE | {Why.REJECTED, Why.TOO_LARGE}
+#: Reasons for which a second model is asked: the first was reached, and did not do it. The provider may stop or refuse
+#: what another takes, and a record may fit another model's context.
+FOR_A_SECOND_MODEL: Final = frozenset(reason for reason in Why if not reason.skipped) - OUTSIDE
 
 _LATER = "then asks again in later runs, up to SUMMARIZER_MAX_ATTEMPTS"
 _REPEATS = f"Repeats the request, halves the group until the author stands alone, {_LATER}."

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from summarizer_assets.core.records import FailureReason
-
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -13,8 +11,8 @@ class RetryPolicy:
     first_wait_s: float
     longest_wait_s: float = 24 * 3600.0
 
-    def next_due_s(self, reason: FailureReason, attempts: int) -> float | None:
+    def next_due_s(self, attempts: int, *, retryable: bool) -> float | None:
         """Seconds until the author may be asked again after failing `attempts` times; None if never automatically."""
-        if not reason.retryable or attempts >= self.max_attempts:
+        if not retryable or attempts >= self.max_attempts:
             return None
         return float(min(self.first_wait_s * 2 ** (attempts - 1), self.longest_wait_s))

@@ -25,7 +25,8 @@ class Plan:
 
     `todo`: author_id, author_name, text, content_hash, tokens, attempts (Int64, under this identity),
     first_failed_at, state, has_summary, outdated (see `author_state`), asked_before (Boolean), driven (Boolean: a
-    failure that a person chose although it is not due).
+    failure that a person chose although it is not due), second_model, second_reason (of the failure: who is not to be
+    asked of a second model again; null also where a person chose the failure).
     Name, text and tokens are those given to `plan_bucket`.
     `removed`: authors whose summary is deleted. `failures`: rows to keep as long as their authors are not asked.
     """
@@ -63,6 +64,7 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     keep_removed: bool = False,
     answered: pl.DataFrame | None = None,
     tried: pl.DataFrame = NOTHING_TRIED,
+    second_model: str | None = None,
 ) -> Plan:
     """Decide what to do for one bucket.
 
@@ -80,6 +82,7 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
             precedence over failures, and over an older summary that they were requested to replace; any other answer
             is late, because another run answered first.
         tried: attempts under other prompts and models than those of an author's row (`earlier_attempts.TRIED`).
+        second_model: the one that authors are asked of whom the run's model fails.
     """
     bucket = authors["bucket"][0] if authors.height else None
     by_rule = _skipped(authors, excluded, failures, now, bucket)
@@ -89,7 +92,10 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     known = author_state(authors.with_columns(skipped=skipped), summaries, tried_failures)
     summarised = pl.col("state") == SUMMARY
     renewed = known.filter(summarised).join(
-        _to_renew(summaries, choice, identity, answered), on="author_id", how="semi", maintain_order="left"
+        _to_renew(summaries, choice, identity, answered, second_model),
+        on="author_id",
+        how="semi",
+        maintain_order="left",
     )
     candidates = known.filter(~summarised & ~pl.col("skipped"))
 
@@ -102,7 +108,10 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     todo = (
         pl.concat([candidates.join(blocked.select("author_id"), on="author_id", how="anti"), renewed])
         .join(
-            same.select("author_id", "attempts", "first_failed_at"), on="author_id", how="left", maintain_order="left"
+            same.select("author_id", "attempts", "first_failed_at", *_second(choice)),
+            on="author_id",
+            how="left",
+            maintain_order="left",
         )
         .select(
             "author_id",
@@ -115,6 +124,8 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
             "state",
             "has_summary",
             "outdated",
+            "second_model",
+            "second_reason",
             asked_before=pl.col("has_summary") | pl.col("has_failure"),
             driven=pl.col("author_id").is_in(driven["author_id"].to_list()),
         )
@@ -139,11 +150,24 @@ def plan_bucket(  # noqa: PLR0913 - all that decides it, each by its name
     return Plan(authors.height + kept.height, todo, frozenset(removed), rows)
 
 
+def _second(choice: Choice) -> tuple[pl.Expr, pl.Expr]:
+    """What the second model did; a person who chooses a failure has it asked again, too."""
+    model, reason = (
+        pl.when(~choice.redrive.failures).then(pl.col(name)).alias(name) for name in ("second_model", "second_reason")
+    )
+    return model, reason
+
+
 def _to_renew(
-    summaries: pl.DataFrame, choice: Choice, identity: Identity, answered: pl.DataFrame | None
+    summaries: pl.DataFrame,
+    choice: Choice,
+    identity: Identity,
+    answered: pl.DataFrame | None,
+    second_model: str | None,
 ) -> pl.DataFrame:
     """author_id of the summaries to replace: chosen ones, and those for which a dead run left a replacement."""
-    chosen = summaries.filter(choice.resummarize.summaries(identity.prompt_version, identity.model))
+    current = (identity.model,) if second_model is None else (identity.model, second_model)
+    chosen = summaries.filter(choice.resummarize.summaries(identity.prompt_version, *current))
     ids = chosen.select("author_id")
     if answered is None or answered.is_empty():
         return ids

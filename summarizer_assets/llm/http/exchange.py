@@ -167,12 +167,22 @@ class Wire:
         await self._transport.aclose()
 
 
-def _headers(url: httpx.URL, protocol: ChatProtocol, api_key: str | None) -> httpx.Headers:
-    if api_key is not None and (not api_key.isascii() or not api_key.isprintable() or " " in api_key):
+def require_fit_for_a_header(api_key: str) -> None:
+    """Check that the key can be a header's value.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise ValueError(
             "SUMMARIZER_LLM_API_KEY holds a space, a line break or a letter outside ASCII, which no key does; "
             "check how it was pasted"
         )
+
+
+def _headers(url: httpx.URL, protocol: ChatProtocol, api_key: str | None) -> httpx.Headers:
+    if api_key is not None:
+        require_fit_for_a_header(api_key)
     fields = {
         "Host": url.netloc.decode("ascii"),
         "Content-Type": "application/json",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from summarizer_assets.core.authors.earlier_attempts import NOTHING_TRIED, TRIED, kept_of
 from summarizer_assets.core.authors.retry_policy import RetryPolicy
 from summarizer_assets.core.authors.work_plan import Identity, plan_bucket
-from summarizer_assets.core.records import FAILURES, SUMMARIES, FailureReason
+from summarizer_assets.core.records import FAILURES, SUMMARIES
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = RetryPolicy(max_attempts=3, first_wait_s=60)
@@ -22,7 +22,7 @@ def authors(content: str) -> pl.DataFrame:
 
 
 def failed(identity: Identity, content: str, attempts: int, now: datetime) -> pl.DataFrame:
-    wait = POLICY.next_due_s(FailureReason.REFUSAL, attempts)
+    wait = POLICY.next_due_s(attempts, retryable=True)
     row = {
         "author_id": "1",
         "bucket": "0000",

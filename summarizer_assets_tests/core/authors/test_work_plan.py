@@ -315,9 +315,9 @@ def test_a_bucket_without_authors_is_cleared() -> None:
 
 def test_the_wait_before_a_retry_doubles_up_to_a_cap_and_ends_with_the_attempts() -> None:
     policy = RetryPolicy(max_attempts=6, first_wait_s=300, longest_wait_s=3000)
-    waits = [policy.next_due_s(FailureReason.BAD_JSON, attempts) for attempts in range(1, 8)]
+    waits = [policy.next_due_s(attempts, retryable=True) for attempts in range(1, 8)]
     assert waits == [300, 600, 1200, 2400, 3000, None, None]
-    assert policy.next_due_s(FailureReason.CONTENT_FILTER, 1) is None
+    assert policy.next_due_s(1, retryable=False) is None
 
 
 REDRIVES = st.builds(
