@@ -11,6 +11,8 @@ from summarizer_assets.llm.batches.anthropic_batches import AnthropicBatches
 from summarizer_assets.rehearsal.batches.terms import BadLine, BatchTerms, CallFault
 from summarizer_assets.rehearsal.plan import Rule
 from summarizer_assets_tests.bucket_run.batches.jobs_house import JobsHouse, jobs_housed
+from testing.command_line import run_command
+from testing.newcomer import settings_of
 
 DAY_S = 86_400
 NOT_ANSWERED = CallFault("create", "gateway_timeout")
@@ -111,6 +113,9 @@ def test_6_a_job_that_was_not_made_is_sent_once_the_jobs_of_that_time_and_size_e
     assert it.cause() == IN_BATCH
     foreign_job(it, requests=3)
     foreign_job(it, requests=2)
+    smaller = it.house.app.batches.jobs()[-1]["id"]
+    with settings_of(it.house.installation.environment()):
+        assert run_command("jobs", "--adopt", it.rows[0].key, smaller) == 2, "it has not as many requests"
     for _ in range(2):
         it.wait(1_000)
         assert it.cause() == IN_BATCH
@@ -140,16 +145,11 @@ def test_4_killed_around_the_create_a_job_is_made_once(anthropic, monkeypatch, a
     ends_well(anthropic)
 
 
-@pytest.mark.parametrize("cancelled", [False, True], ids=["25 expired", "26 cancelled"])
-def test_25_26_what_was_not_done_costs_nothing_and_is_sent_again(anthropic, cancelled):
+def test_25_what_was_not_done_costs_nothing_and_is_sent_again(anthropic):
     it = anthropic
     it.offer(BatchTerms(running_s=2 * DAY_S))
     it.cause()
-    if cancelled:
-        it.wait(DAY_S - 1)
-        it.house.app.batches.cancel("sk-one", it.rows[0].remote_id or "")
-    else:
-        it.wait(DAY_S)
+    it.wait(DAY_S)
     it.offer(BatchTerms(running_s=100))
     assert it.cause() == IN_BATCH
     assert 0 < len(it.house.summaries()) < 10
