@@ -21,6 +21,7 @@ _TIERS: Final = {
     "flex": "flex",
     "priority": "priority",
     "fast": "priority",
+    "batch": "batch",  # what some replies in batch jobs name; no request asks for it
 }
 
 
@@ -104,7 +105,10 @@ class Price:
         return max((self, *(price for _, price in self.tiers)), key=lambda price: (price.output, price.input))
 
     def times(self, factor: float) -> "Price":
-        """The price of tokens multiplied, for batch jobs; rounded up to a pico-dollar. What a request adds stays."""
+        """The price of tokens multiplied, for batch jobs; rounded up to a pico-dollar. What a request adds stays.
+
+        Replies there may name the tier `batch`, or the one that was asked for.
+        """
 
         def scaled(price: "Price") -> "Price":
             parts = (price.input, price.cached_input, price.cache_write, price.output)
@@ -112,7 +116,9 @@ class Price:
             asked, cached, written, said = made
             return replace(price, input=asked, cached_input=cached, cache_write=written, output=said, tiers=())
 
-        return replace(scaled(self), tiers=tuple((name, scaled(price)) for name, price in self.tiers))
+        here = scaled(self)
+        tiers = tuple((name, scaled(price)) for name, price in self.tiers)
+        return replace(here, tiers=(*tiers, (_TIERS["batch"], here)) if tiers else ())
 
     def cost(self, usage: Usage) -> int:
         """Nano-dollars of one request, at the tier reported by its reply."""

@@ -43,7 +43,10 @@ _NOT_RUN: Final = {"expired": "expired", "cancelled": "canceled"}
 
 def _done(line: Line, answer: LineAnswer) -> dict[str, Any]:
     if answer.well:
-        return {"custom_id": line.custom_id, "result": {"type": "succeeded", "message": answer.body}}
+        message = answer.body
+        if isinstance(message, dict) and isinstance(message.get("usage"), dict):
+            message = message | {"usage": message["usage"] | {"service_tier": "batch"}}
+        return {"custom_id": line.custom_id, "result": {"type": "succeeded", "message": message}}
     return {"custom_id": line.custom_id, "result": {"type": "errored", "error": answer.body}}
 
 

@@ -30,10 +30,11 @@ class JobsHouse:
     ahead_s: float = 0.0
     provider: BatchProviderName = "openai"
 
-    def offer(self, terms: BatchTerms | None = None, *rules: Rule) -> None:
+    def offer(self, terms: BatchTerms | None = None, *rules: Rule, **plan: Any) -> None:
         """What the provider does from now on."""
         dialect: DialectName = "openai" if self.provider == "anthropic" else self.provider
-        self.house.app.use(Plan(batch=msgspec.structs.replace(terms or BatchTerms(), dialect=dialect), rules=rules))
+        batch = msgspec.structs.replace(terms or BatchTerms(), dialect=dialect)
+        self.house.app.use(Plan(batch=batch, rules=rules, **plan))
 
     def wait(self, seconds: float) -> None:
         self.ahead_s += seconds
@@ -76,7 +77,10 @@ class JobsHouse:
         price = self.house.summarizer.price
         assert price is not None
         lines = self.house.app.batches.bill
-        return sum(price.cost(Usage(line.prompt_tokens, line.completion_tokens)) for line in lines)
+        return sum(
+            price.cost(Usage(line.prompt_tokens, line.completion_tokens, line.cached_tokens, line.written_tokens))
+            for line in lines
+        )
 
     def kill_at(self, patch: pytest.MonkeyPatch, owner: type, name: str, *, after: bool, times: int = 1) -> None:
         """The next run dies at its `times`-th call of this method: before it, or when it is done and nobody knows."""

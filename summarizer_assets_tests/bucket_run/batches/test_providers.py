@@ -158,6 +158,24 @@ def test_25_what_was_not_done_costs_nothing_and_is_sent_again(anthropic):
     ends_well(it)
 
 
+def test_what_the_cache_gives_is_booked_at_its_own_price_times_the_factor_of_jobs(tmp_path, monkeypatch):
+    prices = {"price_cached_input_usd": 0.1, "price_cache_write_usd": 1.25, "batch_factor": 0.5}
+    with jobs_housed(tmp_path, monkeypatch, provider="anthropic", **prices) as it:
+        it.offer(BatchTerms(), cache_from=1)
+        it.cause()
+        assert it.cause() is None
+        lines = it.house.app.batches.bill
+        assert sum(line.cached_tokens for line in lines) > 0
+        exact = sum(
+            line.cached_tokens * 0.1
+            + line.written_tokens * 1.25
+            + (line.prompt_tokens - line.cached_tokens - line.written_tokens)
+            + line.completion_tokens * 2
+            for line in lines
+        )
+        assert it.money["spent"] == it.bill == pytest.approx(exact * 1_000 / 2, abs=len(lines))
+
+
 def test_19_22_23_24_a_line_that_errored_is_asked_again_and_a_cut_one_costs_no_other(anthropic):
     it = anthropic
     refused, failed = Rule("bad_request", authors=("3",)), Rule("server_error", authors=("9",), times_per_group=1)

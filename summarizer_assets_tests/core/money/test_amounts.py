@@ -106,4 +106,5 @@ def test_a_part_of_a_price_is_that_part_of_what_tokens_cost_and_all_of_what_a_re
     tokens = Decimal(whole.cost(usage) - added) * Decimal(repr(factor))
     assert abs(Decimal(part.cost(usage) - added) - tokens) <= 2
     assert part.at("flex") == flex.times(factor)
+    assert part.at("batch") == replace(part, tiers=())
     assert whole.times(1.0) == whole
