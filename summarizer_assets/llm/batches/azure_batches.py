@@ -7,9 +7,8 @@ import re
 from typing import Final
 
 from summarizer_assets.core.batches.states import RemoteJob
-from summarizer_assets.llm.batches.errors import CallRefused
 from summarizer_assets.llm.batches.http import BatchHttp
-from summarizer_assets.llm.batches.openai_batches import OpenAiBatches, OpenAiFacts, OpenAiLines
+from summarizer_assets.llm.batches.openai_batches import OpenAiBatches, OpenAiFacts, OpenAiLines, require_ready
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
@@ -17,7 +16,7 @@ from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 _FACTS: Final = OpenAiFacts(BatchLimits(requests=50_000, bytes=190_000_000), endpoint=OPENAI_CHAT.path)
 #: Files and jobs are beside the deployments, which the base URL of requests may name.
 _DEPLOYMENT: Final = re.compile(r"/deployments/[^/]+/?$")
-_READY: Final = frozenset({"processed", "uploaded", "succeeded", "none"})
+_WAITS: Final = frozenset({"pending", "notrunning", "running"})
 _WRONG: Final = frozenset({"error", "failed", "deleted"})
 
 
@@ -28,11 +27,8 @@ class AzureBatches(OpenAiBatches):
         super().__init__(http.under(lambda path: _DEPLOYMENT.sub("", path)), _FACTS)
 
     async def create(self, job: NewJob) -> RemoteJob:
-        status = str((await self._http.document("GET", f"/files/{job.file_id}")).get("status")).lower()
-        if status not in _READY:
-            refused = CallRefused(f"batches: the file {job.file_id} is {status}")
-            refused.fields = frozenset() if status in _WRONG else frozenset({"input_file_id"})
-            raise refused
+        file = await self._http.document("GET", f"/files/{job.file_id}")
+        require_ready(job.file_id, file.get("status"), wrong=_WRONG, waits=_WAITS)
         return await super().create(job)
 
 

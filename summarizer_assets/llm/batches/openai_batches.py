@@ -9,7 +9,7 @@ import msgspec
 
 from summarizer_assets.core.batches.lines import LineForm, ToldResult
 from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus
-from summarizer_assets.llm.batches.errors import CallUnknown
+from summarizer_assets.llm.batches.errors import CallRefused, CallUnknown
 from summarizer_assets.llm.batches.http import BatchHttp, count_of, id_of, seconds_of, text_of
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
@@ -158,6 +158,19 @@ def file_form(fields: Mapping[str, str], name: str, content: bytes) -> tuple[byt
     )
     body = b"".join((*parts, content, f"\r\n--{boundary}--\r\n".encode()))
     return body, f"multipart/form-data; boundary={boundary}"
+
+
+def require_ready(file_id: str | None, status: object, *, wrong: frozenset[str], waits: frozenset[str]) -> None:
+    """Check that a job can be made of a file, by its status, which providers write in several ways.
+
+    Raises:
+        CallRefused: not yet, which names `input_file_id`, or never.
+    """
+    told = str(status).lower()
+    if told in waits or told in wrong:
+        refused = CallRefused(f"batches: the file {file_id} is {told}")
+        refused.fields = frozenset({"input_file_id"}) if told in waits else frozenset()
+        raise refused
 
 
 def file_of(document: Mapping[str, Any]) -> RemoteFile:

@@ -19,11 +19,15 @@ from summarizer_assets.llm.batches.openai_batches import (
     OpenAiLines,
     file_form,
     file_of,
+    require_ready,
 )
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
 
 #: docs.together.ai/docs/inference/batch/overview; of the file's 100 MB, some room.
 _FACTS: Final = OpenAiFacts(BatchLimits(requests=50_000, bytes=95_000_000), pages=False)
+#: Of the check of a file; a file that is not checked has no such status.
+_WAITS: Final = frozenset({"pending", "queued", "running"})
+_WRONG: Final = frozenset({"failed", "invalid_format"})
 
 
 class TogetherBatches(OpenAiBatches):
@@ -38,6 +42,8 @@ class TogetherBatches(OpenAiBatches):
         return file_of(await self._http.document("POST", "/files/upload", content=body, content_type=kind))
 
     async def create(self, job: NewJob) -> RemoteJob:
+        file = await self._http.document("GET", f"/files/{job.file_id}")
+        require_ready(job.file_id, file.get("processing_status"), wrong=_WRONG, waits=_WAITS)
         wanted = {"input_file_id": job.file_id, "endpoint": ENDPOINT, "completion_window": "24h"}
         made = await self._http.document("POST", "/batches", content=msgspec.json.encode(wanted))
         return _job(made.get("job"), {})

@@ -74,11 +74,15 @@ class TogetherCalls(OpenAiCalls):
             case "files":
                 return {"data": [_file(file) for file in service.files(account, None, oldest_first=True)]}
             case "file":
-                return _file(service.file(account, name).described)
+                fresh = service.is_fresh(account, name)
+                return _file(service.file(account, name).described, "RUNNING" if fresh else "COMPLETED")
             case "jobs":
                 return [_job(job) for job in service.listed(account)[::-1]]
             case "create":
-                made = service.create(account, self.wanted(object_of(http.body)), self.form)
+                wanted = self.wanted(object_of(http.body))
+                if service.is_fresh(account, wanted.file_id or ""):
+                    raise refused("The file is not validated yet.")
+                made = service.create(account, wanted, self.form)
                 return {"job": _job(made), "warning": ""}
             case "job":
                 return _job(service.job(account, name))
@@ -99,9 +103,9 @@ class TogetherCalls(OpenAiCalls):
         return _file(service.upload(http.account, form.fields["file_name"], form.file, {"purpose": "batch"}))
 
 
-def _file(described: dict[str, Any]) -> dict[str, Any]:
+def _file(described: dict[str, Any], status: str = "PENDING") -> dict[str, Any]:
     kept = {name: described[name] for name in ("id", "object", "bytes", "created_at", "filename")}
-    return kept | {"purpose": "batch-api", "FileType": "jsonl", "Processed": True, "LineCount": 0}
+    return kept | {"purpose": "batch-api", "FileType": "jsonl", "processing_status": status}
 
 
 def _job(described: dict[str, Any]) -> dict[str, Any]:

@@ -188,7 +188,8 @@ def test_lists_are_read_to_their_last_page(name):
         assert it.ask(whole) == 101
 
 
-def test_at_azure_a_file_that_is_not_checked_yet_is_waited_for_and_a_deployment_in_the_url_is_left_out():
+@pytest.mark.parametrize(("name", "path"), [("azure", "/deployments/mine"), ("together", "")])
+def test_a_file_that_is_not_checked_yet_is_waited_for_and_a_deployment_in_the_url_is_left_out(name, path):
     async def early(api: BatchProvider) -> str:
         with pytest.raises(CallRefused) as refused:
             await it.submitted(api)
@@ -198,8 +199,8 @@ def test_at_azure_a_file_that_is_not_checked_yet_is_waited_for_and_a_deployment_
         mark = metadata_of(KEY, DIGEST, ROOT)
         return (await api.create(NewJob("m", mark, file.id, b""))).id
 
-    with bench("azure", readable_after_s=5.0) as it:
-        assert it.ask(early, path="/deployments/mine")
+    with bench(name, readable_after_s=5.0) as it:
+        assert it.ask(early, path=path)
 
 
 def test_anthropic_s_counts_come_at_the_end_and_its_results_are_gone_after_twenty_nine_days():
