@@ -20,10 +20,11 @@ _OFFERED = ("would_ask", "would_renew", "would_make_calls", "would_use_tokens", 
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "authors": ("authors", "added", "changed", "removed", "to_bring_them_back", "unchanged", "source_rows",
                 "buckets_rewritten", "seconds", "source", "read"),
-    "author_summaries": ("stopped", "model_notice", *_OFFERED, "newest_summaries", "authors", "summaries", "failed",
-                         "pending", "calls", "tokens", "spent_usd", "price", "authors_per_second"),
+    "author_summaries": ("stopped", "waits_for", "model_notice", *_OFFERED, "newest_summaries", "authors", "summaries",
+                         "failed", "pending", "in_batch", "batch_jobs", "calls", "tokens", "spent_usd", "price",
+                         "authors_per_second"),
     "failed_authors": ("failures", "failures_not_shown"),
-    "summary_report": ("how_it_stands", "next", "authors", "summaries", "failed", "pending", "spent_usd",
+    "summary_report": ("how_it_stands", "next", "authors", "summaries", "failed", "pending", "in_batch", "spent_usd",
                        "usd_per_summary", "median_words", "mean_support", "summaries_to_read", "worst_failures"),
 }  # fmt: skip
 _LAST = ("root",)

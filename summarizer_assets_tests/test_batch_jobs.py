@@ -32,7 +32,9 @@ def test_a_run_that_sends_a_job_is_a_success_and_its_partition_is_no_failure(hou
     assert statuses(house) == {"0000": "MISSING"}
     told = metadata_of(sent)
     assert (told["pending"], told["summaries"]) == (10, 0)
-    assert told["stopped"].startswith("in_batch: 10 authors wait for 1 batch jobs")
+    assert told["waits_for"].startswith("10 authors wait for 1 batch jobs")
+    assert told["in_batch"] == 10
+    assert "stopped" not in told
     app.batches.advance(100)
     (collected,) = house.summarize()
     assert collected.success

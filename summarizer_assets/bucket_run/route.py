@@ -12,6 +12,7 @@ from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.llm.reply import Counters
+from summarizer_assets.storage.state_db.batch_jobs import JobRow
 
 
 @dataclass
@@ -70,12 +71,17 @@ class SecondTotals:
 
 @dataclass(frozen=True)
 class RouteTotals:
-    """What a route has done so far. `spending`: None when no price is known. `second`: None if it was not asked."""
+    """What a route has done so far.
+
+    `spending`: None when no price is known. `second`: None if it was not asked. `jobs`: batch jobs of the bucket that
+    are still under way.
+    """
 
     asked: AskCounts = field(default_factory=AskCounts)
     sent: Counters = field(default_factory=Counters)
     spending: Spending | None = field(default_factory=Spending)
     second: SecondTotals | None = None
+    jobs: Sequence[JobRow] = ()
 
 
 class Sink(Protocol):

@@ -1,8 +1,9 @@
 """Where the authors of a bucket are after a run, and what the run did: the numbers that the UI shows."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,9 +11,13 @@ import polars as pl
 
 from summarizer_assets.bucket_run.route import RouteTotals
 from summarizer_assets.core.authors.work_plan import Plan
+from summarizer_assets.core.display_text import exact_usd, moment, number
+from summarizer_assets.core.markdown import table
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.run_records import IN_BATCH
+from summarizer_assets.storage.state_db.batch_jobs import JobRow
 
 PRICE_UNKNOWN = (
     "not known: nothing is counted and cost_usd stays null; set SUMMARIZER_PRICE_INPUT_USD and "
@@ -117,9 +122,36 @@ def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
     facts |= _money(settled.totals.spending)
     if sent.notices:
         facts["model_notice"] = " ".join(sent.notices)
-    if stop is not None:
+    facts |= _in_batch(settled.totals.jobs)
+    if stop is not None and stop.cause == IN_BATCH:  # it did what it could
+        facts["waits_for"] = stop.message
+    elif stop is not None:
         facts["stopped"] = f"{stop.cause}: {stop.message}"
     return facts
+
+
+def _in_batch(jobs: Sequence[JobRow]) -> Mapping[str, Any]:
+    """Who waits in batch jobs, and each of these, by the key of `summarizer jobs`; nothing where there is none."""
+    if not jobs:
+        return {}
+    rows = [
+        (
+            f"`{job.key}`",
+            job.remote_status or str(job.state),
+            number(job.requests),
+            number(job.authors),
+            exact_usd(job.reserve) if job.reserve else "",
+            _at(job.planned_at),
+            "" if job.expires_at is None else _at(job.expires_at),
+        )
+        for job in jobs
+    ]
+    head = ("batch job", "state", "requests", "authors", "reserved", "made", "expires")
+    return {"in_batch": sum(job.authors for job in jobs), "batch_jobs": table(head, rows)}
+
+
+def _at(seconds: float) -> str:
+    return moment(datetime.fromtimestamp(seconds, UTC))
 
 
 def _money(spending: Spending | None) -> Mapping[str, Any]:

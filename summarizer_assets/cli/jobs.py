@@ -13,7 +13,7 @@ from summarizer_assets.cli.answer import NOT_GOOD, Answer
 from summarizer_assets.cli.command import command as as_command
 from summarizer_assets.cli.command import opened
 from summarizer_assets.core.batches.states import JobState
-from summarizer_assets.core.display_text import exact_usd
+from summarizer_assets.core.display_text import duration, exact_usd
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Booking
 from summarizer_assets.installation import Summarizer
@@ -53,7 +53,7 @@ def command(*, most: int, cancel: str | None, adopt: tuple[str, str] | None, dis
     except BatchCallFailed as error:
         return Answer(data={"error": str(error)}, text=f"the provider says no: {error}\n", status=NOT_GOOD)
     rows = summarizer.jobs.newest(most) if most else summarizer.jobs.live()
-    told = "".join(f"{note}\n" for note in notes) + _table(rows)
+    told = "".join(f"{note}\n" for note in notes) + _table(rows, summarizer.jobs.now())
     return Answer(data={"jobs": [_facts(row) for row in rows]}, text=told)
 
 
@@ -143,13 +143,25 @@ def _moment(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _table(rows: list[JobRow]) -> str:
+def _spell(seconds: float) -> str:
+    return duration(max(0.0, seconds))
+
+
+def _left(row: JobRow, now: float) -> str:
+    """How long the provider may still take; empty where it takes no longer, or does not say."""
+    if row.expires_at is None or not row.state.live or row.state is JobState.ENDED:
+        return ""
+    return _spell(row.expires_at - now)
+
+
+def _table(rows: list[JobRow], now: float) -> str:
     if not rows:
         return "no batch job is under way\n"
-    lines = [f"{'key':<16}  bucket  {'state':<9}  {'provider':<11}  requests  authors  reserved\n"]
+    head = f"{'key':<16}  bucket  {'state':<9}  {'provider':<11}  requests  authors  {'age':>9}  {'expires in':>10}"
+    lines = [f"{head}  reserved\n"]
     lines += [
         f"{row.key}  {row.bucket:>6}  {row.state:<9}  {row.remote_status or '':<11}  {row.requests:>8,}  "
-        f"{row.authors:>7,}  {exact_usd(row.reserve)}\n"
+        f"{row.authors:>7,}  {_spell(now - row.planned_at):>9}  {_left(row, now):>10}  {exact_usd(row.reserve)}\n"
         for row in rows
     ]
     return "".join(lines)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from summarizer_assets.cli.answer import Answer
 from summarizer_assets.cli.command import command as as_command
 from summarizer_assets.cli.command import opened
 from summarizer_assets.core.authors.failure_counts import Failures, action_for, is_rule, meaning_of
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.display_text import exact_usd, listed_buckets, moment, number_of, share
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.overview.facts import BucketNow, Overview
@@ -42,6 +44,7 @@ def status_text(now: Overview, *, verbose: bool = False) -> str:
         *_failures(now),
         *([] if second is None else [f"  {second.failed_by_both:>8,}  of these by both models"]),
         f"{'pending':<10}{coverage.pending:>12,}",
+        *_in_batch(now),
         f"{'spent':<10}{exact_usd(now.spent):>12}{_of_budget(now)}",
     ]
     if now.rejected_rows:
@@ -62,6 +65,12 @@ def _failures(now: Overview) -> Iterator[str]:
         yield f"  {some.authors:>8,}  {reason}: {meaning_of(reason)}"
         if not is_rule(reason):
             yield f"{'':>12}{_fate(some)}; {action_for(reason)}"
+
+
+def _in_batch(now: Overview) -> Iterator[str]:
+    waiting = now.in_batch
+    if waiting.jobs:
+        yield f"{'in batch':<10}{waiting.authors:>12,}  in {waiting.words(now.at)}"
 
 
 def _fate(some: Failures) -> str:
@@ -86,7 +95,22 @@ def _table(now: Overview) -> Iterator[str]:
 
 def _notes(bucket: BucketNow) -> str:
     notes = [f"{number_of(bucket.due, 'failure')} due"] if bucket.due else []
+    if bucket.in_batch.jobs:
+        notes.append(f"{bucket.in_batch.authors:,} in {number_of(bucket.in_batch.jobs, 'batch job')}")
     return ", ".join([*notes, *(["at work"] if bucket.at_work else []), *(["parked"] if bucket.parked else [])])
+
+
+def _jobs(waiting: Waiting) -> Mapping[str, Any]:
+    def told(seconds: float | None) -> str | None:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+    return {
+        "jobs": waiting.jobs,
+        "requests": waiting.requests,
+        "reserved_usd": dollars(waiting.reserve),
+        "oldest_at": told(waiting.oldest_at),
+        "expires_at": told(waiting.expires_at),
+    }
 
 
 def status_data(now: Overview) -> Mapping[str, Any]:
@@ -98,6 +122,8 @@ def status_data(now: Overview) -> Mapping[str, Any]:
         "summaries": coverage.summaries,
         "failed": coverage.failed,
         "pending": coverage.pending,
+        "in_batch": now.in_batch.authors,
+        "batch_jobs": _jobs(now.in_batch) if now.in_batch.jobs else None,
         "failures": {
             reason: {
                 "authors": some.authors,
@@ -126,6 +152,7 @@ def status_data(now: Overview) -> Mapping[str, Any]:
                 "failed": bucket.failed,
                 "pending": bucket.pending,
                 "due": bucket.due,
+                "in_batch": bucket.in_batch.authors,
             }
             for bucket in now.buckets
         ],

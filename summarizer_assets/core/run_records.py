@@ -62,7 +62,8 @@ def trust_after(last: PastRun | None, now: float) -> Trust:
 def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> dict[str, list[str]]:
     """Causes why the last run of a bucket stopped early, each with its buckets, sorted.
 
-    A run without an end, in a bucket without an active run, died.
+    A run without an end, in a bucket without an active run, died. One that ended while a batch job is under way has
+    done its work.
     """
     causes: dict[str, list[str]] = defaultdict(list)
     for bucket, past in sorted(runs.items()):
@@ -71,6 +72,6 @@ def stopped(runs: Mapping[str, Sequence[PastRun]], at_work: Collection[str]) -> 
         last = past[0]
         if last.ended_at is None:
             causes["died"].append(bucket)
-        elif last.stop is not None:
+        elif last.stop is not None and last.stop != IN_BATCH:
             causes[last.stop].append(bucket)
     return dict(causes)

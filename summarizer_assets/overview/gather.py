@@ -12,6 +12,7 @@ import polars as pl
 
 from summarizer_assets.core.authors.failure_counts import FailureStatistics
 from summarizer_assets.core.authors.state import is_retried, without_a_row
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.run_records import stopped
 from summarizer_assets.installation import Summarizer
@@ -55,6 +56,7 @@ def overview(summarizer: Summarizer) -> Overview:
         limit=settings.limit,
         second=_second(summarizer, failures),
         rejected_rows=sum(number for _, number in rejected_rows(summarizer.rejected)),
+        at=now,
     )
 
 
@@ -104,6 +106,7 @@ def _buckets(facts: RetryFacts, failures: _Failures, now: float) -> list[BucketN
             due=failures.due.get(state.bucket, 0),
             at_work=state.in_flight,
             parked=str(verdicts[state.bucket]) if verdicts[state.bucket] in _LEFT_ALONE else "",
+            in_batch=facts.in_batch.get(state.bucket, Waiting()),
         )
         for state in states
     ]

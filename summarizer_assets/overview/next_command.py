@@ -53,9 +53,11 @@ def _of_stops(now: Overview) -> Next | None:
 
 
 def _of_pending(now: Overview) -> Next | None:
-    pending = now.coverage.pending
+    pending, waiting = now.pending_elsewhere, now.in_batch
+    if waiting.can_go_on:
+        return Next(f"{number_of(waiting.for_us, 'batch job')} can be collected, or sent", "summarizer run")
     if not pending:
-        return None
+        return _of_jobs(now)
     if now.limit is not None and now.coverage.answered >= now.limit:
         return Next(
             f"The pilot of {number_of(now.limit)} is through. Look at some (summarizer report --open), then ask the "
@@ -68,6 +70,14 @@ def _of_pending(now: Overview) -> Next | None:
             f"{listed_buckets(keys).capitalize()} parked: no sensor tries again. Mend the cause, then", "summarizer run"
         )
     return Next(f"{number_of(pending)} wait to be asked", "summarizer run")
+
+
+def _of_jobs(now: Overview) -> Next | None:
+    waiting = now.in_batch
+    if not waiting.jobs:
+        return None
+    what = f"{number_of(waiting.authors)} wait for {number_of(waiting.jobs, 'batch job')}; summarizer ui collects them"
+    return Next(f"{what} by itself, or later", "summarizer run")
 
 
 def _of_failures(now: Overview) -> Next | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from summarizer_assets.core.authors.coverage import Coverage
 from summarizer_assets.core.authors.failure_counts import FailureStatistics
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.duration import Throughput
 from summarizer_assets.core.judging.flags import Flag
 from summarizer_assets.core.prompt.parsed_record import RecordView
@@ -92,6 +93,7 @@ class Report:
     record, so that outdated ones are known. `stopped`: cause, buckets and remedy of last runs that ended early.
     `at_work`: buckets with an active run. `rejected`: rejected source rows, by reason. `doubtful`: number of summaries
     with a flag of their text; `doubts`: some of them, the most doubtful first. `shown`: who is in the page's search.
+    `jobs`: what waits in batch jobs, by bucket.
     """
 
     at: datetime
@@ -115,6 +117,16 @@ class Report:
     doubts: Sequence[Doubt] = ()
     estimate: Reconciliation | None = None
     shown: Shown = field(default_factory=Shown)
+    jobs: Mapping[str, Waiting] = field(default_factory=dict)
+
+    @property
+    def in_batch(self) -> Waiting:
+        """What waits in batch jobs of all buckets."""
+        return sum(self.jobs.values(), Waiting())
+
+    @property
+    def batch_jobs(self) -> str:
+        return self.in_batch.words(self.at.timestamp())
 
     @property
     def coverage(self) -> Coverage:
@@ -149,7 +161,9 @@ class Report:
             Situation(
                 coverage=self.coverage,
                 failures=self.failures.by_reason,
-                waiting_in=[bucket for bucket, found in self.buckets.items() if found.pending],
+                waiting_in=[key for key, found in self.buckets.items() if found.pending > self._in_batch(key)],
+                in_batch=sum(map(self._in_batch, self.buckets)),
+                batch_jobs=self.batch_jobs,
                 stopped=self.stopped,
                 at_work=self.at_work,
                 rejected=self.rejected_rows,
@@ -163,3 +177,7 @@ class Report:
                 keep_removed=self.keep_removed,
             )
         )
+
+    def _in_batch(self, bucket: str) -> int:
+        """Pending authors of a bucket for whom a batch job is under way."""
+        return min(self.buckets[bucket].pending, self.jobs.get(bucket, Waiting()).authors)

@@ -94,6 +94,7 @@ def gather(
     samples, doubts = reader.people()
     runs = summarizer.state.recent_runs(_RUNS_OF_A_BUCKET)
     at_work = sorted(summarizer.state.holders())
+    jobs = summarizer.jobs.waiting()
     return Report(
         at=at,
         root=settings.root,
@@ -116,6 +117,7 @@ def gather(
         doubts=doubts,
         estimate=reconcile(summarizer),
         shown=shown,
+        jobs=jobs,
     )
 
 

@@ -38,6 +38,8 @@ def numbers(report: Report) -> dict[str, Any]:
         "summaries": coverage.summaries,
         "failed": coverage.failed,
         "pending": coverage.pending,
+        "in_batch": report.in_batch.authors or None,
+        "batch_jobs": report.in_batch.jobs or None,
         "outdated": coverage.outdated if report.compared else None,
         "vanished": coverage.vanished,
         "rejected_source_rows": report.rejected_rows,
@@ -68,11 +70,12 @@ def how_it_stands(report: Report) -> str:
     if not coverage.authors:
         return f"**{report.verdict}**"
     picture = bar(share(coverage.summaries, coverage.authors), coverage.summaries, coverage.failed, coverage.pending)
+    jobs = f" ({report.in_batch.authors:,} in {report.batch_jobs})" if report.in_batch.jobs else ""
     cost = "cost not known" if not money.known else f"{usd(dollars(money.spent))} spent"
     return (
         f"**{report.verdict}**\n\n{picture}\n\n{coverage.summaries:,} of {coverage.authors:,} authors have a summary "
         f"({share(coverage.summaries, coverage.authors)}), {coverage.failed:,} have none for a reason, "
-        f"{coverage.pending:,} are still to be asked; {cost}"
+        f"{coverage.pending:,} are still to be asked{jobs}; {cost}"
     )
 
 

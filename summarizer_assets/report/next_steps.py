@@ -26,7 +26,8 @@ class Step:
 class Situation:
     """The inputs of the decision. Money in nano-dollars; `budget`: None if none is set.
 
-    `waiting_in`: number of buckets with pending authors. `stopped`: causes why last runs ended early, with the buckets
+    `waiting_in`: buckets with pending authors for whom no batch job is under way; `in_batch`: pending authors for whom
+    one is, `batch_jobs`: what is told of these jobs. `stopped`: causes why last runs ended early, with the buckets
     and the remedy. `at_work`: buckets with an active run. `doubtful`: those of the `flagged` with a flag of their text.
     `priced`: whether the cost of a request is known.
     """
@@ -34,6 +35,8 @@ class Situation:
     coverage: Coverage
     failures: Mapping[str, Failures] | None = None
     waiting_in: Sequence[str] = ()
+    in_batch: int = 0
+    batch_jobs: str = ""
     stopped: Sequence[tuple[str, Sequence[str], str]] = ()
     at_work: Sequence[str] = ()
     rejected: int = 0
@@ -84,14 +87,19 @@ def _of_authors(now: Situation) -> list[Step]:
     if not coverage.authors:
         return [Step("there are no authors", "materialize the asset authors, all partitions: one pass over the source")]
     steps = []
-    new = coverage.pending - coverage.outdated
+    left = coverage.pending - now.in_batch
+    outdated = min(coverage.outdated, left)
+    new = left - outdated
     where = "" if now.at_work or not now.waiting_in else f": {listed_buckets(now.waiting_in)}"
     if new:
         how = f"`summarizer run`, or materialize author_summaries for their partitions, as a backfill{where}"
         steps.append(Step(f"{number_of(new)} wait to be asked", how))
-    if coverage.outdated:
+    if outdated:
         how = f"materialize their partitions; until then the old summaries stand{where}"
-        steps.append(Step(f"{number_of(coverage.outdated)} changed since their summary was written", how))
+        steps.append(Step(f"{number_of(outdated)} changed since their summary was written", how))
+    if now.in_batch:
+        how = "the sensor collect_batches collects them while it is turned on; `summarizer jobs` lists them"
+        steps.append(Step(f"{number_of(now.in_batch)} wait in {now.batch_jobs}", how, False))
     return steps
 
 

@@ -8,6 +8,7 @@ import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
@@ -108,6 +109,7 @@ def _template() -> jinja2.Template:
         "rate": rate,
         "duration": duration,
         "moment": moment,
+        "epoch": lambda seconds: "" if seconds is None else moment(datetime.fromtimestamp(seconds, UTC)),
         "date": lambda at: f"{at:%Y-%m-%d}",
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
         "spelt": lambda count: f"{_NUMBERS[count]} {'summary' if count == 1 else 'summaries'}",

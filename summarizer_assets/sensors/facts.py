@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from summarizer_assets.asked_model import AskedModel
 from summarizer_assets.core.authors.earlier_attempts import as_tried_with
 from summarizer_assets.core.authors.state import is_due, is_retried
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.buckets import buckets_of
 from summarizer_assets.core.money.amounts import nano_of
 from summarizer_assets.core.run_records import PastRun
@@ -18,7 +19,6 @@ from summarizer_assets.provider import asked_as
 from summarizer_assets.sensors.decide.provider_gate import Budget
 from summarizer_assets.sensors.decide.retry import BucketState
 from summarizer_assets.storage.delta.guards import reading
-from summarizer_assets.storage.state_db.batch_jobs import Waiting
 
 #: The most bytes per estimated token (a long run of plain letters), bytes around the records, and per character.
 _BYTES_A_TOKEN, _BYTES_AROUND, _BYTES_A_CHARACTER = 5, 20_000, 4

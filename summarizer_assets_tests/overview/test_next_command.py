@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from summarizer_assets.cli.app import SECTIONS
 from summarizer_assets.core.authors.failure_counts import Failures
+from summarizer_assets.core.batches.states import JobState
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.overview.facts import BucketNow, Overview
 from summarizer_assets.overview.next_command import next_command
 
 COMMANDS = {name for section in SECTIONS.values() for name in section}
 NUMBERS = st.integers(0, 3)
+LIVE = [state for state in JobState if state.live]
 
 
 @st.composite
@@ -23,7 +26,11 @@ def overviews(draw: st.DrawFn) -> Overview:
         summaries, failed, pending = draw(NUMBERS), draw(NUMBERS), draw(NUMBERS)
         counts = (summaries + failed + pending, summaries, failed, pending)
         parked = draw(st.sampled_from(["", "parked"]))
-        buckets.append(BucketNow(f"{number:04d}", *counts, at_work=draw(st.booleans()), parked=parked))
+        jobs = Waiting(1, 1, draw(st.integers(1, 3)), states=frozenset({draw(st.sampled_from(LIVE))}))
+        waiting = draw(st.sampled_from([Waiting(), jobs]))
+        buckets.append(
+            BucketNow(f"{number:04d}", *counts, at_work=draw(st.booleans()), parked=parked, in_batch=waiting)
+        )
     failures = {}
     for reason in draw(st.lists(st.sampled_from(FailureReason), max_size=2, unique=True)):
         due, waiting, exhausted, final = (draw(NUMBERS) for _ in range(4))
@@ -58,6 +65,7 @@ def test_all_is_done_only_where_nothing_is_left(now: Overview) -> None:
     if next_command(now).what == "All is done":
         assert now.coverage.authors
         assert not now.coverage.pending
+        assert not now.in_batch.jobs
         assert not now.at_work
         assert not now.stopped
         assert not any(some.due for some in now.failures.values())

@@ -40,6 +40,11 @@ def test_the_verdict_says_what_is_missing(coverage, words):
     [
         ({"coverage": Coverage()}, "materialize the asset authors"),
         ({"coverage": Coverage(9, 7, 0, 2), "waiting_in": ["0003"]}, "2 authors wait to be asked: .*bucket 0003"),
+        (
+            {"coverage": Coverage(9, 5, 0, 4, outdated=1), "in_batch": 2, "batch_jobs": "1 batch job of 2 requests"},
+            "2 authors wait in 1 batch job of 2 requests: the sensor collect_batches",
+        ),
+        ({"coverage": Coverage(9, 5, 0, 4, outdated=1), "in_batch": 2}, "1 author wait to be asked"),
         ({"coverage": Coverage(9, 7, 0, 2, outdated=2)}, "2 authors changed since .*old summaries stand"),
         (
             {"stopped": [("budget", ["0001", "0002"], "raise it")]},

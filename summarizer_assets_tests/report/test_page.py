@@ -16,6 +16,8 @@ import pytest
 from summarizer_assets.charts import Chart
 from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.authors.coverage import Coverage
+from summarizer_assets.core.batches.states import JobState
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.markdown import escaped
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.report.facts import Money, Report, Shown
@@ -99,6 +101,23 @@ def test_hostile_names_titles_summaries_and_reasons_are_text(written):
         assert parsed.texts.count(shown) >= 4, text  # name, affiliation, summary, title
     assert "49" not in parsed.text.split()
     assert "{{7*7}} {% raw %}" in parsed.text
+
+
+def test_batch_jobs_are_shown_with_age_expiry_and_money_and_nothing_of_them_where_there_is_none(hostile_report):
+    assert "batch job" not in Parsed(page(hostile_report, {})).text
+    assert not {"in_batch", "batch_jobs"} & numbers(hostile_report).keys()
+    began = NOW.timestamp() - 10_800
+    job = Waiting.of(
+        JobState.OPEN, requests=3, authors=12_000, reserve=2 * 10**9, planned_at=began, expires_at=began + 86_400
+    )
+    report = replace(hostile_report, jobs={"0000": job})
+    parsed = Parsed(page(report, {}))
+    assert not parsed.open
+    told = "12,000 in 1 batch job of 3 requests, the oldest 3.0 hours old, the first expires in 21.0 hours"
+    assert told in parsed.text
+    assert "2026-11-24 09:00 UTC 2026-11-25 09:00 UTC $2.00" in parsed.text
+    assert told in texts(report, {})["how_it_stands"]
+    assert (numbers(report)["in_batch"], numbers(report)["batch_jobs"]) == (12_000, 1)
 
 
 def test_nothing_steers_or_hides_text(written):

@@ -138,7 +138,7 @@ class BatchRoute:
         return RouteProgress(None if spending is None else spending.spent, _WAITS, self._sent.notices, changes)
 
     def totals(self) -> RouteTotals:
-        return RouteTotals(self._counts, self._sent, self._spending)
+        return RouteTotals(self._counts, self._sent, self._spending, self._under_way)
 
     @property
     def _spending(self) -> Spending | None:
@@ -147,10 +147,14 @@ class BatchRoute:
         booked = sum((one.booking for one in self._collected), Booking())
         return Spending(booked.spent, booked.wasted, booked.uncertain, cap=self._terms.money.cap)
 
+    @property
+    def _under_way(self) -> list[JobRow]:
+        """The bucket's live jobs, without those that this run has read and not booked yet."""
+        read = {one.row.key for one in self._collected}
+        return [row for row in self._jobs.live(self._work.facts.bucket) if row.key not in read]
+
     def _waiting(self) -> Stop | None:
-        live = self._jobs.live(self._work.facts.bucket)
-        mine = {one.row.key for one in self._collected}
-        live = [row for row in live if row.key not in mine]
+        live = self._under_way
         if not live or not self._work.outcomes.open_positions():
             return None
         authors = sum(row.authors for row in live)

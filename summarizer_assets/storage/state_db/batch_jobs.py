@@ -1,7 +1,7 @@
 """Batch jobs of a root: a row for each, stored before each step that the provider sees, and requests of live ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from summarizer_assets.core.batches.states import JobState, Next
+from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.money.spending import Booking, Grant, Wish
 from summarizer_assets.storage.state_db.database import METADATA, Database
 from summarizer_assets.storage.state_db.ledger import SpendLedger
@@ -103,6 +104,18 @@ class JobRow:
         values = {one.name: getattr(row, one.name) for one in fields(cls)}
         return cls(**{**values, "state": JobState(values["state"])})
 
+    @property
+    def waiting(self) -> Waiting:
+        """What waits in it, while it is live."""
+        return Waiting.of(
+            self.state,
+            requests=self.requests,
+            authors=self.authors,
+            reserve=self.reserve,
+            planned_at=self.planned_at,
+            expires_at=self.expires_at,
+        )
+
 
 @dataclass(frozen=True)
 class RequestRow:
@@ -122,16 +135,6 @@ class RequestRow:
     bytes: int = 0
     bound: int = 0
     reserve: int = 0
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What waits in one bucket's live jobs. `for_us`: jobs whose next step only a run can take."""
-
-    jobs: int = 0
-    authors: int = 0
-    for_us: int = 0
-    states: frozenset[JobState] = field(default_factory=frozenset)
 
 
 class BatchJobs:
@@ -189,14 +192,10 @@ class BatchJobs:
         return [_request(row) for row in rows]
 
     def waiting(self) -> Mapping[str, Waiting]:
-        """By bucket."""
+        """What waits in live jobs, by bucket."""
         found: dict[str, Waiting] = {}
         for job in self.live():
-            before = found.get(job.bucket, Waiting())
-            for_us = job.state not in (JobState.CREATING, JobState.OPEN)
-            found[job.bucket] = Waiting(
-                before.jobs + 1, before.authors + job.authors, before.for_us + for_us, before.states | {job.state}
-            )
+            found[job.bucket] = found.get(job.bucket, Waiting()) + job.waiting
         return found
 
     def token_window(self, account: str, model: str, since: float) -> int | None:
