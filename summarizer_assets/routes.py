@@ -93,7 +93,7 @@ def by_batch_jobs(
         parts.prompt,
         adapting=parts.adapting,
         terms=BatchTerms(
-            JobLimits(kind.limits.requests, kind.limits.bytes, settings.batch_enqueued_tokens),
+            job_limits(settings),
             parts.groups,
             batch_account(settings),
             money,
@@ -126,6 +126,12 @@ def _trust(parts: Parts) -> Trust:
     if parts.work.snapshot.plan.current:
         return Trust.PROVEN
     return Trust.DISTRUSTED if parts.trust is Trust.DISTRUSTED else Trust.UNTRIED
+
+
+def job_limits(settings: Settings) -> JobLimits:
+    """Of one batch job; its tokens are at the same time the most that the account may queue."""
+    limits = batch_kind(settings).limits
+    return JobLimits(limits.requests, limits.bytes, settings.batch_enqueued_tokens)
 
 
 def batch_kind(settings: Settings) -> BatchKind:

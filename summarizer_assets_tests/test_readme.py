@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic.fields import FieldInfo
 
+from summarizer_assets.capacity.by_model import by_model_markdown
+from summarizer_assets.capacity.fleet import Job
 from summarizer_assets.core.authors.remedies import REMEDIES
+from summarizer_assets.core.buckets import buckets_for
 from summarizer_assets.core.paper_fields import PAPER_FIELDS, Kind, PaperField
 from summarizer_assets.core.records import FailureReason
 from summarizer_assets.settings import PREFIX, Settings
@@ -91,10 +94,16 @@ def paper_fields_table() -> list[str]:
     return ["| field | kind | meaning | read by the model |", "|---|---|---|---|", *rows]
 
 
+def by_model_tables() -> list[str]:
+    """What the command on the page prints: the tokens of the table of group sizes."""
+    return by_model_markdown(Job(20_000_000, 20, 158, 89), buckets_for(20_000_000, 1).count).splitlines()
+
+
 TABLES = {
     "settings": (DOCS / "settings.md", settings_table),
     "reasons": (DOCS / "failures/README.md", reasons_table),
     "paper-fields": (DOCS / "own-data.md", paper_fields_table),
+    "by-model": (DOCS / "routes.md", by_model_tables),
 }
 _RENEW = "renew the tables in the pages with: python -m summarizer_assets_tests.test_readme"
 

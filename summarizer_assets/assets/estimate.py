@@ -9,7 +9,7 @@ from pydantic import Field
 from summarizer_assets.assets.redrive import ResummarizeConfig
 from summarizer_assets.assets.root_tag import at_root
 from summarizer_assets.core.estimation.cost import Span
-from summarizer_assets.estimate.markdown import estimate_notes, estimate_table, reconciliation_markdown
+from summarizer_assets.estimate.markdown import estimate_notes, estimate_table, reconciliation_markdown, routes_table
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import Reconciliation, reconcile
 from summarizer_assets.estimate.renewal import Renewal, cost_usd, renewals, renewals_markdown, tokens, total
@@ -61,6 +61,7 @@ def _metadata(spend: SpendEstimate, before: Reconciliation | None) -> dict[str, 
     chosen, pending = spend.configured, spend.pending
     facts: dict[str, Any] = {
         "estimate": dg.MetadataValue.md(estimate_table(spend)),
+        **_by_route(spend),
         "what_it_rests_on": dg.MetadataValue.md(estimate_notes(spend)),
         "picture": dg.MetadataValue.md(picture(spend).markdown),
         "last_estimate_reconciled": dg.MetadataValue.md(reconciliation_markdown(before)),
@@ -82,6 +83,16 @@ def _metadata(spend: SpendEstimate, before: Reconciliation | None) -> dict[str, 
     }
     facts |= {name: value for name, value in maybe.items() if value is not None}
     return facts | _reconciled(before)
+
+
+def _by_route(spend: SpendEstimate) -> dict[str, Any]:
+    """The routes side by side, and what batch jobs would cost; nothing where there is one route only."""
+    table = routes_table(spend)
+    if not table:
+        return {}
+    facts: dict[str, Any] = {"routes": dg.MetadataValue.md(table)}
+    jobs = next((route for route in spend.routes if route.jobs is not None), None)
+    return facts if jobs is None else facts | _dollars("batch_jobs_cost", jobs.cost_usd)
 
 
 def _renewals(found: list[Renewal]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None)
         limit_used=None if limit_s is None else min(1.0, limit_s / seconds),
         workers_needed=workers_needed(job, provider, fleet, costs),
         in_flight_needed=in_flight_needed(job, provider, fleet, costs),
-        cost_usd=_cost(job, provider.price),
+        cost_usd=None if provider.price is None else cost_of(job, provider.price),
         cpu_s=fleet.buckets * costs.start_s + job.authors * costs.author_s + job.requests * costs.request_s,
     )
 
@@ -232,9 +232,8 @@ def _commit_s(fleet: Fleet, costs: Costs) -> float:
     return max(one, 1 / COMMITS_A_SECOND) if fleet.object_store else one
 
 
-def _cost(job: Job, price: Price | None) -> float | None:
-    if price is None:
-        return None
+def cost_of(job: Job, price: Price) -> float:
+    """Dollars, if nothing comes from the provider's cache."""
     return dollars(
         price.as_asked.cost(Usage(round(job.authors * job.prompt_tokens), round(job.authors * job.completion_tokens)))
     )

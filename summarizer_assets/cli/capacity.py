@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from summarizer_assets.capacity.by_model import by_model_json, by_model_markdown
 from summarizer_assets.capacity.fleet import MOST_IN_FLIGHT, Costs, plan
 from summarizer_assets.capacity.footprint import footprint_of
 from summarizer_assets.capacity.inputs import Wishes, given
@@ -44,7 +45,14 @@ _COMPARED = (1, 2, 4, 8)  # workers
 @click.option(
     "--buckets", type=Count(MAX_BUCKETS), help="Number of buckets; default: the tables' or the recommended number."
 )
-def command(*, price_input_usd: float | None, price_output_usd: float | None, **wishes: Any) -> Answer:  # noqa: ANN401 - the fields of Wishes
+@click.option("--by-model", is_flag=True, help="Also the cost by each model of the price list, and by each route.")
+def command(
+    *,
+    price_input_usd: float | None,
+    price_output_usd: float | None,
+    by_model: bool,
+    **wishes: Any,  # noqa: ANN401 - the fields of Wishes
+) -> Answer:
     """Calculate how many workers a job needs, how long it takes, and what limits the speed.
 
     The calculation uses measured costs; it makes no request and writes nothing. Missing options are taken from the
@@ -62,7 +70,8 @@ def command(*, price_input_usd: float | None, price_output_usd: float | None, **
     fleets = [found.fleet, *(replace(found.fleet, workers=workers) for workers in _COMPARED)]
     plans = [plan(found.job, found.provider, fleet) for fleet in fleets]
     footprint = footprint_of(found.job, found.fleet, Costs(), plans[0].seconds)
-    return Answer(
-        data=capacity_json(found, plans, footprint),
-        markdown=capacity_markdown(found, plans, footprint),
-    )
+    data, markdown = capacity_json(found, plans, footprint), capacity_markdown(found, plans, footprint)
+    if by_model:
+        data["by_model"] = by_model_json(found.job, found.fleet.buckets)
+        markdown += f"\n\n{by_model_markdown(found.job, found.fleet.buckets)}"
+    return Answer(data=data, markdown=markdown)

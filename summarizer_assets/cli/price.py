@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from summarizer_assets.core.display_text import duration, number, usd
+from summarizer_assets.core.duration import UNKNOWN
+from summarizer_assets.estimate.markdown import jobs_told, time_told
 from summarizer_assets.estimate.spend import SpendEstimate
 from summarizer_assets.estimate.terms import NO_PRICE, usd_span
 
@@ -13,6 +15,20 @@ _WIDTH: Final = 10
 def price_text(spend: SpendEstimate) -> str:
     """What the pending authors will take."""
     return "\n".join(f"{name:<{_WIDTH}} {value}" for name, value in _lines(spend))
+
+
+def _routes(spend: SpendEstimate) -> Iterator[tuple[str, str]]:
+    """Each route with its price and window, where there is a choice of routes and a price to pay."""
+    free = spend.prices.price is not None and spend.prices.price.free
+    if free or all(route.jobs is None for route in spend.routes):
+        return
+    for route in spend.routes:
+        parts = [f"cost {UNKNOWN}" if route.cost_usd is None else usd(route.cost_usd.expected)]
+        if route.duration.seconds is not None:
+            parts.append(time_told(route.duration))
+        if route.jobs is not None:
+            parts.append(f"{jobs_told(route.jobs)} batch {'job' if route.jobs.jobs == 1 else 'jobs'}")
+        yield "route", f"{route.name}: {', '.join(parts)}{' (configured)' if route.chosen else ''}"
 
 
 def _lines(spend: SpendEstimate) -> Iterator[tuple[str, str]]:
@@ -26,9 +42,10 @@ def _lines(spend: SpendEstimate) -> Iterator[tuple[str, str]]:
         yield "cost", f"not known: {NO_PRICE}"
     else:
         yield "cost", usd_span(found.cost_usd) if found.cost_usd.high else "nothing"
-    seconds = spend.configured.duration.seconds
-    if seconds is not None:
-        yield "time", f"about {duration(seconds)}, bound by {spend.configured.duration.bound_by}"
+    takes = spend.configured.duration
+    if takes.seconds is not None:
+        yield "time", f"{'at most' if takes.at_most else 'about'} {duration(takes.seconds)}, bound by {takes.bound_by}"
+    yield from _routes(spend)
     if not spend.model.learnt and not (spend.prices.price and spend.prices.price.free):
         yield "", "a guess until the model has answered: a pilot (--limit 50) makes it sure"
     left, beyond = spend.budget_left_usd, spend.beyond_budget_usd

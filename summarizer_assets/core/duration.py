@@ -16,6 +16,7 @@ REQUESTS: Final = "the requests limit"
 TOKENS: Final = "the tokens limit"
 ANSWERS: Final = "how long answers take"
 EARLIER: Final = "the pace of earlier runs"
+WINDOW: Final = "the provider's window for batch jobs"
 UNKNOWN: Final = "not known"
 _MINUTE_S: Final = 60.0
 #: Initial concurrency if no limit is known, see `llm/rate/concurrency.py`.
@@ -24,11 +25,15 @@ _FIRST_IN_FLIGHT: Final = 4
 
 @dataclass(frozen=True)
 class Duration:
-    """`seconds`: None if unknown. `at_least`: a lower bound, because the limits are known but the latency is not."""
+    """`seconds`: None if unknown. `at_least`: a lower bound, because the limits are known but the latency is not.
+
+    `at_most`: an upper bound.
+    """
 
     seconds: float | None
     bound_by: str
     at_least: bool = False
+    at_most: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.estimate.renewal import Renewal, cost_usd, tokens, total
+from summarizer_assets.estimate.routes import RouteOption
 from summarizer_assets.estimate.spend import Option, SpendEstimate
 
 
@@ -26,6 +27,7 @@ def estimate_figures(spend: SpendEstimate) -> dict[str, Any]:
         "other_tier": spend.prices.other_tier,
         "notices": list(spend.prices.notices),
         "configured": _option(spend.configured),
+        "by_route": [route_figures(route) for route in spend.routes],
         "by_group_size": [_option(option) for option in spend.options],
         "budget_left_usd": spend.budget_left_usd,
         "beyond_budget_usd": spend.beyond_budget_usd,
@@ -47,6 +49,24 @@ def renewal_figures(found: Sequence[Renewal]) -> dict[str, Any]:
         "tokens": tokens(renewals),
         "cost_usd": cost_usd(renewals),
         "by_prompt_and_model": [asdict(one) for one in renewals],
+    }
+
+
+def route_figures(route: RouteOption) -> dict[str, Any]:
+    """The last four are None of requests that a run waits for."""
+    jobs = route.jobs
+    return {
+        "route": route.route,
+        "tier": route.tier,
+        "configured": route.chosen,
+        "cost_usd": None if route.cost_usd is None else asdict(route.cost_usd),
+        "seconds": route.duration.seconds,
+        "seconds_are_at_least": route.duration.at_least,
+        "seconds_are_at_most": route.duration.at_most,
+        "jobs": None if jobs is None else jobs.jobs,
+        "jobs_of_a_bucket": None if jobs is None else jobs.most_of_a_bucket,
+        "rounds": None if jobs is None else jobs.rounds,
+        "price_known": None if jobs is None else route.discounted and route.cost_usd is not None,
     }
 
 

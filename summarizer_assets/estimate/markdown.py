@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from summarizer_assets.core.display_text import duration, moment, number, usd
+from summarizer_assets.core.display_text import duration, moment, number, number_of, usd
 from summarizer_assets.core.duration import UNKNOWN, Duration
+from summarizer_assets.core.estimation.batch_window import BatchWork
 from summarizer_assets.core.markdown import table
 from summarizer_assets.estimate.reconcile import Reconciliation
 from summarizer_assets.estimate.spend import Option, SpendEstimate
@@ -14,15 +15,41 @@ _CUT = 0.75  # of a size; the last group of a bucket is smaller anyway
 
 
 def estimate_markdown(spend: SpendEstimate) -> str:
-    """The table by group size, followed by its assumptions."""
-    return f"{estimate_table(spend)}\n\n{estimate_notes(spend)}"
+    """The tables by group size and by route, followed by their assumptions."""
+    return "\n\n".join(filter(None, (estimate_table(spend), routes_table(spend), estimate_notes(spend))))
 
 
 def estimate_table(spend: SpendEstimate) -> str:
     """The table by group size, kept short: Dagster shows Markdown of less than 1,000 characters inline."""
-    head = ("authors a request", "requests", "tokens in", "tokens out", f"cost, {spend.prices.tier}",
+    head = ("authors a request", "requests", "tokens in", "tokens out", f"cost, {spend.prices.name}",
             f"cost, {spend.prices.other_tier}", "time")  # fmt: skip
     return table(head, [_row(option, configured=option is spend.configured) for option in spend.options])
+
+
+def routes_table(spend: SpendEstimate) -> str:
+    """The configured group size by each route; empty where there is only one."""
+    if len(spend.routes) == 1:
+        return ""
+    found = spend.configured.estimate
+    tokens = (number(found.prompt_tokens.expected), number(found.completion_tokens.expected))
+    rows = [
+        (
+            f"**{route.name}** (configured)" if route.chosen else route.name,
+            *tokens,
+            UNKNOWN if route.cost_usd is None else usd_span(route.cost_usd),
+            time_told(route.duration),
+            "" if route.jobs is None else jobs_told(route.jobs),
+        )
+        for route in spend.routes
+    ]
+    return table(("route", "tokens in", "tokens out", "cost", "time", "batch jobs"), rows)
+
+
+def jobs_told(jobs: BatchWork) -> str:
+    """How many, in how many rounds, and how many of one bucket at most."""
+    rounds = f" in {number(jobs.rounds)} rounds" if jobs.rounds > 1 else ""
+    each = f" (up to {number(jobs.most_of_a_bucket)} a bucket)" if jobs.most_of_a_bucket > 1 else ""
+    return f"{number(jobs.jobs)}{rounds}{each}"
 
 
 def estimate_notes(spend: SpendEstimate) -> str:
@@ -59,7 +86,7 @@ def _row(option: Option, *, configured: bool) -> tuple[str, ...]:
         number(found.completion_tokens.expected),
         UNKNOWN if found.cost_usd is None else usd_span(found.cost_usd),
         UNKNOWN if option.other_cost_usd is None else usd_span(option.other_cost_usd),
-        _time(option.duration),
+        time_told(option.duration),
     )
 
 
@@ -77,6 +104,7 @@ def _notes(spend: SpendEstimate) -> Iterator[str]:
             "SUMMARIZER_MAX_OUTPUT_TOKENS and SUMMARIZER_GROUP_TOKENS cut groups to fit, and buckets hold no more."
         )
     yield from _times(spend)
+    yield from _batch_jobs(spend)
     yield _read(spend)
 
 
@@ -161,12 +189,38 @@ def _flex(spend: SpendEstimate) -> Iterator[str]:
 
 
 def _times(spend: SpendEstimate) -> Iterator[str]:
-    durations = [option.duration for option in spend.options if option.estimate.calls.expected]
+    options = [option for option in spend.options if option.estimate.calls.expected]
+    durations = [option.duration for option in options if not option.duration.at_most]
     known = dict.fromkeys(one.bound_by for one in durations if one.bound_by != UNKNOWN)
     if known:
         yield f"The time is of one run after the other, bound by {' or '.join(known)}."
     if any(one.seconds is None or one.at_least for one in durations):
         yield ("How long a request takes is not known for every size: `summarizer calibrate` measures it.")
+
+
+def _batch_jobs(spend: SpendEstimate) -> Iterator[str]:
+    """What the row of batch jobs rests on, and what they would save."""
+    route = next((route for route in spend.routes if route.jobs is not None), None)
+    if route is None or route.jobs is None or not route.jobs.jobs:
+        return
+    window, tokens = duration(route.jobs.window_s), number(spend.configured.estimate.prompt_tokens.expected)
+    if route.queue is None:
+        queue = (
+            f"in one round, if the account may queue {tokens} input tokens; SUMMARIZER_BATCH_ENQUEUED_TOKENS tells it"
+        )
+    else:
+        rounds = number_of(route.jobs.rounds, "round")
+        queue = f"in {rounds}, for the account may queue {number(route.queue)} of {tokens} input tokens"
+    yield (
+        f"A batch job takes the provider {window} at most, here {queue}. Authors whose answer fails a check go into a "
+        "further job."
+    )
+    if not route.discounted:
+        yield "What batch jobs cost at this provider is not known: SUMMARIZER_BATCH_FACTOR tells it."
+    cost = spend.configured.estimate.cost_usd
+    if not route.chosen and cost is not None and route.cost_usd is not None and route.cost_usd.expected < cost.expected:
+        part, saved = route.cost_usd.expected / cost.expected, cost.expected - route.cost_usd.expected
+        yield f"SUMMARIZER_ROUTE=batch would cost {part:.2g} of that, {usd(saved)} less."
 
 
 def _read(spend: SpendEstimate) -> str:
@@ -187,10 +241,10 @@ def _verdict(found: Reconciliation) -> str:
     return f"{share:.0%} of the authors are answered; at what they took, all of them come out {where} the interval."
 
 
-def _time(found: Duration) -> str:
+def time_told(found: Duration) -> str:
     if found.seconds is None:
         return UNKNOWN
-    return ("at least " if found.at_least else "") + duration(found.seconds)
+    return ("at least " if found.at_least else "at most " if found.at_most else "") + duration(found.seconds)
 
 
 def _each(value: float | None) -> str:

@@ -27,7 +27,7 @@ def _cost(spend: SpendEstimate) -> Callable[["Axes"], None]:
             _points(axes, spans, 0.0, BLUE, "tokens")
             axes.set_ylabel("million tokens")
         else:
-            _points(axes, [option.estimate.cost_usd for option in spend.options], -_BESIDE, BLUE, spend.prices.tier)
+            _points(axes, [option.estimate.cost_usd for option in spend.options], -_BESIDE, BLUE, spend.prices.name)
             _points(axes, [option.other_cost_usd for option in spend.options], _BESIDE, ORANGE, spend.prices.other_tier)
             axes.set_ylabel("US dollars, with interval")
             axes.legend(frameon=False, loc="upper right", ncols=2)

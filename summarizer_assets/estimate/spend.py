@@ -11,6 +11,7 @@ from summarizer_assets.core.money.amounts import NANO, nano_of
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.pace import pace_of
 from summarizer_assets.estimate.pending_sample import pending_authors
+from summarizer_assets.estimate.routes import RouteOption, jobs_for, route_options, window
 from summarizer_assets.estimate.terms import SIZES, Prices, at_price, prices_of, terms_of
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.state_db.estimates import EstimateBook, KeptEstimate
@@ -38,7 +39,9 @@ class SecondEstimate:
 
 @dataclass(frozen=True)
 class SpendEstimate:
-    """Requests and cost of all runs if they started now. `options`: by group size; `configured`: one of them.
+    """Requests and cost of all runs if they started now.
+
+    `options`: by group size, on the route of the settings; `configured`: one of them. `routes`: that one on each route.
 
     `budget_left_usd`: SUMMARIZER_BUDGET_USD minus spent, uncertain and reserved amounts; None without a budget.
     `second`: of the second model, in no other figure; None without one.
@@ -49,6 +52,7 @@ class SpendEstimate:
     prices: Prices
     options: tuple[Option, ...]
     configured: Option
+    routes: tuple[RouteOption, ...]
     budget_left_usd: float | None
     limit: int | None
     seconds: float
@@ -87,13 +91,17 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
         found = estimate_of(work, terms, model)
         other = estimate_of(work, at_price(terms, prices.other), model).cost_usd
         each = work.authors / work.calls if work.calls else 0.0
-        options.append(Option(size, each, found, other, pace.duration(found, size, buckets)))
+        takes = pace.duration(found, size, buckets)
+        if prices.by_batch:
+            takes = window(jobs_for(settings, pending, found))
+        options.append(Option(size, each, found, other, takes))
     return SpendEstimate(
         pending=pending,
         model=model,
         prices=prices,
         options=tuple(options),
         configured=next(option for option in options if option.group_size == settings.group_size),
+        routes=route_options(summarizer, pending, model, prices=prices, pace=pace),
         budget_left_usd=_left(summarizer),
         limit=settings.limit,
         seconds=time.monotonic() - began,

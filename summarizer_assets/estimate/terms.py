@@ -11,6 +11,7 @@ from summarizer_assets.pricing import listed_price, model_notices
 
 SIZES = (1, 20, 100, 500)
 FLEX = "flex"
+BATCH_JOBS = "batch jobs"
 NO_PRICE = (
     "no price is known: set SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD to what a million tokens cost "
     "(0 for a server of your own)"
@@ -22,7 +23,7 @@ class Prices:
     """The configured price, and the other tier's if it is known for certain.
 
     `source`: origin of the first. `other_reason`: why the second is unknown. `notices`: notices about the model and the
-    price list.
+    price list. `by_batch`: the first is that of batch jobs.
     """
 
     price: Price | None
@@ -32,6 +33,12 @@ class Prices:
     other: Price | None
     other_reason: str | None
     notices: tuple[str, ...] = ()
+    by_batch: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the configured price, as the head of a column."""
+        return BATCH_JOBS if self.by_batch else self.tier
 
 
 def usd_span(span: Span) -> str:
@@ -55,15 +62,16 @@ def prices_of(summarizer: Summarizer, today: date | None = None) -> Prices:
     tier = settings.llm_extra_body.get("service_tier")
     other_tier = STANDARD if tier == FLEX else FLEX
     here = tier_name(tier) or str(tier)
-    notices = tuple(model_notices(settings, today))
+    notices, by_batch = tuple(model_notices(settings, today)), settings.route == "batch"
     if settings.embedded:
         return Prices(summarizer.price, here, "the embedded template is free", other_tier, None, "it is free")
     if settings.price_input_usd is not None:
         own = "SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD"
         reason = f"{own} are set, and say nothing of it"
-        return Prices(summarizer.price, here, own, other_tier, None, reason, notices)
+        return Prices(summarizer.price, here, own, other_tier, None, reason, notices, by_batch)
     other = listed_price(settings, None if tier == FLEX else FLEX, today)
     listed = listed_price(settings, tier, today)
     source = NO_PRICE if listed is None else f"the list price of {listed.model}, taken on {listed.taken}"
     unsure = None if other else f"the package's list has no sure {other_tier} price for {settings.model}"
-    return Prices(summarizer.price, here, source, other_tier, other.price if other else None, unsure, notices)
+    found = other.price if other else None
+    return Prices(summarizer.price, here, source, other_tier, found, unsure, notices, by_batch)

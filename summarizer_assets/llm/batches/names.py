@@ -53,6 +53,12 @@ def usual_factor(name: BatchProviderName | None, base_url: str) -> float | None:
     return None if host is None or host.provider != name else host.factor
 
 
+def usual_factor_at(host: str | None) -> float | None:
+    """The same of the provider at a host; None: not known, or it is none of these."""
+    found = _HOSTS.get(host or "")
+    return None if found is None else found.factor
+
+
 def _host(base_url: str) -> _Host | None:
     name = urlsplit(base_url).hostname or ""
     return next(

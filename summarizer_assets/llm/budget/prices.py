@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from summarizer_assets.core.money.amounts import STANDARD, Price, tier_name
+from summarizer_assets.llm.batches.names import usual_factor_at
 from summarizer_assets.llm.budget.model_ends import End
 
 _TABLE: Final = Path(__file__).with_name("prices.toml")
@@ -57,6 +58,37 @@ def list_price(
     tiers = tuple(by_tier.items()) if len(by_tier) > 1 else ()
     price = replace(by_tier[asked], tiers=tiers)
     return ListPrice(price, entry["name"], list_taken())
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """A model of the list with its prices, standard and with flex or in batch jobs; None: not known.
+
+    `host`: where alone the prices hold; None: wherever it is served. `ends`: see `model_ends`.
+    """
+
+    name: str
+    maker: str
+    host: str | None
+    price: Price
+    flex: Price | None
+    batch: Price | None
+    ends: date | None
+
+
+def listed_models() -> list[ListedModel]:
+    """All models that had not ended when the list was taken. Batch jobs are those of the maker, or of the host."""
+    found = []
+    for section in _sections():
+        host = next(iter(section.get("hosts", ())), None)
+        factor = usual_factor_at(host or section.get("home"))
+        for name, entry in section["models"].items():
+            if "ended" not in entry:
+                price = _price(entry, Decimal(1))
+                flex = _price(entry, Decimal(entry["flex"])) if "flex" in entry else None
+                batch = None if factor is None else price.times(factor)
+                found.append(ListedModel(name, section["maker"], host, price, flex, batch, entry.get("ends")))
+    return found
 
 
 def list_taken() -> date:
@@ -110,11 +142,15 @@ def _list() -> dict[str, Any]:
     return tomllib.loads(_TABLE.read_text(encoding="utf-8"), parse_float=Decimal)
 
 
+def _sections() -> list[dict[str, Any]]:
+    return [part for part in _list().values() if isinstance(part, dict)]
+
+
 @cache
 def _by_host() -> dict[str | None, dict[str, dict[str, Any]]]:
     """Each entry by every name that stands for it, without dates, by the host where it holds."""
     found: dict[str | None, dict[str, dict[str, Any]]] = {}
-    for section in (part for part in _list().values() if isinstance(part, dict)):
+    for section in _sections():
         for host in section.get("hosts", [_ANYWHERE]):
             for name, entry in section["models"].items():
                 for known_as in (name, *(f"{prefix}/{name}" for prefix in section.get("prefixes", ()))):
