@@ -1,8 +1,8 @@
 """The provider's control interface over HTTP: request log, counts and plan.
 
 `GET record` (the newest requests with their outcomes), `GET stats` (counts of all), `GET` and `POST plan`,
-`POST heal` (drop all rules); `GET batches` (all jobs, and what was billed for them), `POST clock` (put the clock of the
-batch service forward, `{"seconds": 3600}`).
+`POST heal` (drop all rules); `GET batches` (all jobs, what was billed for them, and their answered lines as
+`record` and `stats` have requests), `POST clock` (put the clock of the batch service forward, `{"seconds": 3600}`).
 """
 
 from typing import Final
@@ -59,7 +59,8 @@ def refusal(message: str, status: int) -> Answer:
 
 
 def _batches(provider: FaultyProvider) -> Answer:
-    return _json({"jobs": provider.batches.jobs(), "bill": provider.batches.bill})
+    jobs, bill = provider.batches.jobs(), provider.batches.bill
+    return _json({"jobs": jobs, "bill": bill, "record": provider.lines.entries, "stats": provider.line_stats()})
 
 
 def _json(value: object, status: int = 200) -> Answer:

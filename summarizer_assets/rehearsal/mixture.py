@@ -1,7 +1,8 @@
-"""The default plan of a rehearsal: a mixture of all kinds of faults."""
+"""The default plan of a rehearsal: a mixture of all kinds of faults, in batch jobs too."""
 
 from collections.abc import Sequence
 
+from summarizer_assets.rehearsal.batches.terms import BadLine, BatchTerms, CallFault
 from summarizer_assets.rehearsal.plan import Plan, Rule
 
 #: Shares of all requests, by fault.
@@ -24,10 +25,27 @@ _SHARES = {
     "slow": 0.02,
 }
 _FOR_EVER = ("content_filter", "unprocessable")
+#: Jobs of hours, lists and results that show late, calls that go wrong, a line that comes twice. No line is missing:
+#: nobody knows what such a one cost, and bill and ledger are compared to the last digit.
+_BATCH = BatchTerms(
+    validating_s=600.0,
+    running_s=4 * 3_600.0,
+    finalizing_s=300.0,
+    listed_after_s=30.0,
+    ids_after_s=120.0,
+    empty_error_file=True,
+    calls=(
+        CallFault("upload", "server_error", after=1),
+        CallFault("create", "gateway_timeout", done=True, after=1),
+        CallFault("jobs", "unavailable", after=2, times=2),
+        CallFault("content", "short_body", after=1),
+    ),
+    lines=(BadLine(1, "twice"),),
+)
 
 
 def something_of_everything(authors: Sequence[str]) -> Plan:
-    """Faults of answers and connections, rate limits, slow periods, an outage, and two authors that always fail."""
+    """Faults of answers, connections and batch jobs, rate limits, an outage, and two authors that always fail."""
     places = sorted({len(authors) // 3, 2 * len(authors) // 3})
     hopeless = zip(_FOR_EVER, [authors[place] for place in places], strict=False)
     return Plan(
@@ -41,4 +59,5 @@ def something_of_everything(authors: Sequence[str]) -> Plan:
         latency_sigma=0.5,
         requests_per_minute=1200,
         tokens_per_minute=4_000_000,
+        batch=_BATCH,
     )

@@ -40,6 +40,15 @@ class ProviderProcess:
         found: dict[str, Any] = msgspec.json.decode(self._ask("GET", "stats"))
         return found
 
+    def batches(self) -> dict[str, Any]:
+        """All batch jobs, what was billed for them, and their answered lines as entries of `record`, with counts."""
+        found: dict[str, Any] = msgspec.json.decode(self._ask("GET", "batches"))
+        return found | {"record": msgspec.convert(found["record"], list[Entry])}
+
+    def wait(self, seconds: float) -> None:
+        """Put the clock of the batch service forward."""
+        self._ask("POST", "clock", msgspec.json.encode({"seconds": seconds}))
+
     def use(self, plan: Plan) -> None:
         """Switch to another plan."""
         self._ask("POST", "plan", msgspec.json.encode(plan))

@@ -39,6 +39,10 @@ class FaultyProvider:
 
     `entries`, `plan`, `use` and `heal` are thread-safe; the rest belongs to the server's thread.
 
+    Attributes:
+        record: of requests.
+        lines: of lines of batch jobs, each when the model has worked on it.
+
     Args:
         answer: computes the correct answer; its `summaries` show the authors asked for. It may raise
             `RequestRefusedError`, which is answered with its status and not logged.
@@ -61,6 +65,7 @@ class FaultyProvider:
         self._started = clock()
         plan = plan or Plan()
         self.record = Record(plan.keep_entries)
+        self.lines = Record(plan.keep_entries)
         self._course = Course(plan, self._started)
         self.batches = BatchService(self._line, lambda: self.plan.batch, lambda: self.plan.seed, time_of_day)
         self.batch_calls = BatchCalls(self.batches, lambda: self.plan.batch, time_of_day)
@@ -81,6 +86,7 @@ class FaultyProvider:
         self.batches.bring_up_to_date()  # under the plan that held until now
         self.batch_calls.restart()
         self.record.keep(plan.keep_entries)
+        self.lines.keep(plan.keep_entries)
         self._course = Course(plan, self._clock())
         for changed in self.on_change:
             changed()
@@ -92,6 +98,10 @@ class FaultyProvider:
     def stats(self) -> dict[str, Any]:
         """See `Record.stats`."""
         return self.record.stats(self._since_start())
+
+    def line_stats(self) -> dict[str, Any]:
+        """The same of the lines of batch jobs."""
+        return self.lines.stats(self._since_start())
 
     def shut_from_the_start(self) -> Shut | None:
         rule = self._course.shut_from_the_start()
@@ -133,11 +143,19 @@ class FaultyProvider:
         except RequestRefusedError as refused:
             return LineAnswer.of(Answer(refused.status, refused.body), Right(b"", (), 0, 0), interface)
         right = self._billed(right, asked, course, interface)
+        self.lines.requests += 1
+        now = self._since_start()
+        entry = Entry(self.lines.requests, now, right.ids, None)
         reply = Reply(Answer(_OK, right.body))
         chosen = course.choose(right.ids, self._clock())
         if chosen is not None and (chosen[0].name in BODIES or chosen[0].name in STATUSES):
             _spoil(reply, *chosen)
-        return LineAnswer.of(reply.answer, right, interface)
+            entry.fault, entry.hit = chosen[0].name, tuple(sorted(chosen[1]))
+        answer = LineAnswer.of(reply.answer, right, interface)
+        entry.prompt_tokens, entry.completion_tokens = answer.prompt_tokens, answer.completion_tokens
+        self.lines.began(entry)
+        self.lines.ended(entry, answer.status, now, useful=entry.fault is None)
+        return answer
 
     def _billed(self, right: Right, asked: bytes, course: Course, interface: Interface) -> Right:
         """`right` with the usage that the plan has it tell."""

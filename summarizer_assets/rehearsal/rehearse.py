@@ -4,6 +4,9 @@ Executes the ingest, every bucket, and the retry sensor until it requests nothin
 configured settings, except for the provider, its limits and prices, and the retry waits, which are short. The provider
 is a separate process on loopback; no other one is called. Tables, journal, state and Dagster's records go to a folder
 of their own.
+
+By batch jobs it does what the daemon would do in days: when all runs wait for a job, the provider's clock is put
+forward, the sensor on batch jobs looks, and buckets whose jobs only a run can move on are run again.
 """
 
 import logging
@@ -25,6 +28,7 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.jobs import ERRORS_ONLY, INGEST, SUMMARIZE
 from summarizer_assets.quality.names import SUMMARIES
 from summarizer_assets.rehearsal.audit import paid_twice
+from summarizer_assets.rehearsal.batch_bill import by_batch
 from summarizer_assets.rehearsal.mixture import something_of_everything
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.process import ProviderProcess, running
@@ -40,6 +44,10 @@ _BUCKETS: Final = 4
 _ROWS: Final = 2000  # rows read at a time
 _PATIENCE_S: Final = 60.0  # longest wait for a requested run
 _TICK_S: Final = 0.5
+_STEP_S: Final = 3_600.0  # of the provider's clock
+_LONGEST_S: Final = 30 * 86_400.0  # by the provider's clock
+_BATCH_FACTOR: Final = 0.5
+_PRICE_INPUT_USD, _PRICE_OUTPUT_USD = 0.15, 0.60  # of a million tokens
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # stopped runs are expected in a rehearsal
 #: What the client counts, by its name in a run's metadata.
 OF_THE_CLIENT = ("calls", "retries", "throttles", "groups_split", "authors_asked_again")
@@ -50,6 +58,7 @@ class Told:
     """Totals of the runs' metadata."""
 
     runs: int = 0
+    waited: int = 0  # ended while a batch job is under way
     stopped: Counter[str] = field(default_factory=Counter)
     client: Counter[str] = field(default_factory=Counter)
 
@@ -57,6 +66,7 @@ class Told:
         """Add a run's metadata of `author_summaries`."""
         self.runs += 1
         self.client.update({name: found[name] for name in OF_THE_CLIENT if name in found})
+        self.waited += "waits_for" in found
         if "stopped" in found:
             self.stopped[str(found["stopped"]).partition(":")[0]] += 1
 
@@ -64,17 +74,21 @@ class Told:
 class Job:
     """The job with the given settings in a Dagster instance of its own.
 
+    `waited_s`: how far the provider's clock was put forward. `wait`: puts it forward.
+
     Raises:
         SettingsError: the settings do not fit the rehearsal.
     """
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, wait: Callable[[float], None]) -> None:
         self.summarizer = Summarizer(settings)
         self.told = Told()
+        self.waited_s = 0.0
+        self._wait = wait
         self._instance = instance
         self._keys = bucket_keys(self.summarizer.buckets)
         self._defs = build_defs(settings)
-        self._sensor = self._defs.resolve_sensor_def("retry_failed_authors")
+        self._sensors = [self._defs.resolve_sensor_def(name) for name in ("collect_batches", "retry_failed_authors")]
 
     def ingest(self) -> bool:
         ends = {
@@ -86,18 +100,28 @@ class Job:
         return run.success
 
     def summarize(self) -> Iterator[str]:
-        """Run every bucket, then what the sensor requests until it requests nothing; yield a line per run."""
+        """Run every bucket, then what the sensors request until they request nothing; yield a line per run."""
         for key in self._keys:
             yield self._run(key, {})
         waited_since = time.monotonic()
         while True:
-            requests = self._asked_by_the_sensor()
+            requests = next(filter(None, map(self._asked_by, self._sensors)), [])
             for request in requests:
                 yield self._run(str(request.partition_key), dict(request.tags))
                 waited_since = time.monotonic()
-            if not requests:
-                if self._done() or time.monotonic() - waited_since > _PATIENCE_S:
-                    return
+            if requests:
+                continue
+            waiting = self.summarizer.jobs.waiting()
+            if waiting and self.waited_s < _LONGEST_S:
+                self.waited_s += _STEP_S
+                self._wait(_STEP_S)
+                for key, of_bucket in sorted(waiting.items()):
+                    if of_bucket.can_go_on:  # the sensor would have it run after a quarter of an hour
+                        yield self._run(key, {})
+                waited_since = time.monotonic()
+            elif waiting or self._done() or time.monotonic() - waited_since > _PATIENCE_S:
+                return
+            else:
                 time.sleep(_TICK_S)
 
     def _run(self, key: str, tags: dict[str, str]) -> str:
@@ -106,16 +130,17 @@ class Job:
         run = job.execute_in_process(
             run_config=_QUIET, instance=self._instance, partition_key=key, tags=tags, raise_on_error=False
         )
-        self.told.add(told(self._instance, run.run_id, SUMMARIES))
-        how = "done" if run.success else "stopped"
+        found = told(self._instance, run.run_id, SUMMARIES)
+        self.told.add(found)
+        how = "waits for a batch job" if "waits_for" in found else "done" if run.success else "stopped"
         return f"  bucket {key}  {before:>7,} -> {self._unfinished():>7,} authors without a summary, {how}"
 
-    def _asked_by_the_sensor(self) -> list[dg.RunRequest]:
+    def _asked_by(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
         with dg.build_sensor_context(
             instance=self._instance, definitions=self._defs, resources={"summarizer": self.summarizer}
         ) as context:
             context.log.setLevel(logging.ERROR)
-            found: Any = self._sensor(context)
+            found: Any = sensor(context)
         return list(found.run_requests or []) if isinstance(found, dg.SensorResult) else []
 
     def _unfinished(self) -> int:
@@ -150,9 +175,17 @@ def first_authors(settings: Settings, count: int, file: Path) -> list[str]:
     return chosen
 
 
-def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str) -> Settings:
-    """The configured settings with source, root, provider, prices and waits replaced; `protocol`: as configured."""
+def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str, route: str) -> Settings:
+    """The configured settings with source, root, provider, prices and waits replaced; `protocol`: as configured.
+
+    Online, what a broken connection cost is never known, so nothing is counted; by batch jobs everything is.
+    """
+    prices = {"price_input_usd": _PRICE_INPUT_USD, "price_output_usd": _PRICE_OUTPUT_USD}
     return load_settings(
+        route=route,
+        batch_factor=_BATCH_FACTOR,
+        batch_enqueued_tokens=None,
+        **({} if route == "online" else prices),
         source=str(source),
         columns={},
         root=str(root),
@@ -176,7 +209,13 @@ def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str) -
 
 
 def rehearse(
-    given: Settings, root: Path, authors: int, plan: Plan | None, *, log: Callable[[str], None]
+    given: Settings,
+    root: Path,
+    authors: int,
+    plan: Plan | None,
+    *,
+    route: str | None = None,
+    log: Callable[[str], None],
 ) -> dict[str, Any]:
     """Run the rehearsal in the folder `root`; return its results as JSON-compatible values.
 
@@ -185,6 +224,7 @@ def rehearse(
         root: a new folder, or an empty one.
         authors: the first so many of the source.
         plan: what goes wrong; None for something of everything.
+        route: as SUMMARIZER_ROUTE; None: the configured one.
         log: gets a line before the first run and after each.
 
     Raises:
@@ -201,7 +241,10 @@ def rehearse(
     home = root / "dagster"
     home.mkdir()
     with running(plan) as provider, dg.DagsterInstance.local_temp(str(home), overrides) as instance:
-        job = Job(rehearsal_settings(source, root / "tables", provider.base_url, given.protocol.name), instance)
+        settings = rehearsal_settings(
+            source, root / "tables", provider.base_url, given.protocol.name, route or given.route
+        )
+        job = Job(settings, instance, provider.wait)
         log(f"{len(chosen):,} authors of {Summarizer(given).source}, in {root}")
         began = time.monotonic()
         if not job.ingest():
@@ -217,21 +260,27 @@ def _found(job: Job, provider: ProviderProcess, seconds: float) -> dict[str, Any
     summaries = tables.summaries.read().select("author_id").collect()["author_id"]
     failures = tables.failures.read().select("author_id", "reason").collect()
     stored = [*summaries, *failures["author_id"]]
-    stats = provider.stats()
+    stats, batches = provider.stats(), provider.batches()
+    lines = batches["stats"]
     return {
         "authors": len(authors),
         "summaries": len(summaries),
         "failed": dict(Counter(failures["reason"]).most_common()),
         "pending": len(authors - set(stored)),
         "stored_twice": len(stored) - len(set(stored)),
-        "paid_twice": paid_twice(provider.record()),
+        "paid_twice": paid_twice([*provider.record(), *batches["record"]]),
         "runs": job.told.runs,
         "stopped": dict(job.told.stopped),
         "seconds": seconds,
         "requests": stats["requests"],
-        "answers": dict(Counter(stats["by_fault"]).most_common()),
+        "answers": dict((Counter(stats["by_fault"]) + Counter(lines["by_fault"])).most_common()),
         "asked_for_models": stats["models_asked"],
         **{name: job.told.client[name] for name in OF_THE_CLIENT},
-        "billed_tokens": stats["prompt_tokens"] + stats["completion_tokens"],
-        "wasted_tokens": stats["wasted_prompt_tokens"] + stats["wasted_completion_tokens"],
+        "billed_tokens": _tokens(stats) + _tokens(lines),
+        "wasted_tokens": _tokens(stats, "wasted_") + _tokens(lines, "wasted_"),
+        "batch": by_batch(job.summarizer, batches, job.waited_s, job.told.waited) if batches["jobs"] else None,
     }
+
+
+def _tokens(stats: Mapping[str, int], kind: str = "") -> int:
+    return stats[f"{kind}prompt_tokens"] + stats[f"{kind}completion_tokens"]

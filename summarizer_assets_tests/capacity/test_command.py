@@ -65,7 +65,7 @@ def test_a_plan_for_authors_who_are_nowhere_yet_tells_what_binds_and_what_helps_
 
 
 def test_a_machine_reads_the_same_and_the_tables_tell_what_was_measured(tell, summarised):
-    status, out, _ = tell("--json", "--latency-s", "2", **summarised)
+    status, out, _ = tell("--json", "--latency-s", "2", "--by-model", **summarised)
     found = json.loads(out)
     assert status == 0
     assert found["given"]["job"]["authors"] == AUTHORS
@@ -74,6 +74,7 @@ def test_a_machine_reads_the_same_and_the_tables_tell_what_was_measured(tell, su
     assert "requests in `author_summaries`" in found["given"]["origins"]["tokens in, an author"]
     assert found["plan"]["in_flight_in_all"] is None
     assert [plan["workers"] for plan in found["by_workers"]] == [1, 2, 4, 8]
+    assert found["by_model"]["models"][0]["online_usd"] > 0
     # Larger groups share the instruction: fewer tokens in, as many out.
     larger = json.loads(tell("--json", "--group-size", "20", **summarised)[1])["given"]["job"]
     assert larger["prompt_tokens"] < found["given"]["job"]["prompt_tokens"]

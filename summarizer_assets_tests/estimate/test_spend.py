@@ -8,12 +8,16 @@ from typing import Any
 import polars as pl
 import pytest
 
+from summarizer_assets.cli.price import price_text
+from summarizer_assets.core.display_text import usd
 from summarizer_assets.estimate.markdown import estimate_markdown, reconciliation_markdown
 from summarizer_assets.estimate.pictures import picture
 from summarizer_assets.estimate.reconcile import reconcile
 from summarizer_assets.estimate.spend import SpendEstimate, estimate_spend, keep
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.llm.embedded.app import answer
+from summarizer_assets.rehearsal.batches.terms import BatchTerms
+from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.storage.delta.stream import persist
@@ -96,6 +100,55 @@ def test_the_flex_tier_costs_what_the_list_surely_says_and_nothing_is_guessed(fr
     assert flex.configured.other_cost_usd == listed.estimate.cost_usd
 
 
+def test_the_routes_are_shown_side_by_side_with_price_window_and_jobs(fresh) -> None:
+    halved = {**OWN, "batch_factor": 0.5}
+    online, batch = estimate_spend(fresh.with_settings(**halved)).routes
+    assert (online.name, online.chosen, online.jobs) == ("online", True, None)
+    assert (batch.name, batch.chosen) == ("batch jobs", False)
+    assert online.cost_usd is not None
+    assert batch.cost_usd is not None
+    assert batch.cost_usd.expected == pytest.approx(online.cost_usd.expected / 2)
+    assert batch.jobs is not None
+    assert (batch.jobs.jobs, batch.jobs.most_of_a_bucket, batch.jobs.rounds) == (2, 1, 1)
+    assert batch.duration.at_most
+    assert batch.duration.seconds == 86_400
+    text = estimate_markdown(estimate_spend(fresh.with_settings(**halved)))
+    assert "| **online** (configured) |" in text
+    assert "| at most 24.0 hours | 2 |" in text
+    assert "SUMMARIZER_ROUTE=batch would cost 0.5 of that" in text
+    listed = estimate_spend(fresh.with_settings(**LISTED)).routes
+    assert [route.name for route in listed] == ["online", "online, flex", "batch jobs"]
+
+
+def test_where_the_settings_send_batch_jobs_their_price_and_window_are_told(fresh) -> None:
+    spend = estimate_spend(fresh.with_settings(**OWN, route="batch", batch_factor=0.5, batch_enqueued_tokens=2_000))
+    batch = spend.routes[-1]
+    assert batch.chosen
+    assert batch.cost_usd == spend.configured.estimate.cost_usd
+    assert batch.jobs is not None
+    assert batch.jobs.rounds == batch.jobs.jobs > 2, "the queue holds one of these jobs"
+    assert spend.configured.duration.seconds == batch.jobs.rounds * 86_400
+    text = estimate_markdown(spend)
+    assert "cost, batch jobs" in text
+    assert "**batch jobs** (configured)" in text
+    assert "the account may queue 2,000 of" in text
+    assert "would cost" not in text
+    said = price_text(spend)
+    assert f"route      online: {usd(spend.routes[0].cost_usd.expected)}" in said
+    assert "batch jobs (configured)" in said
+
+
+def test_nothing_is_said_of_batch_jobs_where_there_are_none(fresh) -> None:
+    spend = estimate_spend(fresh.with_settings(llm_base_url="embedded", llm_model="template"))
+    assert [route.route for route in spend.routes] == ["online"]
+    assert "batch" not in estimate_markdown(spend)
+    assert "route" not in price_text(spend)
+
+
+def test_that_no_discount_is_known_is_said(fresh) -> None:
+    assert "SUMMARIZER_BATCH_FACTOR tells it" in estimate_markdown(estimate_spend(fresh.with_settings(**OWN)))
+
+
 def test_the_limit_and_the_excluded_are_not_priced(fresh, tmp_path) -> None:
     excluded = tmp_path / "excluded.txt"
     excluded.write_text("1\n2\n3\n")
@@ -156,6 +209,38 @@ def test_after_a_pilot_the_estimate_is_near_what_the_rest_comes_to(tmp_path, url
     assert found.inside
     assert "inside the interval" in reconciliation_markdown(found)
     assert estimate_spend(house).pending.asked == 0
+
+
+def test_after_a_pilot_by_batch_jobs_the_estimate_is_within_a_tenth_of_tokens_and_dollars(tmp_path) -> None:
+    app = FaultyProvider(answer, Plan(batch=BatchTerms(running_s=7_200)))
+    with serving(app) as base_url:
+        place = Place(tmp_path, base_url)
+        given = {**OWN, "route": "batch", "batch_factor": 0.5}
+
+        def by_jobs(house: Summarizer, name: str) -> None:
+            summarise(house, f"{name}-sent")
+            app.batches.advance(7_200)
+            summarise(house, f"{name}-collected")
+
+        house = place.with_settings(**given)
+        by_jobs(place.with_settings(**given, limit=20), "pilot")
+        spend = estimate_spend(house)
+        keep(house, spend)
+        before = house.ledger.totals()
+        by_jobs(house, "all")
+        after = house.ledger.totals()
+        found = reconcile(house)
+    assert (spend.pending.asked, estimate_spend(house).pending.asked) == (AUTHORS - 20, 0)
+    assert spend.model.learnt
+    tokens = sum(after[name] - before[name] for name in ("prompt_tokens", "completion_tokens"))
+    dollars = (after["spent"] - before["spent"]) / 1e9
+    estimate = spend.configured.estimate
+    assert estimate.cost_usd is not None
+    assert estimate.tokens.expected == pytest.approx(tokens, rel=0.1)
+    assert estimate.cost_usd.expected == pytest.approx(dollars, rel=0.1)
+    assert found is not None
+    assert found.cost_usd == pytest.approx(dollars)
+    assert found.inside
 
 
 def test_changed_authors_and_due_failures_are_pending_again(tmp_path, url) -> None:

@@ -87,6 +87,24 @@ def test_without_a_plan_something_of_everything_happens_in_the_configured_protoc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_by_batch_jobs_nobody_is_lost_or_paid_twice_and_the_bill_is_booked_and_no_day_is_waited(tmp_path):
+    source = write_authors(tmp_path / "authors.parquet", 60)
+    given = {"source": str(source), "group_size": "3", "llm_base_url": "http://127.0.0.1:9/v1", "llm_model": "dear"}
+    told = found(rehearse(tmp_path, "--authors", "60", "--route", "batch", "--json", **given))
+    batch = told["batch"]
+    assert told["summaries"] + sum(told["failed"].values()) == told["authors"] == 60
+    assert (told["pending"], told["stored_twice"], told["paid_twice"]) == (0, 0, 0)
+    assert told["requests"] == 0, "nobody was asked online"
+    assert batch["lines"] == sum(told["answers"].values())
+    assert told["answers"]["missing_id"] > 0
+    assert set(batch["jobs"]) == {"completed"}
+    assert batch["runs_that_waited"] >= sum(batch["jobs"].values()) > 4
+    assert batch["provider_hours"] >= 4
+    assert batch["billed_usd"] == batch["booked_usd"] > 0
+    assert (batch["uncertain_usd"], batch["reserved_usd"], batch["agree"]) == (0, 0, True)
+
+
 def test_a_rehearsal_that_cannot_begin_says_why(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
