@@ -151,7 +151,7 @@ def plan(job: Job, provider: Provider, fleet: Fleet, costs: Costs | None = None)
     found = bounds(job, provider, fleet, costs)
     longest = max(found, key=lambda name: found[name].seconds)
     seconds = found[longest].seconds
-    limit_s = max(limit_seconds(provider.limits, job.requests, job.tokens).values(), default=None)
+    limit_s = max(limit_seconds(provider.limits, job.requests, job.tokens).values(), default=0.0) or None
     needed = None if limit_s is None else job.requests / limit_s * provider.request_s(job)
     return Capacity(
         workers=fleet.workers,

@@ -18,9 +18,8 @@ def price_text(spend: SpendEstimate) -> str:
 
 
 def _routes(spend: SpendEstimate) -> Iterator[tuple[str, str]]:
-    """Each route with its price and window, where there is a choice of routes and a price to pay."""
-    free = spend.prices.price is not None and spend.prices.price.free
-    if free or all(route.jobs is None for route in spend.routes):
+    """Each route with its price and window, where batch jobs are chosen, or are known to cost less."""
+    if not any(route.jobs is not None and (route.chosen or route.discounted) for route in spend.routes):
         return
     for route in spend.routes:
         parts = [f"cost {UNKNOWN}" if route.cost_usd is None else usd(route.cost_usd.expected)]

@@ -65,7 +65,9 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
     for cause, number in found["stopped"].items():
         yield f"{number:>9,}  runs stopped: {cause}"
     yield ""
-    yield f"The provider was asked {found['requests']:,} times, and {found['asked_for_models']:,} times for its models"
+    lines = f" and by {found['batch']['lines']:,} lines of batch jobs" if found["batch"] else ""
+    asked = f"The provider was asked {found['requests']:,} times{lines}"
+    yield f"{asked}, and {found['asked_for_models']:,} times for its models"
     for fault, number in found["answers"].items():
         yield f"{number:>9,}  {fault}"
     yield ""

@@ -60,7 +60,7 @@ def _time(spend: SpendEstimate) -> Callable[["Axes"], None]:
             else:
                 axes.bar(place, known / size, color=BLUE, width=0.6)
                 axes.annotate(duration(known), (place, known / size), ha="center", va="bottom")
-        axes.set_ylabel(f"{unit}, one run at a time")
+        axes.set_ylabel(f"{unit}, {'at most' if spend.prices.by_batch else 'one run at a time'}")
         axes.set_ylim(0, max(1.15 * longest / size, 1e-9) if longest else 1)
         _sizes(axes, spend)
 

@@ -15,7 +15,6 @@ from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import batch_factor, configured_price
 from summarizer_assets.routes import batch_kind, job_limits
 from summarizer_assets.settings import Settings
-from summarizer_assets.settings.rules import route_is_there
 
 ONLINE, BATCH = "online", "batch"
 _AN_AUTHOR: Final = 0.5
@@ -69,7 +68,8 @@ def route_options(
     options = [RouteOption(ONLINE, prices.tier, cost(asked), online, chosen=not by_batch)]
     if prices.other is not None:
         options.append(RouteOption(ONLINE, prices.other_tier, cost(prices.other), online))
-    if has_batch_jobs(settings):
+    free = asked is not None and asked.free  # then nobody would wait a day
+    if by_batch or (has_batch_jobs(settings) and not free):
         jobs = jobs_for(settings, pending, found)
         price = configured_price(settings, by_batch=True)
         options.append(
@@ -89,11 +89,7 @@ def route_options(
 
 def has_batch_jobs(settings: Settings) -> bool:
     """Whether the configured provider's batch jobs are spoken here."""
-    try:
-        route_is_there(BATCH, settings.protocol.name, embedded=settings.embedded)
-    except ValueError:
-        return False
-    return True
+    return not settings.embedded and settings.provider_of_batches is not None
 
 
 def jobs_for(settings: Settings, pending: Pending, found: Estimate) -> BatchWork:

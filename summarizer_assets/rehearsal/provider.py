@@ -32,6 +32,7 @@ _REDIRECTS: Final = 300
 #: Responses with status 200 that come from a gateway and not from the model.
 _OF_A_GATEWAY = frozenset({"html_page", "empty_body", "error_under_200"})
 _CHAT: Final[Interface] = ChatCompletions()
+_TOKENS: Final = ("prompt_tokens", "completion_tokens", "wasted_prompt_tokens", "wasted_completion_tokens")
 
 
 class FaultyProvider:
@@ -100,8 +101,9 @@ class FaultyProvider:
         return self.record.stats(self._since_start())
 
     def line_stats(self) -> dict[str, Any]:
-        """The same of the lines of batch jobs."""
-        return self.lines.stats(self._since_start())
+        """Of the lines of batch jobs, those of the same that are no times and sockets."""
+        found = self.lines.stats(self._since_start())
+        return {name: found[name] for name in ("requests", "by_fault", *_TOKENS)}
 
     def shut_from_the_start(self) -> Shut | None:
         rule = self._course.shut_from_the_start()

@@ -85,6 +85,7 @@ class Job:
         self.told = Told()
         self.waited_s = 0.0
         self._wait = wait
+        self._used: set[str | None] = set()
         self._instance = instance
         self._keys = bucket_keys(self.summarizer.buckets)
         self._defs = build_defs(settings)
@@ -141,7 +142,10 @@ class Job:
         ) as context:
             context.log.setLevel(logging.ERROR)
             found: Any = sensor(context)
-        return list(found.run_requests or []) if isinstance(found, dg.SensorResult) else []
+        requests = list(found.run_requests or []) if isinstance(found, dg.SensorResult) else []
+        new = [request for request in requests if request.run_key not in self._used]
+        self._used.update(request.run_key for request in new)  # the daemon takes a run key only once, too
+        return new
 
     def _unfinished(self) -> int:
         tables = self.summarizer.tables
@@ -180,7 +184,7 @@ def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str, r
 
     Online, what a broken connection cost is never known, so nothing is counted; by batch jobs everything is.
     """
-    prices = {"price_input_usd": _PRICE_INPUT_USD, "price_output_usd": _PRICE_OUTPUT_USD}
+    prices: dict[str, Any] = {"price_input_usd": _PRICE_INPUT_USD, "price_output_usd": _PRICE_OUTPUT_USD}
     return load_settings(
         route=route,
         batch_factor=_BATCH_FACTOR,

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from summarizer_assets.rehearsal.audit import paid_twice, right_answers
+from summarizer_assets.rehearsal.batches.terms import BadLine, BatchTerms, CallFault
 from summarizer_assets.rehearsal.mixture import something_of_everything
 from summarizer_assets.rehearsal.plan import Plan, Rule
 from summarizer_assets.rehearsal.process import ProviderError, running
@@ -89,17 +90,21 @@ def test_without_a_plan_something_of_everything_happens_in_the_configured_protoc
 
 @pytest.mark.slow
 def test_by_batch_jobs_nobody_is_lost_or_paid_twice_and_the_bill_is_booked_and_no_day_is_waited(tmp_path):
-    source = write_authors(tmp_path / "authors.parquet", 60)
-    given = {"source": str(source), "group_size": "3", "llm_base_url": "http://127.0.0.1:9/v1", "llm_model": "dear"}
-    told = found(rehearse(tmp_path, "--authors", "60", "--route", "batch", "--json", **given))
+    source = write_authors(tmp_path / "authors.parquet", 8)
+    given = {"source": str(source), "llm_base_url": "http://127.0.0.1:9/v1", "llm_model": "dear"}
+    unheard = CallFault("create", "gateway_timeout", done=True)
+    terms = BatchTerms(running_s=7_200, calls=(unheard,), lines=(BadLine(0, "twice"),))
+    rule = Rule("link", authors=("3",), times_per_group=1)
+    plan = plan_file(tmp_path, Plan(rules=(rule,), batch=terms))
+    told = found(rehearse(tmp_path, "--plan", plan, "--route", "batch", "--json", **given))
     batch = told["batch"]
-    assert told["summaries"] + sum(told["failed"].values()) == told["authors"] == 60
+    assert (told["authors"], told["summaries"], told["failed"]) == (8, 8, {})
     assert (told["pending"], told["stored_twice"], told["paid_twice"]) == (0, 0, 0)
     assert told["requests"] == 0, "nobody was asked online"
     assert batch["lines"] == sum(told["answers"].values())
-    assert told["answers"]["missing_id"] > 0
+    assert told["answers"]["link"] > 0
     assert set(batch["jobs"]) == {"completed"}
-    assert batch["runs_that_waited"] >= sum(batch["jobs"].values()) > 4
+    assert batch["runs_that_waited"] >= sum(batch["jobs"].values()) > 3
     assert batch["provider_hours"] >= 4
     assert batch["billed_usd"] == batch["booked_usd"] > 0
     assert (batch["uncertain_usd"], batch["reserved_usd"], batch["agree"]) == (0, 0, True)

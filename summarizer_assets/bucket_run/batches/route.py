@@ -138,7 +138,7 @@ class BatchRoute:
         return RouteProgress(None if spending is None else spending.spent, _WAITS, self._sent.notices, changes)
 
     def totals(self) -> RouteTotals:
-        return RouteTotals(self._counts, self._sent, self._spending, self._under_way)
+        return RouteTotals(self._counts, self._sent, self._spending, jobs=self._under_way)
 
     @property
     def _spending(self) -> Spending | None:

@@ -9,7 +9,7 @@ import pytest
 
 from summarizer_assets.core.money.amounts import Price, Usage
 from summarizer_assets.llm.budget import prices
-from summarizer_assets.llm.budget.prices import batch_part, list_price, listed_models
+from summarizer_assets.llm.budget.prices import list_price, listed_models
 
 MINI = Price.per_million(0.15, 0.60, cached_input_usd=0.075)
 
@@ -95,7 +95,7 @@ def test_every_price_of_the_list_is_whole_and_of_a_known_kind() -> None:
     ]
     assert len(named) == len(set(named)) > 20
     for section in table.values():
-        assert set(section) <= {"maker", "prefixes", "hosts", "source", "home", "batch", "models"}
+        assert set(section) <= {"maker", "prefixes", "hosts", "source", "home", "models"}
         for name, entry in section["models"].items():
             assert set(entry) <= KINDS | ENDS, name
             price = price_of(name, host=section.get("hosts", [None])[0])
@@ -105,15 +105,12 @@ def test_every_price_of_the_list_is_whole_and_of_a_known_kind() -> None:
             assert price.output == entry["output"] * 10**6
 
 
-def test_a_batch_job_costs_a_known_part_at_its_maker_s_own_address_alone() -> None:
-    assert batch_part("api.openai.com") == batch_part("API.Anthropic.com") == 0.5
-    assert batch_part("api.groq.com") is batch_part("my-gateway.example") is batch_part(None) is None
+def test_a_batch_job_costs_a_known_part_at_its_maker() -> None:
     listed = {model.name: model for model in listed_models()}
     luna = listed["gpt-6-luna"]
     assert luna.batch == luna.flex == luna.price.times(0.5)
     assert listed["grok-4.3"].batch is None
     assert "o4-mini" not in listed, "it has ended"
-    assert len(listed) == len(listed_models()) - 1, "deepseek-flash has one price everywhere and one at its maker"
 
 
 def test_the_models_of_today_have_the_prices_of_today() -> None:
