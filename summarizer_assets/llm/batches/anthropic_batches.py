@@ -105,8 +105,8 @@ class AnthropicBatches:
             yield file
 
     async def create(self, job: NewJob) -> RemoteJob:
-        requests = job.content.rstrip(b"\n").replace(b"\n", b",")  # no line holds a break
-        body = b'{"requests":[%b]}' % requests
+        requests = job.content.replace(b"\n", b",")  # no line holds a break but the one at its end
+        body = b"".join((b'{"requests":[', memoryview(requests)[:-1], b"]}"))
         return _job(await self._http.document("POST", _JOBS, content=body))
 
     async def job(self, job_id: str) -> RemoteJob:
