@@ -134,18 +134,14 @@ class Submitter:
         if not any(request.authors for request in requests):
             self._jobs.settle(row, JobState.FAILED, Booking(), ledger=self._money.ledger, reason="nobody waits for it")
             return None
-        digest = digest_of(content)
+        digest, again = digest_of(content), True
         if row.state is JobState.PLANNED or row.digest != digest:
             funded = self._fund(row, requests, digest)
             if not isinstance(funded, JobRow):
                 return funded
-            row = funded
-            found = None
-        else:
-            uploading = row.state is JobState.UPLOADING and not _carries_itself(self._api, content)
-            found = await self._found(row) if uploading else None
+            row, again = funded, False
         if row.state is JobState.UPLOADING:
-            uploaded = await self._upload(row, content, found)
+            uploaded = await self._upload(row, content, again=again)
             if not isinstance(uploaded, JobRow):
                 return uploaded
             row = uploaded
@@ -173,27 +169,32 @@ class Submitter:
         return got
 
     async def _found(self, row: JobRow) -> str | None:
-        """The id of the file that a dead run uploaded, if it did."""
+        """The id of the file that a dead run uploaded, if it did, and if the provider lists files at all."""
         assert row.digest is not None
         name = file_name(row.key, row.digest, self._jobs.mark)
-        async for file in self._api.files(since_of(row.planned_at)):
-            if file.name == name:
-                return file.id
+        try:
+            async for file in self._api.files(since_of(row.planned_at)):
+                if file.name == name:
+                    return file.id
+        except CallMissing as error:
+            self._log(f"the file of batch job {row.key} is uploaded again, for files are not listed: {error}")
         return None
 
-    async def _upload(self, row: JobRow, content: bytes, found: str | None) -> JobRow | Stop | None:
+    async def _upload(self, row: JobRow, content: bytes, *, again: bool) -> JobRow | Stop | None:
+        """Args: `again`: a dead run may have done it."""
         assert row.digest is not None
         self._work.claim.check()
         if _carries_itself(self._api, content):
             return self._jobs.move(row, JobState.UPLOADED)
-        if found is None:
-            try:
-                found = (await self._api.upload(file_name(row.key, row.digest, self._jobs.mark), content)).id
-            except (CallUnknown, CallThrottled) as error:
-                return _later(f"the file of batch job {row.key} could not be uploaded: {error}")
-            except (CallRefused, CallMissing) as error:
-                return self._failed(row, f"the provider takes no file: {error}")
-        return self._jobs.move(row, JobState.UPLOADED, file_id=found)
+        try:
+            file_id = await self._found(row) if again else None
+            if file_id is None:
+                file_id = (await self._api.upload(file_name(row.key, row.digest, self._jobs.mark), content)).id
+        except (CallUnknown, CallThrottled) as error:
+            return _later(f"the file of batch job {row.key} could not be uploaded: {error}")
+        except (CallRefused, CallMissing) as error:
+            return self._failed(row, f"the provider takes no file: {error}")
+        return self._jobs.move(row, JobState.UPLOADED, file_id=file_id)
 
     async def _create(self, row: JobRow, content: bytes) -> Stop | None:
         stop: Stop | None = None

@@ -22,7 +22,7 @@ from summarizer_assets.llm.http.transport import SINK
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 
 _DONE: Final = (200, 201, 202)
-_MISSING: Final = (404, 410)
+_MISSING: Final = (404, 405, 410)
 _SERVER_FAULT: Final = 500
 _LONGEST_ID: Final = 200
 

@@ -79,6 +79,20 @@ def test_2_a_file_that_a_dead_run_uploaded_is_found_and_used(it, monkeypatch):
     assert it.states == ["open"]
 
 
+@pytest.mark.parametrize(("fault", "files"), [("server_error", 1), ("model_not_found", 2)], ids=["broken", "missing"])
+def test_2_a_list_of_files_that_fails_is_read_again_and_without_one_the_file_is_uploaded_again(
+    it, monkeypatch, fault, files
+):
+    it.offer(SLOW)
+    it.kill_at(monkeypatch, OpenAiBatches, "upload", after=True)
+    it.offer(BatchTerms(running_s=100, calls=(CallFault("files", fault),)))
+    assert it.cause() == IN_BATCH
+    assert it.cause() == IN_BATCH
+    assert it.states == ["open"]
+    assert len(it.house.app.batches.files(it_account(), "batch", oldest_first=True)) == files
+    assert len(it.house.app.batches.jobs()) == 1
+
+
 def it_account() -> str:
     return "Bearer sk-one"
 
