@@ -91,7 +91,7 @@ class AskedModel:
         as_this = asked_as(self.settings)
         return client_of(
             self.settings,
-            self.price,
+            configured_price(self.settings, by_batch=False),
             lambda: ledger().account(run_id, bucket, as_this),
             database=database,
             active_runs=active_runs,

@@ -32,7 +32,7 @@ from summarizer_assets.core.records import REJECTED
 from summarizer_assets.ingest.guard import Permission
 from summarizer_assets.ingest.stream import Around, Listener, OtherTables, ingest_stream
 from summarizer_assets.llm.client import Client
-from summarizer_assets.routes import Parts, by_batch_jobs, online
+from summarizer_assets.routes import Parts, may_be_in_jobs, route_of
 from summarizer_assets.sample import sample_path
 from summarizer_assets.second_route import then_second
 from summarizer_assets.settings import Settings
@@ -246,18 +246,16 @@ class Summarizer:
         """What determines the cost of a run besides its authors."""
         return self.model.terms
 
-    def by_batch_jobs(self, bucket: str) -> bool:
-        """Also while jobs of the bucket are under way that an earlier setting made."""
-        return self.settings.route == "batch" or bool(self.jobs.live(bucket))
+    def may_be_in_jobs(self, bucket: str) -> bool:
+        """Whether authors of the bucket may be in batch jobs at the end of a run."""
+        return may_be_in_jobs(self.settings, self.jobs, bucket)
 
     def route(self, work: Work, positions: Sequence[int], log: Callable[[str], None]) -> Route:
         settings, facts = self.settings, work.facts
         require_put_if_absent(settings.root, settings.storage_options)  # before anything is paid for
         parts = self._parts(self.model, work, positions, self.state.trust(self.fingerprint))
-        if self.by_batch_jobs(facts.bucket):
-            route = by_batch_jobs(parts, self.jobs, lambda: self.ledger, log)
-        else:
-            route = online(parts, self.client(facts.run_id, facts.bucket))
+        client = partial(self.client, facts.run_id, facts.bucket)
+        route = route_of(parts, self.jobs, lambda: self.ledger, client, log)
         second = self.second_model
         if second is None:
             return route

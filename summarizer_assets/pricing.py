@@ -17,7 +17,7 @@ _OLD_DAYS = 60  # a list older than this should be compared with the provider's 
 def configured_price(settings: Settings, today: date | None = None, *, by_batch: bool | None = None) -> Price | None:
     """The price of the configured model; None if it is unknown and no budget is set.
 
-    `by_batch`: in a batch job; None: if the settings send batch jobs.
+    `by_batch`: in a batch job; None: if the settings send nothing but batch jobs.
 
     Raises:
         SettingsError: a budget is set, but the price is unknown.
@@ -35,14 +35,14 @@ def configured_price(settings: Settings, today: date | None = None, *, by_batch:
         )
     price = replace(price, request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request)
     by_batch = settings.route == "batch" if by_batch is None else by_batch
-    return price.times(batch_factor(settings)) if by_batch else price
+    return price.times(batch_factor(settings) or 1.0) if by_batch else price
 
 
-def batch_factor(settings: Settings) -> float:
-    """The price of tokens in a batch job, as a part of what they cost otherwise; 1 where no discount is known."""
+def batch_factor(settings: Settings) -> float | None:
+    """The price of tokens in a batch job, as a part of what they cost otherwise; None: nobody knows."""
     if settings.batch_factor is not None:
         return settings.batch_factor
-    return usual_factor(settings.provider_of_batches, settings.llm_base_url) or 1.0
+    return usual_factor(settings.provider_of_batches, settings.llm_base_url)
 
 
 def _price_of_tokens(settings: Settings, today: date | None) -> Price | None:
@@ -95,7 +95,7 @@ def model_notices(settings: Settings, today: date | None = None) -> list[str]:
             f"SUMMARIZER_LLM_EXTRA_BODY has {', '.join(costly)}, for which a provider may bill more than the tokens of "
             "one answer, and that is in no figure here: SUMMARIZER_PRICE_REQUEST_USD tells what it adds to a request."
         )
-    if settings.route == "batch" and settings.batch_factor is None and batch_factor(settings) == 1:
+    if settings.route == "batch" and batch_factor(settings) is None:
         notices.append(
             "No price of batch jobs is known for this provider: they are booked as other requests are. "
             "SUMMARIZER_BATCH_FACTOR tells which part of that they cost."

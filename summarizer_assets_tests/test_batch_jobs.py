@@ -1,10 +1,15 @@
 """Batch jobs in Dagster: a run that only sends one is a success without a materialisation; sensors bring the rest."""
 
+import asyncio
+
 import pytest
 
+from summarizer_assets.llm.batches import openai_batches
+from summarizer_assets.llm.batches.provider import NewJob
 from summarizer_assets.rehearsal.batches.terms import BatchTerms, CallFault
 from summarizer_assets.rehearsal.plan import Plan
 from summarizer_assets.rehearsal.provider import FaultyProvider
+from summarizer_assets.routes import batch_api
 from summarizer_assets_tests.ticking import Ticking
 from testing.installation import Installation, metadata_of, statuses, write_authors
 from testing.provider import answer, serving
@@ -76,6 +81,22 @@ def test_a_provider_that_does_not_answer_changes_nothing_and_a_job_that_nobody_h
     for _ in range(2):
         assert looking.tick().said == "1 batch jobs: 1 creating"
     assert looking.tick().said == "1 batch jobs: 1 in_progress"
+
+
+def test_a_job_is_found_behind_many_others_of_the_account_page_by_page(house, app, monkeypatch):
+    monkeypatch.setattr(openai_batches, "_PAGE", 5)
+    house.summarize()
+
+    async def others() -> None:
+        api = batch_api(house.settings)
+        file = await api.upload("others.jsonl", b"{}")
+        for _ in range(101):
+            await api.create(NewJob("m", {}, file.id, b""))
+        await api.aclose()
+
+    asyncio.run(others())
+    app.batches.advance(100)
+    assert Ticking(house, "collect_batches").tick().buckets == ["0000"]
 
 
 def test_with_another_key_the_sensor_asks_for_nothing(house, app):

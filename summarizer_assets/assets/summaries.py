@@ -143,7 +143,7 @@ class _Telling:
         success then, and the partition stays as it was: a later run materialises it.
         """
         summaries = self._run.summaries
-        if self._summarizer.by_batch_jobs(self._context.partition_key):
+        if self._summarizer.may_be_in_jobs(self._context.partition_key):
             with on_interrupt(self._run.interrupt):
                 persist(self._summarizer.tables.summaries, summaries)
                 if self._run.waits:

@@ -11,7 +11,7 @@ from summarizer_assets.core.answers.text_safety import made_visible
 from summarizer_assets.core.authors.remedies import FOR_A_SECOND_MODEL
 from summarizer_assets.core.authors.retry_policy import RetryPolicy
 from summarizer_assets.core.authors.work_plan import Identity
-from summarizer_assets.core.money.amounts import Price, Usage, dollars, share_out
+from summarizer_assets.core.money.amounts import Price, dollars, share_out
 from summarizer_assets.core.outcome import Answer, Failed
 from summarizer_assets.core.records import SUMMARIES, FailureReason
 
@@ -123,7 +123,7 @@ class RecordBuilder:
             "content_hash": [todo.hashes[position] for position in positions],
             "prompt_tokens": _shared(reading.told.prompt_tokens, by_record),
             "completion_tokens": _shared(reading.told.completion_tokens, by_answer),
-            "cost_usd": self._costs(answer.used, by_record, by_answer),
+            "cost_usd": self._costs(answer, by_record, by_answer),
             "support": [judgement.support for judgement in judgements],
             "flags": [[*reading.flags, *judgement.flags] for judgement in judgements],
         }
@@ -139,11 +139,12 @@ class RecordBuilder:
         }
         return {"kind": ANSWERS, "shared": shared, "rows": rows}
 
-    def _costs(self, used: Usage, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
+    def _costs(self, answer: Answer, by_record: list[int], by_answer: list[int]) -> Sequence[float | None]:
         """Dollars of each answer, whole nano-dollars that sum to what the request cost; None: no price is known."""
-        if self._facts.price is None:
+        price = answer.price or self._facts.price
+        if price is None:
             return [None] * len(by_record)
-        for_input, for_output = self._facts.price.parts(used)
+        for_input, for_output = price.parts(answer.used)
         shares = zip(share_out(for_input, by_record), share_out(for_output, by_answer), strict=True)
         return [dollars(one + other) for one, other in shares]
 

@@ -27,7 +27,7 @@ class AskCounts:
     adapted: str = ""  # how the provider is asked, where not as at first
 
     def __add__(self, other: Self) -> Self:
-        """Of two models of one run; the form is the first one's."""
+        """Of two parts of one run; the form is the first one's."""
         return replace(
             self,
             requests=self.requests + other.requests,
@@ -73,13 +73,14 @@ class SecondTotals:
 class RouteTotals:
     """What a route has done so far.
 
-    `spending`: None when no price is known. `second`: None if it was not asked. `jobs`: batch jobs of the bucket that
-    are still under way.
+    `spending`: None when no price is known. `chosen`: which way the requests went and why, where the run chose.
+    `second`: None if it was not asked. `jobs`: batch jobs of the bucket that are still under way.
     """
 
     asked: AskCounts = field(default_factory=AskCounts)
     sent: Counters = field(default_factory=Counters)
     spending: Spending | None = field(default_factory=Spending)
+    chosen: str = ""
     second: SecondTotals | None = None
     jobs: Sequence[JobRow] = ()
 

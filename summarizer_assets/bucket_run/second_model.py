@@ -16,7 +16,6 @@ from summarizer_assets.bucket_run.results import Outcomes
 from summarizer_assets.bucket_run.route import Route, RouteProgress, RouteTotals, SecondTotals
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.authors.remedies import OUTSIDE
-from summarizer_assets.core.money.spending import Spending
 from summarizer_assets.core.outcome import Answer, Failed, Stop
 from summarizer_assets.core.run_records import IN_BATCH
 from summarizer_assets.llm.errors import StopCause
@@ -137,7 +136,7 @@ class ThenSecond:
             first,
             asked=first.asked + second.asked,
             sent=sent,
-            spending=_together(first.spending, second.spending),
+            spending=None if first.spending is None or second.spending is None else first.spending + second.spending,
             second=SecondTotals(self._model, self._asked, self._sink.answers, self._sink.failures, self._why),
         )
 
@@ -178,18 +177,3 @@ class ThenSecond:
         self._notices.append(told)
         if self._told is not None or stop.cause in _OF_THE_RUN:
             self._stop = Stop(stop.cause, told)
-
-
-def _together(first: Spending | None, second: Spending | None) -> Spending | None:
-    """Of both models; unknown where that of one is. The second's totals are the later ones."""
-    if first is None or second is None:
-        return None
-    known = second if second.in_all_spent is not None else first
-    return Spending(
-        first.spent + second.spent,
-        first.wasted + second.wasted,
-        first.uncertain + second.uncertain,
-        known.in_all_spent,
-        known.in_all_uncertain,
-        first.cap if second.cap is None else second.cap,
-    )

@@ -119,6 +119,8 @@ def metadata(settled: Settled, stop: Stop | None) -> Mapping[str, Any]:
             facts["second_model_stopped"] = second.stopped
     if asked.adapted:
         facts["adapted"] = asked.adapted
+    if settled.totals.chosen:
+        facts["route"] = settled.totals.chosen
     facts |= _money(settled.totals.spending)
     if sent.notices:
         facts["model_notice"] = " ".join(sent.notices)

@@ -24,7 +24,6 @@ from summarizer_assets.settings.errors import SettingsError
 from summarizer_assets.storage.state_db.batch_jobs import JobRow
 
 T = TypeVar("T")
-_UNSENT = (JobState.PLANNED, JobState.UPLOADING, JobState.UPLOADED)
 
 
 @as_command
@@ -70,7 +69,7 @@ def _known(summarizer: Summarizer, key: str) -> JobRow:
 
 
 def _cancelled(summarizer: Summarizer, row: JobRow) -> str:
-    if row.state in _UNSENT:  # the provider knows no job
+    if row.state.unsent:  # the provider knows no job
         booking, ledger = Booking(), summarizer.ledger
         summarizer.jobs.settle(row, JobState.FAILED, booking, ledger=ledger, reason="cancelled by a person")
         return f"{row.key} was not made yet, and is not made any more"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from summarizer_assets.core.answers.reply import Reading
 from summarizer_assets.core.authors.work_plan import Identity
-from summarizer_assets.core.money.amounts import Usage
+from summarizer_assets.core.money.amounts import Price, Usage
 from summarizer_assets.core.records import FailureReason
 
 
@@ -20,8 +20,8 @@ class Stop:
 class Answer:
     """A request's accepted answers: the authors' positions in the run, and the reading in the same order.
 
-    `used`: the request's usage; estimated if `reading.told` has none, or an impossible one. `identity`: of the
-    question, if it is not the run's.
+    `used`: the request's usage; estimated if `reading.told` has none, or an impossible one. `identity`, `price`: of the
+    question, if they are not the run's.
     """
 
     positions: list[int]
@@ -29,6 +29,7 @@ class Answer:
     request_id: str | None
     used: Usage
     identity: Identity | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def route_options(
                 jobs,
                 chosen=by_batch,
                 queue=settings.batch_enqueued_tokens,
-                discounted=settings.batch_factor is not None or batch_factor(settings) < 1,
+                discounted=batch_factor(settings) is not None,
             )
         )
     return tuple(options)

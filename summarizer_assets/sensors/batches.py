@@ -1,14 +1,15 @@
 """The sensor on batch jobs: looks at the provider's list, stores what became of ours, and starts runs to collect them.
 
-It asks for no summary and spends nothing. A deadline keeps a tick short, whatever the provider does.
+It ends jobs that are overdue, deletes files that a run left, asks for no summary and spends nothing. Deadlines keep a
+tick short, whatever the provider does.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 
 import dagster as dg
 
+from summarizer_assets.bucket_run.batches.files import delete_files
 from summarizer_assets.bucket_run.batches.look import LOOKED_AT, look
 from summarizer_assets.core.batches.states import JobState
 from summarizer_assets.installation import Summarizer
@@ -16,13 +17,13 @@ from summarizer_assets.llm.batches.errors import BatchCallFailed
 from summarizer_assets.llm.http.event_loop import run
 from summarizer_assets.names import Names
 from summarizer_assets.quality.names import SUMMARIES
-from summarizer_assets.routes import batch_account, batch_api
+from summarizer_assets.routes import batch_account, batch_api, route_rule
 from summarizer_assets.sensors.runs import RunBook
 from summarizer_assets.storage.roots import RUN_MARK
 from summarizer_assets.storage.state_db.batch_jobs import JobRow
 
 BATCH_SENSOR = "collect_batches"
-_DEADLINE_S = 20.0
+_LOOKING_S, _DELETING_S = 14.0, 4.0  # with what the calls take that are cut off, and the store, below 20 s
 
 
 def build_batch_sensor(names: Names, job: str, *, interval_s: int) -> dg.SensorDefinition:
@@ -40,9 +41,10 @@ def build_batch_sensor(names: Names, job: str, *, interval_s: int) -> dg.SensorD
         if summarizer.root.found is None:
             return dg.SensorResult(skip_reason="no authors yet")
         rows = summarizer.jobs.live()
+        if rows or summarizer.jobs.to_delete(batch_account(summarizer.settings), 1):
+            rows = _looked_at(summarizer, rows, context.log.info)
         if not rows:
             return dg.SensorResult(skip_reason="no batch job is under way")
-        rows = _looked_at(summarizer, rows, context.log.info)
         book = RunBook(context.instance, names.of(job), names.asset(SUMMARIES), summarizer.root)
         ended = {row.bucket: row for row in rows if row.state is JobState.ENDED}
         busy = book.in_flight(sorted(ended)) | summarizer.state.holders().keys()
@@ -64,21 +66,20 @@ def build_batch_sensor(names: Names, job: str, *, interval_s: int) -> dg.SensorD
 
 def _looked_at(summarizer: Summarizer, rows: list[JobRow], log: Callable[[str], None]) -> list[JobRow]:
     """The rows after a look at those of this account."""
-    mine = [row for row in rows if row.account == batch_account(summarizer.settings) and row.state in LOOKED_AT]
+    settings, jobs, account = summarizer.settings, summarizer.jobs, batch_account(summarizer.settings)
+    mine = [row for row in rows if row.account == account and row.state in LOOKED_AT]
+    found: dict[str, JobRow] = {}
 
-    async def looking() -> dict[str, JobRow]:
-        api = batch_api(summarizer.settings)
+    async def looking() -> None:
+        api = batch_api(settings)
         try:
-            async with asyncio.timeout(_DEADLINE_S):
-                return await look(api, summarizer.jobs, mine, log)
+            found.update(await look(api, jobs, mine, log, rule=route_rule(settings), within_s=_LOOKING_S))
+            await delete_files(api, jobs, account, log, within_s=_DELETING_S)
         finally:
             await api.aclose()
 
-    if not mine:
-        return rows
     try:
-        found = run(looking())
-    except (BatchCallFailed, TimeoutError) as error:
-        log(f"the provider's batch jobs could not be looked at: {error or 'it took too long'}")
-        return rows
+        run(looking())
+    except BatchCallFailed as error:
+        log(f"the provider's batch jobs could not be looked at: {error}")
     return [found.get(row.key, row) for row in rows]

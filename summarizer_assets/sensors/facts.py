@@ -66,6 +66,7 @@ class RetryFacts:
                 asked_for=bool(self.runs.get(bucket)) or bucket in self.summaries or bucket in self.failed,
                 barred=bucket in barred,
                 in_batch=bucket in self.in_batch,
+                batch_authors=self.in_batch.get(bucket, Waiting()).authors,
                 batch_for_us=self.in_batch.get(bucket, Waiting()).for_us > 0,
             )
             for bucket in buckets

@@ -20,6 +20,7 @@ from summarizer_assets.settings.names import refuse_strange
 from summarizer_assets.settings.protocols import EMBEDDED, protocol_of, provider_is_named_whole
 from summarizer_assets.settings.provider import ProviderSettings
 from summarizer_assets.settings.rules import (
+    batch_lacking,
     content_of,
     file_there,
     host_names,
@@ -136,8 +137,8 @@ class Settings(BatchSettings, SecondSettings, ProviderSettings, TableSettings):
         prices_are_whole((self.price_input_usd, self.price_output_usd), of_the_cache)
         bound, most, budget = self.most_output_tokens, self.max_output_tokens, self.budget_usd is not None
         output_is_bounded(bound, most, self.words, budget=budget)
-        there = not self.embedded and self.provider_of_batches is not None
-        route_is_there(self.route, self.protocol.name, self.batch_provider, there=there)
+        found = None if self.embedded else self.provider_of_batches
+        route_is_there(self.route, self.protocol.name, self.batch_provider, found, self.batch_lacking)
         second_is_whole(self)
         return self
 
@@ -164,6 +165,11 @@ class Settings(BatchSettings, SecondSettings, ProviderSettings, TableSettings):
     def provider_of_batches(self) -> BatchProviderName | None:
         """Whose batch jobs the provider takes; None: it takes none."""
         return batch_provider(self.batch_provider, self.protocol.name, self.llm_base_url)
+
+    @property
+    def batch_lacking(self) -> str | None:
+        """Why the provider cannot be asked by batch jobs; None: it can."""
+        return batch_lacking(self.protocol.name, self.provider_of_batches, embedded=self.embedded)
 
     @property
     def provider_key(self) -> str:

@@ -120,19 +120,37 @@ def output_is_bounded(bound: int | None, most: int, words: int, *, budget: bool)
         )
 
 
-def route_is_there(route: str, protocol: str, named: BatchProviderName | None, *, there: bool) -> None:
-    """Check that batch jobs, where they are wanted, are those of a provider that is spoken to here, `there`.
+def batch_lacking(protocol: str, provider: BatchProviderName | None, *, embedded: bool) -> str | None:
+    """Why the provider cannot be asked by batch jobs; None: it can. `provider`: whose batch jobs it takes."""
+    if embedded:
+        return "the embedded provider has no batch jobs"
+    return f"no batch jobs are made in the protocol {protocol}" if provider is None else None
+
+
+def route_is_there(
+    route: str, protocol: str, named: BatchProviderName | None, found: BatchProviderName | None, lacking: str | None
+) -> None:
+    """Check that requests can be sent in this way.
+
+    Args:
+        route: as set.
+        protocol: of the requests.
+        named: the provider of batch jobs, as set.
+        found: whose batch jobs would be sent.
+        lacking: see `batch_lacking`.
 
     Raises:
-        ValueError: they are not.
+        ValueError: they cannot.
     """
     if named is not None and protocol_of_batches(named) != protocol:
         raise ValueError(
             f"SUMMARIZER_BATCH_PROVIDER={named} with the protocol {protocol}: its requests are of the protocol "
             f"{protocol_of_batches(named)}; set SUMMARIZER_LLM_PROTOCOL, or leave one of the two unset"
         )
-    if route == "batch" and not there:
+    if route == "auto" and found == "azure":
         raise ValueError(
-            "SUMMARIZER_ROUTE=batch, but no batch jobs are made for the embedded provider, or in the protocol "
-            f"{protocol}; set online"
+            "SUMMARIZER_ROUTE=auto: a deployment at Azure takes either batch jobs or other requests, by its type; set "
+            "batch or online"
         )
+    if route == "batch" and lacking is not None:
+        raise ValueError(f"SUMMARIZER_ROUTE=batch, but {lacking}; set online, or auto")

@@ -59,18 +59,21 @@ class Asker:
         self._refusals = Refusals(client, prompt, self._scheduler, adapting, self._followups)
         self._succeeded = False
 
-    async def run(self, positions: Sequence[int], todo: Todo) -> None:
-        """Ask for the authors at `positions` of `todo`.
+    async def run(self, positions: Sequence[int], todo: Todo, groups: Sequence[Group] = ()) -> None:
+        """Ask for the authors at `positions` of `todo`, and for those of `groups`, as these say.
 
         Returns when every author has an outcome, or when `stop` says why not; authors without one stay pending.
         """
         attempts = [todo.attempts[position] for position in positions]
         tokens = [todo.tokens[position] for position in positions]
         names = [todo.names[position] for position in positions]
-        self._braking.begin(frozenset(position for position in positions if todo.attempts[position]))
+        everybody = [*positions, *(position for group in groups for position in group.positions)]
+        self._braking.begin(frozenset(position for position in everybody if todo.attempts[position]))
         backlog = self._scheduler.backlog
-        for group in plan_groups(tokens, attempts, self._limits, names):
-            alone, rest = self._braking.single_out([positions[place] for place in group])
+        for group in groups:
+            backlog.add(group)
+        for places in plan_groups(tokens, attempts, self._limits, names):
+            alone, rest = self._braking.single_out([positions[place] for place in places])
             for part in (*alone, rest):
                 if part:
                     backlog.add(Group(part))

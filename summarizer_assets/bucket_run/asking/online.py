@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from summarizer_assets.bucket_run.asking.asker import Asker
 from summarizer_assets.bucket_run.asking.collector import few_collections
+from summarizer_assets.bucket_run.asking.group import Group
 from summarizer_assets.bucket_run.route import RouteProgress, RouteTotals
 from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.outcome import Stop
@@ -24,14 +25,30 @@ _OUTAGE = "they wait: the provider is out, tried once in a while"
 class OnlineRequests:
     """A `Route` that runs `asker` over the authors at `positions` until all have an outcome or it is stopped.
 
-    `client` is the one that the asker uses; the route closes it at the end.
+    Args:
+        asker: asks.
+        client: that the asker uses; closed at the end.
+        work: the run's.
+        positions: whom to ask.
+        groups: more of them, who are asked just so.
+        chosen: why this route was chosen, if it was.
     """
 
-    def __init__(self, asker: Asker, client: Client, work: Work, positions: Sequence[int]) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        client: Client,
+        work: Work,
+        positions: Sequence[int],
+        groups: Sequence[Group] = (),
+        chosen: str = "",
+    ) -> None:
         self._asker = asker
         self._client = client
         self._work = work
         self._positions = positions
+        self._groups = groups
+        self._chosen = chosen
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None  # under the lock: only while it can be told something
@@ -75,7 +92,8 @@ class OnlineRequests:
         )
 
     def totals(self) -> RouteTotals:
-        return RouteTotals(self._asker.counts, self._client.counters, self._client.purse.spending)
+        spending = self._client.purse.spending
+        return RouteTotals(self._asker.counts, self._client.counters, spending, self._chosen)
 
     def _run(self) -> None:
         try:
@@ -95,7 +113,7 @@ class OnlineRequests:
         self._listening.set()
         looking = asyncio.create_task(self._look_for_the_model_s_end())
         try:
-            await self._asker.run(self._positions, self._work.todo)
+            await self._asker.run(self._positions, self._work.todo, self._groups)
         finally:
             try:
                 self._asker.cancel()
@@ -116,7 +134,7 @@ class OnlineRequests:
             await asyncio.sleep(_LOOK_S)
             if self._client.counters.bytes_received:
                 break
-        body = await self._client.wire.models() if self._positions else None
+        body = await self._client.wire.models() if self._positions or self._groups else None
         end = None if body is None else announced_end(body, self._work.facts.identity.model)
         if end is not None:
             self._client.counters.notices.append(self._client.redact(end.told(datetime.now(UTC).date())))

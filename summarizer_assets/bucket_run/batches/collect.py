@@ -57,9 +57,9 @@ class Collected:
 class Collector:
     """Of one run: reports answers as they are read, and failures once all of a job is read.
 
-    `form`: of the results' lines. `price`: None: nobody knows it, or nothing costs anything. `capped`: there is a
-    budget, so that a reply that tells no usage costs all that it may. `redact`: foreign text goes through it. `counts`:
-    of the run. `trust`: in the model.
+    `form`: of the results' lines. `price_at`: the price in a job, by the factor of its row; None: nobody knows it, or
+    nothing costs anything. `capped`: there is a budget, so that a reply that tells no usage costs all that it may.
+    `redact`: foreign text goes through it. `counts`: of the run. `trust`: in the model.
     """
 
     work: Work
@@ -68,7 +68,7 @@ class Collector:
     protocol: ChatProtocol
     form: LineForm
     adapting: Adapting
-    price: Price | None
+    price_at: Callable[[float | None], Price | None]
     capped: bool
     redact: Callable[[str], str]
     counts: AskCounts
@@ -109,10 +109,11 @@ class _OneJob:
         self._contents = contents
         self._open = frozenset(of.work.outcomes.open_positions())
         self._course = Course(of.trust)
-        self._failed: list[Failed] = []
+        self._failed: list[tuple[Question, Failed]] = []
         self._refusal: str | None = None
         identity = Identity(row.prompt_version, row.model)
         self._identity = None if identity == of.work.facts.identity else identity
+        self._price = of.price_at(row.factor)
         self._sent = of.adapting.form
         self._result = Collected(row)
 
@@ -128,14 +129,14 @@ class _OneJob:
         else:
             rest = self._refused(question, verdict, reply.request_id)
         self._result.questions += rest.again
-        self._failed += rest.failed
+        self._failed += [(question, failed) for failed in rest.failed]
 
     def finish(self) -> Collected:
         of, result, row = self._of, self._result, self._result.row
         missing = self._contents.missing(len(self._requests))
         for number in (*missing, *sorted(self._contents.contradicted)):
             result.questions += unanswered(of.question_of(self._requests[number], self._open)).again
-        if of.price is not None:
+        if self._price is not None:
             ran = may_have_run(len(missing), self._contents.answered, row.completed)
             dearest = sorted((self._requests[number].reserve for number in missing), reverse=True)[:ran]
             unclear = [self._requests[number].reserve for number in self._contents.contradicted]
@@ -151,8 +152,11 @@ class _OneJob:
                 "the prompt or a setting of the requests is the cause, and no author is charged; change it, then run "
                 "again",
             )
+        elif self._failed and result.questions and not course.accepted and of.trust is not Trust.PROVEN:
+            # Too few were judged to tell whether the model is the cause: the next job, with halves of groups, tells.
+            result.questions += [question for question, _ in self._failed]
         elif self._failed:
-            of.work.outcomes.failed(self._failed)
+            of.work.outcomes.failed([failed for _, failed in self._failed])
         if self._refusal is not None and not self._contents.answered and result.stop is None:
             result.stop = Stop(
                 "rejected", f"the provider refuses everybody alike, and nobody is charged: {self._refusal}"
@@ -192,7 +196,8 @@ class _OneJob:
         accepted = [position for position in question.positions if position not in again]
         used = self._book(request, reading.told.usage, reply, wasted=not accepted)
         if accepted:
-            of.work.outcomes.answered(Answer(accepted, reading, reply.request_id, used, self._identity))
+            answer = Answer(accepted, reading, reply.request_id, used, self._identity, self._price)
+            of.work.outcomes.answered(answer)
             self._result.accepted += len(accepted)
         judged = sum(reason in ABOUT_THE_TEXT or question.alone for reason in again.values())
         self._course = self._course.after(len(accepted), judged)
@@ -239,7 +244,7 @@ class _OneJob:
 
     def _book(self, request: RequestRow, told: Usage | None, reply: Reply, *, wasted: bool) -> Usage:
         """What an answered request cost; it tells nothing: all that it may cost, or an estimate without a budget."""
-        of, price = self._of, self._of.price
+        of, price = self._of, self._price
         used = told or estimated_usage(request.bytes, len(reply.body))
         if price is None:
             return used

@@ -13,6 +13,7 @@ from summarizer_assets.bucket_run.work import Work
 from summarizer_assets.core.batches.followups import Question
 from summarizer_assets.core.batches.lines import KEY_CHARACTERS
 from summarizer_assets.core.batches.packing import JobLimits, LineSize, affordable, packed
+from summarizer_assets.core.batches.routing import RouteRule
 from summarizer_assets.core.batches.states import JobState
 from summarizer_assets.core.money.excess import Excess
 from summarizer_assets.core.outcome import Stop
@@ -26,13 +27,13 @@ _AROUND_A_BODY: Final = 200  # bytes of a line
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """How jobs are made. `account`: a hash of the base URL and the key. `new`: whether authors may go into new jobs."""
+    """How jobs are made. `account`: a hash of the base URL and the key. `rule`: who goes into one."""
 
     limits: JobLimits
     groups: GroupLimits
     account: str
     money: Money
-    new: bool = True
+    rule: RouteRule
 
 
 class Planner:
@@ -51,23 +52,11 @@ class Planner:
         """The job after `row`. Its key follows from `row`'s: it is planned once, however often `row` is collected."""
         if questions:
             key = blake2b(f"after {row.key}".encode(), digest_size=KEY_CHARACTERS // 2).hexdigest()
-            self._store(key, questions)
+            # Where nobody is asked online instead, each job has all of the time: else the second would be cancelled.
+            self._store(key, questions, row.waits_since if self._terms.rule.route == "auto" else None)
 
-    def plan_new(self, positions: Sequence[int], settled: Collection[str]) -> Stop | None:
-        """Jobs for those of the authors at `positions` who are in no live job; `settled`: keys of jobs just collected.
-
-        Returns why not all of them are planned.
-        """
-        if not self._terms.new:
-            return None
-        fresh, todo = self._fresh(positions, settled), self._work.todo
-        tokens, attempts = ([column[at] for at in fresh] for column in (todo.tokens, todo.attempts))
-        names = [todo.names[at] for at in fresh]
-        questions = [
-            Question(tuple(part))
-            for group in plan_groups(tokens, attempts, self._terms.groups, names)
-            for part in self._prompt.cut([fresh[place] for place in group], self._adapting.form)
-        ]
+    def plan_new(self, questions: Sequence[Question]) -> Stop | None:
+        """Jobs for these; returns why not all of them are planned."""
         excess = self._terms.money.excess
         sizes = [self._size(question, excess) for question in questions]
         count = affordable(sizes, self._terms.money.room)
@@ -77,6 +66,26 @@ class Planner:
             return None
         told = "the budget leaves no room for all authors that wait: raise SUMMARIZER_BUDGET_USD, then run again"
         return Stop(str(StopCause.BUDGET), told)
+
+    def free(self, settled: Collection[str]) -> frozenset[int]:
+        """Positions without an outcome who are in no live job; `settled`: keys of jobs whose results were just read."""
+        todo, open_positions = self._work.todo, self._work.outcomes.open_positions()
+        blocked: set[str] = set()
+        for row in self._jobs.live(self._work.facts.bucket):
+            if row.key not in settled:
+                blocked.update(author for request in self._jobs.requests(row.key) for author in request.authors)
+        return frozenset(at for at in open_positions if todo.ids[at] not in blocked)
+
+    def grouped(self, positions: Sequence[int]) -> list[Question]:
+        """Questions about authors who were asked nothing yet."""
+        todo = self._work.todo
+        tokens, attempts = ([column[at] for at in positions] for column in (todo.tokens, todo.attempts))
+        names = [todo.names[at] for at in positions]
+        return [
+            Question(tuple(part))
+            for group in plan_groups(tokens, attempts, self._terms.groups, names)
+            for part in self._prompt.cut([positions[place] for place in group], self._adapting.form)
+        ]
 
     @property
     def limits(self) -> JobLimits:
@@ -93,14 +102,6 @@ class Planner:
         queued = sum(one.tokens for one in self._jobs.live() if one.state in sent and one.account == row.account)
         return most is None or not queued or queued + row.tokens <= most
 
-    def _fresh(self, positions: Sequence[int], settled: Collection[str]) -> list[int]:
-        todo, still = self._work.todo, frozenset(self._work.outcomes.open_positions())
-        blocked: set[str] = set()
-        for row in self._jobs.live(self._work.facts.bucket):
-            if row.key not in settled:
-                blocked.update(author for request in self._jobs.requests(row.key) for author in request.authors)
-        return [at for at in positions if at in still and todo.ids[at] not in blocked]
-
     def _size(self, question: Question, excess: Excess) -> LineSize:
         """Of its line; money as it is held when the job is sent."""
         positions, money = list(question.positions), self._terms.money
@@ -108,7 +109,7 @@ class Planner:
         body = self._prompt.body(positions, self._adapting.form, size, question.complaint, question.trim)
         return LineSize(len(body) + _AROUND_A_BODY, size.prompt, money.bound(len(body), size.bound, excess))
 
-    def _store(self, key: str, questions: Sequence[Question]) -> None:
+    def _store(self, key: str, questions: Sequence[Question], since: float | None = None) -> None:
         todo, facts = self._work.todo, self._work.facts
         requests = [
             RequestRow(
@@ -134,5 +135,6 @@ class Planner:
             requests=len(requests),
             authors=sum(len(request.authors) for request in requests),
             tokens=tokens,
+            waiting_since=since,
         )
         self._jobs.plan(row, requests)

@@ -1,36 +1,33 @@
-"""The route of a provider's batch jobs: collect those that ended, plan and send the next, and end the run.
+"""The route of a provider's batch jobs: collect those that ended, send the next ones, ask some online, end the run.
 
 It waits for no job. Authors in a live job are not asked again; they stay pending, and a later run collects them.
 """
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from tempfile import TemporaryFile
-from typing import IO, Final
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from summarizer_assets.bucket_run.asking.adapting import Adapting
 from summarizer_assets.bucket_run.asking.prompts import BucketPrompt
-from summarizer_assets.bucket_run.batches.collect import Collected, Collector
+from summarizer_assets.bucket_run.batches.aside import Aside, Online
+from summarizer_assets.bucket_run.batches.collect import Collector
+from summarizer_assets.bucket_run.batches.ended import EndedJobs, Stops
+from summarizer_assets.bucket_run.batches.files import delete_files
 from summarizer_assets.bucket_run.batches.look import look, unknown_jobs
 from summarizer_assets.bucket_run.batches.plan import BatchTerms, Planner
 from summarizer_assets.bucket_run.batches.submit import Submitter
-from summarizer_assets.bucket_run.route import AskCounts, RouteProgress, RouteTotals
+from summarizer_assets.bucket_run.route import RouteProgress, RouteTotals
 from summarizer_assets.bucket_run.work import Work
-from summarizer_assets.core.batches.followups import positions_of
-from summarizer_assets.core.batches.states import JobState, Next
+from summarizer_assets.core.batches.followups import Question, positions_of
+from summarizer_assets.core.batches.routing import Chosen
+from summarizer_assets.core.batches.states import JobState
 from summarizer_assets.core.money.spending import Booking, PastUnknown, Spending
 from summarizer_assets.core.outcome import Stop
+from summarizer_assets.core.quality_breaker import Trust
 from summarizer_assets.core.run_records import IN_BATCH
-from summarizer_assets.llm.batches.errors import (
-    AccountRefused,
-    BatchCallFailed,
-    CallMissing,
-    CallThrottled,
-    CallUnknown,
-)
+from summarizer_assets.llm.batches.errors import AccountRefused, CallMissing, CallThrottled, CallUnknown
 from summarizer_assets.llm.batches.provider import BatchProvider
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.llm.http.event_loop import run
@@ -39,24 +36,9 @@ from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
 
 SLEEP: Callable[[float], Awaitable[None]] = asyncio.sleep  # replaced in a test
 _WAITS: Final = "it waits for no answer: a batch job is sent, or its results are read"
-
-
-@dataclass
-class _Stops:
-    """Why the run ends before all have an outcome: the first reason that is more than waiting."""
-
-    first: Stop | None = None
-    waiting: Stop | None = None
-
-    def note(self, stop: Stop | None) -> bool:
-        """Whether it is a reason to send no other job."""
-        if stop is None:
-            return False
-        if stop.cause == IN_BATCH:
-            self.waiting = self.waiting or stop
-        else:
-            self.first = self.first or stop
-        return True
+_DELETING_S: Final = 10.0
+#: Authors who are asked online before the first job of a model that nobody has tried: enough to tell that it is none.
+_FIRST_AUTHORS: Final = 8
 
 
 class BatchRoute:
@@ -70,9 +52,9 @@ class BatchRoute:
         prompt: of the authors.
         adapting: the form of requests.
         terms: of jobs.
-        collector: reads results.
-        counts: of the run; the collector has the same.
+        collector: reads results, and has the run's counts.
         log: hears each step.
+        online: asks whom the rule of the terms gives no job.
         notices: of the model, for a person.
     """
 
@@ -87,8 +69,8 @@ class BatchRoute:
         adapting: Adapting,
         terms: BatchTerms,
         collector: Collector,
-        counts: AskCounts,
         log: Callable[[str], None],
+        online: Online,
         notices: Sequence[str] = (),
     ) -> None:
         self._make_api = api
@@ -98,14 +80,16 @@ class BatchRoute:
         self._prompt = prompt
         self._adapting = adapting
         self._terms = terms
-        self._collector = collector
-        self._counts = counts
+        self._counts = collector.counts
+        self._trust = collector.trust
         self._log = log
+        self._aside = Aside(online)
         self._sent = Counters(notices=list(notices))
         self._planner = Planner(jobs, work, prompt, adapting, terms)
-        self._stops = _Stops()
-        self._told: Stop | None = None
-        self._collected: list[Collected] = []
+        self._stops = Stops()
+        self._ended = EndedJobs(jobs, collector, terms.money, self._stops, log)
+        self._chosen: list[str] = []
+        self._lacking = False  # the provider has no batch jobs at this address
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="asker", daemon=True)
 
@@ -114,7 +98,7 @@ class BatchRoute:
 
     def stop(self, why: Stop | None) -> None:
         """The step under way is taken to its end, for a job that is half made costs a search."""
-        self._told = self._told or why or Stop("terminated", "the run was ended")
+        self._aside.stop(why)
         if why is None and self._thread.ident is not None:
             self._thread.join()
 
@@ -122,35 +106,48 @@ class BatchRoute:
         self._thread.join()
         if self._error is not None:
             raise self._error
-        return self._stops.first or self._told or self._stops.waiting or self._waiting()
+        return self._stops.first or self._aside.told or self._stops.waiting or self._waiting()
 
     def committed(self) -> None:
-        """Book what the collected jobs cost, and give back the rest of their money."""
-        for one in self._collected:
-            money = self._terms.money
-            self._jobs.settle(one.row, JobState.COLLECTED, one.booking, ledger=money.ledger, asked_as=money.asked_as)
-        self._collected = []
+        """Book what the collected jobs cost, give back the rest of their money, and delete their files."""
+        self._ended.settle()
+        if self._jobs.to_delete(self._terms.account, 1):
+            run(self._delete_files())
 
     def progress(self) -> RouteProgress:
+        asking, totals = self._aside.asking, self._so_far()
+        spent = None if totals.spending is None else totals.spending.spent
+        if asking is not None:
+            now = asking.progress()
+            return RouteProgress(spent, now.waits, totals.sent.notices, now.changes)
         changes: list[str] = []
         self._adapting.tell(changes.append)
-        spending = self._spending
-        return RouteProgress(None if spending is None else spending.spent, _WAITS, self._sent.notices, changes)
+        return RouteProgress(spent, _WAITS, totals.sent.notices, changes)
 
     def totals(self) -> RouteTotals:
-        return RouteTotals(self._counts, self._sent, self._spending, jobs=self._under_way)
+        return replace(self._so_far(), jobs=self._under_way)
+
+    def _so_far(self) -> RouteTotals:
+        asked, sent, spending = self._counts, self._sent, self._spending
+        for one in self._aside.totals():
+            asked, sent = replace(asked + one.asked, adapted=one.asked.adapted), sent + one.sent
+            spending = None if spending is None or one.spending is None else spending + one.spending
+        sent = replace(sent, notices=list(dict.fromkeys(sent.notices)))  # each says what is to be said of the model
+        return RouteTotals(asked, sent, spending, "; ".join(self._chosen))
 
     @property
     def _spending(self) -> Spending | None:
-        if self._terms.money.price is None:
-            return None
-        booked = sum((one.booking for one in self._collected), Booking())
-        return Spending(booked.spent, booked.wasted, booked.uncertain, cap=self._terms.money.cap)
+        """In batch jobs."""
+        money = self._terms.money
+        if money.price is None:
+            return Spending() if money.free else None
+        booked = sum((one.booking for one in self._ended.collected), Booking())
+        return Spending(booked.spent, booked.wasted, booked.uncertain, cap=money.cap)
 
     @property
     def _under_way(self) -> list[JobRow]:
         """The bucket's live jobs, without those that this run has read and not booked yet."""
-        read = {one.row.key for one in self._collected}
+        read = self._ended.keys
         return [row for row in self._jobs.live(self._work.facts.bucket) if row.key not in read]
 
     def _waiting(self) -> Stop | None:
@@ -166,9 +163,10 @@ class BatchRoute:
 
     def _run(self) -> None:
         try:
-            run(self._work_through())
+            run(self._look_and_collect())
+            self._share_out()
         except AccountRefused as error:
-            self._stops.note(Stop(str(error.cause), str(error)))
+            self._note_refused(error)
         except PastUnknown as error:
             self._stops.note(Stop(str(StopCause.BUDGET), str(error)))
         except BaseException as error:  # noqa: BLE001 - raised again in `join`, in the step's thread
@@ -176,22 +174,80 @@ class BatchRoute:
         finally:
             self._work.outcomes.finish()
 
-    async def _work_through(self) -> None:
-        api = self._make_api()
+    def _note_refused(self, error: AccountRefused) -> None:
+        self._stops.note(Stop(str(error.cause), str(error)))
+
+    async def _look_and_collect(self) -> None:
+        """What the provider has done."""
+        api, rule = self._make_api(), self._terms.rule
         try:
             rows = self._jobs.live(self._work.facts.bucket)
-            if self._of_another_account(rows):
-                return
-            found = await look(api, self._jobs, rows, self._log)
-            for row in list(found.values()):
-                if row.state is JobState.ENDED and self._told is None:
-                    await self._end(api, row)
-            if self._told is None and not await self._has_lost_its_jobs(api):
-                if self._stops.first is None:
-                    self._stops.note(self._planner.plan_new(self._positions, [one.row.key for one in self._collected]))
-                await self._send(api)
+            if not self._of_another_account(rows):
+                self._ended.give_up_unsent(rows, rule)
+                found = await look(api, self._jobs, rows, self._log, rule=rule)
+                for row in list(found.values()):
+                    if row.state is JobState.ENDED and self._aside.told is None:
+                        await self._ended.take(api, row)
+                await self._look_for_lost_jobs(api)
+        except AccountRefused as error:  # what was read before is kept, and planned
+            self._note_refused(error)
         finally:
             await api.aclose()
+
+    def _share_out(self) -> None:
+        """Who is left goes into jobs, or is asked online. The rest of a job that was read is planned in any case."""
+        free, now = self._planner.free(self._ended.keys), self._jobs.now()
+        left = self._ended.left(free)
+        asked = {at for _, questions in left for at in positions_of(questions)}
+        fresh = [at for at in self._positions if at in free and at not in asked]
+        groups = self._planner.grouped(fresh)
+        requests = len(groups) + sum(len(questions) for _, questions in left)
+        online: list[Question] = []
+        for row, questions in left:
+            if self._choose(requests, now - row.waits_since).batch:
+                self._planner.plan_next(row, questions)
+            else:
+                online += questions
+        if self._stops.first or self._stops.waiting or self._aside.told:
+            return
+        short: Stop | None = None
+        if groups and self._choose(requests).batch:
+            untried = self._untried(fresh, groups)
+            if untried is None:
+                return
+            short = self._planner.plan_new(self._planner.grouped(untried))
+            fresh = []
+        run(self._send())
+        if not self._stops.note(short) and self._stops.first is None and (fresh or online):
+            self._stops.note(self._aside.ask(fresh, online))
+
+    def _choose(self, requests: int, waited_s: float = 0.0) -> Chosen:
+        rule = self._terms.rule
+        if self._lacking and rule.route == "auto":
+            chosen = Chosen(False, "the provider has no batch jobs at this address")
+        else:
+            chosen = rule.choose(requests, waited_s)
+        if rule.route == "auto" and chosen.told not in self._chosen:
+            self._chosen.append(chosen.told)
+            self._log(f"asked {chosen.told}")
+        return chosen
+
+    def _untried(self, positions: Sequence[int], groups: Sequence[Question]) -> Sequence[int] | None:
+        """The positions for a job, once it is known that this model answers; None: it does not.
+
+        A model that is none, or a form of requests that it refuses, is found out online by the first few authors. In a
+        job that would take a day, and in the first one most of what there is to send.
+        """
+        if self._terms.rule.route != "auto" or self._trust is Trust.PROVEN:
+            return positions
+        first: list[int] = []
+        for group in groups:
+            if len(first) < _FIRST_AUTHORS:
+                first += group.positions
+        self._log(f"{len(first)} authors are asked online first, for nobody knows yet how this model answers")
+        if self._stops.note(self._aside.ask(first, [])):
+            return None
+        return [at for at in positions if at not in frozenset(first)]
 
     def _of_another_account(self, rows: Sequence[JobRow]) -> bool:
         others = [row.key for row in rows if row.account != self._terms.account]
@@ -205,81 +261,32 @@ class BatchRoute:
             )
         )
 
-    async def _has_lost_its_jobs(self, api: BatchProvider) -> bool:
-        """Whether authors may be in jobs that only the provider knows of: to ask them again would be paid twice."""
+    async def _look_for_lost_jobs(self, api: BatchProvider) -> None:
+        """Where authors may be in jobs that only the provider knows of, to ask them again would be paid twice."""
         try:
             unknown = await unknown_jobs(api, self._jobs)
         except (CallUnknown, CallThrottled) as error:
-            return self._stops.note(
-                Stop(IN_BATCH, f"the provider's batch jobs cannot be listed, a later run does: {error}")
+            told = f"the provider's batch jobs cannot be listed, a later run does: {error}"
+            self._stops.note(Stop(IN_BATCH, told))
+            return
+        except CallMissing:  # it has no batch jobs at all, which the first call about one says too
+            self._lacking = True
+            return
+        if unknown:
+            ids = ", ".join(job.id for job in unknown.values())
+            told = (
+                f"the provider has {len(unknown)} batch jobs that are, or may be, of these tables ({ids}), of which "
+                "the state store knows nothing: it was lost, or SUMMARIZER_STATE names another one than before. "
+                "Correct it; where it is right, their answers are lost: `summarizer jobs --disown`, then run again"
             )
-        except CallMissing:  # it has no batch jobs at all, which the first call about one says
-            return False
-        if not unknown:
-            return False
-        ids = ", ".join(job.id for job in unknown.values())
-        told = (
-            f"the provider has {len(unknown)} batch jobs that are, or may be, of these tables ({ids}), of which the "
-            "state store knows nothing: it was lost, or SUMMARIZER_STATE names another one than before. Correct it; "
-            "where it is right, their answers are lost: `summarizer jobs --disown`, then run again"
-        )
-        return self._stops.note(Stop("batch_unknown", told))
+            self._stops.note(Stop("batch_unknown", told))
 
-    async def _end(self, api: BatchProvider, row: JobRow) -> None:
-        """What becomes of a job at its end."""
-        ledger = self._terms.money.ledger
-        reason = row.reason or "no reason given"
-        match row.verdict:
-            case Next.COLLECT:
-                await self._collect(api, row)
-            case Next.LOST:
-                self._log(f"batch job {row.key} is lost: its results are gone; what it may have cost is uncertain")
-                booking = Booking(uncertain=row.reserve, requests=row.requests)
-                self._jobs.settle(row, JobState.LOST, booking, ledger=ledger, reason="its results are gone")
-            case Next.AGAIN:
-                self._log(f"batch job {row.key} did not fit into what the account may have queued: {reason}")
-                self._jobs.settle(row, JobState.FAILED, Booking(), ledger=ledger, reason=reason)
-            case _:
-                self._jobs.settle(row, JobState.FAILED, Booking(), ledger=ledger, reason=reason)
-                told = f"the provider failed batch job {row.key}, billed nothing, and no author is charged: {reason}"
-                self._stops.note(Stop("batch_failed", told))
-
-    async def _collect(self, api: BatchProvider, row: JobRow) -> None:
-        with closing(TemporaryFile()) as results:
-            try:
-                for place in (row.output_file_id, row.error_file_id):
-                    if place is not None:
-                        await api.download(place, results.write)
-                        results.write(b"\n")
-            except CallMissing as error:
-                self._gone(row, error)
-                return
-            except AccountRefused:
-                raise
-            except BatchCallFailed as error:
-                self._log(f"the results of batch job {row.key} could not be read, and are read again later: {error}")
-                return
-            self._work.claim.check()
-            collected = self._collector.collect(row, self._jobs.requests(row.key), lambda: _lines(results))
-        self._counts.requests += row.requests
-        self._counts.asked_again += len(positions_of(collected.questions))
-        self._collected.append(collected)
-        self._log(f"batch job {row.key} was collected: {collected.accepted} of {row.authors} authors have a summary")
-        self._stops.note(collected.stop)
-        self._planner.plan_next(row, collected.questions)
-
-    def _gone(self, row: JobRow, error: CallMissing) -> None:
-        """A 404 may pass; after hours of them the job is lost."""
-        now = self._jobs.now()
-        verdict = row.verdict
-        missed_at = row.missed_at or now
-        if now - missed_at >= 6 * 3_600:
-            verdict = str(Next.LOST)
-        self._jobs.move(row, row.state, missed_at=missed_at, verdict=verdict)
-        self._log(f"the results of batch job {row.key} are not there now, and are looked for again: {error}")
-
-    async def _send(self, api: BatchProvider) -> None:
+    async def _send(self) -> None:
         """All that is planned or was begun, while the provider takes it."""
+        rows = [row for row in self._jobs.live(self._work.facts.bucket) if row.state.unsent]
+        if not rows:
+            return
+        api = self._make_api()
         submitter = Submitter(
             api,
             self._jobs,
@@ -290,17 +297,20 @@ class BatchRoute:
             log=self._log,
             sleep=SLEEP,
         )
-        sendable = (JobState.PLANNED, JobState.UPLOADING, JobState.UPLOADED)
-        for row in self._jobs.live(self._work.facts.bucket):
-            if row.state not in sendable or self._stops.first is not None or self._told is not None:
-                continue
-            if not self._planner.has_room(row):
-                continue
-            self._sent.sent += 1
-            if self._stops.note(await submitter.send(row)):
-                return
+        try:
+            for row in rows:
+                if self._aside.told is not None:
+                    return
+                if self._planner.has_room(row):
+                    self._sent.sent += 1
+                    if self._stops.note(await submitter.send(row)):
+                        return
+        finally:
+            await api.aclose()
 
-
-def _lines(results: IO[bytes]) -> Iterator[bytes]:
-    results.seek(0)
-    yield from results
+    async def _delete_files(self) -> None:
+        api = self._make_api()
+        try:
+            await delete_files(api, self._jobs, self._terms.account, self._log, within_s=_DELETING_S)
+        finally:
+            await api.aclose()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from summarizer_assets.bucket_run.asking.adapting import Adapting
@@ -35,12 +36,27 @@ _UNTIL_READABLE_S: Final = (1.0, 2.0, 4.0)
 
 @dataclass(frozen=True)
 class Money:
-    """What pays for jobs. `ledger` and `price` are None where nothing is counted."""
+    """What pays for jobs. `ledger` and `price` are None where nothing is counted.
+
+    `price`: of requests that are waited for. `factor`: of it, in a batch job; None: nobody knows, and the whole price
+    is counted. `free`: nothing is counted because nothing costs anything.
+    """
 
     ledger: SpendLedger | None
     price: Price | None
     cap: int | None
     asked_as: str
+    factor: float | None = None
+    free: bool = False
+
+    def price_at(self, factor: float | None) -> Price | None:
+        """The price in a job that was sent at this factor; None: as it is known now."""
+        factor = self.factor if factor is None else factor
+        return self.price if self.price is None or factor is None else self.price.times(factor)
+
+    @cached_property
+    def _price_now(self) -> Price | None:
+        return self.price_at(None)
 
     @property
     def excess(self) -> Excess:
@@ -56,7 +72,8 @@ class Money:
 
     def bound(self, size: int, output: int, excess: Excess | None = None) -> int:
         """What a request of so many bytes, and at most so many output tokens, may cost."""
-        return 0 if self.price is None else (excess or self.excess).seen(self.price.most(size, output))
+        price = self._price_now
+        return 0 if price is None else (excess or self.excess).seen(price.most(size, output))
 
 
 class Submitter:
@@ -161,7 +178,15 @@ class Submitter:
     def _fund(self, row: JobRow, requests: Sequence[RequestRow], digest: str) -> JobRow | Stop | None:
         self._work.claim.check()
         money = self._money
-        got = self._jobs.fund(row, requests, digest, ledger=money.ledger, cap=money.cap, asked_as=money.asked_as)
+        got = self._jobs.fund(
+            row,
+            requests,
+            digest,
+            ledger=money.ledger,
+            cap=money.cap,
+            asked_as=money.asked_as,
+            factor=money.factor,
+        )
         if isinstance(got, Grant):
             assert money.cap is not None
             need = sum(request.reserve for request in requests)

@@ -13,6 +13,7 @@ _BEFORE_S: Final = 300.0
 _APART_S: Final = 900.0
 _FILES_LATE_S: Final = 3_600.0  # the longest that the ids of the result files are waited for
 _GONE_S: Final = 21_600.0  # a job or its results that answer 404 for so long are gone
+_VALIDATION_S: Final = 7_200.0  # longer than a provider needs to check a file, and to begin
 
 
 class JobState(StrEnum):
@@ -32,6 +33,11 @@ class JobState(StrEnum):
     def live(self) -> bool:
         """Whether its authors wait for it."""
         return self not in (JobState.COLLECTED, JobState.FAILED, JobState.LOST)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the provider was not asked to make it yet."""
+        return self in (JobState.PLANNED, JobState.UPLOADING, JobState.UPLOADED)
 
 
 class RemoteStatus(StrEnum):
@@ -145,6 +151,21 @@ def after_look(job: RemoteJob, *, now: float, ended_at: float | None) -> Next:
     if not job.places and job.status is RemoteStatus.COMPLETED:
         return Next.LOST if late else Next.WAIT
     return Next.COLLECT
+
+
+def validates_since(intent_at: float | None, checked_at: float | None, remote: RemoteJob, now: float) -> float | None:
+    """Since when it waits to be begun, if that is strangely long; told by one look only, the first after two hours.
+
+    Args:
+        intent_at: when it was made, by our clock.
+        checked_at: of the look before.
+        remote: as it is now.
+        now: of this look.
+    """
+    if remote.status is not RemoteStatus.VALIDATING or intent_at is None:
+        return None
+    first = (checked_at or intent_at) - intent_at < _VALIDATION_S <= now - intent_at
+    return intent_at if first else None
 
 
 def is_gone(first_missed_at: float | None, now: float) -> bool:

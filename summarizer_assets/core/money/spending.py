@@ -95,6 +95,17 @@ class Spending:
     in_all_uncertain: int | None = None
     cap: int | None = None
 
+    def __add__(self, other: "Spending") -> "Spending":
+        """Of two parts of one run, `other` the later one."""
+        return Spending(
+            self.spent + other.spent,
+            self.wasted + other.wasted,
+            self.uncertain + other.uncertain,
+            self.in_all_spent if other.in_all_spent is None else other.in_all_spent,
+            self.in_all_uncertain if other.in_all_uncertain is None else other.in_all_uncertain,
+            self.cap if other.cap is None else other.cap,
+        )
+
 
 def granted(wish: Wish, room: int | None) -> int:
     """The amount a run gets beyond its floor if `room` is left for it and its floor; None means no cap."""

@@ -112,8 +112,7 @@ class AnthropicBatches:
     async def job(self, job_id: str) -> RemoteJob:
         return _job(await self._http.document("GET", f"{_JOBS}/{job_id}"))
 
-    async def jobs(self, since: float) -> list[RemoteJob]:
-        found: list[RemoteJob] = []
+    async def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
         after: dict[str, str] = {}
         while True:
             page = await self._http.document("GET", _JOBS, {"limit": str(_PAGE), **after})
@@ -123,10 +122,10 @@ class AnthropicBatches:
             for one in data:
                 job = _job(one)
                 if job.created_at < since:
-                    return found
-                found.append(job)
+                    return
+                yield job
             if not data or not page.get("has_more"):
-                return found
+                return
             after = {"after_id": id_of(data[-1])}
 
     async def cancel(self, job_id: str) -> RemoteJob:
@@ -135,6 +134,9 @@ class AnthropicBatches:
     async def download(self, place: str, sink: Callable[[bytes], object]) -> None:
         """The place is the job itself: its `results_url` may name another host, which is to see no key of ours."""
         await self._http.stream(f"{_JOBS}/{place}/results", sink)
+
+    async def delete(self, place: str) -> None:
+        await self._http.call("DELETE", f"{_JOBS}/{place}")
 
 
 def _job(document: Mapping[str, Any]) -> RemoteJob:

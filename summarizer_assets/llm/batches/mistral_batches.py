@@ -74,16 +74,20 @@ class MistralBatches:
     async def job(self, job_id: str) -> RemoteJob:
         return _job(await self._http.document("GET", f"{_JOBS}/{job_id}"))
 
-    async def jobs(self, since: float) -> list[RemoteJob]:
+    async def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
         after = datetime.fromtimestamp(since, UTC).isoformat()
         parameters = {"created_after": after, "order_by": "-created"}
-        return [_job(one) async for one in self._listed(_JOBS, parameters)]
+        async for one in self._listed(_JOBS, parameters):
+            yield _job(one)
 
     async def cancel(self, job_id: str) -> RemoteJob:
         return _job(await self._http.document("POST", f"{_JOBS}/{job_id}/cancel", content=b""))
 
     async def download(self, place: str, sink: Callable[[bytes], object]) -> None:
         await self._http.stream(f"/files/{place}/content", sink)
+
+    async def delete(self, place: str) -> None:
+        await self._http.call("DELETE", f"/files/{place}")
 
     async def _listed(self, path: str, parameters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
         page = 0

@@ -1,7 +1,7 @@
 """Files and batch jobs in OpenAI's form."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -115,21 +115,27 @@ class OpenAiBatches:
     async def job(self, job_id: str) -> RemoteJob:
         return _job(await self._http.document("GET", f"/batches/{job_id}"))
 
-    async def jobs(self, since: float) -> list[RemoteJob]:
-        found: list[RemoteJob] = []
+    async def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
+        if not self._facts.pages:
+            listed = [_job(one) async for one in self._listed("/batches", {})]
+            for job in newest_first(listed):
+                if job.created_at >= since:
+                    yield job
+            return
         async for one in self._listed("/batches", {}):
             job = _job(one)
-            if job.created_at >= since:
-                found.append(job)
-            elif self._facts.pages:
-                break
-        return found
+            if job.created_at < since:
+                return
+            yield job
 
     async def cancel(self, job_id: str) -> RemoteJob:
         return _job(await self._http.document("POST", f"/batches/{job_id}/cancel", content=b""))
 
     async def download(self, place: str, sink: Callable[[bytes], object]) -> None:
         await self._http.stream(f"/files/{place}/content", sink)
+
+    async def delete(self, place: str) -> None:
+        await self._http.call("DELETE", f"/files/{place}")
 
     async def _listed(self, path: str, parameters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
         more = {"limit": str(_PAGE)} if self._facts.pages else {}
@@ -175,6 +181,11 @@ def require_ready(file_id: str | None, status: object, *, wrong: frozenset[str],
 
 def file_of(document: Mapping[str, Any]) -> RemoteFile:
     return RemoteFile(id_of(document), str(document.get("filename")), seconds_of(document.get("created_at")) or 0.0)
+
+
+def newest_first(jobs: Iterable[RemoteJob]) -> list[RemoteJob]:
+    """Of a list that comes at once, in whatever order."""
+    return sorted(jobs, key=lambda job: job.created_at, reverse=True)
 
 
 def _job(document: Mapping[str, Any]) -> RemoteJob:

@@ -76,8 +76,8 @@ class BatchProvider(Protocol):
 
     async def job(self, job_id: str) -> RemoteJob: ...
 
-    async def jobs(self, since: float) -> list[RemoteJob]:
-        """All of the account's jobs that were made since then, newest first."""
+    def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
+        """All of the account's jobs that were made since then, newest first, page by page."""
 
     async def cancel(self, job_id: str) -> RemoteJob:
         """The job as it is then: it may still be at work."""
@@ -87,6 +87,9 @@ class BatchProvider(Protocol):
 
         Whatever it got is to be dropped when this raises.
         """
+
+    async def delete(self, place: str) -> None:
+        """Delete an uploaded file, or what is at a place that a job names; nothing where the provider cannot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 A job is told by the name of its file.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from summarizer_assets.llm.batches.openai_batches import (
     OpenAiLines,
     file_form,
     file_of,
+    newest_first,
     require_ready,
 )
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
@@ -51,13 +52,14 @@ class TogetherBatches(OpenAiBatches):
     async def job(self, job_id: str) -> RemoteJob:
         return _job(await self._http.value("GET", f"/batches/{job_id}"), {})
 
-    async def jobs(self, since: float) -> list[RemoteJob]:
+    async def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
         names = {file.id: file.name async for file in self.files(0.0)}
         listed = await self._http.value("GET", "/batches")
         if not isinstance(listed, list):
             raise CallUnknown("batches: the reply is no list")
-        found = [_job(one, names) for one in listed]
-        return sorted((job for job in found if job.created_at >= since), key=lambda job: -job.created_at)
+        for job in newest_first(_job(one, names) for one in listed):
+            if job.created_at >= since:
+                yield job
 
     async def cancel(self, job_id: str) -> RemoteJob:
         return _job(await self._http.value("POST", f"/batches/{job_id}/cancel", content=b""), {})

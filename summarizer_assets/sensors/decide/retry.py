@@ -27,7 +27,7 @@ class BucketState:
     Counts are rows of the three tables. `next_due_at`: when the earliest retryable failure is due (epoch seconds), or
     None. `runs`: newest first. `asked_for`: the bucket was requested at least once. `barred`: it has a summary of an
     excluded author. `shown_failed`: the orchestrator shows it as failed, because its last run broke off. `in_batch`:
-    batch jobs are under way; `batch_for_us`: the next step of one of them is a run's.
+    batch jobs are under way, with `batch_authors`; `batch_for_us`: the next step of one of them is a run's.
     """
 
     bucket: str
@@ -41,6 +41,7 @@ class BucketState:
     barred: bool = False
     shown_failed: bool = False
     in_batch: bool = False
+    batch_authors: int = 0
     batch_for_us: bool = False
 
     @property
@@ -167,10 +168,17 @@ def _verdict(state: BucketState, now: float, fingerprint: str | None, unfinished
 
 
 def _waits_for_a_job(state: BucketState, now: float) -> bool:
-    """Where a run has the next step, the last one is to be long over: what the provider refused, it may take later."""
-    last = state.runs[0].ended_at if state.runs else None
-    rested = last is None or now - last >= _BATCH_AGAIN_S
-    return state.in_batch and not (state.batch_for_us and rested)
+    """Whether a job has to end first.
+
+    Where a run has the next step, the last one is to be long over: what the provider refused, it may take later. Where
+    a run was stopped that asked others than those in jobs, these are asked like the authors of other buckets.
+    """
+    if not state.in_batch:
+        return False
+    last = state.runs[0] if state.runs else None
+    rested = last is None or last.ended_at is None or now - last.ended_at >= _BATCH_AGAIN_S
+    stopped = last is not None and last.stop not in (None, IN_BATCH)
+    return not (state.batch_for_us and rested) and not (stopped and state.pending > state.batch_authors)
 
 
 def _dying(state: BucketState) -> bool:

@@ -11,58 +11,11 @@ import sqlalchemy as sa
 from summarizer_assets.core.batches.states import JobState, Next
 from summarizer_assets.core.batches.waiting import Waiting
 from summarizer_assets.core.money.spending import Booking, Grant, Wish
-from summarizer_assets.storage.state_db.database import METADATA, Database
+from summarizer_assets.storage.state_db.batch_tables import JOBS, REQUESTS
+from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.ledger import SpendLedger
 from summarizer_assets.storage.state_db.run_account import RunAccount
 
-_JOBS = sa.Table(
-    "batch_jobs",
-    METADATA,
-    sa.Column("key", sa.String, primary_key=True),
-    sa.Column("root", sa.String, nullable=False, index=True),
-    sa.Column("bucket", sa.String, nullable=False),
-    sa.Column("run_id", sa.String, nullable=False),  # that planned it
-    sa.Column("account", sa.String, nullable=False),  # a hash of the base URL and the key
-    sa.Column("model", sa.String, nullable=False),
-    sa.Column("prompt_version", sa.String, nullable=False),
-    sa.Column("requests", sa.Integer, nullable=False),
-    sa.Column("authors", sa.Integer, nullable=False),
-    sa.Column("tokens", sa.BigInteger, nullable=False),  # estimated input
-    sa.Column("reserve", sa.BigInteger, nullable=False, server_default="0"),  # nano-dollars
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("planned_at", sa.Float, nullable=False),
-    sa.Column("digest", sa.String),  # of the file's bytes
-    sa.Column("file_id", sa.String),
-    sa.Column("intent_at", sa.Float),  # when it was about to be made
-    sa.Column("absent_at", sa.Float),  # when a full list did not show it
-    sa.Column("remote_id", sa.String),
-    sa.Column("remote_status", sa.String),
-    sa.Column("completed", sa.Integer),  # requests, by the provider's count
-    sa.Column("output_file_id", sa.String),
-    sa.Column("error_file_id", sa.String),
-    sa.Column("expires_at", sa.Float),
-    sa.Column("checked_at", sa.Float),
-    sa.Column("ended_at", sa.Float),  # when a final status was first seen
-    sa.Column("missed_at", sa.Float),  # since when it answers 404
-    sa.Column("verdict", sa.String),  # what follows from the last look
-    sa.Column("settled_at", sa.Float),
-    sa.Column("reason", sa.String),  # why it failed or was lost, for a person
-)
-
-_REQUESTS = sa.Table(
-    "batch_requests",
-    METADATA,
-    sa.Column("key", sa.String, primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("authors", sa.String, nullable=False),  # JSON
-    sa.Column("hashes", sa.String, nullable=False),  # JSON
-    sa.Column("trim", sa.Integer, nullable=False),
-    sa.Column("complaint", sa.String),
-    sa.Column("second", sa.Boolean, nullable=False),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("bound", sa.Integer, nullable=False),
-    sa.Column("reserve", sa.BigInteger, nullable=False),
-)
 _STATES = [str(state) for state in JobState if state.live]
 
 
@@ -98,6 +51,19 @@ class JobRow:
     verdict: str | None = None
     settled_at: float | None = None
     reason: str | None = None
+    factor: float | None = None
+    waiting_since: float | None = None
+    delete_at: float | None = None
+
+    @property
+    def waits_since(self) -> float:
+        """Since when its authors are in jobs."""
+        return self.planned_at if self.waiting_since is None else self.waiting_since
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Its files at the provider, and where its results are."""
+        return tuple(place for place in (self.file_id, self.output_file_id, self.error_file_id) if place)
 
     @classmethod
     def of(cls, row: sa.Row[Any]) -> Self:
@@ -157,36 +123,36 @@ class BatchJobs:
     def plan(self, job: JobRow, requests: Sequence[RequestRow]) -> bool:
         """Store a job with its requests; False if its key is known: an earlier run has planned it."""
         with self._database.begin() as connection:
-            known = sa.select(_JOBS.c.key).where(_JOBS.c.key == job.key)
+            known = sa.select(JOBS.c.key).where(JOBS.c.key == job.key)
             if connection.execute(known).one_or_none() is not None:
                 return False
             values = {one.name: getattr(job, one.name) for one in fields(job)}
             values |= {"root": self._root, "state": str(job.state), "planned_at": self._database.now(connection)}
-            connection.execute(_JOBS.insert().values(values))
+            connection.execute(JOBS.insert().values(values))
             self._insert(connection, job.key, requests)
         return True
 
     def live(self, bucket: str | None = None) -> list[JobRow]:
         """Jobs that authors wait for, oldest first."""
-        query = sa.select(_JOBS).where((_JOBS.c.root == self._root) & _JOBS.c.state.in_(_STATES))
-        return self._rows(query if bucket is None else query.where(_JOBS.c.bucket == bucket))
+        query = sa.select(JOBS).where((JOBS.c.root == self._root) & JOBS.c.state.in_(_STATES))
+        return self._rows(query if bucket is None else query.where(JOBS.c.bucket == bucket))
 
     def newest(self, most: int) -> list[JobRow]:
         """The last jobs of all states, oldest first."""
-        query = sa.select(_JOBS).where(_JOBS.c.root == self._root).order_by(_JOBS.c.planned_at.desc()).limit(most)
+        query = sa.select(JOBS).where(JOBS.c.root == self._root).order_by(JOBS.c.planned_at.desc()).limit(most)
         return sorted(self._rows(query), key=lambda job: job.planned_at)
 
     def get(self, key: str) -> JobRow | None:
-        return next(iter(self._rows(sa.select(_JOBS).where((_JOBS.c.root == self._root) & (_JOBS.c.key == key)))), None)
+        return next(iter(self._rows(sa.select(JOBS).where((JOBS.c.root == self._root) & (JOBS.c.key == key)))), None)
 
     def known(self, remote_ids: Iterable[str]) -> set[str]:
         """Those of the ids whose jobs this store knows, under any root."""
-        query = sa.select(_JOBS.c.remote_id).where(_JOBS.c.remote_id.in_(list(remote_ids)))
+        query = sa.select(JOBS.c.remote_id).where(JOBS.c.remote_id.in_(list(remote_ids)))
         with self._database.begin() as connection:
             return set(connection.execute(query).scalars())
 
     def requests(self, key: str) -> list[RequestRow]:
-        query = sa.select(_REQUESTS).where(_REQUESTS.c.key == key).order_by(_REQUESTS.c.number)
+        query = sa.select(REQUESTS).where(REQUESTS.c.key == key).order_by(REQUESTS.c.number)
         with self._database.begin() as connection:
             rows = connection.execute(query).all()
         return [_request(row) for row in rows]
@@ -200,11 +166,11 @@ class BatchJobs:
 
     def token_window(self, account: str, model: str, since: float) -> int | None:
         """Input tokens that a job may have, by those that the provider had no room for lately; None: by none."""
-        query = sa.select(sa.func.min(_JOBS.c.tokens)).where(
-            (_JOBS.c.account == account)
-            & (_JOBS.c.model == model)
-            & (_JOBS.c.verdict == str(Next.AGAIN))
-            & (_JOBS.c.settled_at > since)
+        query = sa.select(sa.func.min(JOBS.c.tokens)).where(
+            (JOBS.c.account == account)
+            & (JOBS.c.model == model)
+            & (JOBS.c.verdict == str(Next.AGAIN))
+            & (JOBS.c.settled_at > since)
         )
         with self._database.begin() as connection:
             smallest = connection.execute(query).scalar_one_or_none()
@@ -212,9 +178,9 @@ class BatchJobs:
 
     def move(self, job: JobRow, state: JobState, **changes: Any) -> JobRow | None:  # noqa: ANN401 - columns
         """Change a job that is as `job` says; None if somebody else changed its state meanwhile."""
-        mine = (_JOBS.c.key == job.key) & (_JOBS.c.state == str(job.state))
+        mine = (JOBS.c.key == job.key) & (JOBS.c.state == str(job.state))
         with self._database.begin() as connection:
-            update = _JOBS.update().where(mine).values(state=str(state), **changes)
+            update = JOBS.update().where(mine).values(state=str(state), **changes)
             if not connection.execute(update).rowcount:
                 return None
         return replace(job, state=state, **changes)
@@ -228,6 +194,7 @@ class BatchJobs:
         ledger: SpendLedger | None,
         cap: int | None,
         asked_as: str = "",
+        factor: float | None = None,
     ) -> JobRow | Grant | None:
         """Reserve the money of a planned job, and store its requests as they are sent, all in one transaction.
 
@@ -238,6 +205,7 @@ class BatchJobs:
             ledger: None: it costs nothing, or nobody knows what.
             cap: nano-dollars that all runs may spend in all; None: no cap.
             asked_as: see `SpendLedger.account`.
+            factor: of the price, at which it is settled.
 
         Returns:
             The job, now `UPLOADING`; what the ledger says if the money does not do; None if somebody else was first.
@@ -254,10 +222,11 @@ class BatchJobs:
             "reserve": reserve,
             "requests": len(requests),
             "authors": sum(len(request.authors) for request in requests),
+            "factor": factor,
         }
         with self._database.begin() as connection:
-            mine = (_JOBS.c.key == job.key) & (_JOBS.c.state == str(job.state))
-            held = sa.select(_JOBS.c.key).where(mine).with_for_update()
+            mine = (JOBS.c.key == job.key) & (JOBS.c.state == str(job.state))
+            held = sa.select(JOBS.c.key).where(mine).with_for_update()
             if connection.execute(held).one_or_none() is None:
                 return None
             if ledger is not None:
@@ -265,8 +234,8 @@ class BatchJobs:
                 grant = ledger.settle_within(connection, account, Booking(), Wish(0, reserve, reserve), cap)
                 if grant.extra < reserve:
                     return grant
-            connection.execute(_JOBS.update().where(mine).values({**changes, "state": str(JobState.UPLOADING)}))
-            connection.execute(_REQUESTS.delete().where(_REQUESTS.c.key == job.key))
+            connection.execute(JOBS.update().where(mine).values({**changes, "state": str(JobState.UPLOADING)}))
+            connection.execute(REQUESTS.delete().where(REQUESTS.c.key == job.key))
             self._insert(connection, job.key, requests)
         return replace(job, **changes)  # type: ignore[arg-type] # columns of the row
 
@@ -285,16 +254,30 @@ class BatchJobs:
         One transaction. False if somebody else settled it, or changed its state: then nothing is booked.
         """
         with self._database.begin() as connection:
-            mine = (_JOBS.c.key == job.key) & (_JOBS.c.state == str(job.state)) & _JOBS.c.settled_at.is_(None)
+            mine = (JOBS.c.key == job.key) & (JOBS.c.state == str(job.state)) & JOBS.c.settled_at.is_(None)
             now = self._database.now(connection)
             values = {"state": str(state), "settled_at": now, "reason": reason, "reserve": 0}
-            if not connection.execute(_JOBS.update().where(mine).values(values)).rowcount:
+            values["delete_at"] = now if job.places else None
+            if not connection.execute(JOBS.update().where(mine).values(values)).rowcount:
                 return False
             if ledger is not None:
                 account = RunAccount(ledger, job.run_id, job.bucket, asked_as, job=job.key)
                 ledger.settle_within(connection, account, booking, Wish(), None)
-            connection.execute(_REQUESTS.delete().where(_REQUESTS.c.key == job.key))
+            connection.execute(REQUESTS.delete().where(REQUESTS.c.key == job.key))
         return True
+
+    def to_delete(self, account: str, most: int) -> list[JobRow]:
+        """Settled jobs of the account whose files are to be deleted now, at most so many."""
+        with self._database.begin() as connection:
+            now = self._database.now(connection)
+            mine = (JOBS.c.root == self._root) & (JOBS.c.account == account)
+            query = sa.select(JOBS).where(mine & (JOBS.c.delete_at <= now)).order_by(JOBS.c.delete_at).limit(most)
+            return [JobRow.of(row) for row in connection.execute(query).all()]
+
+    def deleted(self, job: JobRow, *, again_at: float | None) -> None:
+        """The files of a settled job are gone; or with `again_at` they are not, and are tried again then."""
+        with self._database.begin() as connection:
+            connection.execute(JOBS.update().where(JOBS.c.key == job.key).values(delete_at=again_at))
 
     def _insert(self, connection: sa.Connection, key: str, requests: Sequence[RequestRow]) -> None:
         rows = [
@@ -307,20 +290,18 @@ class BatchJobs:
             for request in requests
         ]
         if rows:
-            connection.execute(_REQUESTS.insert(), rows)
+            connection.execute(REQUESTS.insert(), rows)
 
     def _rows(self, query: sa.Select[Any]) -> list[JobRow]:
         with self._database.begin() as connection:
-            rows = connection.execute(query.order_by(_JOBS.c.planned_at, _JOBS.c.key)).all()
+            rows = connection.execute(query.order_by(JOBS.c.planned_at, JOBS.c.key)).all()
         return [JobRow.of(row) for row in rows]
 
 
 def authors_waiting(connection: sa.Connection, root: str, bucket: str) -> int:
     """How many authors are in live jobs of a bucket."""
-    mine = (_JOBS.c.root == root) & (_JOBS.c.bucket == bucket) & _JOBS.c.state.in_(_STATES)
-    return int(
-        connection.execute(sa.select(sa.func.coalesce(sa.func.sum(_JOBS.c.authors), 0)).where(mine)).scalar_one()
-    )
+    mine = (JOBS.c.root == root) & (JOBS.c.bucket == bucket) & JOBS.c.state.in_(_STATES)
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(JOBS.c.authors), 0)).where(mine)).scalar_one())
 
 
 def _request(row: sa.Row[Any]) -> RequestRow:

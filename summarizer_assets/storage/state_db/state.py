@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from summarizer_assets.core.lost_runs import Sign
 from summarizer_assets.core.quality_breaker import Trust
-from summarizer_assets.core.run_records import PastRun, trust_after
+from summarizer_assets.core.run_records import IN_BATCH, PastRun, trust_after
 from summarizer_assets.storage.errors import ClaimLost, ClaimRefused
 from summarizer_assets.storage.processes import is_gone, process_name, this_host, whereabouts
 from summarizer_assets.storage.roots import ALIVE, COMPACTION
@@ -205,9 +205,14 @@ class StateStore:
         return runs
 
     def trust(self, fingerprint: str) -> Trust:
-        """The result of the last finished run, of any bucket, with this fingerprint."""
+        """The result of the last finished run, of any bucket, with this fingerprint.
+
+        One that only sent a batch job says nothing.
+        """
         mine = (_RUNS.c.root == self._root) & (_RUNS.c.fingerprint == fingerprint) & _RUNS.c.ended_at.is_not(None)
-        query = sa.select(_RUNS).where(mine).order_by(_RUNS.c.ended_at.desc(), _RUNS.c.id.desc()).limit(1)
+        told = sa.func.coalesce(_RUNS.c.stop, "") != IN_BATCH
+        told |= _RUNS.c.pending_after < _RUNS.c.pending_before
+        query = sa.select(_RUNS).where(mine & told).order_by(_RUNS.c.ended_at.desc(), _RUNS.c.id.desc()).limit(1)
         with self._database.begin() as connection:
             now = self._database.now(connection)
             last = connection.execute(query).one_or_none()

@@ -5,7 +5,7 @@ So a database user with the right to create tables is needed only once.
 
 from summarizer_assets.storage import roots
 from summarizer_assets.storage.state_db import (
-    batch_jobs,
+    batch_tables,
     earlier_attempts,
     estimates,
     ledger,
@@ -19,7 +19,7 @@ from summarizer_assets.storage.state_db.database import METADATA
 
 __all__ = [
     "METADATA",
-    "batch_jobs",
+    "batch_tables",
     "earlier_attempts",
     "estimates",
     "ledger",

@@ -1,9 +1,9 @@
 """What goes wrong with batch jobs, one test a fault, over sockets. In the end nobody is lost and nobody paid for twice.
 
-Numbers are those of the project's list of faults of batch jobs; the rest of it is about providers of other forms, or
-about the choice between routes.
+Numbers are those of the project's list of faults of batch jobs; the rest of it is about providers of other forms.
 """
 
+from collections import Counter
 from http import HTTPStatus
 
 import pytest
@@ -219,6 +219,23 @@ def test_14_and_15_a_job_that_takes_long_is_waited_for(it):
         assert it.house.app.batches.jobs()[0]["status"] == status
         it.wait(5_010)
     it.wait(5_010)
+    ends_well(it)
+
+
+def test_14_a_file_that_is_checked_for_hours_is_told_once_and_its_job_cancelled_at_the_deadline(it):
+    late = JobsHouse(it.house.with_settings(deadline_h=30), it.ahead_s)
+    late.offer(BatchTerms(validating_s=1e9, window_s=1e9))
+    told: list[str] = []
+    for hours in (0, 3, 4, 22):
+        it.wait(hours * 3_600)
+        assert late.cause(log=told.append) == IN_BATCH
+    assert sum("has not begun with batch job" in line for line in told) == 1
+    late.offer(QUICK)
+    it.wait(3_600)
+    assert late.cause() == IN_BATCH, "the next job is sent"
+    assert late.house.app.batches.jobs()[0]["status"] == "cancelled"
+    assert (late.states, late.house.failures()) == (["collected", "open"], {})
+    assert (late.rows[0].reason or "").startswith("cancelled: its authors have waited for 30 h")
     ends_well(it)
 
 
@@ -513,6 +530,48 @@ def test_42_a_job_outlives_the_run_that_was_cancelled_after_it_was_made(it, monk
     ends_well(it)
 
 
+@pytest.mark.parametrize("route", ["batch", "auto"])
+def test_43_at_the_deadline_a_job_is_cancelled_what_it_did_is_kept_and_the_rest_asked(tmp_path, monkeypatch, route):
+    given = {"route": route, "deadline_h": 30, "batch_factor": 0.5, "batch_min_requests": 1}
+    with jobs_housed(tmp_path, monkeypatch, 30, **given) as it:
+        it.offer(BatchTerms(running_s=60 * 3_600, window_s=1e9, cancelling_s=600))
+        assert it.cause() == IN_BATCH
+        online, job = it.house.asked(), it.rows[0]
+        assert (sum(online.values()), job.authors) == ((8, 22) if route == "auto" else (0, 30))
+        it.wait(29 * 3_600)
+        assert it.cause() == IN_BATCH
+        assert it.house.app.batches.jobs()[0]["status"] == "in_progress"
+        it.wait(3_600)
+        assert it.cause() == IN_BATCH
+        assert it.house.app.batches.jobs()[0]["status"] == "cancelling"
+        assert it.house.asked() == online, "its final state is waited for"
+        it.wait(600)
+        it.offer(SLOW)
+        assert it.cause() == (None if route == "auto" else IN_BATCH)
+        assert 0 < sum(it.billed().values()) < job.authors
+        assert it.states == (["collected"] if route == "auto" else ["collected", "open"])
+        it.wait(1_000)
+        assert it.cause() is None
+        assert it.billed() + it.house.asked() == Counter(map(str, range(1, 31)))
+        assert it.house.failures() == {}
+        it.assert_settled()
+
+
+def test_43_a_cancel_that_fails_is_tried_again_and_stops_no_run(it):
+    late = JobsHouse(it.house.with_settings(deadline_h=30), it.ahead_s)
+    late.offer(BatchTerms(running_s=1e9, window_s=1e9, calls=(CallFault("cancel", "server_error"),)))
+    told: list[str] = []
+    late.cause()
+    it.wait(30 * 3_600)
+    assert late.cause(log=told.append) == IN_BATCH
+    assert any("could not be cancelled; the next look tries again" in line for line in told)
+    assert late.house.app.batches.jobs()[0]["status"] == "in_progress"
+    late.offer(QUICK)
+    assert late.cause() == IN_BATCH
+    assert late.house.app.batches.jobs()[0]["status"] == "cancelled"
+    ends_well(it)
+
+
 def test_44_without_a_known_price_of_batch_jobs_the_other_price_is_booked_and_told(it):
     it.offer(QUICK)
     told: list[str] = []
@@ -522,6 +581,17 @@ def test_44_without_a_known_price_of_batch_jobs_the_other_price_is_booked_and_to
     half = JobsHouse(it.house.with_settings(batch_factor=0.5), it.ahead_s)
     assert half.cause() is None
     assert half.money["spent"] * 2 == pytest.approx(it.bill, abs=10)
+
+
+def test_44_a_job_is_booked_at_the_price_that_it_was_sent_at(it):
+    half = JobsHouse(it.house.with_settings(batch_factor=0.5), it.ahead_s)
+    half.offer(QUICK)
+    half.cause()
+    assert half.rows[0].factor == 0.5
+    tenth = JobsHouse(it.house.with_settings(batch_factor=0.1), it.ahead_s)
+    assert tenth.cause() is None
+    assert tenth.money["spent"] == half.bill
+    assert round(tenth.house.frame("summaries")["cost_usd"].sum() * 1e9) == half.bill
 
 
 def test_a_route_that_was_set_back_to_online_asks_nobody_who_is_in_a_job_and_books_it_as_one(it):
@@ -542,7 +612,17 @@ def test_a_model_that_gives_nothing_usable_is_found_out_and_nobody_is_charged(it
     causes = [it.cause() for _ in range(4)]
     assert causes == [IN_BATCH, IN_BATCH, IN_BATCH, "unusable"]
     assert it.house.summaries() == {}
-    assert it.house.failures().keys() <= {"8", "9"}, "the first two who were asked alone, when nobody could know"
+    assert it.house.failures() == {}, "nor those who were asked alone first, when nobody could know"
+
+
+def test_two_authors_whom_no_model_answers_are_charged_once_nobody_else_is_left_to_tell_by(tmp_path, monkeypatch):
+    with jobs_housed(tmp_path, monkeypatch, 2) as it:
+        it.offer(QUICK, Rule("no_choices", share=1))
+        for _ in range(8):
+            if it.cause() is None:
+                break
+        assert set(it.house.failures()) == {"1", "2"}
+        it.assert_settled()
 
 
 def test_an_answer_that_fails_a_check_is_asked_for_once_more_alone_and_then_failed(it):

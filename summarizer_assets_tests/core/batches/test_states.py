@@ -13,6 +13,7 @@ from summarizer_assets.core.batches.states import (
     is_gone,
     may_have_run,
     search,
+    validates_since,
 )
 
 KEY, FILE, MEANT = "0123456789abcdef", "file-1", 10_000.0
@@ -89,3 +90,17 @@ def test_what_is_missing_is_gone_after_hours_and_not_before():
 
 def test_the_authors_of_a_job_wait_for_it_until_it_ends_for_good():
     assert {state for state in JobState if not state.live} == {JobState.COLLECTED, JobState.FAILED, JobState.LOST}
+
+
+@pytest.mark.parametrize(
+    ("status", "checked_at", "now", "told"),
+    [
+        (S.VALIDATING, None, MEANT + 7_199, False),
+        (S.VALIDATING, None, MEANT + 7_200, True),
+        (S.VALIDATING, MEANT + 7_100, MEANT + 7_300, True),
+        (S.VALIDATING, MEANT + 7_200, MEANT + 7_300, False),  # the look before has told
+        (S.IN_PROGRESS, MEANT + 7_100, MEANT + 7_300, False),
+    ],
+)
+def test_a_file_that_is_checked_for_hours_is_told_once(status, checked_at, now, told):
+    assert validates_since(MEANT, checked_at, job(status), now) == (MEANT if told else None)

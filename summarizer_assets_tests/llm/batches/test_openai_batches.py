@@ -86,7 +86,7 @@ def test_files_and_jobs_are_found_in_all_pages_back_to_a_moment_and_not_further(
         file = await api.upload("k.jsonl", FILE)
         for _ in range(120):
             await api.create(NewJob("m", {}, file.id, FILE))
-        return len(await api.jobs(NOW)), len(await api.jobs(NOW + 1))
+        return len([job async for job in api.jobs(NOW)]), len([job async for job in api.jobs(NOW + 1)])
 
     async def files(api: OpenAiBatches) -> list[str]:
         for name in ("a", "b"):
@@ -111,6 +111,14 @@ def test_a_job_is_cancelled_and_a_second_time_that_is_refused():
         assert it.ask(lambda api: api.cancel(job.id)).status is RemoteStatus.CANCELLED
         with pytest.raises(BatchCallFailed):
             it.ask(lambda api: api.cancel(job.id))
+
+
+def test_a_file_that_was_deleted_is_missing():
+    with bench() as it:
+        file = it.ask(lambda api: api.upload("k.jsonl", FILE))
+        it.ask(lambda api: api.delete(file.id))
+        with pytest.raises(CallMissing):
+            it.ask(lambda api: api.delete(file.id))
 
 
 @pytest.mark.parametrize(

@@ -395,7 +395,8 @@ def test_after_a_change_one_bucket_shows_whether_it_helped() -> None:
     assert len(decision.run) == 1
 
 
-IN_JOB = replace(UNFINISHED, in_batch=True, runs=[run(ago=10, before=5, after=5, stop="in_batch")])
+IN_JOB = replace(UNFINISHED, in_batch=True, batch_authors=2, runs=[run(ago=10, before=5, after=5, stop="in_batch")])
+OUT = [run(ago=10_000, before=5, after=5, stop="outage")]
 
 
 @pytest.mark.parametrize(
@@ -408,6 +409,8 @@ IN_JOB = replace(UNFINISHED, in_batch=True, runs=[run(ago=10, before=5, after=5,
         (replace(IN_JOB, batch_for_us=True, runs=[run(died=True, stop="in_batch")]), Verdict.RUN),
         (replace(IN_JOB, in_flight=True), Verdict.IN_FLIGHT),
         (replace(IN_JOB, next_due_at=NOW - 1), Verdict.WAITING),
+        (replace(IN_JOB, runs=OUT), Verdict.RUN),  # others than those in the job were asked online, and not reached
+        (replace(IN_JOB, runs=OUT, batch_authors=5), Verdict.WAITING),
     ],
 )
 def test_a_bucket_with_a_batch_job_is_left_to_it_unless_a_run_has_the_next_step(state, verdict):

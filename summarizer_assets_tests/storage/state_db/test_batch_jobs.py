@@ -2,6 +2,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -163,3 +164,44 @@ def test_the_cap_holds_over_jobs_and_runs_whatever_they_cost_within_their_bounds
             assert book.jobs.settle(job, JobState.COLLECTED, booking, ledger=book.ledger)
         spent, uncertain, reserved = book.money
         assert spent + uncertain + reserved <= cap
+
+
+def test_a_store_of_a_version_that_knew_less_of_a_job_is_completed_and_its_jobs_are_read(tmp_path):
+    path = str(tmp_path / "state.sqlite")
+    older = Book(Database(path))
+    older.funded("a", 7)
+    with older.database.begin() as connection:
+        for column in ("factor", "waiting_since", "delete_at"):
+            connection.execute(sa.text(f"ALTER TABLE batch_jobs DROP COLUMN {column}"))
+    book = Book(Database(path))
+    (job,) = book.jobs.live()
+    assert (job.factor, job.waits_since, job.delete_at) == (None, job.planned_at, None)
+    assert book.jobs.settle(job, JobState.COLLECTED, Booking(spent=3), ledger=book.ledger)
+    assert book.money == (3, 0, 0)
+    assert book.funded("b", 7) in book.jobs.live()
+
+
+def test_the_factor_of_a_job_is_the_one_that_it_was_funded_at(book):
+    job = book.planned()
+    funded = book.jobs.fund(job, book.jobs.requests("a"), "digest", ledger=book.ledger, cap=None, factor=0.5)
+    assert funded == book.jobs.get("a")
+    assert funded.factor == 0.5
+
+
+def test_the_files_of_a_settled_job_are_to_be_deleted_once_and_again_when_it_failed(book, monkeypatch):
+    ahead_s = 0.0
+    now = Database.now
+    monkeypatch.setattr(Database, "now", lambda self, connection: now(self, connection) + ahead_s)
+    assert book.jobs.settle(book.planned("without files"), JobState.FAILED, Booking(), ledger=book.ledger)
+    job = book.jobs.move(book.planned("b"), JobState.ENDED, file_id="file-1")
+    assert book.jobs.to_delete("account", 9) == []
+    assert book.jobs.settle(job, JobState.COLLECTED, Booking(), ledger=book.ledger)
+    assert book.jobs.to_delete("another account", 9) == []
+    (row,) = book.jobs.to_delete("account", 9)
+    assert (row.key, row.places) == ("b", ("file-1",))
+    book.jobs.deleted(row, again_at=book.jobs.now() + 60)
+    assert book.jobs.to_delete("account", 9) == []
+    ahead_s = 61
+    assert [row.key for row in book.jobs.to_delete("account", 9)] == ["b"]
+    book.jobs.deleted(row, again_at=None)
+    assert book.jobs.to_delete("account", 9) == []
