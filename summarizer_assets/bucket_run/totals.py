@@ -11,7 +11,7 @@ import polars as pl
 
 from summarizer_assets.bucket_run.route import RouteTotals
 from summarizer_assets.core.authors.work_plan import Plan
-from summarizer_assets.core.display_text import exact_usd, moment, number
+from summarizer_assets.core.display_text import moment, number, usd
 from summarizer_assets.core.markdown import table
 from summarizer_assets.core.money.amounts import dollars
 from summarizer_assets.core.money.spending import Spending
@@ -142,7 +142,7 @@ def _in_batch(jobs: Sequence[JobRow]) -> Mapping[str, Any]:
             job.remote_status or str(job.state),
             number(job.requests),
             number(job.authors),
-            exact_usd(job.reserve) if job.reserve else "",
+            usd(dollars(job.reserve)) if job.reserve else "",
             _at(job.planned_at),
             "" if job.expires_at is None else _at(job.expires_at),
         )

@@ -34,7 +34,8 @@ def _lines(spend: SpendEstimate) -> Iterator[tuple[str, str]]:
     found, pending = spend.configured.estimate, spend.pending
     new, again = sum(pending.new.values()), sum(pending.known.values())
     held = f"; --limit or SUMMARIZER_LIMIT holds back {number(pending.held_back)}" if pending.held_back else ""
-    yield "authors", f"{number(pending.asked)} ({number(new)} new, {number(again)} again){held}"
+    jobs = f"; {number(spend.in_batch)} more are in batch jobs" if spend.in_batch else ""
+    yield "authors", f"{number(pending.asked)} ({number(new)} new, {number(again)} again){held}{jobs}"
     yield "requests", f"{number(found.calls.expected)}, of at most {number(spend.configured.group_size)} authors each"
     yield "tokens", f"{number(found.prompt_tokens.expected)} in, {number(found.completion_tokens.expected)} out"
     if found.cost_usd is None:

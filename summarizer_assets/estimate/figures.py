@@ -19,6 +19,7 @@ def estimate_figures(spend: SpendEstimate) -> dict[str, Any]:
             "for_the_first_time": sum(pending.new.values()),
             "again": sum(pending.known.values()),
             "held_back_by_limit": pending.held_back,
+            "in_batch_jobs": spend.in_batch,
             "counted": pending.counted,
         },
         "learnt_from_requests": spend.model.requests if spend.model.learnt else 0,

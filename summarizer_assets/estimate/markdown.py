@@ -116,6 +116,8 @@ def _who(spend: SpendEstimate) -> str:
     text += f"{number(new)} for the first time, {number(again)} again"
     if pending.held_back:
         text += f". SUMMARIZER_LIMIT={spend.limit} holds back {number(pending.held_back)} more"
+    if spend.in_batch:
+        text += f". {number(spend.in_batch)} more are in batch jobs, and in no figure here"
     return text + "."
 
 

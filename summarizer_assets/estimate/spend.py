@@ -41,7 +41,8 @@ class SecondEstimate:
 class SpendEstimate:
     """Requests and cost of all runs if they started now.
 
-    `options`: by group size, on the route of the settings; `configured`: one of them. `routes`: that one on each route.
+    `in_batch`: authors in batch jobs, who are in no other figure. `options`: by group size, on the route of the
+    settings; `configured`: one of them. `routes`: that one on each route.
 
     `budget_left_usd`: SUMMARIZER_BUDGET_USD minus spent, uncertain and reserved amounts; None without a budget.
     `second`: of the second model, in no other figure; None without one.
@@ -55,6 +56,7 @@ class SpendEstimate:
     routes: tuple[RouteOption, ...]
     budget_left_usd: float | None
     limit: int | None
+    in_batch: int
     seconds: float
     second: SecondEstimate | None = None
 
@@ -104,6 +106,7 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
         routes=route_options(summarizer, pending, model, prices=prices, pace=pace),
         budget_left_usd=_left(summarizer),
         limit=settings.limit,
+        in_batch=sum(waiting.authors for waiting in summarizer.jobs.waiting().values()),
         seconds=time.monotonic() - began,
         second=_second(summarizer, pending),
     )

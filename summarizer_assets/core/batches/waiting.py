@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from summarizer_assets.core.batches.states import JobState
-from summarizer_assets.core.display_text import duration, exact_usd, number_of
+from summarizer_assets.core.display_text import duration, number_of, usd
+from summarizer_assets.core.money.amounts import dollars
 
 #: States in which the next step is the provider's; all others wait for a run.
 _AT_THE_PROVIDER: Final = frozenset({JobState.CREATING, JobState.OPEN})
@@ -63,7 +64,7 @@ class Waiting:
             until = f"expires in {duration(left)}" if left > 0 else f"expired {duration(-left)} ago"
             parts.append(f"the first {until}")
         if self.reserve:
-            parts.append(f"{exact_usd(self.reserve)} reserved")
+            parts.append(f"{usd(dollars(self.reserve))} reserved")
         return ", ".join(parts)
 
 
