@@ -106,7 +106,11 @@ def _disowned(summarizer: Summarizer) -> str:
         account, names = batch_account(summarizer.settings), (identity.model, identity.prompt_version)
         row = JobRow(key, "", "", account, *names, 0, 0, 0, JobState.LOST, remote_id=job.id, reason="disowned")
         jobs.plan(row, [])
-    return f"{len(found)} batch jobs at the provider are not ours any more; cancel them there, and look at its bill"
+    ids = ", ".join(job.id for job in found.values()) or "none"
+    return (
+        f"{len(found)} batch jobs at the provider are not ours any more ({ids}); cancel there those that no other "
+        "program made, and look at its bill"
+    )
 
 
 def _ask(summarizer: Summarizer, call: Callable[[BatchProvider], Coroutine[Any, Any, T]]) -> T:

@@ -36,6 +36,7 @@ from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
 
 LOOKED_AT = (JobState.CREATING, JobState.OPEN)
 _FOR_EVER: Final = float("inf")
+_LONGEST: Final = 500  # characters of a reason
 
 
 async def look(
@@ -132,7 +133,8 @@ async def unknown_jobs(api: BatchProvider, jobs: BatchJobs) -> dict[str, RemoteJ
     found: dict[str, RemoteJob] = {}
     listed = [job async for job in api.jobs(jobs.now() - api.limits.kept_s)]
     if not api.limits.tells_mark:
-        listed, doubtful = await told_by_requests(api, listed)
+        of_other_roots = jobs.known(job.id for job in listed)
+        listed, doubtful = await told_by_requests(api, [job for job in listed if job.id not in of_other_roots])
         found = {job.id: job for job in doubtful}
     for job in listed:
         key = key_of(job.metadata, jobs.mark)
@@ -162,8 +164,9 @@ class _Look:
             listed, doubtful = await told_by_requests(self.api, near)
             if doubtful and not any(is_made_with(job.metadata, row.key) for job in listed):
                 ids = ", ".join(job.id for job in doubtful)
-                self.log(f"nobody knows yet whether batch job {row.key} is {ids}: that tells nothing before it ended")
-                return None
+                told = f"nobody knows yet whether it is {ids}: that tells nothing before its end"
+                self.log(f"batch job {row.key}: {told}")
+                return self.jobs.move(row, row.state, reason=told[:_LONGEST])
         outcome, made = search(row.key, row.file_id, row.intent_at, listed, now=now, absent_at=row.absent_at)
         if outcome in (Found.ABSENT, Found.NEVER_MADE) and self.listing.back_to > since_of(row.intent_at):
             return None
@@ -174,7 +177,7 @@ class _Look:
                 return self.jobs.move(row, JobState.OPEN, **opened(made, now))
             case Found.NEVER_MADE:
                 self.log(f"batch job {row.key} was never made; it is sent again")
-                return self.jobs.move(row, JobState.UPLOADED, intent_at=None, absent_at=None)
+                return self.jobs.move(row, JobState.UPLOADED, intent_at=None, absent_at=None, reason=None)
             case Found.ABSENT if row.absent_at is None or row.absent_at < row.intent_at:
                 return self.jobs.move(row, row.state, absent_at=now)
             case Found.SEVERAL:
@@ -204,7 +207,7 @@ class _Look:
         following = after_look(remote, now=now, ended_at=row.ended_at)
         changes = seen(remote, row, now) | {"verdict": str(following), "reason": reason}
         if remote.errors:
-            changes["reason"] = "; ".join(sorted({f"{code}: {message}" for code, message in remote.errors}))[:500]
+            changes["reason"] = "; ".join(sorted({f"{code}: {message}" for code, message in remote.errors}))[:_LONGEST]
         return self.jobs.move(row, row.state if following is Next.WAIT else JobState.ENDED, **changes)
 
     def _is_to_end(self, row: JobRow, remote: RemoteJob) -> bool:
@@ -233,6 +236,7 @@ def opened(remote: RemoteJob, now: float) -> dict[str, Any]:
         "expires_at": remote.expires_at,
         "checked_at": now,
         "absent_at": None,
+        "reason": None,
     }
 
 

@@ -100,10 +100,11 @@ def test_5_a_job_is_adopted_once_it_ended_and_until_then_nothing_is_sent(anthrop
         assert it.cause() == IN_BATCH
         assert (it.states, it.rows[0].file_id) == (["creating"], None)
         assert it.money["reserved"] > 0
+        assert it.rows[0].reason is None or "msgbatch_" in it.rows[0].reason
         it.wait(1_000)
     it.wait(7_000)
     it.cause()
-    assert (it.states, len(it.house.app.batches.jobs())) == (["open"], 1)
+    assert (it.states, len(it.house.app.batches.jobs()), it.rows[0].reason) == (["open"], 1, None)
     ends_well(it)
 
 

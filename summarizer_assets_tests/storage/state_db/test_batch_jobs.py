@@ -205,3 +205,10 @@ def test_the_files_of_a_settled_job_are_to_be_deleted_once_and_again_when_it_fai
     assert [row.key for row in book.jobs.to_delete("account", 9)] == ["b"]
     book.jobs.deleted(row, again_at=None)
     assert book.jobs.to_delete("account", 9) == []
+
+
+def test_a_job_of_another_root_in_the_same_store_is_known(database):
+    mine, other = Book(database), Book(database, "other")
+    for book, key in ((mine, "a"), (other, "b")):
+        assert book.jobs.move(book.funded(key), JobState.OPEN, remote_id=f"job of {key}")
+    assert mine.jobs.known(["job of a", "job of b", "job of somebody else"]) == {"job of a", "job of b"}
