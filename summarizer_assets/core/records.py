@@ -12,7 +12,9 @@ _Columns = dict[str, pl.DataType | type[pl.DataType]]
 PAPER = pl.Struct({field.name: field.kind.dtype for field in PAPER_FIELDS})
 #: Names of columns, and of fields of a paper, that were added after the first tables were created. A table without them
 #: is read with nulls, and gets them with its next commit.
-ADDED = frozenset({*(field.name for field in added()), "second_model", "second_reason"})
+#: Those of `WITH_A_VALUE` it gets only with a value in them: until then an older version can read and write it, too.
+WITH_A_VALUE = frozenset({"second_model", "second_reason"})
+ADDED = WITH_A_VALUE | {field.name for field in added()}
 
 _AUTHOR: _Columns = {
     "author_id": pl.String,

@@ -20,6 +20,7 @@ from summarizer_assets.cli.status import status_text
 from summarizer_assets.core.authors.redrive import Choice, Redrive, Resummarize
 from summarizer_assets.core.money.amounts import Price, Usage
 from summarizer_assets.core.quality_breaker import Trust
+from summarizer_assets.core.records import FAILURES, WITH_A_VALUE
 from summarizer_assets.estimate.markdown import estimate_markdown
 from summarizer_assets.estimate.spend import estimate_spend
 from summarizer_assets.overview.facts import BySecond
@@ -94,6 +95,13 @@ def two_models(folder: Path, authors: int = 10, *rules: Rule, **settings: Any) -
         yield Two(house, second)
 
 
+def columns_of_failures(house: House) -> set[str]:
+    """As any reader finds them."""
+    table = house.summarizer.tables.failures.open()
+    assert table is not None
+    return {field.name for field in table.schema().fields}
+
+
 def told_by(run: BucketRun) -> dict[str, Any]:
     return dict(run._metadata())
 
@@ -114,6 +122,7 @@ def test_whom_the_first_model_fails_the_second_summarises_once_and_everybody_is_
         told = told_by(run)
         assert [told["second_model_asked"], told["second_model_answered"], told["failed_by_both_models"]] == [4, 3, 1]
         assert told["failures_by_reason"] == {"content_filter": 1}
+        assert columns_of_failures(two.house) == set(FAILURES.names())
         # Each answer is booked at its own model's price, and all of them under the one budget.
         assert two.billed() == two.booked()
         by_second = summaries.filter(pl.col("model") == SECOND)
@@ -370,4 +379,5 @@ def test_without_a_second_model_nothing_is_different(tmp_path):
         assert not [name for name in told_by(run) if "second_model" in name]
         rows = house.frame("failures")
         assert rows["second_model"].null_count() == rows.height == 4
+        assert columns_of_failures(house) == set(FAILURES.names()) - WITH_A_VALUE, "an older version can be put back"
         assert rows.filter(~pl.col("retryable"))["author_id"].to_list() == [BOTH_FAIL]

@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from summarizer_assets.core.delta_log import is_panic
-from summarizer_assets.core.records import ADDED
+from summarizer_assets.core.records import ADDED, WITH_A_VALUE
 from summarizer_assets.storage.delta import protocol
 from summarizer_assets.storage.delta.commits import CREATE_ONCE, WRITER, commit_properties
 from summarizer_assets.storage.delta.guards import check_columns
@@ -205,6 +205,7 @@ class BucketedTable:
 
     def _create(self) -> None:
         configuration = dict(_CONFIGURATION)
+        columns = {name: dtype for name, dtype in self.schema.items() if name not in WITH_A_VALUE}
         if self.buckets is not None:
             configuration[BUCKETS_PROPERTY] = str(self.buckets)
         try:
@@ -213,7 +214,7 @@ class BucketedTable:
             with store_errors(self.uri, self.options, "the Delta table cannot be created"):
                 DeltaTable.create(
                     self.uri,
-                    schema=pl.DataFrame(schema=self.schema).to_arrow().schema,
+                    schema=pl.DataFrame(schema=columns).to_arrow().schema,
                     mode="error",
                     partition_by=["bucket"] if self.buckets is not None else None,
                     configuration=configuration,

@@ -13,6 +13,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from summarizer_assets.core.records import WITH_A_VALUE
 from summarizer_assets.storage.delta.changes import Append, Change, Compact, Merge, Overwrite
 from summarizer_assets.storage.delta.commits import MARK, WRITER, commit_properties
 from summarizer_assets.storage.delta.durable import sync_commits
@@ -171,7 +172,7 @@ class BucketWriter:
                     return False
                 write_deltalake(
                     handle,
-                    plain(self._conform(frame)),
+                    plain(self._written(frame, handle)),
                     mode="append",
                     schema_mode="merge",
                     commit_properties=properties,
@@ -203,13 +204,21 @@ class BucketWriter:
     def _overwrite(self, handle: DeltaTable, frame: pl.DataFrame, properties: CommitProperties) -> None:
         write_deltalake(
             handle,
-            plain(self._conform(frame)),
+            plain(self._written(frame, handle)),
             mode="overwrite",
             schema_mode="merge",
             predicate=f"bucket = {_literal(self._bucket)}",
             commit_properties=properties,
             writer_properties=WRITER,
         )
+
+    def _written(self, frame: pl.DataFrame, handle: DeltaTable) -> pl.DataFrame:
+        """What is written of `frame`: without columns that the table gets only with a value, while they have none."""
+        frame = self._conform(frame)
+        late = WITH_A_VALUE.intersection(frame.columns)
+        if late:
+            late = late.difference(field.name for field in handle.schema().fields)
+        return frame.drop(name for name in late if frame[name].null_count() == frame.height)
 
     def _conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self._table.schema.items())
