@@ -67,7 +67,7 @@ class RetryFacts:
                 barred=bucket in barred,
                 in_batch=bucket in self.in_batch,
                 batch_authors=self.in_batch.get(bucket, Waiting()).authors,
-                batch_for_us=self.in_batch.get(bucket, Waiting()).for_us > 0,
+                batch_for_us=self.in_batch.get(bucket, Waiting()).wants_a_run,
             )
             for bucket in buckets
         ]

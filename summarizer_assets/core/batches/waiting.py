@@ -50,6 +50,14 @@ class Waiting:
         )
 
     @property
+    def wants_a_run(self) -> bool:
+        """Whether a run may have the next step.
+
+        It also reads the whole list of jobs, which a sensor's tick may not: one that nobody heard of may be far down.
+        """
+        return self.for_us > 0 or JobState.CREATING in self.states
+
+    @property
     def can_go_on(self) -> bool:
         """Whether a run now would surely bring something: a job ended, or none is at the provider."""
         return JobState.ENDED in self.states or bool(self.jobs and not self.states & _AT_THE_PROVIDER)

@@ -47,23 +47,19 @@ def test_a_few_authors_tell_online_how_the_model_answers_and_the_rest_goes_into_
     it.assert_settled()
 
 
-@pytest.mark.parametrize(
-    ("settings", "why"),
-    [
-        ({"batch_min_requests": 9}, "online: the number of requests, 8, is below SUMMARIZER_BATCH_MIN_REQUESTS=9"),
-        ({"deadline_h": 25}, "online: a batch job may take 24 h, and SUMMARIZER_DEADLINE_H leaves less"),
-        ({"batch_factor": 1.0}, "online: batch jobs cost no less"),
-        (
-            {"batch_factor": None},
-            "online: this provider's price of batch jobs is not known; SUMMARIZER_BATCH_FACTOR tells it",
-        ),
-    ],
-)
-def test_without_a_reason_for_a_job_all_are_asked_online(it, settings, why):
-    other = JobsHouse(it.house.with_settings(**settings), it.ahead_s)
+def test_without_a_reason_for_a_job_all_are_asked_online(it):
+    other = JobsHouse(it.house.with_settings(batch_min_requests=9), it.ahead_s)
+    why = "online: the number of requests, 8, is below SUMMARIZER_BATCH_MIN_REQUESTS=9"
     assert told_route(other) == (None, why)
     assert (other.rows, asked(other)) == ([], EVERYBODY)
     other.assert_settled()
+
+
+def test_where_no_run_may_send_a_job_the_batch_service_is_not_even_called(it):
+    it.offer(BatchTerms(calls=(CallFault("jobs", "unauthorized", times=None),)))
+    other = JobsHouse(it.house.with_settings(batch_factor=None), it.ahead_s)
+    cause, route = told_route(other)
+    assert (cause, route.partition(";")[0]) == (None, "online: this provider's price of batch jobs is not known")
 
 
 def test_a_provider_without_batch_jobs_is_asked_online(it):

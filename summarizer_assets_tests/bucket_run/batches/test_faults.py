@@ -514,6 +514,7 @@ def test_41_a_budget_pays_for_as_many_requests_as_it_can_and_stops_before_the_ne
     assert with_one.cause() == "budget"
     (job,) = with_one.jobs.live()
     assert 1 <= job.requests < 3
+    assert job.state == "open", "what the budget pays for is sent"
 
 
 def test_41_with_a_budget_for_less_than_one_request_nothing_is_sent(it):

@@ -87,14 +87,6 @@ def test_files_that_can_never_be_deleted_are_left_to_expire(it):
     assert it.jobs.to_delete(it.rows[0].account, 1) == []
 
 
-def test_files_of_another_account_are_left_alone(it, monkeypatch):
-    it.cause()
-    it.kill_at(monkeypatch, BatchJobs, "settle", after=True)
-    other = JobsHouse(it.house.with_settings(llm_api_key="sk-two"), it.ahead_s)
-    tick(other)
-    assert files(it) == ["batch", "batch_output"]
-
-
 def test_a_job_that_fits_is_cut_where_a_person_says_so(it):
     it.offer(BatchTerms(running_s=100))
     small = JobsHouse(it.house.with_settings(batch_max_requests=1), it.ahead_s)

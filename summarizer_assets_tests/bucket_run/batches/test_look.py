@@ -15,7 +15,7 @@ from summarizer_assets.llm.batches.provider import BatchLimits
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
 from summarizer_assets.storage.state_db.database import Database
 
-JOBS, A_LOOK = 140, 20
+JOBS, A_LOOK = 120, 60
 RULE = RouteRule("batch")
 
 

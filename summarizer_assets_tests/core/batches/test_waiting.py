@@ -36,6 +36,11 @@ def test_a_run_brings_something_when_a_job_ended_or_none_is_at_the_provider(jobs
     assert sum(jobs, Waiting()).can_go_on == (JobState.ENDED in states or bool(states and not at_the_provider))
 
 
+@given(st.lists(JOBS, max_size=5))
+def test_a_run_is_wanted_unless_all_jobs_are_known_to_be_at_work(jobs: list[Waiting]) -> None:
+    assert sum(jobs, Waiting()).wants_a_run == any(job.states != {JobState.OPEN} for job in jobs)
+
+
 def test_age_expiry_and_money_are_told_in_words() -> None:
     job = Waiting.of(
         JobState.OPEN, requests=600, authors=12_000, reserve=1_200_000_000, planned_at=0.0, expires_at=24 * HOUR
