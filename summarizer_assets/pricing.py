@@ -11,6 +11,7 @@ from summarizer_assets.llm.budget.prices import ListPrice, list_price, list_take
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.errors import SettingsError
 
+_CACHED_IN_FULL = "gemini"  # ai.google.dev/gemini-api/docs/batch-api: cached tokens cost as much as elsewhere
 _OLD_DAYS = 60  # a list older than this should be compared with the provider's page
 
 
@@ -33,7 +34,11 @@ def configured_price(settings: Settings, today: date | None = None, *, by_batch:
             "provider may bill more than the tokens of one answer: take it out, or set SUMMARIZER_PRICE_REQUEST_USD to "
             "what it adds to a request at most (0: nothing)"
         )
-    price = replace(price, request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request)
+    price = replace(
+        price,
+        request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request,
+        cached_in_full=settings.protocol.name == _CACHED_IN_FULL,
+    )
     by_batch = settings.route == "batch" if by_batch is None else by_batch
     return price.times(batch_factor(settings) or 1.0) if by_batch else price
 

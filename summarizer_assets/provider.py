@@ -80,6 +80,7 @@ def client_of(
             RateLimits(settings.rpm, settings.tpm),
             keeper=_keeper(settings, database, active_runs),
         ),
+        model=settings.model,
         purse=_purse(settings, price, account),
         api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
         secrets=secret_leaves(settings.llm_extra_body),

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from summarizer_assets.rehearsal.generate_content import GenerateContent, error_document
 from summarizer_assets.rehearsal.messages import MESSAGES
 from summarizer_assets.rehearsal.status_faults import Answer
 from testing.provider import answer
@@ -94,7 +95,11 @@ class Fake:
         parts = urlsplit(target)
         if parts.path != self.path + end or dict(parse_qsl(parts.query)) != dict(self.query):
             return self._refuse(404, f"Resource not found: {target}")
-        sent = {name: headers.get(name) for name in ("authorization", "api-key", "x-api-key") if headers.get(name)}
+        sent = {
+            name: headers.get(name)
+            for name in ("authorization", "api-key", "x-api-key", "x-goog-api-key")
+            if headers.get(name)
+        }
         shown = f"Bearer {self.key}" if self.header == "authorization" else self.key
         wanted = {} if self.header is None else {self.header: shown}
         if self.key is not None and sent != wanted:
@@ -165,6 +170,34 @@ class MessagesFake(Fake):
 
     def get(self, target: str, headers: Mapping[str, str]) -> tuple[int, Any]:
         return super().get(target.removesuffix("?limit=1000"), headers)
+
+
+def google_error(status: int, message: str, param: str | None) -> Any:
+    return error_document(status, {"message": message, "param": param})
+
+
+@dataclass
+class ContentFake(Fake):
+    """The same for a provider with Gemini's interface."""
+
+    path: str = "/v1beta"
+    header: str | None = "x-goog-api-key"
+    error: Form = google_error
+
+    def post(self, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        if (wrong := self._wrong_door(target, headers, f"/models/{self.model}:generateContent")) is not None:
+            return wrong
+        asked = json.loads(body)
+        request = {**asked, **asked["generationConfig"], "model": self.model}
+        self.asked.append(request)
+        if (refusal := self._wrong_request(request, len(body))) is not None:
+            return refusal
+        interface = GenerateContent(str(self.model))
+        told = interface.told(Answer(200, answer(interface.asked(body))))
+        return 200, {**json.loads(told.body), "modelVersion": self.model, **self.extra}
+
+    def get(self, target: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        return super().get(target.removesuffix("?pageSize=1000"), headers)
 
 
 @contextmanager

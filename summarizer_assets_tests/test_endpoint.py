@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from summarizer_assets import endpoint as addresses
 from summarizer_assets.endpoint.metadata import metadata_service
 from summarizer_assets.llm.protocols.anthropic_messages import ANTHROPIC_MESSAGES
+from summarizer_assets.llm.protocols.gemini_content import GEMINI_CONTENT
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
 endpoint = partial(addresses.endpoint, added=OPENAI_CHAT.path)
@@ -67,6 +68,17 @@ def test_a_base_of_another_protocol_is_completed_and_the_path_of_the_usual_one_r
         assert of_messages(kept) == kept
     with pytest.raises(ValueError, match=r"ends in /completions.*SUMMARIZER_LLM_PROTOCOL=openai"):
         of_messages("https://host/v1/chat/completions")
+
+
+def test_a_base_of_a_protocol_with_the_model_in_its_path_is_what_stands_before_that() -> None:
+    of_gemini = partial(addresses.endpoint, added=GEMINI_CONTENT.path, base_path=GEMINI_CONTENT.base_path)
+    for tail in ("", "/", "/v1beta", "/v1beta/models", "/v1beta/models/m", "/v1beta/models/m:generateContent"):
+        kept = of_gemini(f"https://host/x{tail}?y=1")
+        assert kept == "https://host/x/v1beta?y=1"
+        assert of_gemini(kept) == kept
+    assert of_gemini("https://host/v1/projects/p/publishers/google") == "https://host/v1/projects/p/publishers/google"
+    with pytest.raises(ValueError, match=r"ends in :generatecontent.*SUMMARIZER_LLM_PROTOCOL=gemini"):
+        endpoint("https://host/v1beta/models/m:generateContent")
 
 
 @pytest.mark.parametrize("url", DOCUMENTED)

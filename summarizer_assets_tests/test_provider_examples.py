@@ -19,7 +19,14 @@ from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.settings import PREFIX, load_settings
 from summarizer_assets.settings.protocols import protocol_of
 from summarizer_assets.storage.delta.stream import persist
-from summarizer_assets_tests.fake_provider import Fake, MessagesFake, detailed_usage, plain_usage, serving_fake
+from summarizer_assets_tests.fake_provider import (
+    ContentFake,
+    Fake,
+    MessagesFake,
+    detailed_usage,
+    plain_usage,
+    serving_fake,
+)
 from testing.documents import REPOSITORY
 from testing.installation import write_authors
 
@@ -151,13 +158,17 @@ PROVIDERS: dict[str, list[Fake]] = {
         ),
     ],
     "Google Gemini": [
+        ContentFake(
+            needs={"thinkingConfig": {"thinkingBudget": 0}},
+            models={"models": [{"name": "models/gemini-2.5-flash-lite", "displayName": "x"}]},
+        ),
         Fake(
             path="/v1beta/openai",
             needs=THOUGHTLESS,
             error=google,
             usage=thinking_apart,
             models=listed({"id": "models/gemini-2.5-flash-lite", "object": "model", "owned_by": "google"}),
-        )
+        ),
     ],
     "Google Vertex AI": [
         Fake(path="/v1/projects/my-project/locations/global/endpoints/openapi", error=google, usage=thinking_apart)

@@ -73,7 +73,7 @@ def test_every_setting_is_described_in_a_sentence() -> None:
         ("instruction", "prompts/mistyped.txt", "SUMMARIZER_INSTRUCTION: prompts/mistyped.txt is not a file"),
         ("llm_base_url", "https://host/v1/responses", "SUMMARIZER_LLM_BASE_URL: .*ends in /responses.*give the base"),
         ("llm_base_url", "https://host/v1/messages", "ends in /messages.*or set SUMMARIZER_LLM_PROTOCOL=anthropic"),
-        ("llm_protocol", "gemini", "SUMMARIZER_LLM_PROTOCOL: .*'openai' or 'anthropic'"),
+        ("llm_protocol", "mistral", "SUMMARIZER_LLM_PROTOCOL: .*'openai', 'anthropic' or 'gemini'"),
         ("llm_base_url", "host/v1", "SUMMARIZER_LLM_BASE_URL: not an http.*allowed: 'embedded', or a URL"),
         ("llm_base_url", "file:///etc/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),
         ("llm_base_url", "http://host:port/v1", "SUMMARIZER_LLM_BASE_URL: not an http"),
@@ -266,6 +266,9 @@ def test_an_extra_body_that_would_decide_the_request_itself_is_refused_at_load(
     assert load(monkeypatch, llm_extra_body='{"top_p": 1}').llm_extra_body == {"top_p": 1}
 
 
+GOOGLE = "https://generativelanguage.googleapis.com"
+
+
 @pytest.mark.parametrize(
     ("url", "given", "protocol", "asked_at"),
     [
@@ -281,6 +284,17 @@ def test_an_extra_body_that_would_decide_the_request_itself_is_refused_at_load(
         ("https://host/anthropic/v2", None, "openai", "https://host/anthropic/v2/chat/completions"),
         ("https://host/v1/messages", "anthropic", "anthropic", "https://host/v1/messages"),
         ("https://host", "anthropic", "anthropic", "https://host/v1/messages"),
+        (GOOGLE, None, "gemini", f"{GOOGLE}/v1beta/models/{{model}}:generateContent"),
+        (f"{GOOGLE}/v1/", None, "gemini", f"{GOOGLE}/v1/models/{{model}}:generateContent"),
+        (
+            f"{GOOGLE}/v1beta/models/x:generateContent",
+            None,
+            "gemini",
+            f"{GOOGLE}/v1beta/models/{{model}}:generateContent",
+        ),
+        (f"{GOOGLE}/v1beta/openai", None, "openai", f"{GOOGLE}/v1beta/openai/chat/completions"),
+        (f"{GOOGLE}/v1beta/openai/chat/completions", None, "openai", f"{GOOGLE}/v1beta/openai/chat/completions"),
+        ("https://host/gemini", "gemini", "gemini", "https://host/gemini/v1beta/models/{model}:generateContent"),
     ],
 )
 def test_the_protocol_is_as_set_else_as_the_address_tells(

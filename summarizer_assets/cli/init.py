@@ -14,6 +14,7 @@ from summarizer_assets.cli.columns import columns_lines, explored
 from summarizer_assets.cli.command import command_of_own_root
 from summarizer_assets.core.display_text import usd
 from summarizer_assets.installation import Summarizer
+from summarizer_assets.llm.http.model_path import path_for
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.pricing import configured_price, listed_price
 from summarizer_assets.settings import PREFIX, load_settings
@@ -159,7 +160,7 @@ def _base_url(values: _Values, url: str | None, protocol: ProtocolName | None) -
         found = values.try_out(llm_base_url=text, **of_protocol, **of_model).settings
         values.take(llm_base_url=text, **of_protocol)
         if found.protocol is not OPENAI_CHAT:
-            _say(f"        it is asked at {found.llm_base_url}{found.protocol.path}")
+            _say(f"        it is asked at {found.llm_base_url}{path_for(found.protocol, 'MODEL')}")
 
     question = f"3 of 4  The provider's base URL, or `{EMBEDDED}` for summaries from a template, without a key"
     _asked(question, url, "--base-url", check, default=EMBEDDED)

@@ -90,7 +90,7 @@ def _adopted(summarizer: Summarizer, row: JobRow, job_id: str) -> str:
             f"batch job {row.key} is {row.state}: only one that nobody heard of, `creating`, is adopted"
         )
     found = _ask(summarizer, lambda api: api.job(job_id))
-    if found.input_file_id != row.file_id:
+    if found.input_file_id not in (None, row.file_id):
         raise SettingsError(f"{job_id} was made of another file than batch job {row.key}, {row.file_id}")
     if found.requests not in (None, row.requests):
         raise SettingsError(f"{job_id} has {found.requests} requests, and batch job {row.key} has {row.requests}")

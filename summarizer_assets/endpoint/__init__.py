@@ -13,6 +13,7 @@ _OTHERS = ("/completions", "/responses", "/messages", "/embeddings", "/invocatio
 _HINTS = {
     "/completions": ", or set SUMMARIZER_LLM_PROTOCOL=openai if chat completions are meant",
     "/messages": ", or set SUMMARIZER_LLM_PROTOCOL=anthropic",
+    ":generatecontent": ", or set SUMMARIZER_LLM_PROTOCOL=gemini",
     "/invocations": " (of Databricks's model serving: https://workspace/serving-endpoints, and the endpoint's name as "
     "SUMMARIZER_LLM_MODEL)",
 }
@@ -29,7 +30,8 @@ _RANDOM = re.compile(r"\w{20,}", re.ASCII)
 def endpoint(url: str, added: str, base_path: Callable[[str], str] = str) -> str:
     """The base URL of a provider, without a trailing slash; a query is kept.
 
-    `added` is the path that the protocol adds. Any path may precede it: `/v1`, `/v1beta/openai`, `/inference`, none.
+    `added` is the path that the protocol adds; `{model}` in it stands for any model. Any path may precede it: `/v1`,
+    `/v1beta/openai`, `/inference`, none.
     A trailing `added` is removed, and what is left goes through `base_path`.
 
     Raises:
@@ -51,8 +53,8 @@ def endpoint(url: str, added: str, base_path: Callable[[str], str] = str) -> str
         raise ValueError(f"{host} is {service}, not a provider")
     _refuse_secrets(parts.path, parts.query)
     path = parts.path.rstrip("/")
-    if path.lower().endswith(added):
-        path = path[: -len(added)].rstrip("/")
+    if (whole := re.search(re.escape(added).replace(r"\{model\}", "[^/]+") + "$", path, re.IGNORECASE)) is not None:
+        path = path[: whole.start()].rstrip("/")
     elif (other := next((end for end in _OTHERS if path.lower().endswith(end)), None)) is not None:
         raise ValueError(
             f"the path ends in {other}, which is another interface; give the base to which {added} is added, as in "

@@ -35,6 +35,7 @@ class Client:
         transport: from `build_transport`; closed with the client.
         base_url: what stands before the protocol's path; its query (`?api-version=…`) is kept.
         protocol: of the requests.
+        model: that is asked, for a protocol that has it in the path.
         pace: decides when a request may go.
         purse: decides whether a request can be paid for.
         api_key: of the provider; removed from every message, as are other `secrets`.
@@ -53,6 +54,7 @@ class Client:
         protocol: ChatProtocol,
         pace: Pacer,
         *,
+        model: str = "",
         purse: Purse | None = None,
         api_key: str | None = None,
         secrets: Sequence[str] = (),
@@ -62,7 +64,7 @@ class Client:
     ) -> None:
         self._around = surroundings or Surroundings()
         self.redact = Redactor(api_key, *secrets)
-        self.wire = Wire(transport, base_url, protocol, api_key, self.redact, self._around.now)
+        self.wire = Wire(transport, base_url, protocol, model, api_key, self.redact, self._around.now)
         self._protocol, self._pace = protocol, pace
         self._tries = tries or Tries()
         self._quota = quota or RetryQuota()

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from summarizer_assets.core.prompt.messages import overhead_tokens, user_message
-from summarizer_assets.core.prompt.request_form import RequestForm, Size, set_fields
+from summarizer_assets.core.prompt.request_form import RequestForm, Size
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol, ChatRequest
 
 
@@ -48,4 +48,4 @@ class RequestBuilder:
     @cached_property
     def _bounded(self) -> bool:
         """Whether a person bounds the answer."""
-        return not set_fields(self.extra_body).isdisjoint(self.protocol.output_fields)
+        return not self.protocol.set_fields(self.extra_body).keys().isdisjoint(self.protocol.output_fields)

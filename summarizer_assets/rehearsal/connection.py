@@ -9,7 +9,9 @@ from typing import Final, cast
 from summarizer_assets.rehearsal.batches.calls import is_of_batches
 from summarizer_assets.rehearsal.batches.dialect import HttpCall
 from summarizer_assets.rehearsal.control import PREFIX, control, refusal, unknown
+from summarizer_assets.rehearsal.generate_content import GenerateContent
 from summarizer_assets.rehearsal.http_head import RequestHead, head_of, parse_head, unchunked
+from summarizer_assets.rehearsal.interface import CHAT, Interface
 from summarizer_assets.rehearsal.messages import MESSAGES, without_version
 from summarizer_assets.rehearsal.provider import FaultyProvider
 from summarizer_assets.rehearsal.reply import Reply, Shut
@@ -162,10 +164,12 @@ class Connection(asyncio.Protocol):
                 self._begin(self._provider.reply(body, MESSAGES))
             else:
                 self._send(without_version())
+        elif method == "POST" and (interface := GenerateContent.at(path)) is not None:
+            self._begin(self._provider.reply(body, interface))
         elif path.startswith(PREFIX):
             self._send(control(self._provider, method, path, body))
         elif method == "GET" and path.endswith("/models"):
-            self._begin(self._provider.models(MESSAGES) if head.versioned else self._provider.models())
+            self._begin(self._provider.models(_of_head(head)))
         elif is_of_batches(path):
             self._begin(self._provider.batch_calls.reply(_call(head, body)))
         else:
@@ -234,7 +238,23 @@ class Connection(asyncio.Protocol):
             self._provider.done(reply, self._seen, whole=whole)
 
 
+def _of_head(head: RequestHead) -> Interface:
+    """The interface that a client speaks, where the path does not tell it."""
+    if head.to_google:
+        return GenerateContent("rehearsal")
+    return MESSAGES if head.versioned else CHAT
+
+
 def _call(head: RequestHead, body: bytes) -> HttpCall:
     return HttpCall(
-        head.method, head.path, head.query, head.account, head.content_type, head.host, head.versioned, body
+        head.method,
+        head.path,
+        head.query,
+        head.account,
+        head.content_type,
+        head.host,
+        head.versioned,
+        head.to_google,
+        head.upload,
+        body,
     )

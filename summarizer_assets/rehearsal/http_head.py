@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from summarizer_assets.rehearsal.status_faults import Answer
 
+#: The header in which Google's interfaces take a key.
+GOOGLE_KEY = "x-goog-api-key"
+
 
 class RequestHead(NamedTuple):
     """A request's head. `length`: None if the body is chunked."""
@@ -20,6 +23,8 @@ class RequestHead(NamedTuple):
     content_type: str
     versioned: bool = False  # it names a version of Anthropic's interface
     host: str = ""  # under which it was called
+    to_google: bool = False  # it shows a key as Google's interfaces take it
+    upload: str = ""  # what is to be done with a part of a file, at Google's
 
 
 @lru_cache(maxsize=4096)  # a client's heads are equal except for the length
@@ -41,10 +46,15 @@ def parse_head(head: bytes) -> RequestHead:
         headers.get("expect", "").lower() == "100-continue",
         headers.get("connection", "").lower() == "close" or version == "HTTP/1.0",
         query,
-        headers.get("authorization") or headers.get("api-key") or headers.get("x-api-key", ""),
+        headers.get("authorization")
+        or headers.get("api-key")
+        or headers.get("x-api-key")
+        or headers.get(GOOGLE_KEY, ""),
         headers.get("content-type", ""),
         "anthropic-version" in headers,
         headers.get("host", ""),
+        GOOGLE_KEY in headers,
+        headers.get("x-goog-upload-command", ""),
     )
 
 

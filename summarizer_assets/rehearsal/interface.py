@@ -1,7 +1,7 @@
 """The interfaces in which the faulty provider is asked: chat completions, of which all faults are made, or another."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -15,6 +15,10 @@ class Interface(Protocol):
     @property
     def limit_headers(self) -> LimitHeaders | None:
         """In which rate limits are announced; None: as the plan says."""
+
+    @property
+    def cache_is_marked(self) -> bool:
+        """Whether the prompt cache keeps only what a request marks for it."""
 
     def asked(self, body: bytes) -> bytes:
         """The chat completion request that asks the same.
@@ -35,6 +39,7 @@ class ChatCompletions:
     """See `Interface`."""
 
     limit_headers: LimitHeaders | None = None
+    cache_is_marked: bool = False
 
     def asked(self, body: bytes) -> bytes:
         return body
@@ -45,3 +50,6 @@ class ChatCompletions:
     def models(self) -> bytes:
         model = {"id": "rehearsal", "object": "model", "created": 0, "owned_by": "summarizer-assets"}
         return msgspec.json.encode({"object": "list", "data": [model]})
+
+
+CHAT: Final[Interface] = ChatCompletions()

@@ -69,6 +69,7 @@ class Messages:
     """See `Interface`."""
 
     limit_headers: LimitHeaders | None = "anthropic"
+    cache_is_marked: bool = True
 
     def asked(self, body: bytes) -> bytes:
         request = _read(body)

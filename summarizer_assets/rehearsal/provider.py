@@ -12,7 +12,7 @@ from summarizer_assets.rehearsal.batches.line_answer import LineAnswer
 from summarizer_assets.rehearsal.batches.service import BatchService
 from summarizer_assets.rehearsal.body_faults import BODIES, Original
 from summarizer_assets.rehearsal.hidden_usage import with_hidden
-from summarizer_assets.rehearsal.interface import ChatCompletions, Interface
+from summarizer_assets.rehearsal.interface import CHAT, Interface
 from summarizer_assets.rehearsal.latency import latency_s
 from summarizer_assets.rehearsal.limits import LimitHeaders
 from summarizer_assets.rehearsal.plan import REFUSE, SHUT, SLOW, Plan, Rule
@@ -31,7 +31,6 @@ _OK: Final = 200
 _REDIRECTS: Final = 300
 #: Responses with status 200 that come from a gateway and not from the model.
 _OF_A_GATEWAY = frozenset({"html_page", "empty_body", "error_under_200"})
-_CHAT: Final[Interface] = ChatCompletions()
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "wasted_prompt_tokens", "wasted_completion_tokens")
 
 
@@ -109,7 +108,7 @@ class FaultyProvider:
         rule = self._course.shut_from_the_start()
         return None if rule is None else _shut(rule)
 
-    def models(self, interface: Interface = _CHAT) -> Reply:
+    def models(self, interface: Interface = CHAT) -> Reply:
         """The reply to a request for the list of models: the list, or the fault of an outage."""
         self.record.models_asked += 1
         rule = self._course.outage(self._clock())
@@ -120,7 +119,7 @@ class FaultyProvider:
             return Reply(interface.told(STATUSES[rule.name](time.time())))
         return Reply(right, script=SCRIPTS.get(rule.name), seconds=rule.seconds, shut=_shut(rule))
 
-    def reply(self, body: bytes, interface: Interface = _CHAT) -> Reply:
+    def reply(self, body: bytes, interface: Interface = CHAT) -> Reply:
         """The reply to a request in `interface`. The server always calls `done` with it at the end."""
         course = self._course
         try:
@@ -163,8 +162,8 @@ class FaultyProvider:
         """`right` with the usage that the plan has it tell."""
         plan = course.plan
         if plan.cache_from is not None:
-            marked = interface is not _CHAT
-            right = self._cache.applied(right, asked, plan.cache_from, self._clock(), marked_only=marked)
+            marked_only = interface.cache_is_marked
+            right = self._cache.applied(right, asked, plan.cache_from, self._clock(), marked_only=marked_only)
         return with_hidden(right, asked, plan, course.let_through)
 
     def done(self, reply: Reply, status: int | None, *, whole: bool) -> None:

@@ -22,15 +22,15 @@ class BatchSettings(BaseSettings):
     )
     batch_provider: BatchProviderName | None = sometimes(
         None,
-        description="Whose batch jobs the base URL takes: `openai`, `azure`, `groq`, `mistral`, `together` or "
-        "`anthropic`. Unset: by its host, else by the protocol. For a gateway in front of one of them.",
+        description="Whose batch jobs the base URL takes: `openai`, `azure`, `groq`, `mistral`, `together`, "
+        "`anthropic` or `gemini`. Unset: by its host, else by the protocol. For a gateway in front of one of them.",
     )
     batch_factor: float | None = sometimes(
         None,
         gt=0,
         le=1,
-        description="Price in a batch job, as a part of the other. Unset: 0.5 at the hosts of OpenAI, Azure, Anthropic "
-        "and Mistral; elsewhere not known, and the other price is counted.",
+        description="Price in a batch job, as a part of the other. Unset: 0.5 at the hosts of OpenAI, Azure, "
+        "Anthropic, Gemini and Mistral; elsewhere not known, and the other price is counted.",
     )
     batch_min_requests: int = sometimes(
         200, ge=1, description="With `SUMMARIZER_ROUTE=auto`, a run with fewer requests asks online."

@@ -6,13 +6,21 @@ from urllib.parse import urlsplit
 
 from summarizer_assets.llm.protocols.anthropic_messages import ANTHROPIC_MESSAGES
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+from summarizer_assets.llm.protocols.gemini_content import GEMINI_CONTENT
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 
 EMBEDDED: Final = "embedded"
-ProtocolName = Literal["openai", "anthropic"]
-_BY_NAME: Final[dict[ProtocolName, ChatProtocol]] = {"openai": OPENAI_CHAT, "anthropic": ANTHROPIC_MESSAGES}
+ProtocolName = Literal["openai", "anthropic", "gemini"]
+_BY_NAME: Final[dict[ProtocolName, ChatProtocol]] = {
+    "openai": OPENAI_CHAT,
+    "anthropic": ANTHROPIC_MESSAGES,
+    "gemini": GEMINI_CONTENT,
+}
 PROTOCOL_NAMES: Final = tuple(_BY_NAME)
-_HOST: Final = "api.anthropic.com"
+_OF_ANTHROPIC: Final = "api.anthropic.com"
+_OF_GOOGLE: Final = "generativelanguage.googleapis.com"
+#: Where it offers OpenAI's interface.
+_OPENAI_PATH: Final = re.compile(r"/openai(?:/chat/completions)?/?$", re.IGNORECASE)
 #: Where other providers and gateways offer Anthropic's interface.
 _PATH: Final = re.compile(r"/anthropic(?:/v1(?:/messages)?)?/?$", re.IGNORECASE)
 
@@ -23,10 +31,12 @@ def protocol_of(name: ProtocolName | None, base_url: str) -> ChatProtocol:
         return _BY_NAME[name]
     try:
         parts = urlsplit(base_url)
-        of_anthropic = parts.hostname == _HOST or _PATH.search(parts.path) is not None
+        host, path = parts.hostname, parts.path
     except ValueError:  # no URL: the check of the base URL says so
-        of_anthropic = False
-    return ANTHROPIC_MESSAGES if of_anthropic else OPENAI_CHAT
+        return OPENAI_CHAT
+    if host == _OF_ANTHROPIC or _PATH.search(path) is not None:
+        return ANTHROPIC_MESSAGES
+    return GEMINI_CONTENT if host == _OF_GOOGLE and _OPENAI_PATH.search(path) is None else OPENAI_CHAT
 
 
 def provider_is_named_whole(

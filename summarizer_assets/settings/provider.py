@@ -17,13 +17,15 @@ class ProviderSettings(BaseSettings):
 
     llm_protocol: ProtocolName | None = sometimes(  # before the settings whose checks depend on it
         None,
-        description="The provider's interface: `openai` (`/chat/completions`) or `anthropic` (`/messages`). Unset: "
-        "`anthropic` if the base URL's host is `api.anthropic.com` or its path ends in `/anthropic`, else `openai`.",
+        description="The provider's interface: `openai` (`/chat/completions`), `anthropic` (`/messages`) or `gemini` "
+        "(`:generateContent`). Unset: `anthropic` if the base URL's host is `api.anthropic.com` or its path ends in "
+        "`/anthropic`, `gemini` if its host is `generativelanguage.googleapis.com` and its path does not end in "
+        "`/openai`, else `openai`.",
     )
     llm_base_url: str = to_know(
         EMBEDDED,
-        description="The provider's base URL, as in `https://host/v1`: OpenAI-compatible, or Anthropic's. `embedded`: "
-        "the built-in template.",
+        description="The provider's base URL, as in `https://host/v1`: OpenAI-compatible, Anthropic's or Gemini's. "
+        "`embedded`: the built-in template.",
     )
     llm_model: str | None = to_know(
         None,

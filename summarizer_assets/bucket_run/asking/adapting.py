@@ -9,7 +9,6 @@ from summarizer_assets.core.prompt.request_form import (
     RequestForm,
     Size,
     adapted,
-    set_fields,
     settings_blamed,
 )
 from summarizer_assets.llm.errors import GroupTooLarge, Refused, StopCause, Unsupported
@@ -36,9 +35,12 @@ class Adapting:
     def __init__(self, protocol: ChatProtocol, extra_body: Mapping[str, Any], book: RequestForms | None = None) -> None:
         self._protocol = protocol
         remembered = RequestForm() if book is None else book.load()
-        known = remembered.output_field in protocol.output_fields  # else another version stored it
+        known = remembered.output_field in (
+            RequestForm().output_field,
+            *protocol.output_fields,
+        )  # else of another version
         self.form = remembered if known else RequestForm()
-        self._set = set_fields(extra_body)
+        self._set = protocol.set_fields(extra_body)
         self._book = book
         self._tried = {self.form}
         self._untold: list[str] = []

@@ -24,6 +24,7 @@ from summarizer_assets.llm.batches.errors import (
     CallRefused,
     CallThrottled,
     CallUnknown,
+    FileGone,
 )
 from summarizer_assets.llm.batches.provider import BatchProvider, NewJob
 from summarizer_assets.llm.errors import StopCause
@@ -255,6 +256,9 @@ class Submitter:
     def _not_made(self, row: JobRow, error: BatchCallFailed) -> tuple[JobRow | None, Stop | None]:
         if isinstance(error, CallMissing):
             return None, self._failed(row, f"the provider has no batch jobs at this address: {error}")
+        if isinstance(error, FileGone):
+            self._jobs.move(row, JobState.UPLOADING, intent_at=None, file_id=None)
+            return None, _later(f"the file of batch job {row.key} is gone, and is uploaded again: {error}")
         if isinstance(error, CallRefused) and "input_file_id" not in error.fields:
             return None, self._failed(row, f"the provider takes no such batch job: {error}")
         back = self._jobs.move(row, JobState.UPLOADED, intent_at=None)

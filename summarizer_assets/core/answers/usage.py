@@ -108,6 +108,21 @@ class Told:
             asked or None, count(told.get("output_tokens")), cached, written, tier if isinstance(tier, str) else None
         )
 
+    @classmethod
+    def of_candidates(cls, usage: object) -> "Told":
+        """The same as `of`, from Gemini's `usageMetadata` alone, without a search for names.
+
+        What was thought is billed as output, and is no part of its count of the output; where only the total tells it,
+        that is believed. Its count of the input has what its cache gave.
+        """
+        told = usage if isinstance(usage, dict) else {}
+        asked, whole = count(told.get("promptTokenCount")), count(told.get("totalTokenCount"))
+        parts = [count(told.get(name)) for name in ("candidatesTokenCount", "thoughtsTokenCount")]
+        said = None if parts == [None, None] else sum(part or 0 for part in parts)
+        if asked is not None and whole is not None:
+            said = max(said or 0, whole - asked)
+        return cls(asked or None, said, count(told.get("cachedContentTokenCount")), None)
+
     def beside_text(self) -> "Told":
         """The counts of a reply with a text, for which 0 completion tokens are impossible."""
         return self if self.completion_tokens else replace(self, completion_tokens=None)

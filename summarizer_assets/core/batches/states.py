@@ -64,6 +64,7 @@ class RemoteJob:
     `output_file_id`, `error_file_id`: where its results are read, in the provider's own terms. `completed`: requests
     that were answered; None: not told. `errors`: codes and messages, of a job that failed. `metadata`: what it was made
     with, see `metadata_of`; None where jobs do not tell that. `requests`: how many it has; None: not told.
+    `without_results`: none will show, whatever was done.
     """
 
     id: str
@@ -77,6 +78,7 @@ class RemoteJob:
     metadata: Mapping[str, str] | None = None
     expires_at: float | None = None
     requests: int | None = None
+    without_results: bool = False
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ def after_look(job: RemoteJob, *, now: float, ended_at: float | None) -> Next:
     if job.status is RemoteStatus.FAILED:
         full = any(code == "token_limit_exceeded" for code, _ in job.errors)
         return Next.AGAIN if full else Next.FAILED
-    late = now - (now if ended_at is None else ended_at) >= _FILES_LATE_S
+    late = job.without_results or now - (now if ended_at is None else ended_at) >= _FILES_LATE_S
     if job.output_file_id is None and (job.completed is None or job.completed > 0):
         if not late:
             return Next.WAIT  # the ids may show later than the end

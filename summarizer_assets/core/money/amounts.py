@@ -48,7 +48,7 @@ class Price:
     """Pico-dollars per token of each kind, at the requested tier. Created by `Price.per_million`.
 
     `request`: per answered request, in addition to its tokens. `tiers`: prices of all known tiers, by name; empty if
-    all tiers cost the same.
+    all tiers cost the same. `cached_in_full`: a token from the cache costs as much in a batch job.
     """
 
     input: int
@@ -56,6 +56,7 @@ class Price:
     cache_write: int
     output: int
     request: int = 0
+    cached_in_full: bool = False
     tiers: tuple[tuple[str, "Price"], ...] = field(default=(), compare=False)
 
     @classmethod
@@ -114,6 +115,8 @@ class Price:
             parts = (price.input, price.cached_input, price.cache_write, price.output)
             made = [int((part * Decimal(repr(factor))).to_integral_value(rounding="ROUND_CEILING")) for part in parts]
             asked, cached, written, said = made
+            if self.cached_in_full:  # where no price of its own is known, it costs no more than a new one
+                cached = min(price.cached_input, asked)
             return replace(price, input=asked, cached_input=cached, cache_write=written, output=said, tiers=())
 
         here = scaled(self)

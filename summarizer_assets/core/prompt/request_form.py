@@ -7,7 +7,7 @@ changed silently.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from summarizer_assets.core.prompt.context_limits import ToldLimits
 
@@ -138,22 +138,18 @@ def _blames_output(form: RequestForm, refusal: Refusal) -> bool:
     return form.output_field in refusal.blamed or _OUTPUT_TOO_LARGE.search(refusal.words) is not None
 
 
-def set_fields(extra_body: Mapping[str, Any]) -> frozenset[str]:
-    """The configured fields of a request."""
-    return frozenset(name for name, value in extra_body.items() if value is not None)
-
-
 def settings_blamed(
-    refusal: Refusal, size: Size, set_fields: frozenset[str], output_fields: Iterable[str]
+    refusal: Refusal, size: Size, set_fields: Mapping[str, str], output_fields: Iterable[str]
 ) -> frozenset[str]:
-    """The configured fields (`set_fields`) that the provider refuses.
+    """The configured fields that the provider refuses. `set_fields`: all of them, by the names that refusals have.
 
     An output limit (`output_fields`: its names) that is too large counts if a smaller one would help.
     """
     if not refusal.of_size:
-        return set_fields & (refusal.blamed or refusal.fields)
-    told, bounds = refusal.told, set_fields.intersection(output_fields)
+        return frozenset(set_fields[name] for name in set_fields.keys() & (refusal.blamed or refusal.fields))
+    told, limits = refusal.told, set_fields.keys() & set(output_fields)
+    bounds = frozenset(set_fields[name] for name in limits)
     prompt = max(size.prompt, told.prompt or 0)
     fits = told.context is not None and prompt + size.expected <= told.context < prompt + size.bound
     capped = told.cap is not None and told.cap < size.bound
-    return bounds if fits or capped or bounds & refusal.blamed else frozenset()
+    return bounds if fits or capped or limits & refusal.blamed else frozenset()

@@ -7,6 +7,7 @@
     ├── CallThrottled            too many calls or jobs; not done                          -> later
     ├── CallMissing              no such file, job, or service                             -> look again, then give up
     ├── CallRefused              not done, and never will be as it is                      -> its fields say why
+    │   └── FileGone             the file that a job was to be made of is not there any more   -> upload it again
     └── AccountRefused           not done: the key, the credit, the model                  -> stop the run
 """
 
@@ -33,6 +34,10 @@ class CallRefused(BatchCallFailed):
     """`fields`: of the request, that the refusal speaks of."""
 
     fields: frozenset[str] = frozenset()
+
+
+class FileGone(CallRefused):
+    pass
 
 
 class AccountRefused(BatchCallFailed):

@@ -101,9 +101,11 @@ class BatchHttp:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise CallUnknown(f"{method} {path}: the reply is no JSON") from error
 
-    async def stream(self, path: str, sink: Callable[[bytes], object]) -> None:
+    async def stream(
+        self, path: str, sink: Callable[[bytes], object], parameters: Mapping[str, str] | None = None
+    ) -> None:
         """Give what is at `path` to `sink`, piece by piece. Raises `BatchCallFailed`: what it got is to be dropped."""
-        await self.call("GET", path, extensions={SINK: sink})
+        await self.call("GET", path, parameters, extensions={SINK: sink})
 
     async def call(
         self,

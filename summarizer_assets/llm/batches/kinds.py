@@ -4,6 +4,7 @@ from typing import Final
 
 from summarizer_assets.llm.batches.anthropic_batches import ANTHROPIC
 from summarizer_assets.llm.batches.azure_batches import AZURE
+from summarizer_assets.llm.batches.gemini_batches import GEMINI
 from summarizer_assets.llm.batches.mistral_batches import MISTRAL
 from summarizer_assets.llm.batches.names import BatchProviderName
 from summarizer_assets.llm.batches.openai_batches import GROQ, OPENAI
@@ -17,4 +18,5 @@ KINDS: Final[dict[BatchProviderName, BatchKind]] = {
     "mistral": MISTRAL,
     "together": TOGETHER,
     "anthropic": ANTHROPIC,
+    "gemini": GEMINI,
 }

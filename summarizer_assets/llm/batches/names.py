@@ -3,9 +3,9 @@
 from typing import Final, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-BatchProviderName = Literal["openai", "azure", "groq", "mistral", "together", "anthropic"]
+BatchProviderName = Literal["openai", "azure", "groq", "mistral", "together", "anthropic", "gemini"]
 #: Whose requests are not of the protocol `openai`.
-_PROTOCOLS: Final[dict[BatchProviderName, str]] = {"anthropic": "anthropic"}
+_PROTOCOLS: Final[dict[BatchProviderName, str]] = {"anthropic": "anthropic", "gemini": "gemini"}
 
 
 class _Host(NamedTuple):
@@ -26,6 +26,7 @@ _HOSTS: Final[dict[str, _Host]] = {
     "api.together.xyz": _Host("together", None),  # a half, of some models
     "api.together.ai": _Host("together", None),
     "api.anthropic.com": _Host("anthropic", 0.5),
+    "generativelanguage.googleapis.com": _Host("gemini", 0.5),  # cached tokens cost as much as elsewhere
 }
 
 

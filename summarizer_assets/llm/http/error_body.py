@@ -30,6 +30,8 @@ _TEXTS: Final = (
 )  # fmt: skip
 #: Keys that name a field of the request. FastAPI's `loc` is a path: ["body", "temperature"].
 _FIELDS: Final = frozenset({"param", "params", "parameter", "loc", "field", "fieldViolations"})
+#: Gemini's holder of fields: what is wrong is one of those, or the words tell it.
+_HOLDERS: Final = frozenset({"generation_config", "generationConfig"})
 #: Numbers that are worth as much as words.
 _NUMBERS: Final = ("n_prompt_tokens", "n_ctx")
 #: What a request's fields look like where a message quotes them.
@@ -158,7 +160,7 @@ class _Found:
         """Xiaomi's and others put a sentence there."""
         if " " in value.strip():
             self.texts.append(value)
-        elif value:
+        elif value and value not in _HOLDERS:
             self.params.append(_first_part(value))
 
 
@@ -182,7 +184,8 @@ def _field_of_path(path: list[Any]) -> str:
 
 
 def _first_part(name: str) -> str:
-    return re.split(r"[.\[\s/]", name.strip("'\"`$ "), maxsplit=1)[0].lower()
+    parts = re.split(r"[.\[\s/]", name.strip("'\"`$ "))
+    return (parts[1] if parts[0] in _HOLDERS and len(parts) > 1 else parts[0]).lower()
 
 
 def _mentioned(words: str) -> frozenset[str]:

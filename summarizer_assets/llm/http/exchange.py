@@ -18,7 +18,8 @@ from summarizer_assets.llm.errors import (
     Unsupported,
 )
 from summarizer_assets.llm.http.classify import Outcome, Verdict, classify, classify_exception, success_in_name_only
-from summarizer_assets.llm.http.retry_after import waiting_time
+from summarizer_assets.llm.http.model_path import path_for
+from summarizer_assets.llm.http.retry_after import told_delay, waiting_time
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 from summarizer_assets.llm.reply import Reply
 
@@ -82,12 +83,13 @@ class Wire:
         transport: closed with the wire.
         base_url: what stands before the protocol's path; its query (`?api-version=…`) is kept.
         protocol: of the bodies.
+        model: that is asked, for a protocol that has it in the path.
         api_key: sent as the protocol has it.
         redact: what foreign text goes through.
         time_of_day: for dates in headers.
 
     Raises:
-        ValueError: the key cannot be a header's value.
+        ValueError: the key cannot be a header's value, or the protocol's path lacks its model.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Wire:
         transport: httpx.AsyncBaseTransport,
         base_url: str,
         protocol: ChatProtocol,
+        model: str,
         api_key: str | None,
         redact: Callable[[str], str],
         time_of_day: Callable[[], float],
@@ -103,7 +106,7 @@ class Wire:
         self._protocol = protocol
         base = httpx.URL(base_url)
         path = base.path.rstrip("/")
-        self._url = base.copy_with(path=path + protocol.path)
+        self._url = base.copy_with(path=path + path_for(protocol, model))
         models = base.copy_with(path=path + "/models")
         self._models = models.copy_merge_params(protocol.models_query) if protocol.models_query else models
         self._headers = _headers(self._url, protocol, api_key)
@@ -136,7 +139,7 @@ class Wire:
         if verdict is None:
             return Reply(_OK, content, request_id, headers, loop.time() - sent_at, number, self._protocol)
         now = self._time_of_day()
-        wait_s = waiting_time(headers, now, self._protocol.resets(headers, now))
+        wait_s = waiting_time(headers, now, self._protocol.resets(headers, now)) or told_delay(content)
         return FailedTry(self._safe(verdict), sent_at, headers, request_id, wait_s, self._protocol.usage(content))
 
     def _safe(self, verdict: Verdict) -> Verdict:

@@ -258,7 +258,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
             r"invalid schema for response_format|schema contains features|grammar (?:error|is invalid|compil)",
             r"failed to (?:parse|compile) (?:the )?(?:grammar|json schema)|(?:parse|compile|compiling) grammar",
             r"guided[_ ](?:json|decoding|grammar)|xgrammar|structured[_ ]outputs?|json mode|compiled grammar",
-            r"\bthinking (?:cannot be|may not be|is not supported)",
+            r"\bthinking (?:cannot be|may not be|is not supported)|\bthinking[ _](?:budget|level)\b|in thinking mode",
             r"response_?format",
         ),
         statuses=(400, 404, 405, 415, 422, 500, 501),

@@ -13,6 +13,7 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6,
 _UNIT = "ms|us|µs|μs|ns|h|m|s"
 _PART = re.compile(rf"(\d{{1,12}}(?:\.\d{{1,12}})?)({_UNIT})", re.ASCII)
 _DURATION = re.compile(rf"(?:\d{{1,12}}(?:\.\d{{1,12}})?(?:{_UNIT})){{1,8}}", re.ASCII)
+_RETRY_INFO = re.compile(rb'\\?"retryDelay\\?"\s*:\s*\\?"([0-9.smh]{1,30})\\?"')
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{0,12})?", re.ASCII)
 
 
@@ -38,6 +39,13 @@ def waiting_time(
         if _believable(candidate, cap):
             return candidate
     return max((reset for reset in resets if reset is not None and _believable(reset, cap)), default=None)
+
+
+def told_delay(body: bytes, cap: float = MAX_WAIT_S) -> float | None:
+    """Seconds to wait by the body of an error, as Google's have it (`RetryInfo`); believed as headers are."""
+    found = _RETRY_INFO.search(body)
+    seconds = None if found is None else duration(found[1].decode())
+    return seconds if _believable(seconds, cap) else None
 
 
 def _believable(seconds: float | None, cap: float) -> bool:

@@ -12,7 +12,13 @@ from summarizer_assets.core.answers.anthropic_message import message_usage, open
 from summarizer_assets.core.answers.reply_document import text_of
 from summarizer_assets.core.prompt.messages import OUTPUT_SCHEMA
 from summarizer_assets.core.prompt.request_form import Refusal, RequestForm
-from summarizer_assets.llm.protocols.chat_protocol import Announced, AnnouncedLimits, ChatProtocol, ChatRequest
+from summarizer_assets.llm.protocols.chat_protocol import (
+    Announced,
+    AnnouncedLimits,
+    ChatProtocol,
+    ChatRequest,
+    set_at_the_top,
+)
 from summarizer_assets.llm.protocols.rate_headers import anthropic_limit, anthropic_resets
 
 #: Of the interface, which requests and replies keep to.
@@ -55,6 +61,7 @@ class AnthropicMessages:
     path = "/messages"
     models_query: Mapping[str, str] = MappingProxyType({"limit": "1000"})  # else it lists the newest twenty
     output_fields = ("max_tokens",)
+    set_fields = staticmethod(set_at_the_top)
     open = staticmethod(open_message)
     usage = staticmethod(message_usage)
 

@@ -1,15 +1,19 @@
 """The interface of a chat protocol: paths, headers, requests and replies as one kind of provider expects them.
 
-`openai_chat.py` and `anthropic_messages.py` implement it; docs/contributing.md says what another one takes.
+`openai_chat.py`, `anthropic_messages.py` and `gemini_content.py` implement it; docs/contributing.md says what another
+one takes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from summarizer_assets.core.answers.completion import Completion
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.core.prompt.request_form import Refusal, RequestForm
+
+#: Stands for the model's name in the path of a protocol.
+MODEL: Final = "{model}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class ChatProtocol(Protocol):
 
     @property
     def path(self) -> str:
-        """What is added to the path of the base URL."""
+        """What is added to the path of the base URL; the model may stand in it, as `MODEL`."""
 
     def base_path(self, path: str) -> str:
         """The path of the base URL, without a slash at its end, from the path that a person gave."""
@@ -63,7 +67,7 @@ class ChatProtocol(Protocol):
 
     @property
     def output_fields(self) -> Sequence[str]:
-        """The names under which a request may bound its answer."""
+        """The names under which a request may bound its answer, as `set_fields` has them."""
 
     def headers(self, path: str, query: Mapping[str, str], api_key: str | None) -> dict[str, str]:
         """Those that only this protocol has, the key's among them. `path`, `query`: of the whole URL."""
@@ -74,6 +78,9 @@ class ChatProtocol(Protocol):
         Raises:
             ValueError: it names a field that decides which answer belongs to whom.
         """
+
+    def set_fields(self, extra_body: Mapping[str, Any]) -> Mapping[str, str]:
+        """The fields of a request that a person set, by the names that refusals may have for them."""
 
     def most_output_tokens(self, extra_body: Mapping[str, Any], bound: int) -> int | None:
         """What a request lets the model write at most; None: `extra_body` leaves no bound that is a number."""
@@ -109,3 +116,8 @@ class ChatProtocol(Protocol):
 
     def resets(self, headers: Mapping[str, str], now: float) -> list[float | None]:
         """Seconds until the limits that the headers name are full again. `now`: the time of day, in Unix seconds."""
+
+
+def set_at_the_top(extra_body: Mapping[str, Any]) -> Mapping[str, str]:
+    """`ChatProtocol.set_fields` where refusals name the fields of a body as it does."""
+    return {name: name for name, value in extra_body.items() if value is not None}

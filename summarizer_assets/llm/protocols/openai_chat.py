@@ -13,7 +13,13 @@ from summarizer_assets.core.answers.usage import usage_of
 from summarizer_assets.core.prompt.messages import OUTPUT_SCHEMA
 from summarizer_assets.core.prompt.request_form import Refusal, RequestForm, Structured
 from summarizer_assets.llm.http.retry_after import duration
-from summarizer_assets.llm.protocols.chat_protocol import Announced, AnnouncedLimits, ChatProtocol, ChatRequest
+from summarizer_assets.llm.protocols.chat_protocol import (
+    Announced,
+    AnnouncedLimits,
+    ChatProtocol,
+    ChatRequest,
+    set_at_the_top,
+)
 from summarizer_assets.llm.protocols.rate_headers import anthropic_limit, anthropic_resets, positive
 
 _RESPONSE_FORMATS: Final[dict[Structured, dict[str, Any] | None]] = {
@@ -73,6 +79,7 @@ class OpenAIChat:
     path = "/chat/completions"
     models_query: Mapping[str, str] = MappingProxyType({})
     output_fields = ("max_tokens", "max_completion_tokens")
+    set_fields = staticmethod(set_at_the_top)
     open = staticmethod(open_chat_completion)
     usage = staticmethod(usage_of)
 

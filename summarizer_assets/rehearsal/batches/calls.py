@@ -8,6 +8,7 @@ from typing import Final
 from summarizer_assets.llm.embedded.app import RequestRefusedError
 from summarizer_assets.rehearsal.batches.dialect import Dialect, HttpCall, parts_after
 from summarizer_assets.rehearsal.batches.files import refused
+from summarizer_assets.rehearsal.batches.gemini_jobs import GeminiCalls, is_of_gemini
 from summarizer_assets.rehearsal.batches.message_batches import MessageBatchCalls
 from summarizer_assets.rehearsal.batches.mistral_jobs import MistralCalls
 from summarizer_assets.rehearsal.batches.openai_form import OpenAiCalls
@@ -30,7 +31,7 @@ _DIALECTS: Final[dict[DialectName, Dialect]] = {
 
 
 def is_of_batches(path: str) -> bool:
-    return parts_after(path, "files", "batches", "batch") is not None
+    return parts_after(path, "files", "batches", "batch") is not None or is_of_gemini(path, to_google=False)
 
 
 class BatchCalls:
@@ -40,6 +41,7 @@ class BatchCalls:
         self._service = service
         self._terms = terms
         self._clock = clock
+        self._gemini = GeminiCalls()
         self._asked: Counter[str] = Counter()
 
     def restart(self) -> None:
@@ -62,6 +64,8 @@ class BatchCalls:
         return Reply(answer, script=SCRIPTS[fault], seconds=1.0)
 
     def _dialect(self, http: HttpCall) -> Dialect:
+        if is_of_gemini(http.path, to_google=http.to_google):
+            return self._gemini
         return MessageBatchCalls() if _MESSAGES in http.path else _DIALECTS[self._terms().dialect]
 
     def _fault(self, kind: Call) -> tuple[str | None, bool]:

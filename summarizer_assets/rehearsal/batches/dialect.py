@@ -25,6 +25,8 @@ class HttpCall:
     content_type: str = ""
     host: str = ""
     versioned: bool = False  # it names a version of Anthropic's interface
+    to_google: bool = False  # it shows a key as Google's interfaces take it
+    upload: str = ""  # what is to be done with a part of a file, at Google's
     body: bytes = field(default=b"", repr=False)
 
     @property

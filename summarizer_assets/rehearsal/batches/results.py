@@ -59,7 +59,8 @@ def _with_fault(document: dict[str, Any], fault: str | None, other: Callable[[],
         case "missing":
             return
         case "foreign":
-            yield msgspec.json.encode({**document, "custom_id": f"foreign-{document['custom_id']}"}) + b"\n"
+            name = next(name for name in ("custom_id", "key") if name in document)
+            yield msgspec.json.encode({**document, name: f"foreign-{document[name]}"}) + b"\n"
         case "cut":
             yield line[: len(line) // 2] + b"\n"
         case "twice":

@@ -7,8 +7,9 @@ import msgspec
 from summarizer_assets.rehearsal.status_faults import STATUSES
 from summarizer_assets.rehearsal.wire_faults import SCRIPTS
 
-#: upload, list, look at, read and delete files; create, list, look at and cancel jobs.
-Call = Literal["upload", "files", "file", "content", "delete", "create", "jobs", "job", "cancel"]
+#: begin an upload, where that is a call of its own; upload, list, look at, read and delete files; create, list, look at
+#: and cancel jobs.
+Call = Literal["begin", "upload", "files", "file", "content", "delete", "create", "jobs", "job", "cancel"]
 CALLS: Final[tuple[str, ...]] = get_args(Call)
 #: Left out; twice, equal or with another answer; an id that nobody sent in place of the line's own; half of the line.
 LineFault = Literal["missing", "twice", "twice_different", "foreign", "cut"]

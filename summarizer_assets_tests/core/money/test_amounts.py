@@ -108,3 +108,16 @@ def test_a_part_of_a_price_is_that_part_of_what_tokens_cost_and_all_of_what_a_re
     assert part.at("flex") == flex.times(factor)
     assert part.at("batch") == replace(part, tiers=())
     assert whole.times(1.0) == whole
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from([0.5, 0.75, 1.0]))
+def test_a_token_from_the_cache_may_cost_as_much_in_a_batch_job_and_never_more_than_a_new_one(
+    fresh: int, cached: int, completion: int, factor: float
+) -> None:
+    whole = replace(Price.per_million(2, 6, cached_input_usd=0.2), cached_in_full=True)
+    part, usage = whole.times(factor), Usage(fresh + cached, completion, cached)
+    assert part.cost(usage) == -(
+        -int(fresh * 2_000_000 * factor + cached * 200_000 + completion * 6e6 * factor) // 1000
+    )
+    unknown = replace(Price.per_million(2, 6), cached_in_full=True).times(factor)
+    assert unknown.cached_input == unknown.input

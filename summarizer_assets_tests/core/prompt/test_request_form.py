@@ -62,7 +62,7 @@ def test_a_bound_is_halved_only_while_the_answer_has_room():
 
 
 def test_a_setting_of_a_persons_is_named_when_it_is_refused():
-    own = frozenset({"temperature", "max_tokens"})
+    own = {name: name for name in ("temperature", "max_tokens")}
     assert settings_blamed(refusal("no", blamed=["temperature"]), SIZE, own) == {"temperature"}
     assert settings_blamed(refusal("no", fields=["temperature", "x"]), SIZE, own) == {"temperature"}
     assert settings_blamed(refusal("no", blamed=["response_format"], fields=["temperature"]), SIZE, own) == set()

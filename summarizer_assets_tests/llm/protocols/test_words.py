@@ -9,13 +9,19 @@ PACKAGE = Path(summarizer_assets.__file__).parent
 WORDS = re.compile(
     r'/chat/completions|"choices"|\bchoices:|\.choices\b|response_format|max_completion_tokens|x-ratelimit-|"/messages"'
     r"|anthropic-version|anthropic-ratelimit-|x-api-key|output_config|stop_reason|cache_control|/v1/messages"
+    r"|:generateContent|generationConfig|finishReason|x-goog-api-key|promptFeedback"
 )
 PROTOCOLS = "llm/protocols/"
 #: Pure parts of the protocols' modules, and who else may import them.
 HELPERS = {
     "core/answers/chat_completion.py": set(),
     "core/answers/anthropic_message.py": set(),
-    "core/answers/provider_error.py": {"core/answers/anthropic_message.py", "core/answers/chat_completion.py"},
+    "core/answers/gemini_content.py": set(),
+    "core/answers/provider_error.py": {
+        "core/answers/anthropic_message.py",
+        "core/answers/chat_completion.py",
+        "core/answers/gemini_content.py",
+    },
     "core/answers/event_stream.py": {
         "core/answers/reply_document.py",
         "core/answers/usage.py",
@@ -25,6 +31,7 @@ HELPERS = {
 ELSEWHERE = {
     "llm/embedded/app.py": "it is a server of the protocol",
     "rehearsal/": "it is a server of the protocol",
+    "llm/http/error_body.py": "the words of refusals, whoever refuses",
     "llm/http/refusal_signals.py": "the words of refusals, whoever refuses",
     "core/prompt/context_limits.py": "the words of refusals, whoever refuses",
     "core/money/costly_fields.py": "all fields that providers are known to take",

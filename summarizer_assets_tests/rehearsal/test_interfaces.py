@@ -1,4 +1,4 @@
-"""Every fault of the provider means the same in both interfaces, but where one of them has no words for it."""
+"""Every fault of the provider means the same in all interfaces, but where one of them has no words for it."""
 
 import json
 from collections.abc import Iterator
@@ -11,8 +11,11 @@ from summarizer_assets.core.answers.unusable import UnusableReply
 from summarizer_assets.llm.http.classify import classify, success_in_name_only
 from summarizer_assets.llm.protocols.anthropic_messages import ANTHROPIC_MESSAGES
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
+from summarizer_assets.llm.protocols.gemini_content import GEMINI_CONTENT
 from summarizer_assets.llm.protocols.openai_chat import OPENAI_CHAT
 from summarizer_assets.rehearsal.body_faults import BODIES, ROWS, Original
+from summarizer_assets.rehearsal.generate_content import GenerateContent
+from summarizer_assets.rehearsal.interface import Interface
 from summarizer_assets.rehearsal.messages import MESSAGES
 from summarizer_assets.rehearsal.status_faults import STATUSES, Answer
 from summarizer_assets_tests.rehearsal.sockets import records
@@ -53,28 +56,41 @@ def faulty() -> Iterator[tuple[str, Answer]]:
 
 
 CASES = dict(faulty())
-#: The reason in chat completions, and in messages.
-DIFFERENT = {
+#: The reason in chat completions, and in the other interface.
+OF_MESSAGES: dict[str, tuple[Any, str]] = {
     "content_filter": ("content_filter", "refusal"),  # one word for what a filter stops and what the model declines
     "null_content": ("refusal", "empty_summary"),  # no text at all is no refusal there, which has a word of its own
     "streamed": ([], "no_choice"),  # a stream of the one interface is none of the other
 }
+OF_GEMINI: dict[str, tuple[Any, str]] = {
+    "refusal": ("refusal", "content_filter"),  # it has no word for what a model declines
+    "null_content": ("refusal", "empty_summary"),
+    "streamed": ([], "no_choice"),
+}
+OTHERS: dict[str, tuple[ChatProtocol, Interface, dict[str, tuple[Any, str]]]] = {
+    "messages": (ANTHROPIC_MESSAGES, MESSAGES, OF_MESSAGES),
+    "gemini": (GEMINI_CONTENT, GenerateContent("m"), OF_GEMINI),
+}
 
 
+@pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_means_the_same_in_both_interfaces(name):
+def test_a_fault_means_the_same_in_all_interfaces(name, other):
     said = CASES[name]
-    chat, messages = meaning(OPENAI_CHAT, said), meaning(ANTHROPIC_MESSAGES, MESSAGES.told(said))
-    if name not in DIFFERENT:
-        assert messages == chat
+    protocol, interface, different = OTHERS[other]
+    chat, found = meaning(OPENAI_CHAT, said), meaning(protocol, interface.told(said))
+    if name not in different:
+        assert found == chat
         return
-    assert messages != chat
-    assert messages[0] == DIFFERENT[name][1]
-    assert not DIFFERENT[name][0] or chat[0] == DIFFERENT[name][0]
+    assert found != chat
+    assert found[0] == different[name][1]
+    assert not different[name][0] or chat[0] == different[name][0]
 
 
-def test_rows_that_are_right_beside_a_faulty_one_are_kept_in_both():
-    kept = [meaning(ANTHROPIC_MESSAGES, MESSAGES.told(CASES[name]))[0] for name in ROWS if name != "swapped"]
+@pytest.mark.parametrize("other", OTHERS)
+def test_rows_that_are_right_beside_a_faulty_one_are_kept_in_all(other):
+    protocol, interface, _ = OTHERS[other]
+    kept = [meaning(protocol, interface.told(CASES[name]))[0] for name in ROWS if name != "swapped"]
     assert sum(isinstance(accepted, list) and len(accepted) >= 2 for accepted in kept) >= len(kept) - 1
 
 
