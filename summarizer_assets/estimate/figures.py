@@ -28,6 +28,7 @@ def estimate_figures(spend: SpendEstimate) -> dict[str, Any]:
         "other_tier": spend.prices.other_tier,
         "notices": list(spend.prices.notices),
         "configured": _option(spend.configured),
+        "route": {"batch_jobs": spend.chosen.batch, "why": spend.chosen.why},
         "by_route": [route_figures(route) for route in spend.routes],
         "by_group_size": [_option(option) for option in spend.options],
         "budget_left_usd": spend.budget_left_usd,

@@ -217,10 +217,18 @@ def _batch_jobs(spend: SpendEstimate) -> Iterator[str]:
         f"A batch job takes the provider {window} at most, here {queue}. Authors whose answer fails a check go into a "
         "further job."
     )
+    if spend.auto:
+        yield f"SUMMARIZER_ROUTE=auto: the run of the bucket with the most authors to ask goes {spend.chosen.told}."
     if not route.discounted:
         yield "What batch jobs cost at this provider is not known: SUMMARIZER_BATCH_FACTOR tells it."
     cost = spend.configured.estimate.cost_usd
-    if not route.chosen and cost is not None and route.cost_usd is not None and route.cost_usd.expected < cost.expected:
+    if (
+        not route.chosen
+        and not spend.auto
+        and cost is not None
+        and route.cost_usd is not None
+        and route.cost_usd.expected < cost.expected
+    ):
         part, saved = route.cost_usd.expected / cost.expected, cost.expected - route.cost_usd.expected
         yield f"SUMMARIZER_ROUTE=batch would cost {part:.2g} of that, {usd(saved)} less."
 

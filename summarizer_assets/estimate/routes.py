@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from summarizer_assets.core.batches.routing import Chosen
 from summarizer_assets.core.duration import WINDOW, Duration, Pace
 from summarizer_assets.core.estimation.batch_window import BatchWork, Load, batch_work
 from summarizer_assets.core.estimation.cost import Estimate, Span, estimate_of
@@ -13,7 +14,7 @@ from summarizer_assets.core.money.amounts import STANDARD, Price
 from summarizer_assets.estimate.terms import BATCH_JOBS, Prices, at_price, terms_of
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.pricing import batch_factor, configured_price
-from summarizer_assets.routes import batch_kind, job_limits
+from summarizer_assets.routes import batch_kind, job_limits, route_rule
 from summarizer_assets.settings import Settings
 
 ONLINE, BATCH = "online", "batch"
@@ -69,7 +70,7 @@ def route_options(
     if prices.other is not None:
         options.append(RouteOption(ONLINE, prices.other_tier, cost(prices.other), online))
     free = asked is not None and asked.free  # then nobody would wait a day
-    if by_batch or (has_batch_jobs(settings) and not free):
+    if by_batch or (settings.batch_lacking is None and not free):
         jobs = jobs_for(settings, pending, found)
         price = configured_price(settings, by_batch=True)
         options.append(
@@ -87,9 +88,12 @@ def route_options(
     return tuple(options)
 
 
-def has_batch_jobs(settings: Settings) -> bool:
-    """Whether the configured provider's batch jobs are spoken here."""
-    return not settings.embedded and settings.provider_of_batches is not None
+def chosen_route(summarizer: Summarizer, pending: Pending) -> Chosen:
+    """The way of the settings; where each run chooses, that of the bucket with the most authors to ask."""
+    authors = _authors(pending)
+    calls = work_in(pending, terms_of(summarizer).limits).calls
+    largest = calls * max(authors, default=0.0) / (sum(authors) or 1.0)
+    return route_rule(summarizer.settings).choose(round(largest))
 
 
 def jobs_for(settings: Settings, pending: Pending, found: Estimate) -> BatchWork:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from summarizer_assets.core.batches.routing import Chosen
 from summarizer_assets.core.duration import Duration
 from summarizer_assets.core.estimation.cost import Estimate, Span, estimate_of
 from summarizer_assets.core.estimation.sampling import Pending, work_in
@@ -11,7 +12,7 @@ from summarizer_assets.core.money.amounts import NANO, nano_of
 from summarizer_assets.estimate.history import learnt
 from summarizer_assets.estimate.pace import pace_of
 from summarizer_assets.estimate.pending_sample import pending_authors
-from summarizer_assets.estimate.routes import RouteOption, jobs_for, route_options, window
+from summarizer_assets.estimate.routes import RouteOption, chosen_route, jobs_for, route_options, window
 from summarizer_assets.estimate.terms import SIZES, Prices, at_price, prices_of, terms_of
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.storage.state_db.estimates import EstimateBook, KeptEstimate
@@ -41,8 +42,8 @@ class SecondEstimate:
 class SpendEstimate:
     """Requests and cost of all runs if they started now.
 
-    `in_batch`: authors in batch jobs, who are in no other figure. `options`: by group size, on the route of the
-    settings; `configured`: one of them. `routes`: that one on each route.
+    `auto`: each run chooses its route. `in_batch`: authors in batch jobs, who are in no other figure. `options`: by
+    group size, on the route `chosen` by the settings; `configured`: one of them. `routes`: that one on each route.
 
     `budget_left_usd`: SUMMARIZER_BUDGET_USD minus spent, uncertain and reserved amounts; None without a budget.
     `second`: of the second model, in no other figure; None without one.
@@ -54,9 +55,11 @@ class SpendEstimate:
     options: tuple[Option, ...]
     configured: Option
     routes: tuple[RouteOption, ...]
+    chosen: Chosen
     budget_left_usd: float | None
     limit: int | None
     in_batch: int
+    auto: bool
     seconds: float
     second: SecondEstimate | None = None
 
@@ -84,11 +87,12 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
     settings = summarizer.settings
     pending = pending_authors(summarizer)
     model = learnt(summarizer, terms_of(summarizer))
-    prices, pace = prices_of(summarizer), pace_of(summarizer)
+    chosen = chosen_route(summarizer, pending)
+    prices, pace = prices_of(summarizer, by_batch=chosen.batch), pace_of(summarizer)
     buckets = sum(1 for bucket in pending.new if pending.new[bucket] + pending.known[bucket] >= 1)
     options = []
     for size in sorted({*SIZES, settings.group_size}):
-        terms = terms_of(summarizer, size)
+        terms = at_price(terms_of(summarizer, size), prices.price)
         work = work_in(pending, terms.limits)
         found = estimate_of(work, terms, model)
         other = estimate_of(work, at_price(terms, prices.other), model).cost_usd
@@ -103,10 +107,12 @@ def estimate_spend(summarizer: Summarizer) -> SpendEstimate:
         prices=prices,
         options=tuple(options),
         configured=next(option for option in options if option.group_size == settings.group_size),
+        chosen=chosen,
         routes=route_options(summarizer, pending, model, prices=prices, pace=pace),
         budget_left_usd=_left(summarizer),
         limit=settings.limit,
         in_batch=sum(waiting.authors for waiting in summarizer.jobs.waiting().values()),
+        auto=settings.route == "auto",
         seconds=time.monotonic() - began,
         second=_second(summarizer, pending),
     )

@@ -7,7 +7,7 @@ from summarizer_assets.core.display_text import usd
 from summarizer_assets.core.estimation.cost import Span, Terms
 from summarizer_assets.core.money.amounts import STANDARD, Price, tier_name
 from summarizer_assets.installation import Summarizer
-from summarizer_assets.pricing import listed_price, model_notices
+from summarizer_assets.pricing import configured_price, listed_price, model_notices
 
 SIZES = (1, 20, 100, 500)
 FLEX = "flex"
@@ -57,21 +57,24 @@ def at_price(terms: Terms, price: Price | None) -> Terms:
     return replace(terms, price=price)
 
 
-def prices_of(summarizer: Summarizer, today: date | None = None) -> Prices:
+def prices_of(summarizer: Summarizer, today: date | None = None, *, by_batch: bool | None = None) -> Prices:
+    """`by_batch`: of batch jobs; None: if the settings send nothing else."""
     settings = summarizer.settings
+    by_batch = settings.route == "batch" if by_batch is None else by_batch
+    price = configured_price(settings, today, by_batch=by_batch)
     tier = settings.llm_extra_body.get("service_tier")
     other_tier = STANDARD if tier == FLEX else FLEX
     here = tier_name(tier) or str(tier)
-    notices, by_batch = tuple(model_notices(settings, today)), settings.route == "batch"
+    notices = tuple(model_notices(settings, today))
     if settings.embedded:
-        return Prices(summarizer.price, here, "the embedded template is free", other_tier, None, "it is free")
+        return Prices(price, here, "the embedded template is free", other_tier, None, "it is free")
     if settings.price_input_usd is not None:
         own = "SUMMARIZER_PRICE_INPUT_USD and SUMMARIZER_PRICE_OUTPUT_USD"
         reason = f"{own} are set, and say nothing of it"
-        return Prices(summarizer.price, here, own, other_tier, None, reason, notices, by_batch)
+        return Prices(price, here, own, other_tier, None, reason, notices, by_batch)
     other = listed_price(settings, None if tier == FLEX else FLEX, today)
     listed = listed_price(settings, tier, today)
     source = NO_PRICE if listed is None else f"the list price of {listed.model}, taken on {listed.taken}"
     unsure = None if other else f"the package's list has no sure {other_tier} price for {settings.model}"
     found = other.price if other else None
-    return Prices(summarizer.price, here, source, other_tier, found, unsure, notices, by_batch)
+    return Prices(price, here, source, other_tier, found, unsure, notices, by_batch)

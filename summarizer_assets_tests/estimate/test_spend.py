@@ -138,6 +138,18 @@ def test_where_the_settings_send_batch_jobs_their_price_and_window_are_told(fres
     assert "batch jobs (configured)" in said
 
 
+def test_where_each_run_chooses_the_route_of_the_largest_bucket_is_priced(fresh) -> None:
+    auto = {**OWN, "route": "auto", "batch_factor": 0.5}
+    few = estimate_spend(fresh.with_settings(**auto))
+    assert [route.chosen for route in few.routes] == [True, False]
+    assert "auto: the run of the bucket with the most authors to ask goes online: the number" in estimate_markdown(few)
+    many = estimate_spend(fresh.with_settings(**auto, batch_min_requests=1))
+    assert [route.chosen for route in many.routes] == [False, True]
+    assert many.configured.estimate.cost_usd == many.routes[1].cost_usd
+    assert many.configured.duration.at_most
+    assert "goes by batch jobs" in estimate_markdown(many)
+
+
 def test_nothing_is_said_of_batch_jobs_where_there_are_none(fresh) -> None:
     embedded = {name: value for name, value in fresh.given.items() if not name.startswith("llm_")}
     spend = estimate_spend(Summarizer(load_settings(None, **embedded)))
