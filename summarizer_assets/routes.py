@@ -136,8 +136,9 @@ def _by_batch_jobs(
 
     def aside(positions: Sequence[int], questions: Sequence[Question]) -> Route:
         """Its end is not the run's."""
-        parts.work.outcomes.await_another()
-        return online(replace(parts, positions=positions), client(), questions=questions)
+        route = online(replace(parts, positions=positions), client(), questions=questions)
+        parts.work.outcomes.await_another()  # of a route that could be made
+        return route
 
     return BatchRoute(
         lambda: batch_api(settings),
