@@ -364,7 +364,7 @@ def test_calls_are_counted_anew_under_another_plan_and_a_job_keeps_the_terms_tha
 
 
 def test_every_call_has_a_name_that_the_plan_takes_and_no_other_fault_is_known():
-    assert set(CALLS) == {"upload", "files", "file", "content", "delete", "create", "jobs", "job", "cancel"}
+    assert set(CALLS) == {"begin", "upload", "files", "file", "content", "delete", "create", "jobs", "job", "cancel"}
     with pytest.raises(ValueError, match="unknown fault"):
         CallFault("job", "swapped")
 
