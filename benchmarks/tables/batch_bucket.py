@@ -68,6 +68,7 @@ def one_round(home: Path, number: int, environment: dict[str, str], base_url: st
             if step == "collect":
                 body = json.dumps({"seconds": 2 * _RUNNING_S}).encode()
                 asked(base_url.removesuffix("/v1"), "/_control/clock", body)
+                found["files"] = asked(base_url, "/files")  # the run that collects deletes them
             found[step] = measured(_KEY, theirs, module="tables.scale_bucket")
         shutil.rmtree(root)
     return found
@@ -90,7 +91,7 @@ def run(home: Path, authors: int, rounds: int) -> Json:
             "SUMMARIZER_PRICE_OUTPUT_USD": "0.6",
         }
         found = [one_round(home, number, environment, provider.base_url) for number in range(rounds)]
-        files = asked(provider.base_url, "/files")["data"]
+    files = [file for one in found for file in one["files"]["data"]]
     sizes = {kind: max(one["bytes"] for one in files if one["purpose"] == kind) for kind in ("batch", "batch_output")}
     told = [(one["online"]["result"], one["collect"]["result"]) for one in found]
     return {
