@@ -95,4 +95,6 @@ def test_a_rehearsal_calls_no_second_provider(monkeypatch):
     for name, value in {"MODEL": "two", "BASE_URL": "https://two/v1", "PRICE_INPUT_USD": "1"}.items():
         monkeypatch.setenv(f"SUMMARIZER_SECOND_{name}", value)
     monkeypatch.setenv("SUMMARIZER_SECOND_PRICE_OUTPUT_USD", "1")
-    assert rehearsal_settings(Path("a.parquet"), Path("root"), "http://127.0.0.1:1/v1", "openai").second is None
+    assert (
+        rehearsal_settings(Path("a.parquet"), Path("root"), "http://127.0.0.1:1/v1", "openai", "online").second is None
+    )
