@@ -107,3 +107,23 @@ def test_with_another_key_the_sensor_asks_for_nothing(house, app):
     app.use(Plan(batch=BatchTerms(calls=(CallFault("jobs", "server_error", times=None),))))
     said = Ticking(other, "collect_batches").tick()
     assert (said.requests, said.said, said.log) == ([], "1 batch jobs: 1 validating", [])
+
+
+def test_a_tick_starts_no_more_runs_than_allowed_and_those_that_failed_before_keep_nobody_waiting(tmp_path, app):
+    with serving(app) as url:
+        given = {"llm_base_url": url, "llm_model": "m", "llm_api_key": "sk-one", "route": "batch"}
+        source = write_authors(tmp_path / "a.parquet", 12)
+        house = Installation(tmp_path / "root", source, buckets=3, retry_runs_per_tick=1, **given)
+        house.ingest()
+        house.summarize()
+        app.batches.advance(100)
+        looking = Ticking(house, "collect_batches")
+        app.use(Plan(batch=BatchTerms(calls=(CallFault("content", "server_error", times=1),))))
+        buckets = sorted(row.bucket for row in house.summarizer.jobs.live())
+        assert len(buckets) > 1
+        for bucket in buckets:
+            tick = looking.tick()
+            assert tick.buckets == [bucket]
+            looking.execute(tick)
+        assert looking.tick().requests == []
+        assert [row.bucket for row in house.summarizer.jobs.live()] == buckets[:1], "left to the retry sensor"

@@ -5,6 +5,7 @@ all imports done and nothing begun.
 """
 
 import sys
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,12 +20,12 @@ from summarizer_assets.definitions import build_defs
 from summarizer_assets.installation import Summarizer
 from summarizer_assets.routes import batch_api
 from summarizer_assets.settings import load_settings
+from summarizer_assets.storage.delta.stream import persist
 from summarizer_assets.storage.delta.writer import BucketWriter
 from summarizer_assets.storage.journal import Journal
 from summarizer_assets.storage.state_db.batch_jobs import BatchJobs
 from summarizer_assets.storage.state_db.database import Database
 from summarizer_assets.storage.state_db.state import StateStore
-from testing import worker
 
 #: Of the batch jobs, by what they are steps of; the others are of every run.
 OF_THE_JOBS: Mapping[str, tuple[str, ...]] = {
@@ -69,6 +70,17 @@ def _ahead(seconds: float) -> None:
     Database.now = lambda self, connection: now(self, connection) + seconds  # type: ignore[method-assign] # the steered clock
 
 
+def _run(bucket: str) -> int:
+    """A run as the asset does it, without Dagster around it; 1 if it stopped for more than to wait."""
+    summarizer = Summarizer(load_settings(None))
+    with summarizer.bucket_run(bucket, uuid.uuid4().hex, log=print) as run:
+        persist(summarizer.tables.summaries, run.summaries)
+        persist(summarizer.tables.failures, run.failures)
+        run.finish()
+    print(run.stop)
+    return 0 if run.stop is None or run.waits else 1
+
+
 def live(
     what: str,
     environment: Mapping[str, str],
@@ -83,7 +95,7 @@ def live(
     _ahead(ahead_s)
     _install(Trace(cells, aim, PHASES))
     if what.isdecimal():
-        sys.exit(worker.main(what))
+        sys.exit(_run(what))
     defs = build_defs()
     with dg.DagsterInstance.ephemeral() as instance:
         resources = {"summarizer": Summarizer(load_settings())}

@@ -1,9 +1,9 @@
 """`kill -9` at random moments of batch jobs: what is lost, stored twice, made twice, paid for twice, booked wrongly.
 
-    python -m benchmarks.faults.batch_kills [--kills 100] [--seed 1] [--provider openai]
+    python -m benchmarks.faults.batch_kills [--kills 100] [--seed 1] [--provider anthropic]
 
-Each life is a real Dagster run of one bucket, or one tick of the sensor that looks at the jobs, in a process of its
-own, two at once, against the rehearsal's batch service in another process. Half of the kills come at a random moment;
+Each life is a run of one bucket, or one tick of the sensor that looks at the jobs, in a process of its own, two at
+once, against the rehearsal's batch service in another process. Half of the kills come at a random moment;
 the others are aimed: the process kills itself before, in or after the n-th step of a job (planned, funded, uploaded,
 made, listed, looked at, downloaded, read, stored, booked). What a killed life left is taken up by the next one of its
 bucket. Between two pairs of lives the clocks of the provider and of the store are put forward. The service takes its
@@ -40,7 +40,7 @@ if __name__ == "__main__":  # before what takes long to import
     parser = command(__doc__, small={"kills": 1, "authors": 20, "buckets": 1, "refused": 0})
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--provider", default="openai", choices=("openai",))
+    parser.add_argument("--provider", default="openai", help="whose batch jobs the service speaks")
     parser.add_argument("--buckets", type=int, default=6)
     parser.add_argument("--authors", type=int, default=240, help="in the beginning; each round brings a third more")
     parser.add_argument("--group-size", type=int, default=5)
@@ -53,6 +53,7 @@ from benchmarks.faults.traced import ASKER, STEP, Aim, Moment
 from benchmarks.promises import conclude
 from summarizer_assets.core.batches.states import JobState
 from summarizer_assets.core.money.amounts import Usage
+from summarizer_assets.llm.batches.names import BatchProviderName, protocol_of_batches
 from summarizer_assets.sensors.batches import BATCH_SENSOR
 from summarizer_assets.storage.journal import replay
 from testing.installation import Installation, write_authors
@@ -61,7 +62,6 @@ from testing.provider import control, serving_process
 _AT_ONCE = 2
 _SENDS, _WAITS = ("submit", "create"), ("poll", "collect")  # which steps a life comes by
 _OFTEN = {"journal": 8}  # how often a life comes by, where that is more than three times
-_SETTINGS: Mapping[str, Mapping[str, Any]] = {"openai": {}}
 
 Json = dict[str, Any]
 
@@ -81,10 +81,12 @@ class Job(KilledJob):
     """The job, its provider and what is known of both. `ahead_s`: of both clocks."""
 
     url: str = ""
+    provider: BatchProviderName = "openai"
     ahead_s: float = 0.0
     lives: list[Life] = field(default_factory=list)
     lost: int = 0
     paid_twice: int = 0
+    _before: set[tuple[str, str]] = field(default_factory=set)
     _kept: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -95,7 +97,7 @@ class Job(KilledJob):
         """One round: all buckets to their end, with kills as long as fewer than `kills` were made."""
         self._offer(refused)
         before = len(self.service()["bill"])
-        self._kept = self._answers()
+        self._before, self._kept = self._answers(), set()
         todo = list(self.house.keys)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while todo:
@@ -106,8 +108,13 @@ class Job(KilledJob):
                 self._check(lives)
                 todo = [bucket for bucket in todo if not any(self._is_done(life, bucket) for life in lives)]
                 self._wait(self.chance.choice((0, 30, 400, 1_000)))
-        paid = Counter(author for line in self.service()["bill"][before:] for author in line["ids"])
+        authors = set(self.house.frame("authors")["author_id"])  # a control line is about nobody of them
+        billed = self.service()["bill"][before:]
+        paid = Counter(author for line in billed for author in line["ids"] if author in authors)
         self.paid_twice += sum(times - 1 for times in paid.values())
+        for author in [author for author, times in paid.items() if times > 1]:
+            lines = [(line["custom_id"], line["job"]) for line in self.service()["bill"] if author in line["ids"]]
+            print(f"  author {author} was paid for twice: {lines}", flush=True)
         self.lost += len(set(paid) - set(self.house.frame("summaries")["author_id"])) + self.without_outcome()
         self.rounds += 1
         print(f"  round {self.rounds}: {len(self.kills)} kills in {len(self.lives)} lives", flush=True)
@@ -125,6 +132,7 @@ class Job(KilledJob):
     def _offer(self, refused: Sequence[str]) -> None:
         chance = self.chance
         batch = {
+            "dialect": "openai" if self.provider == "anthropic" else self.provider,  # its paths tell
             "validating_s": chance.uniform(0, 60),
             "running_s": chance.uniform(100, 900),
             "finalizing_s": chance.uniform(0, 60),
@@ -160,7 +168,7 @@ class Job(KilledJob):
 
     def _check(self, lives: Sequence[Life]) -> None:
         self.read_new_versions()
-        answers = self._answers()
+        answers = self._answers() - self._before  # some of those before are replaced in this round
         self.lost += len(self._kept - answers)
         self._kept = answers
         known = {row.remote_id for row in self.house.summarizer.jobs.newest(10**6)}
@@ -178,7 +186,15 @@ class Job(KilledJob):
 
 
 def run(
-    home: Path, *, kills: int, seed: int, provider: str, buckets: int, authors: int, group_size: int, refused: int
+    home: Path,
+    *,
+    kills: int,
+    seed: int,
+    provider: BatchProviderName,
+    buckets: int,
+    authors: int,
+    group_size: int,
+    refused: int,
 ) -> Json:
     """The whole job; returns its figures."""
     multiprocessing.get_context("forkserver").set_forkserver_preload([live.__module__])
@@ -200,9 +216,10 @@ def run(
             group_size=group_size,
             retry_after_s=3600,
             grounding=False,  # what fails a check is asked again, and that is no crash
-            **_SETTINGS[provider],
+            batch_provider=provider,
+            llm_protocol=protocol_of_batches(provider),
         )
-        job = Job(house, home, chance, newcomers=authors // 3, url=url)
+        job = Job(house, home, chance, newcomers=authors // 3, url=url, provider=provider)
         began = time.monotonic()
         while not job.rounds or len(job.kills) < kills:
             if job.rounds:

@@ -69,6 +69,11 @@ _REMEDIES: Mapping[str, str] = {
     "terminated": "somebody ended the run; materialize the partition to go on",
     "too_many_failures": "read the reasons below, mend the cause, then materialize the partition",
     UNUSABLE: "the model gave nothing usable: read the run's message, change what it names, then run again",
+    "batch_account": "batch jobs under way belong to another base URL or key: set SUMMARIZER_LLM_BASE_URL and "
+    "SUMMARIZER_LLM_API_KEY as they were, until these jobs are collected; summarizer jobs lists them",
+    "batch_failed": "the provider failed a batch job and billed nothing: read the run's message, mend what it names",
+    "batch_unknown": "the provider has batch jobs of these tables that the state store does not know: restore the "
+    "store, or correct SUMMARIZER_STATE; only if it is lost for good: summarizer jobs --disown",
     "rejected": "the provider refused whole requests: read the run's message, check model and settings, run again",
 }
 

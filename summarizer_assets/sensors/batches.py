@@ -19,6 +19,7 @@ from summarizer_assets.names import Names
 from summarizer_assets.quality.names import SUMMARIES
 from summarizer_assets.routes import batch_account, batch_api, route_rule
 from summarizer_assets.sensors.runs import RunBook
+from summarizer_assets.sensors.tick import TickLimits
 from summarizer_assets.storage.roots import RUN_MARK
 from summarizer_assets.storage.state_db.batch_jobs import JobRow
 
@@ -26,7 +27,7 @@ BATCH_SENSOR = "collect_batches"
 _LOOKING_S, _DELETING_S = 14.0, 4.0  # with what the calls take that are cut off, and the store, below 20 s
 
 
-def build_batch_sensor(names: Names, job: str, *, interval_s: int) -> dg.SensorDefinition:
+def build_batch_sensor(names: Names, job: str, *, interval_s: int, limits: TickLimits) -> dg.SensorDefinition:
     @dg.sensor(
         name=names.of(BATCH_SENSOR),
         job_name=names.of(job),
@@ -48,14 +49,17 @@ def build_batch_sensor(names: Names, job: str, *, interval_s: int) -> dg.SensorD
         book = RunBook(context.instance, names.of(job), names.asset(SUMMARIES), summarizer.root)
         ended = {row.bucket: row for row in rows if row.state is JobState.ENDED}
         busy = book.in_flight(sorted(ended)) | summarizer.state.holders().keys()
-        requests = [
-            dg.RunRequest(
-                run_key=f"{row.key}:{row.state}:{row.verdict}",  # Dagster uses a run key only once
-                partition_key=bucket,
-                tags={RUN_MARK: summarizer.root.mark},
-            )
+        by_key = {
+            f"{row.key}:{row.state}:{row.verdict}": bucket
             for bucket, row in sorted(ended.items())
             if bucket not in busy
+        }
+        before = book.launched(list(by_key))
+        wanted = [(key, bucket) for key, bucket in by_key.items() if key not in before]
+        room = max(0, min(limits.runs_per_tick, limits.most_queued - book.queued))  # the daemon takes its time for each
+        requests = [
+            dg.RunRequest(run_key=key, partition_key=bucket, tags={RUN_MARK: summarizer.root.mark})
+            for key, bucket in wanted[:room]
         ]
         states = Counter(str(row.remote_status or row.state) for row in rows)
         said = f"{len(rows)} batch jobs: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))

@@ -47,7 +47,7 @@ def build_sensors(
         ),
         SOURCE_SENSOR: build_source_sensor(names, ingest, interval_s=max(every, 30), settle_s=settings.source_settle_s),
         AUTHORS_SENSOR: build_authors_sensor(names, summarize, interval_s=every, limits=limits),
-        BATCH_SENSOR: build_batch_sensor(names, summarize, interval_s=max(every, 60)),
+        BATCH_SENSOR: build_batch_sensor(names, summarize, interval_s=max(every, 60), limits=limits),
         LAUNCH_REDRIVES: build_launch_redrives(
             names, summarize, interval_s=every, runs_per_tick=settings.retry_runs_per_tick
         ),

@@ -11,6 +11,7 @@ from summarizer_assets.sensors.redrive import asks_nobody
 from summarizer_assets.storage.roots import RUN_MARK, RootHere
 
 PARTITION = "dagster/partition"
+_RUN_KEY = "dagster/run_key"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 #: Tag of runs launched by a sensor: the state of the bucket, or of the source, for which it launched them.
 FOUND = "summarizer/found"
@@ -71,6 +72,11 @@ class RunBook:
         for run in self.under_way:
             found |= buckets_of_run(run, keys)
         return found
+
+    def launched(self, run_keys: Sequence[str]) -> set[str]:
+        """Those of the keys for which a sensor launched a run before: Dagster launches none for them again."""
+        found = self._instance.get_runs(dg.RunsFilter(tags={_RUN_KEY: list(run_keys)})) if run_keys else []
+        return {run.tags[_RUN_KEY] for run in found}
 
     def last(self, buckets: Sequence[str]) -> Mapping[str, Sequence[Launch]]:
         """The last runs of each bucket, newest first; at least `PARKED_AFTER_RUNS` if there are as many."""

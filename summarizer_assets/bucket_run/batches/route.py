@@ -255,7 +255,7 @@ class BatchRoute:
             return False
         return self._stops.note(
             Stop(
-                str(StopCause.AUTH),
+                "batch_account",
                 f"batch jobs {', '.join(others)} belong to another base URL or key than the settings name: set those "
                 "again, SUMMARIZER_LLM_BASE_URL and SUMMARIZER_LLM_API_KEY, until they are collected; nothing is asked",
             )

@@ -451,7 +451,7 @@ def test_37_with_the_key_of_another_account_nothing_is_asked(it):
     it.offer(QUICK)
     it.cause()
     other = JobsHouse(it.house.with_settings(llm_api_key="sk-two"), it.ahead_s)
-    assert other.cause() == "auth"
+    assert other.cause() == "batch_account"
     assert (other.states, len(it.house.app.batches.jobs())) == (["open"], 1)
     ends_well(it)
 
