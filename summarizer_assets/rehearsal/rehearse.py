@@ -200,7 +200,7 @@ def rehearsal_settings(source: Path, root: Path, base_url: str, protocol: str, r
         llm_base_url=base_url,
         llm_protocol=protocol,
         llm_model="rehearsal",
-        llm_api_key=None,
+        llm_api_key="rehearsal",  # a key's header tells the server whose form a call is of
         llm_ca_file=None,
         rpm=None,
         tpm=None,
