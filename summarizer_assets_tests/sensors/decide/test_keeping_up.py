@@ -20,6 +20,7 @@ from summarizer_assets.sensors.decide.retry import BucketState, Decision, decide
 Outcome = Literal["answers", "one fails", "outage", "dies", "stillborn", "cancelled", "budget", "unusable"]
 OUTCOMES: Sequence[Outcome] = ("answers", "one fails", "outage", "dies", "stillborn", "cancelled")
 ROUND_S, MAX_ATTEMPTS, PER_TICK, IN_QUEUE = 30.0, 5, 2, 3
+PROBE_WAIT_S = 1_800.0  # the longest
 
 
 @dataclass
@@ -135,6 +136,7 @@ class Endings:
 
     def __init__(self, drawn: Sequence[Outcome], last: Outcome) -> None:
         self._drawn, self._last = list(drawn), last
+        self.outages = self._drawn.count("outage")
 
     def next(self) -> Outcome:
         return self._drawn.pop(0) if self._drawn else self._last
@@ -144,9 +146,13 @@ drawn = st.lists(st.sampled_from(OUTCOMES), max_size=20)
 changes = st.lists(st.tuples(st.integers(0, 25), st.integers(0, 3)), max_size=6)
 
 
-def play(outcomes: Endings, changes: Sequence[tuple[int, int]], *, rounds: int = 140, asking: bool = True) -> Rounds:
-    """The changes come in the first 26 rounds; in the last 40, nothing may be launched any more."""
+def play(outcomes: Endings, changes: Sequence[tuple[int, int]], *, asking: bool = True) -> Rounds:
+    """The changes come in the first 26 rounds; in the last 40, nothing may be launched any more.
+
+    After each outage the next probe waits half an hour at most.
+    """
     world = Rounds(4)
+    rounds = 140 + outcomes.outages * round(PROBE_WAIT_S / ROUND_S + 1)
     for number in range(rounds):
         for when, bucket in changes:
             if when == number:
@@ -168,6 +174,7 @@ def play(outcomes: Endings, changes: Sequence[tuple[int, int]], *, rounds: int =
     + ["outage"],
     [(6, 1), (13, 0)],
 )
+@example(["outage", "answers"] + ["outage"] * 5, [])
 def test_when_runs_answer_in_the_end_all_is_done_and_then_it_is_quiet(
     drawn: Sequence[Outcome], changes: Sequence[tuple[int, int]]
 ) -> None:
@@ -197,7 +204,7 @@ def test_however_runs_end_for_ever_nothing_is_launched_for_ever(
 def test_an_outage_without_end_is_probed_ever_less_often(drawn: Sequence[Outcome]) -> None:
     world, outcomes = Rounds(4), Endings(drawn, "outage")
     launched = [world.round(outcomes) for _ in range(400)]
-    assert sum(launched[-200:]) <= 200 * ROUND_S / 1800 + 1
+    assert sum(launched[-200:]) <= 200 * ROUND_S / PROBE_WAIT_S + 1
 
 
 def test_of_a_model_of_no_use_three_runs_are_launched_whatever_the_number_of_buckets() -> None:
