@@ -135,6 +135,7 @@ def _facts(row: JobRow) -> dict[str, Any]:
         "authors": row.authors,
         "answered_requests": row.completed,
         "reserved_usd": dollars(row.reserve),
+        "price_factor": row.factor,
         "planned_at": _moment(row.planned_at),
         "expires_at": _moment(row.expires_at),
         "looked_at": _moment(row.checked_at),
