@@ -32,7 +32,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from benchmarks.command import command
 
@@ -54,6 +54,7 @@ from benchmarks.promises import conclude
 from summarizer_assets.core.batches.states import JobState
 from summarizer_assets.core.money.amounts import Usage
 from summarizer_assets.llm.batches.names import BatchProviderName, protocol_of_batches
+from summarizer_assets.rehearsal.batches.terms import DialectName
 from summarizer_assets.sensors.batches import BATCH_SENSOR
 from summarizer_assets.storage.journal import replay
 from testing.installation import Installation, write_authors
@@ -132,7 +133,7 @@ class Job(KilledJob):
     def _offer(self, refused: Sequence[str]) -> None:
         chance = self.chance
         batch = {
-            "dialect": "openai" if self.provider == "anthropic" else self.provider,  # its paths tell
+            "dialect": self.provider if self.provider in get_args(DialectName) else "openai",  # paths tell others
             "validating_s": chance.uniform(0, 60),
             "running_s": chance.uniform(100, 900),
             "finalizing_s": chance.uniform(0, 60),

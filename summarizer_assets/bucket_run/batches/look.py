@@ -36,6 +36,7 @@ from summarizer_assets.storage.state_db.batch_jobs import BatchJobs, JobRow
 
 LOOKED_AT = (JobState.CREATING, JobState.OPEN)
 _FOR_EVER: Final = float("inf")
+_LATELY_S: Final = 172_800.0  # a job ends within a day, and is collected soon after that
 _LONGEST: Final = 500  # characters of a reason
 
 
@@ -121,24 +122,27 @@ async def _listing(
 
 
 async def unknown_jobs(api: BatchProvider, jobs: BatchJobs) -> dict[str, RemoteJob]:
-    """Jobs at the provider that were made for these tables, by key, if the store has no job at all: it was lost.
+    """Jobs at the provider that were made for these tables and that the store does not know, by key.
 
-    Those that do not tell yet for which tables they were made are among them, by their ids.
+    It was lost if it has no job at all: then all are looked at whose results are kept, and those that do not tell yet
+    for which tables they were made are among them, by their ids. Else it may be an older copy: then those of the last
+    days are looked at, which nobody may have collected, if jobs tell what they were made with.
 
     Raises:
         BatchCallFailed: the provider does not tell.
     """
-    if jobs.newest(1):
+    lost = not jobs.newest(1)
+    if not lost and not api.limits.tells_mark:
         return {}
     found: dict[str, RemoteJob] = {}
-    listed = [job async for job in api.jobs(jobs.now() - api.limits.kept_s)]
+    listed = [job async for job in api.jobs(jobs.now() - (api.limits.kept_s if lost else _LATELY_S))]
     if not api.limits.tells_mark:
         of_other_roots = jobs.known(job.id for job in listed)
         listed, doubtful = await told_by_requests(api, [job for job in listed if job.id not in of_other_roots])
         found = {job.id: job for job in doubtful}
     for job in listed:
         key = key_of(job.metadata, jobs.mark)
-        if key is not None and job.status is not RemoteStatus.FAILED:
+        if key is not None and job.status is not RemoteStatus.FAILED and jobs.get(key) is None:
             found[key] = job
     return found
 
