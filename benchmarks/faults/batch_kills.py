@@ -125,6 +125,12 @@ class Job(KilledJob):
         found: Json = control(self.url, "batches").json()
         return found
 
+    def unknown_jobs(self) -> int:
+        """Jobs whose ids the store does not know."""
+        rows = self.house.summarizer.jobs.newest(10**6)
+        known = {row.remote_id.rpartition("/")[2] for row in rows if row.remote_id}  # one provider writes `batches/ID`
+        return sum(job["id"] not in known for job in self.service()["jobs"])
+
     def live(self, what: str, aim: Aim | None) -> Life:
         end = self.start(live, what, aim, self.ahead_s)
         step, asker = PHASES[end.cells[STEP]], PHASES[end.cells[ASKER]]
@@ -172,8 +178,7 @@ class Job(KilledJob):
         answers = self._answers() - self._before  # some of those before are replaced in this round
         self.lost += len(self._kept - answers)
         self._kept = answers
-        known = {row.remote_id for row in self.house.summarizer.jobs.newest(10**6)}
-        unheard = sum(job["id"] not in known for job in self.service()["jobs"])
+        unheard = self.unknown_jobs()
         self.lives += [Life(**{**vars(life), "unheard": unheard if life.killed else 0}) for life in lives]
 
     def _answers(self) -> set[tuple[str, str]]:
@@ -247,10 +252,9 @@ def _figures(job: Job, provider: str) -> Json:
     service, house = job.service(), job.house
     price, totals = house.summarizer.price, house.summarizer.ledger.totals()
     assert price is not None
-    made = {(line["custom_id"].partition("-")[0], line["job"]) for line in service["bill"]}
-    made |= {(one["metadata"]["summarizer_key"], one["id"]) for one in service["jobs"] if one.get("metadata")}
-    keys = Counter(key for key, _ in made)
-    known = {row.remote_id for row in house.summarizer.jobs.newest(10**6)}
+    billed = {(line["custom_id"].partition("-")[0], line["job"]) for line in service["bill"]}
+    keys = Counter(key for key, _ in billed)
+    marks = Counter(str(one["metadata"]) for one in service["jobs"] if one.get("metadata"))  # each tells the key
     return {
         "provider": provider,
         "kills": len(job.kills),
@@ -260,8 +264,8 @@ def _figures(job: Job, provider: str) -> Json:
         "steps": steps,
         "jobs": len(service["jobs"]),
         "jobs_by_status": dict(Counter(one["status"] for one in service["jobs"])),
-        "jobs_made_twice": sum(times - 1 for times in keys.values()),
-        "jobs_unknown": sum(one["id"] not in known for one in service["jobs"]),
+        "jobs_made_twice": max(sum(times - 1 for times in found.values()) for found in (keys, marks)),
+        "jobs_unknown": job.unknown_jobs(),
         "versions_read": job.versions_read,
         "rows_lost": job.lost,
         "rows_twice": job.twice,
