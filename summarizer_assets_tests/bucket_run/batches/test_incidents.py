@@ -12,6 +12,7 @@ from testing.newcomer import settings_of
 
 SLOW = BatchTerms(running_s=100)
 QUARTER_OF_A_DAY_S = 21_600
+TABLES = ("batch_jobs", "batch_requests")
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_state_store_from_a_backup_that_does_not_know_the_jobs_since_makes_no_
     assert it.cause() == IN_BATCH
     key = it.rows[-1].key
     with it.house.summarizer.database.begin() as connection:  # as it was before the second job
-        for table in ("batch_requests", "batch_jobs"):
+        for table in TABLES:
             connection.execute(sa.text(f"DELETE FROM {table} WHERE key = '{key}'"))
     assert it.states == ["collected"]
     assert it.cause() == "batch_unknown"
@@ -60,3 +61,23 @@ def test_a_state_store_from_a_backup_that_does_not_know_the_jobs_since_makes_no_
         assert run_command("jobs", "--disown") == 0
     assert it.cause() == IN_BATCH
     assert len(it.house.app.batches.jobs()) == 3
+
+
+def test_a_state_store_that_is_put_back_collects_the_jobs_as_if_nothing_had_happened(it):
+    it.offer(SLOW)
+    assert it.cause() == IN_BATCH
+    with it.house.summarizer.database.begin() as connection:
+        kept = {table: connection.execute(sa.text(f"SELECT * FROM {table}")).mappings().all() for table in TABLES}
+        for table in TABLES:
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+    assert it.cause() == "batch_unknown"
+    with it.house.summarizer.database.begin() as connection:
+        for table, rows in kept.items():
+            values = ", ".join(f":{column}" for column in rows[0])
+            connection.execute(sa.text(f"INSERT INTO {table} VALUES ({values})"), [dict(row) for row in rows])
+    it.wait(QUARTER_OF_A_DAY_S)
+    assert it.cause() is None
+    assert len(it.house.summaries()) == 10
+    assert set(it.billed().values()) == {1}
+    assert it.money == {"spent": it.bill, "uncertain": 0, "reserved": 0, "wasted": 0}
+    it.assert_settled()
