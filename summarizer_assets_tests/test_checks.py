@@ -94,7 +94,7 @@ def table(house: Installation, name: str) -> str:
 
 def add(house: Installation, name: str, rows: pl.DataFrame) -> None:
     """As another tool would, past our writers."""
-    write_deltalake(table(house, name), rows, mode="append")
+    write_deltalake(table(house, name), rows, mode="append", schema_mode="merge")
 
 
 def rewrite(house: Installation, name: str, *columns: pl.Expr) -> None:

@@ -66,7 +66,7 @@ def fill(summarizer: Summarizer, buckets: int) -> None:
         (tables.summaries, summaries, SUMMARIES),
         (tables.failures, failures, FAILURES),
     ):
-        write_deltalake(table.ensure(), _shaped(frame, schema), mode="append")
+        write_deltalake(table.ensure(), _shaped(frame, schema), mode="append", schema_mode="merge")
 
 
 def _authors(buckets: int) -> pl.DataFrame:
