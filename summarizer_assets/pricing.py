@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 
 from summarizer_assets.core.money.amounts import Price
 from summarizer_assets.core.money.costly_fields import costly_fields
-from summarizer_assets.llm.batches.names import usual_factor
+from summarizer_assets.llm.batches.names import CACHED_IN_FULL, usual_factor
 from summarizer_assets.llm.budget.prices import ListPrice, list_price, list_taken, listed_end
 from summarizer_assets.settings import Settings
 from summarizer_assets.settings.errors import SettingsError
 
-_CACHED_IN_FULL = "gemini"  # ai.google.dev/gemini-api/docs/batch-api: cached tokens cost as much as elsewhere
 _OLD_DAYS = 60  # a list older than this should be compared with the provider's page
 
 
@@ -37,7 +36,7 @@ def configured_price(settings: Settings, today: date | None = None, *, by_batch:
     price = replace(
         price,
         request=Price.per_million(0, 0, request_usd=settings.price_request_usd or 0).request,
-        cached_in_full=settings.protocol.name == _CACHED_IN_FULL,
+        cached_in_full=settings.provider_of_batches in CACHED_IN_FULL,
     )
     by_batch = settings.route == "batch" if by_batch is None else by_batch
     return price.times(batch_factor(settings) or 1.0) if by_batch else price

@@ -82,7 +82,7 @@ def client_of(
         ),
         model=settings.model,
         purse=_purse(settings, price, account),
-        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+        api_key=settings.api_key,
         secrets=secret_leaves(settings.llm_extra_body),
         tries=Tries(no_progress_s=settings.no_progress_s),
     )
@@ -96,8 +96,7 @@ def _keeper(settings: Settings, database: Database, active_runs: Callable[[], in
     limits = RateLimits(settings.rpm, settings.tpm)
     if settings.embedded and not limits.known:
         return None
-    secret = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-    account = account_key(settings.llm_base_url, settings.model, secret)
+    account = account_key(settings.llm_base_url, settings.model, settings.api_key)
     return SharedAccount(database, account, limits, active_runs)
 
 

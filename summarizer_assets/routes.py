@@ -218,18 +218,14 @@ def batch_kind(settings: Settings) -> BatchKind:
 def batch_api(settings: Settings) -> BatchProvider:
     limits = TransportLimits(max_connections=_CONNECTIONS, deadline_s=_CALL_S)
     transport = build_transport(limits=limits, ca_file=settings.llm_ca_file)
-    http = BatchHttp(transport, settings.llm_base_url, settings.protocol, _secret(settings), _redactor(settings))
+    http = BatchHttp(transport, settings.llm_base_url, settings.protocol, settings.api_key, _redactor(settings))
     return batch_kind(settings).connect(http)
 
 
 def batch_account(settings: Settings) -> str:
     """A hash of whose jobs they are."""
-    return blake2b(repr((settings.llm_base_url, _secret(settings))).encode(), digest_size=16).hexdigest()
-
-
-def _secret(settings: Settings) -> str | None:
-    return settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+    return blake2b(repr((settings.llm_base_url, settings.api_key)).encode(), digest_size=16).hexdigest()
 
 
 def _redactor(settings: Settings) -> Redactor:
-    return Redactor(_secret(settings), *secret_leaves(settings.llm_extra_body))
+    return Redactor(settings.api_key, *secret_leaves(settings.llm_extra_body))

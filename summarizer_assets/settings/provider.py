@@ -60,6 +60,11 @@ class ProviderSettings(BaseSettings):
         None, description="The most that all runs together may spend, since the root was made. Unset: no limit."
     )
 
+    @property
+    def api_key(self) -> str | None:
+        """The provider's key as its requests carry it; not to be printed."""
+        return None if self.llm_api_key is None else self.llm_api_key.get_secret_value()
+
     @field_validator("llm_base_url")
     @classmethod
     def _base_url_is_a_provider(cls, url: str, info: ValidationInfo) -> str:

@@ -32,9 +32,8 @@ async def delete_files(
 async def _deleted(api: BatchProvider, jobs: BatchJobs, row: JobRow, log: Callable[[str], None]) -> bool:
     try:
         for place in row.places:
-            with contextlib.suppress(
-                CallMissing
-            ):  # expired, or deleted by a run that was killed before it could say so
+            # One that is missing expired, or was deleted by a run that was killed before it could say so.
+            with contextlib.suppress(CallMissing):
                 await api.delete(place)
     except BatchCallFailed as error:
         now = jobs.now()

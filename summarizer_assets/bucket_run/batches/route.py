@@ -188,7 +188,8 @@ class BatchRoute:
                 for row in list(found.values()):
                     if row.state is JobState.ENDED and self._aside.told is None:
                         await self._ended.take(api, row)
-                await self._look_for_lost_jobs(api)
+                if self._planner.free(self._ended.keys):  # of whom else a job might know
+                    await self._look_for_lost_jobs(api)
         except AccountRefused as error:  # what was read before is kept, and planned
             self._note_refused(error)
         finally:

@@ -1,6 +1,6 @@
 """The states of a batch job, ours and the provider's, and what follows from a look at it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -83,6 +83,11 @@ class RemoteJob:
     @property
     def places(self) -> tuple[str, ...]:
         return tuple(file for file in (self.output_file_id, self.error_file_id) if file)
+
+
+def newest_first(jobs: Iterable[RemoteJob]) -> list[RemoteJob]:
+    """Of a list that comes at once, in whatever order."""
+    return sorted(jobs, key=lambda job: job.created_at, reverse=True)
 
 
 class Found(StrEnum):

@@ -31,6 +31,16 @@ class Refusal:
     told: ToldLimits
     of_size: bool  # too large, as opposed to an unknown or forbidden field
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The fields that it is about: those it blames, or else those it mentions."""
+        return self.blamed or self.fields
+
+    def is_about(self, pattern: re.Pattern[str]) -> bool:
+        """Whether a field that it is about is of this pattern, or its words are, where it blames no field."""
+        named = any(pattern.search(field) for field in self.named)
+        return named or (not self.blamed and pattern.search(self.words) is not None)
+
 
 @dataclass(frozen=True)
 class Size:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from summarizer_assets.core.batches.lines import LineForm, ToldResult, metadata_of
-from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus
+from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus, newest_first
 from summarizer_assets.llm.batches.errors import (
     AccountRefused,
     BatchCallFailed,
@@ -18,7 +18,7 @@ from summarizer_assets.llm.batches.errors import (
     CallUnknown,
     FileGone,
 )
-from summarizer_assets.llm.batches.http import BatchHttp, id_of, moment_of, text_of
+from summarizer_assets.llm.batches.http import BatchHttp, id_of, moment_of, object_of, text_of
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
 from summarizer_assets.llm.errors import StopCause
 from summarizer_assets.llm.http.model_path import quoted_model
@@ -121,7 +121,7 @@ class GeminiBatches:
             content_type="application/jsonl",
             headers={"X-Goog-Upload-Command": "upload, finalize", "X-Goog-Upload-Offset": "0"},
         )
-        return _file(_object(sent.content, "file"))
+        return _uploaded(sent.content)
 
     async def files(self, since: float) -> AsyncIterator[RemoteFile]:
         """In no order that is documented: all are looked through."""
@@ -158,7 +158,7 @@ class GeminiBatches:
     async def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
         """Its list has no order that is documented: all of it is read, and put in order, before the first is given."""
         found = [_job(one) async for one in self._listed("/batches", "operations")]
-        for job in sorted(found, key=lambda job: job.created_at, reverse=True):
+        for job in newest_first(found):
             if job.created_at >= since:
                 yield job
 
@@ -211,15 +211,11 @@ def _path_of(job_id: str) -> str:
     return f"/batches/{job_id.removeprefix('batches/')}"
 
 
-def _object(content: bytes, name: str) -> Mapping[str, Any]:
-    try:
-        found = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        found = None
-    inner = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(inner, dict):
-        raise CallUnknown(f"the reply has no {name}")
-    return inner
+def _uploaded(content: bytes) -> RemoteFile:
+    told = object_of(content).get("file")
+    if not isinstance(told, dict):
+        raise CallUnknown("files: the reply has no file")
+    return _file(told)
 
 
 def _file(document: Mapping[str, Any]) -> RemoteFile:

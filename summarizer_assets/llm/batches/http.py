@@ -21,6 +21,7 @@ from summarizer_assets.llm.http.classify import Outcome, Verdict, classify, clas
 from summarizer_assets.llm.http.transport import SINK
 from summarizer_assets.llm.protocols.chat_protocol import ChatProtocol
 
+Json = Mapping[str, Any]
 _DONE: Final = (200, 201, 202)
 _MISSING: Final = (404, 405, 410)
 _SERVER_FAULT: Final = 500
@@ -74,32 +75,11 @@ class BatchHttp:
         *,
         content: bytes | None = None,
         content_type: str = "application/json",
-    ) -> Mapping[str, Any]:
-        """The JSON object that is answered. `path`: after the base URL's; `content`: posted, if any.
-
-        Raises:
-            BatchCallFailed: see its classes.
-        """
-        found = await self.value(method, path, parameters, content=content, content_type=content_type)
-        if not isinstance(found, dict):
-            raise CallUnknown(f"{method} {path}: the reply is no JSON object")
-        return found
-
-    async def value(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        *,
-        content: bytes | None = None,
-        content_type: str = "application/json",
-    ) -> object:
-        """The JSON that is answered, whatever it is. Raises `BatchCallFailed`."""
-        body = (await self.call(method, path, parameters, content=content, content_type=content_type)).content
-        try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise CallUnknown(f"{method} {path}: the reply is no JSON") from error
+    ) -> Json:
+        """The JSON object that is answered, see `call`."""
+        return object_of(
+            (await self.call(method, path, parameters, content=content, content_type=content_type)).content
+        )
 
     async def stream(
         self, path: str, sink: Callable[[bytes], object], parameters: Mapping[str, str] | None = None
@@ -118,7 +98,11 @@ class BatchHttp:
         headers: Mapping[str, str] | None = None,
         extensions: dict[str, Any] | None = None,
     ) -> httpx.Response:
-        """The reply of a success, as it is. Raises `BatchCallFailed`."""
+        """The reply of a success, as it is. `path`: after the base URL's; `content`: what is sent, if anything.
+
+        Raises:
+            BatchCallFailed: see its classes.
+        """
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path).copy_merge_params(parameters or {})
         sent = {**self._headers, **({} if content is None else {"Content-Type": content_type}), **(headers or {})}
         stream = httpx.ByteStream(content or b"")
@@ -166,6 +150,22 @@ def _of_account(verdict: Verdict, message: str, facts: Mapping[str, Any]) -> Acc
     error = AccountRefused(f"{cause.remedy}. {message}", **facts)
     error.cause = cause
     return error
+
+
+def object_of(content: bytes) -> Json:
+    """The JSON object of a reply. Raises `CallUnknown`: it is none."""
+    found = value_of(content)
+    if not isinstance(found, dict):
+        raise CallUnknown("the reply is no JSON object")
+    return found
+
+
+def value_of(content: bytes) -> object:
+    """The JSON of a reply, whatever it is. Raises `CallUnknown`: it is none."""
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CallUnknown("the reply is no JSON") from error
 
 
 def id_of(document: Mapping[str, Any], name: str = "id") -> str:

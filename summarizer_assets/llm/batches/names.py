@@ -8,6 +8,10 @@ BatchProviderName = Literal["openai", "azure", "groq", "mistral", "together", "a
 _PROTOCOLS: Final[dict[BatchProviderName, str]] = {"anthropic": "anthropic", "gemini": "gemini"}
 
 
+#: In whose jobs tokens from the cache cost as much as elsewhere: ai.google.dev/gemini-api/docs/batch-api.
+CACHED_IN_FULL: Final[frozenset[BatchProviderName]] = frozenset({"gemini"})
+
+
 class _Host(NamedTuple):
     """`factor`: the price of tokens in its jobs, as a part of the other; None: not known, or not the same for all."""
 
@@ -26,7 +30,7 @@ _HOSTS: Final[dict[str, _Host]] = {
     "api.together.xyz": _Host("together", None),  # a half, of some models
     "api.together.ai": _Host("together", None),
     "api.anthropic.com": _Host("anthropic", 0.5),
-    "generativelanguage.googleapis.com": _Host("gemini", 0.5),  # cached tokens cost as much as elsewhere
+    "generativelanguage.googleapis.com": _Host("gemini", 0.5),
 }
 
 

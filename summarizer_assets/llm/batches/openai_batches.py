@@ -1,14 +1,14 @@
 """Files and batch jobs in OpenAI's form."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from summarizer_assets.core.batches.lines import LineForm, ToldResult
-from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus
+from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus, newest_first
 from summarizer_assets.llm.batches.errors import CallRefused, CallUnknown
 from summarizer_assets.llm.batches.http import BatchHttp, count_of, id_of, seconds_of, text_of
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
@@ -181,11 +181,6 @@ def require_ready(file_id: str | None, status: object, *, wrong: frozenset[str],
 
 def file_of(document: Mapping[str, Any]) -> RemoteFile:
     return RemoteFile(id_of(document), str(document.get("filename")), seconds_of(document.get("created_at")) or 0.0)
-
-
-def newest_first(jobs: Iterable[RemoteJob]) -> list[RemoteJob]:
-    """Of a list that comes at once, in whatever order."""
-    return sorted(jobs, key=lambda job: job.created_at, reverse=True)
 
 
 def _job(document: Mapping[str, Any]) -> RemoteJob:

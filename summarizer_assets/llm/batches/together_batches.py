@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from summarizer_assets.core.batches.lines import mark_of_file
-from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus
+from summarizer_assets.core.batches.states import RemoteJob, RemoteStatus, newest_first
 from summarizer_assets.llm.batches.errors import CallUnknown
-from summarizer_assets.llm.batches.http import BatchHttp, id_of, moment_of, text_of
+from summarizer_assets.llm.batches.http import BatchHttp, id_of, moment_of, text_of, value_of
 from summarizer_assets.llm.batches.openai_batches import (
     ENDPOINT,
     OpenAiBatches,
@@ -19,7 +19,6 @@ from summarizer_assets.llm.batches.openai_batches import (
     OpenAiLines,
     file_form,
     file_of,
-    newest_first,
     require_ready,
 )
 from summarizer_assets.llm.batches.provider import BatchKind, BatchLimits, NewJob, RemoteFile
@@ -50,11 +49,11 @@ class TogetherBatches(OpenAiBatches):
         return _job(made.get("job"), {})
 
     async def job(self, job_id: str) -> RemoteJob:
-        return _job(await self._http.value("GET", f"/batches/{job_id}"), {})
+        return _job(await self._http.document("GET", f"/batches/{job_id}"), {})
 
     async def jobs(self, since: float) -> AsyncIterator[RemoteJob]:
         names = {file.id: file.name async for file in self.files(0.0)}
-        listed = await self._http.value("GET", "/batches")
+        listed = value_of((await self._http.call("GET", "/batches")).content)
         if not isinstance(listed, list):
             raise CallUnknown("batches: the reply is no list")
         for job in newest_first(_job(one, names) for one in listed):
@@ -62,7 +61,7 @@ class TogetherBatches(OpenAiBatches):
                 yield job
 
     async def cancel(self, job_id: str) -> RemoteJob:
-        return _job(await self._http.value("POST", f"/batches/{job_id}/cancel", content=b""), {})
+        return _job(await self._http.document("POST", f"/batches/{job_id}/cancel", content=b""), {})
 
 
 def _job(document: object, names: Mapping[str, str]) -> RemoteJob:

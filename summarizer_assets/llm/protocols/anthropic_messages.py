@@ -126,11 +126,9 @@ class AnthropicMessages:
 
         A forced tool would be between the two; models that always think refuse it, and words are mostly heeded.
         """
-        named = refusal.blamed or refusal.fields
-        about_form = any(_ANSWER_FORM.search(field) for field in named) or (
-            not refusal.blamed and _ANSWER_FORM.search(refusal.words) is not None
-        )
-        return replace(form, structured="none") if about_form and form.structured == "json_schema" else None
+        if form.structured == "json_schema" and refusal.is_about(_ANSWER_FORM):
+            return replace(form, structured="none")
+        return None
 
     def is_plain(self, body: bytes) -> bool:
         try:

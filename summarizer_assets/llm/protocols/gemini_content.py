@@ -129,13 +129,9 @@ class GeminiContent:
 
     def simpler(self, form: RequestForm, refusal: Refusal) -> RequestForm | None:
         """A weaker way to ask for the shape of the answer."""
-        named = refusal.blamed or refusal.fields
-        about_form = any(_ANSWER_FORM.search(field) for field in named) or (
-            not refusal.blamed and _ANSWER_FORM.search(refusal.words) is not None
-        )
-        return (
-            replace(form, structured=_SIMPLER[form.structured]) if about_form and form.structured in _SIMPLER else None
-        )
+        if form.structured in _SIMPLER and refusal.is_about(_ANSWER_FORM):
+            return replace(form, structured=_SIMPLER[form.structured])
+        return None
 
     def is_plain(self, body: bytes) -> bool:
         try:

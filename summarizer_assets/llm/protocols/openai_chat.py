@@ -131,14 +131,10 @@ class OpenAIChat:
 
     def simpler(self, form: RequestForm, refusal: Refusal) -> RequestForm | None:
         """The other name of the answer's bound, or a weaker way to ask for its shape."""
-        named = refusal.blamed or refusal.fields
-        if form.output_field in named and "response_format" not in refusal.blamed:
+        if form.output_field in refusal.named and "response_format" not in refusal.blamed:
             other = next(field for field in self.output_fields if field != form.output_field)
             return replace(form, output_field=other)
-        about_form = any(_ANSWER_FORM.search(field) for field in named) or (
-            not refusal.blamed and _ANSWER_FORM.search(refusal.words) is not None
-        )
-        if about_form and form.structured in _SIMPLER:
+        if form.structured in _SIMPLER and refusal.is_about(_ANSWER_FORM):
             return replace(form, structured=_SIMPLER[form.structured])
         return None
 
